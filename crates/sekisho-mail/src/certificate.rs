@@ -1,0 +1,178 @@
+//! Certificates as facts, what can be asked about a chain, and what the answer was.
+//!
+//! `sekisho-policy` asks with a [`Check`], `sekisho-tls` answers with a [`Verdict`]; neither sees the other.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize, de};
+
+use crate::{AnchorSetId, NamePattern, Timestamp};
+
+/// A SHA-256 digest, written as 64 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let fault = || de::Error::custom("a SHA-256 digest has 64 hexadecimal digits");
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(fault());
+        }
+        let mut octets = [0u8; 32];
+        for (octet, pair) in octets.iter_mut().zip(text.as_bytes().chunks(2)) {
+            let pair = str::from_utf8(pair).map_err(|_| fault())?;
+            *octet = u8::from_str_radix(pair, 16).map_err(|_| fault())?;
+        }
+        Ok(Self(octets))
+    }
+}
+
+/// One certificate of a chain, as presented. Texts are the peer's: escape them when shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateFacts {
+    /// Over the whole certificate in DER.
+    pub sha256: Digest,
+    /// Over its SubjectPublicKeyInfo in DER; all zero when the certificate could not be parsed.
+    pub spki_sha256: Digest,
+    /// The subject, RFC 4514 style; empty when it could not be parsed.
+    pub subject: String,
+    /// The issuer, likewise.
+    pub issuer: String,
+    /// The SAN dNSNames, as written. The common name never counts as a name.
+    pub dns_names: Vec<String>,
+    /// First moment of validity.
+    pub not_before: Timestamp,
+    /// Last moment of validity.
+    pub not_after: Timestamp,
+    /// Algorithm and size of the key in words: `RSA 2048`, `P-256`.
+    pub key: String,
+}
+
+/// Whether the peer proved in the handshake that the key in its certificate is its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyProof {
+    /// Its signature was verified with the key as it stands in the certificate.
+    Proven,
+    /// The key or its form is one that we cannot check: enough for opportunistic TLS and for encryption
+    /// only, never for more.
+    NotProven(String),
+}
+
+/// Something that can be asked about a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "check")]
+pub enum Check {
+    /// Does a path lead from the leaf to one of the anchors, valid now, fit for a server?
+    Path {
+        /// Where the path must end.
+        anchors: AnchorSetId,
+    },
+    /// Does one of the leaf's SAN dNSNames match one of these?
+    Name {
+        /// Any of them will do.
+        names: Vec<NamePattern>,
+    },
+}
+
+/// The answer to one [`Check`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It holds.
+    Holds,
+    /// It does not, and this is why.
+    Fails(CertificateFault),
+    /// It could not be found out, for a reason that is ours (an anchor file that cannot be read): never a
+    /// pass, and never the peer's fault.
+    Unknown(String),
+}
+
+/// What is wrong with a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CertificateFault {
+    /// The peer presented none.
+    None,
+    /// The leaf signed itself and is no anchor.
+    SelfSigned,
+    /// No path leads to an anchor.
+    UntrustedIssuer,
+    /// Past its end, otherwise good.
+    Expired(Timestamp),
+    /// Before its beginning, otherwise good.
+    NotYetValid(Timestamp),
+    /// None of its names is the one asked for; these are the names it has.
+    WrongName(Vec<String>),
+    /// Not fit for this use: key usage, extended key usage, CA flag, name constraints.
+    NotForThisUse(String),
+    /// A signature in the chain does not verify.
+    BadSignature,
+    /// The peer did not prove that it holds the key.
+    KeyNotProven(String),
+    /// A form or algorithm that we cannot check: X.509 versions before 3, odd extensions, small keys.
+    NotCheckable(String),
+}
+
+impl fmt::Display for CertificateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("no certificate was presented"),
+            Self::SelfSigned => f.write_str("the certificate is self-signed"),
+            Self::UntrustedIssuer => f.write_str("no path leads to a trusted issuer"),
+            Self::Expired(at) => write!(f, "the certificate expired at {at}"),
+            Self::NotYetValid(at) => write!(f, "the certificate is valid only from {at}"),
+            Self::WrongName(names) if names.is_empty() => f.write_str("the certificate names no host (SAN dNSName)"),
+            Self::WrongName(names) => write!(f, "the certificate is for {}", names.join(", ")),
+            Self::NotForThisUse(why) => write!(f, "the certificate is not for this use: {why}"),
+            Self::BadSignature => f.write_str("a signature in the chain does not verify"),
+            Self::KeyNotProven(why) => {
+                write!(f, "the peer did not prove that it holds the key: {why}")
+            }
+            Self::NotCheckable(why) => write!(f, "the certificate cannot be checked: {why}"),
+        }
+    }
+}
+
+/// A single word for lists and metrics: `valid`, `self-signed`, `expired`, `wrong-name`, `untrusted` …
+impl Verdict {
+    /// The word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Holds => "valid",
+            Self::Unknown(_) => "unknown",
+            Self::Fails(fault) => match fault {
+                CertificateFault::None => "none",
+                CertificateFault::SelfSigned => "self-signed",
+                CertificateFault::UntrustedIssuer => "untrusted",
+                CertificateFault::Expired(_) => "expired",
+                CertificateFault::NotYetValid(_) => "not-yet-valid",
+                CertificateFault::WrongName(_) => "wrong-name",
+                CertificateFault::NotForThisUse(_) => "wrong-use",
+                CertificateFault::BadSignature => "bad-signature",
+                CertificateFault::KeyNotProven(_) => "key-not-proven",
+                CertificateFault::NotCheckable(_) => "not-checkable",
+            },
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The envelope of a message: what MAIL and RCPT said, with the parameters of RFC 3461 and RFC 6152.
+//!
+//! ENVID and ORCPT are kept as they came on the wire, xtext and all, because they are passed on byte for
+//! byte (RFC 3461 §5.2.1); what they mean is decoded where a notification shows it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Demand, Mailbox, ReversePath};
+
+/// What MAIL and RCPT said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Where faults go.
+    pub reverse_path: ReversePath,
+    /// What the content may hold (RFC 6152).
+    pub body: BodyKind,
+    /// How much of the message a failure notification returns (RFC 3461 §4.3).
+    pub ret: Option<Ret>,
+    /// The sender's own name for this envelope (RFC 3461 §4.4).
+    pub envid: Option<EnvelopeId>,
+    /// At least one.
+    pub recipients: Vec<Recipient>,
+}
+
+/// One recipient with what its RCPT asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipient {
+    /// Whom the message is to reach.
+    pub mailbox: Mailbox,
+    /// When to notify the sender; `None` when RCPT did not say (RFC 3461 §4.1: then failures, and delays if
+    /// the server likes).
+    pub notify: Option<Notify>,
+    /// The address that the sender wrote first (RFC 3461 §4.2).
+    pub orcpt: Option<OriginalRecipient>,
+    /// Demands that travel with the message to this recipient, whatever route it takes: from an alias, a
+    /// redirect or a forward. They stand beside what the route of the day demands.
+    pub carried: Vec<Demand>,
+}
+
+impl Recipient {
+    /// A recipient about whom nothing was asked.
+    #[must_use]
+    pub const fn new(mailbox: Mailbox) -> Self {
+        Self {
+            mailbox,
+            notify: None,
+            orcpt: None,
+            carried: Vec::new(),
+        }
+    }
+}
+
+/// `BODY=` of RFC 6152.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BodyKind {
+    /// Lines of ASCII.
+    #[default]
+    SevenBit,
+    /// Lines of octets.
+    EightBitMime,
+}
+
+/// `RET=` of RFC 3461 §4.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ret {
+    /// The whole message.
+    Full,
+    /// Its headers only.
+    Headers,
+}
+
+impl fmt::Display for Ret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "FULL",
+            Self::Headers => "HDRS",
+        })
+    }
+}
+
+/// `NOTIFY=` of RFC 3461 §4.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notify {
+    /// `NEVER`
+    Never,
+    /// Any of the three, at least one of them.
+    When {
+        /// `SUCCESS`
+        success: bool,
+        /// `FAILURE`
+        failure: bool,
+        /// `DELAY`
+        delay: bool,
+    },
+}
+
+impl fmt::Display for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::When {
+            success,
+            failure,
+            delay,
+        } = *self
+        else {
+            return f.write_str("NEVER");
+        };
+        let words = [(success, "SUCCESS"), (failure, "FAILURE"), (delay, "DELAY")];
+        let mut between = "";
+        for (_, word) in words.iter().filter(|(asked, _)| *asked) {
+            write!(f, "{between}{word}")?;
+            between = ",";
+        }
+        Ok(())
+    }
+}
+
+/// `ENVID=` of RFC 3461 §4.4: the xtext as it came, 1 to 100 octets of printable ASCII.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EnvelopeId(pub String);
+
+/// `ORCPT=` of RFC 3461 §4.2: `addr-type;xtext` as it came, at most 500 octets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OriginalRecipient(pub String);

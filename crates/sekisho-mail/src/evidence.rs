@@ -1,0 +1,86 @@
+//! What was required, what was found and what was decided: per recipient and attempt, kept in the trace.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ChannelFacts, Demand, HandshakeFailure, MessageId, Outcome, Recipient, Timestamp};
+
+/// One attempt for one recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Which message.
+    pub message: MessageId,
+    /// Which recipient, as it stood in the queue.
+    pub recipient: Recipient,
+    /// Counted from 1, per recipient.
+    pub attempt: u32,
+    /// When the attempt ended.
+    pub at: Timestamp,
+    /// Which way it was to go, in words: `mx`, `route "bank" to mx.bank.example:25`, `local mailbox`.
+    pub route: String,
+    /// All that applied; empty for opportunistic TLS.
+    pub required: Vec<Demand>,
+    /// The connection that the decision is about; `None` when none was reached.
+    pub channel: Option<ChannelFacts>,
+    /// Handshakes that failed on the way, oldest first, with the host each was with.
+    pub failed_handshakes: Vec<(String, HandshakeFailure)>,
+    /// What was decided, and why.
+    pub decision: Decision,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The whole conversation without content, oldest line first; at most 200 lines are kept.
+    pub conversation: Vec<SpokenLine>,
+}
+
+/// What policy said of the connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "decision", content = "reasons")]
+pub enum Decision {
+    /// The message might leave over it.
+    Cleared(Vec<StatedReason>),
+    /// It might not.
+    Refused(Vec<StatedReason>),
+    /// No connection came to be judged.
+    NotJudged(Vec<StatedReason>),
+}
+
+impl Decision {
+    /// The reasons, whatever the decision; at least one.
+    #[must_use]
+    pub fn reasons(&self) -> &[StatedReason] {
+        match self {
+            Self::Cleared(reasons) | Self::Refused(reasons) | Self::NotJudged(reasons) => reasons,
+        }
+    }
+}
+
+/// One reason in words, with a key that stays the same from version to version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatedReason {
+    /// Stable, for filters and metrics: `opportunistic-tls`.
+    pub key: String,
+    /// For people, one sentence without its full stop.
+    pub text: String,
+}
+
+/// Who said a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Speaker {
+    /// We.
+    Us,
+    /// The other end.
+    Peer,
+    /// Neither: a remark of ours on what happened, `TLSv1.3 …`, `connection lost`.
+    Note,
+}
+
+/// One line of a conversation. A peer's text is kept as it came, cut to 512 octets: escape it when shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpokenLine {
+    /// Who.
+    pub by: Speaker,
+    /// What.
+    pub text: String,
+    /// When, in milliseconds since the attempt began.
+    pub after_millis: u32,
+}

@@ -1,0 +1,34 @@
+//! The nouns of mail and the plain values that pass between Sekisho's crates.
+//!
+//! What is here has no opinion: it parses, displays and carries. Who finds a fact, who judges it and how it
+//! is stored is left to the other crates, which meet only over these types.
+
+mod certificate;
+mod channel;
+mod domain;
+mod envelope;
+mod evidence;
+mod handshake;
+mod id;
+mod lookup;
+mod mailbox;
+mod outcome;
+mod reply;
+mod requirement;
+mod time;
+
+pub use certificate::{CertificateFacts, CertificateFault, Check, Digest, KeyProof, Verdict};
+pub use channel::{
+    ChannelFacts, ChannelSecurity, ClientCertificateFate, Keyword, PlaintextCause, TlsFacts, TlsVersion,
+};
+pub use domain::{Domain, DomainError, Host};
+pub use envelope::{BodyKind, Envelope, EnvelopeId, Notify, OriginalRecipient, Recipient, Ret};
+pub use evidence::{Decision, Evidence, Speaker, SpokenLine, StatedReason};
+pub use handshake::{HandshakeFailure, HandshakeFault, HandshakeStage, HelloSummary};
+pub use id::{AnchorSetId, ChannelId, ClientIdentityId, MessageId, ParseMessageIdError};
+pub use lookup::{Lookup, LookupFault, Security};
+pub use mailbox::{ForwardPath, Mailbox, MailboxError, ReversePath};
+pub use outcome::{Fault, Outcome, Side};
+pub use reply::{EnhancedCode, Reply, ReplyClass, ReplyCode, ReplyCodeError};
+pub use requirement::{Demand, DemandLevel, NamePattern, NamePatternError};
+pub use time::Timestamp;

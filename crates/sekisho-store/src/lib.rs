@@ -1,0 +1,24 @@
+//! What lasts: the queue, the trace with its evidence.
+//!
+//! [`Store`] is what the rest of Sekisho sees. SQLite is behind it here ([`sqlite`]); a store for several nodes passes
+//! the same conformance suite. This crate knows neither SMTP nor TLS nor policy, and time is passed in.
+
+mod draft;
+mod error;
+mod query;
+mod queue;
+pub mod sqlite;
+mod store;
+mod ticket;
+
+pub use draft::{Body, BodyReader, Draft};
+pub use error::StoreError;
+pub use query::{
+    ActionReport, MessageDetail, QueueFilter, QueuedRow, Selection, ShapeRow, TraceFilter, TraceItem, TracedAttempt,
+};
+pub use queue::{
+    Accepted, Alteration, Arrival, Commit, Destination, Directive, DueDestination, Lease, Notice, QueuedRecipient,
+    RecipientResult, Settlement,
+};
+pub use store::{Pressure, Store};
+pub use ticket::Ticket;

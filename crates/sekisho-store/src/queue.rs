@@ -1,0 +1,241 @@
+//! What goes into the queue, what is leased from it, and how it is settled.
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use sekisho_mail::{
+    ChannelSecurity, Domain, Envelope, Evidence, Host, MessageId, Outcome, Recipient, ReversePath, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Body, Draft};
+
+/// The key by which the queue is ordered: what stands right of the recipient's `@`, in its text form. Which
+/// next hop it is sent to is decided anew at each attempt.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Destination(Host);
+
+impl Destination {
+    /// The destination of everything addressed to `host`.
+    #[must_use]
+    pub const fn new(host: Host) -> Self {
+        Self(host)
+    }
+
+    /// The host that names it.
+    #[must_use]
+    pub const fn host(&self) -> &Host {
+        &self.0
+    }
+
+    /// Its domain, when it is one and no address literal.
+    #[must_use]
+    pub fn domain(&self) -> Option<&Domain> {
+        self.0.domain()
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// How and from whom a message came: kept with the queue row, moved to the trace with the first settle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// When its last octet was read.
+    pub at: Timestamp,
+    /// The name of the listener, `dsn` for our own notifications, `send` for the command.
+    pub listener: String,
+    /// The client's address; `None` for what this server made itself.
+    pub peer: Option<SocketAddr>,
+    /// The name that EHLO or HELO gave; the client's text.
+    pub helo: String,
+    /// Plaintext or TLS, with the client's certificate in it.
+    pub security: ChannelSecurity,
+    /// Which right let it in: `local recipient`, `relay: loopback`, `relay: 192.0.2.0/24` …
+    pub admitted_by: String,
+    /// Its Message-ID, when a header had one; the sender's text, at most 998 octets.
+    pub message_id_header: Option<String>,
+    /// What was changed or added, in order.
+    pub alterations: Vec<Alteration>,
+}
+
+/// One change to the content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alteration {
+    /// `received-added`, `line-ends-normalised` …
+    pub kind: String,
+    /// In words, with numbers.
+    pub text: String,
+}
+
+/// A message that was read whole and is to be kept.
+#[derive(Debug)]
+pub struct Accepted {
+    /// MAIL and RCPT.
+    pub envelope: Envelope,
+    /// How it came.
+    pub arrival: Arrival,
+}
+
+/// What a commit gives back once everything is on stable storage.
+#[derive(Debug)]
+pub struct Commit {
+    /// The queue id, for the 250 reply.
+    pub id: MessageId,
+    /// When the caller asked for it and the byte budget allowed: the message, leased, one lease per
+    /// destination, body in memory where it was small. Otherwise empty, and the message is simply due.
+    pub leases: Vec<Lease>,
+}
+
+/// A message to one destination, in the hands of one owner. Settled with [`crate::Store::settle`]; when it is dropped
+/// unsettled, the message is due again as it was.
+#[derive(Debug)]
+pub struct Lease {
+    /// Which message.
+    pub id: MessageId,
+    /// Where it is to go.
+    pub destination: Destination,
+    /// Shared parts of the envelope: `recipients` is empty here, see below.
+    pub envelope: Arc<Envelope>,
+    /// Those recipients of this destination that are still undone, in the order of the envelope.
+    pub recipients: Vec<QueuedRecipient>,
+    /// How it came.
+    pub arrival: Arc<Arrival>,
+    /// The content, without envelope.
+    pub body: Body,
+    /// What the operator wants instead of a delivery.
+    pub directive: Option<Directive>,
+    /// Gives the lease back when it is dropped.
+    pub(crate) guard: Option<LeaseGuard>,
+}
+
+impl Lease {
+    /// A lease that belongs to no store: for tests of what uses leases.
+    #[must_use]
+    pub fn detached(
+        id: MessageId,
+        destination: Destination,
+        envelope: Arc<Envelope>,
+        recipients: Vec<QueuedRecipient>,
+        arrival: Arc<Arrival>,
+        body: Body,
+    ) -> Self {
+        Self {
+            id,
+            destination,
+            envelope,
+            recipients,
+            arrival,
+            body,
+            directive: None,
+            guard: None,
+        }
+    }
+
+    /// Where faults go.
+    #[must_use]
+    pub fn reverse_path(&self) -> &ReversePath {
+        &self.envelope.reverse_path
+    }
+}
+
+/// Runs its closure when dropped, unless disarmed.
+pub(crate) struct LeaseGuard(Option<Box<dyn FnOnce() + Send + Sync>>);
+
+impl LeaseGuard {
+    pub(crate) fn new(give_back: impl FnOnce() + Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(give_back)))
+    }
+
+    pub(crate) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for LeaseGuard {
+    fn drop(&mut self) {
+        if let Some(give_back) = self.0.take() {
+            give_back();
+        }
+    }
+}
+
+impl fmt::Debug for LeaseGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LeaseGuard")
+    }
+}
+
+/// A recipient as the queue knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedRecipient {
+    /// Its place in the envelope, from 0; stays the same for life.
+    pub index: u32,
+    /// Address, notifications asked for, demands carried.
+    pub recipient: Recipient,
+    /// How many attempts have ended.
+    pub attempts: u32,
+    /// Whether the sender was told of the delay.
+    pub delay_notified: bool,
+    /// Why the last attempt deferred it, in words.
+    pub last_fault: Option<String>,
+}
+
+/// What the operator ordered for a message; whoever leases it next obeys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Directive {
+    /// Give up now and notify the sender, with the operator's words.
+    Bounce(String),
+}
+
+/// The end of a lease: one result per leased recipient, and the notifications that follow from them.
+#[derive(Debug, Default)]
+pub struct Settlement {
+    /// Exactly one for each recipient of the lease.
+    pub results: Vec<RecipientResult>,
+    /// Messages of our own (notifications) that enter the queue in the same transaction.
+    pub notices: Vec<Notice>,
+}
+
+/// What came of one recipient.
+#[derive(Debug)]
+pub struct RecipientResult {
+    /// [`QueuedRecipient::index`].
+    pub index: u32,
+    /// Delivered and bounced leave the queue; deferred stays until then.
+    pub outcome: Outcome,
+    /// Durable before the row is gone; `None` when nothing was attempted (a lease that is put back).
+    pub evidence: Option<Evidence>,
+    /// Set when the sender is told of the delay with this settlement.
+    pub delay_notified: bool,
+}
+
+/// A message of our own.
+#[derive(Debug)]
+pub struct Notice {
+    /// Its content, written whole.
+    pub draft: Draft,
+    /// Envelope and arrival facts.
+    pub accepted: Accepted,
+}
+
+/// A destination with work to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueDestination {
+    /// Which.
+    pub destination: Destination,
+    /// The earliest instant at which one of its messages was or is due.
+    pub earliest: Timestamp,
+    /// Messages queued for it, due or not, held ones not counted.
+    pub queued: u64,
+}

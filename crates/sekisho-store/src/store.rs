@@ -1,0 +1,102 @@
+//! The trait that the rest of Sekisho sees.
+
+use std::fmt;
+
+use sekisho_mail::{Demand, Mailbox, MessageId, Timestamp};
+
+use crate::{
+    Accepted, ActionReport, Commit, Destination, Draft, DueDestination, Lease, MessageDetail, QueueFilter, QueuedRow,
+    Selection, Settlement, ShapeRow, StoreError, Ticket, TraceFilter, TraceItem,
+};
+
+/// How full the store is, read without waiting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pressure {
+    /// Messages queued.
+    pub queued: u64,
+    /// Octets free on the file system of the data folder for this user.
+    pub free_octets: u64,
+    /// Inodes likewise.
+    pub free_inodes: u64,
+    /// Octets of drafts and leased bodies held in memory.
+    pub memory_octets: u64,
+    /// Whether the store has failed and is being reopened: no 250 until it is done.
+    pub failed: bool,
+}
+
+/// The queue and the trace. Every method may be called from any thread and never blocks; what takes time is answered
+/// through a [`Ticket`].
+pub trait Store: Send + Sync + fmt::Debug + 'static {
+    /// Begins a message; its id is fixed now.
+    ///
+    /// # Errors
+    /// When the store has failed or stopped.
+    fn begin(&self, now: Timestamp) -> Result<Draft, StoreError>;
+
+    /// Makes a message durable: answered only when content and envelope are on stable storage (law 1). With `lease`
+    /// the message comes back leased when the byte budget allows, so that delivery starts from memory.
+    fn commit(&self, draft: Draft, accepted: Accepted, lease: bool) -> Ticket<Commit>;
+
+    /// Destinations with a message due at `now` that is neither leased nor held, and that are not backed off; the
+    /// longest due first, at most `limit`.
+    fn due(&self, now: Timestamp, limit: usize) -> Ticket<Vec<DueDestination>>;
+
+    /// The next instant after `now` at which [`Store::due`] would find something that it does not find now.
+    fn next_due(&self, now: Timestamp) -> Ticket<Option<Timestamp>>;
+
+    /// Leases up to `limit` due messages of a destination, oldest due first.
+    fn lease(&self, destination: &Destination, now: Timestamp, limit: usize) -> Ticket<Vec<Lease>>;
+
+    /// Ends a lease. Lazy: durable within 100 ms, evidence before the row it settles is gone. The answer comes when it
+    /// is durable; nobody has to wait for it.
+    fn settle(&self, lease: Lease, settlement: Settlement) -> Ticket<()>;
+
+    /// Moves a destination's row alone: nothing of it is due before `until`.
+    fn back_off(&self, destination: &Destination, until: Timestamp, why: &str) -> Ticket<()>;
+
+    /// Lists the queue, oldest first; `after` continues behind that id.
+    fn list(
+        &self,
+        filter: QueueFilter,
+        now: Timestamp,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Ticket<Vec<QueuedRow>>;
+
+    /// All that is known of one queued message.
+    fn show(&self, id: MessageId) -> Ticket<MessageDetail>;
+
+    /// The content of one queued message.
+    fn body(&self, id: MessageId) -> Ticket<crate::Body>;
+
+    /// Stops attempts until released.
+    fn hold(&self, which: Selection, now: Timestamp) -> Ticket<ActionReport>;
+
+    /// Undoes a hold; due at `now`.
+    fn release(&self, which: Selection, now: Timestamp) -> Ticket<ActionReport>;
+
+    /// Due at `now`, the destination's back-off lifted.
+    fn retry(&self, which: Selection, now: Timestamp) -> Ticket<ActionReport>;
+
+    /// Orders the next owner to give up and notify the sender (see [`crate::Directive::Bounce`]); due at `now`.
+    fn bounce(&self, which: Selection, why: &str, now: Timestamp) -> Ticket<ActionReport>;
+
+    /// Sends what is undone of a message to another address instead; `carried` is added to the demands that travel
+    /// with it, so that the stricter of old and new holds. The original recipient is kept as ORCPT where there was none.
+    fn redirect(&self, id: MessageId, to: Mailbox, carried: Vec<Demand>, now: Timestamp) -> Ticket<ActionReport>;
+
+    /// The queue by age and destination, largest first.
+    fn shape(&self, now: Timestamp, limit: usize) -> Ticket<Vec<ShapeRow>>;
+
+    /// Searches the trace, newest message first.
+    fn trace(&self, filter: TraceFilter) -> Ticket<Vec<TraceItem>>;
+
+    /// Drops what the trace need not keep any longer.
+    fn trim_trace(&self, now: Timestamp) -> Ticket<u64>;
+
+    /// How full it is.
+    fn pressure(&self) -> Pressure;
+
+    /// Finishes what is under way, checkpoints and closes. Later calls answer [`StoreError::Stopped`].
+    fn stop(&self) -> Ticket<()>;
+}

@@ -1,0 +1,1 @@
+//! `sekisho.toml`: read, checked as a whole, turned into the settings of those who obey them.

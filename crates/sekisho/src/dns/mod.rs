@@ -1,0 +1,1 @@
+//! Questions to DNS, answered as [`sekisho_mail::Lookup`].

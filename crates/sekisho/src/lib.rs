@@ -1,0 +1,13 @@
+//! The mail transport: the only crate that sees all the others. `main.rs` runs it; it is a library so that its tests
+//! and benchmarks can reach inside.
+
+pub mod admin;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod dns;
+pub mod inbound;
+pub mod local;
+pub mod notify;
+pub mod outbound;
+pub mod telemetry;

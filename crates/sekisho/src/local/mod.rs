@@ -1,0 +1,1 @@
+//! Local mailboxes: who they are, and Maildir.

@@ -1,0 +1,3 @@
+//! The binary: arguments, load, build, run.
+
+fn main() {}

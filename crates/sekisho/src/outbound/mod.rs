@@ -1,0 +1,1 @@
+//! Routes, connections to next hops and deliveries over them.

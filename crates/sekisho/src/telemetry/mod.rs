@@ -1,0 +1,1 @@
+//! Logs, the mail log and metrics.
