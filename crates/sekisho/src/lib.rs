@@ -2,6 +2,7 @@
 //! and benchmarks can reach inside.
 
 pub mod admin;
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;

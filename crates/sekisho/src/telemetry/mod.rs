@@ -1,1 +1,6 @@
 //! Logs, the mail log and metrics.
+
+mod escape;
+pub mod maillog;
+
+pub use escape::{Escaped, escaped};
