@@ -1,0 +1,2 @@
+//! Bytes to values and back: lines, commands, replies, content. No state of a session lives here.
+
