@@ -51,6 +51,8 @@ pub enum HandshakeFault {
     Alert(String),
     /// The peer's bytes are no TLS, or break its rules.
     Protocol,
+    /// As a server: the server name in the ClientHello is malformed.
+    BadServerName,
     /// Nothing in common: version, suite, group or signature scheme.
     Incompatible,
     /// The peer's signature is wrong: it does not hold the key.
@@ -61,6 +63,23 @@ pub enum HandshakeFault {
     TimedOut,
     /// Ours: a certificate that cannot be loaded, a limit, a clock. Never a reason to fall back.
     Ours,
+}
+
+impl HandshakeFault {
+    /// A single word for lists and metrics.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Alert(_) => "alert",
+            Self::Protocol => "protocol",
+            Self::BadServerName => "bad-server-name",
+            Self::Incompatible => "incompatible",
+            Self::BadSignature => "bad-signature",
+            Self::ConnectionLost => "connection-lost",
+            Self::TimedOut => "timed-out",
+            Self::Ours => "ours",
+        }
+    }
 }
 
 /// What a ClientHello offered, names as IANA has them, unknown code points as `0x….`.
