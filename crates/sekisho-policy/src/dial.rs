@@ -1,0 +1,102 @@
+//! Which addresses may be dialled. DNS answers are other people's text: an MX that points at loopback, at a private
+//! network or at ourselves would turn this server against its own surroundings (law 12). Judged on the address at
+//! connect time, after all names are resolved.
+//!
+//! Address blocks are those of RFC 6890 and its registries that are not globally reachable. The documentation blocks
+//! (RFC 5737, RFC 3849) reach nobody and are not listed.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::{Reason, outbound::HostOrigin};
+
+/// Whether `address` may be dialled. `origin` says who named the host; `own` are the addresses and ports of our
+/// listeners, those bound to the unspecified address written out for each address of this machine.
+///
+/// # Errors
+/// The rule that forbids it.
+pub fn may_dial(address: SocketAddr, origin: HostOrigin, own: &[SocketAddr]) -> Result<Reason, Reason> {
+    if origin == HostOrigin::Route {
+        return Ok(Reason::DialNamedByRoute);
+    }
+    let effective = embedded(address.ip());
+    if let Some(kind) = special_kind(effective) {
+        return Err(Reason::DialSpecial {
+            address: address.ip(),
+            kind,
+        });
+    }
+    let is_ours = |ours: &&SocketAddr| ours.port() == address.port() && embedded(ours.ip()) == effective;
+    match own.iter().find(is_ours) {
+        Some(_) => Err(Reason::DialOurselves { address: address.ip() }),
+        None => Ok(Reason::DialPublic),
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for, when it does; otherwise the address itself.
+fn embedded(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = address else {
+        return address;
+    };
+    let octets = v6.octets();
+    let inner = |from: usize| {
+        IpAddr::V4(Ipv4Addr::new(
+            octets[from],
+            octets[from + 1],
+            octets[from + 2],
+            octets[from + 3],
+        ))
+    };
+    match v6.segments() {
+        // `::` and `::1` are addresses of their own; the rest of the block is RFC 4291 §2.5.5.1.
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 || low > 1 => inner(12),
+        // IPv4-mapped, RFC 4291 §2.5.5.2; and its translated sister, RFC 2765 §2.1.
+        [0, 0, 0, 0, 0, 0xffff, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] => inner(12),
+        // NAT64, RFC 6052 §2.1.
+        [0x64, 0xff9b, 0, 0, 0, 0, _, _] => inner(12),
+        // 6to4, RFC 3056 §2.
+        [0x2002, ..] => inner(2),
+        // Teredo, RFC 4380 §4: the client's address, every bit turned over.
+        [0x2001, 0, ..] => IpAddr::V4(Ipv4Addr::from_bits(!u32::from_be_bytes([
+            octets[12], octets[13], octets[14], octets[15],
+        ]))),
+        _ => address,
+    }
+}
+
+/// What kind of address it is, when only a route may name it.
+fn special_kind(address: IpAddr) -> Option<&'static str> {
+    match address {
+        IpAddr::V4(v4) => special_v4(v4),
+        IpAddr::V6(v6) => special_v6(v6),
+    }
+}
+
+fn special_v4(address: Ipv4Addr) -> Option<&'static str> {
+    let kind = match address.octets() {
+        [0, ..] => "unspecified",
+        [127, ..] => "loopback",
+        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => "private",
+        [100, 64..=127, ..] => "shared (carrier-grade NAT)",
+        [169, 254, ..] => "link-local",
+        [192, 0, 0, _] | [198, 18..=19, ..] => "special-purpose",
+        [224..=239, ..] => "multicast",
+        [240..=255, ..] => "reserved",
+        _ => return None,
+    };
+    Some(kind)
+}
+
+fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
+    let kind = match address.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0] => "unspecified",
+        [0, 0, 0, 0, 0, 0, 0, 1] => "loopback",
+        [0xfe80..=0xfebf, ..] => "link-local",
+        [0xfec0..=0xfeff, ..] => "site-local",
+        [0xfc00..=0xfdff, ..] => "private",
+        [0xff00..=0xffff, ..] => "multicast",
+        // NAT64 of a network of one's own, RFC 8215; discard-only, RFC 6666.
+        [0x64, 0xff9b, 1, ..] | [0x100, 0, 0, 0, ..] => "special-purpose",
+        _ => return None,
+    };
+    Some(kind)
+}

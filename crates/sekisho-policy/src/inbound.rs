@@ -1,0 +1,245 @@
+//! Who may hand in what: the three stages of a judgement on a session, at MAIL, at each RCPT and after the content.
+//!
+//! A verdict at RCPT concerns that recipient alone, never its neighbours. Its first user is the right to relay: nobody
+//! has it who was not given it (law 12), and nothing in an address confers it, be it a percent sign, a bang, a source
+//! route, quotes, an address literal or our own name.
+
+use std::net::IpAddr;
+
+use sekisho_mail::{ChannelSecurity, Digest, EnhancedCode, KeyProof, Reply, ReplyCode, ReversePath, StatedReason};
+
+use crate::{Network, Reason};
+
+/// Who may relay through a listener.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelayRights {
+    loopback: bool,
+    networks: Vec<Network>,
+    keys: Vec<Digest>,
+}
+
+/// How clients reach a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exposure {
+    /// Directly: the address of the socket's other end is the client's.
+    Direct,
+    /// Through a proxy that tells the client's address: the other end of the socket is the proxy.
+    Proxied,
+    /// This process runs in a container: a mapped port makes the whole world come from a neighbouring address.
+    Container,
+}
+
+/// `relay-from` of a listener.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelayFrom {
+    /// Clients with these addresses.
+    pub networks: Vec<Network>,
+    /// Clients that prove to hold one of these keys: SHA-256 of the SubjectPublicKeyInfo.
+    pub keys: Vec<Digest>,
+}
+
+impl RelayRights {
+    /// The rights at a listener that is bound to `bound`. Loopback relays only where nobody else can come from
+    /// loopback: bound to loopback, reached directly, outside a container.
+    #[must_use]
+    pub fn of_listener(bound: IpAddr, exposure: Exposure, from: RelayFrom) -> Self {
+        Self {
+            loopback: bound.to_canonical().is_loopback() && exposure == Exposure::Direct,
+            networks: from.networks,
+            keys: from.keys,
+        }
+    }
+
+    /// Whether everyone is refused.
+    #[must_use]
+    pub const fn is_nobody(&self) -> bool {
+        !self.loopback && self.networks.is_empty() && self.keys.is_empty()
+    }
+
+    /// Whether clients on this machine may relay.
+    #[must_use]
+    pub const fn serves_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// The right of this client, when it has one. A key counts only when the handshake proved it.
+    fn find(&self, client: IpAddr, security: &ChannelSecurity) -> Option<Reason> {
+        if self.loopback && client.to_canonical().is_loopback() {
+            return Some(Reason::RelayForLoopback);
+        }
+        if let Some(network) = self.networks.iter().find(|network| network.contains(client)) {
+            return Some(Reason::RelayForNetwork { network: *network });
+        }
+        let tls = security.tls().filter(|tls| tls.key == KeyProof::Proven)?;
+        let leaf = tls.chain.first()?;
+        // All zero stands for a key that could not be parsed; nobody holds it.
+        if leaf.spki_sha256 == Digest([0; 32]) || !self.keys.contains(&leaf.spki_sha256) {
+            return None;
+        }
+        Some(Reason::RelayForKey {
+            spki_sha256: leaf.spki_sha256,
+        })
+    }
+}
+
+/// What is known of a session, and what it asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct InboundFacts<'a> {
+    /// The client's address; behind a proxy, the one that the proxy told.
+    pub client: IpAddr,
+    /// What the connection came to.
+    pub security: &'a ChannelSecurity,
+    /// Who may relay here.
+    pub rights: &'a RelayRights,
+    /// What is asked.
+    pub stage: Stage<'a>,
+}
+
+/// The three moments at which a session is judged.
+#[derive(Clone, Copy, Debug)]
+pub enum Stage<'a> {
+    /// MAIL.
+    Mail {
+        /// The sender named.
+        reverse_path: &'a ReversePath,
+    },
+    /// One RCPT.
+    Rcpt {
+        /// What the recipient is to us.
+        standing: RecipientStanding,
+    },
+    /// After the content, before it is kept.
+    Content {
+        /// How many `Received` fields it has.
+        hops: u32,
+        /// How many it may have; RFC 5321 §6.3 asks for at least 100 before a loop is assumed.
+        max_hops: u32,
+    },
+}
+
+/// What a recipient is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecipientStanding {
+    /// It has a mailbox here, its own or a catch-all.
+    User,
+    /// It is an alias here, wherever it leads: the operator wrote it, so no right to relay is needed.
+    Alias,
+    /// The domain is ours, and there is no such user.
+    Unknown,
+    /// Not ours: another domain, or an address literal, our own included.
+    Elsewhere,
+}
+
+/// A judgement with its reasons; at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Go on.
+    Admitted {
+        /// Why.
+        reasons: Vec<Reason>,
+    },
+    /// Answer this; what was said before stands.
+    Refused {
+        /// It names no configuration: the client learns nothing about who else might relay.
+        reply: Reply,
+        /// Why.
+        reasons: Vec<Reason>,
+    },
+}
+
+impl Admission {
+    /// Why; at least one.
+    #[must_use]
+    pub fn reasons(&self) -> &[Reason] {
+        match self {
+            Self::Admitted { reasons } | Self::Refused { reasons, .. } => reasons,
+        }
+    }
+
+    /// Why, for the trace.
+    #[must_use]
+    pub fn stated(&self) -> Vec<StatedReason> {
+        self.reasons().iter().map(StatedReason::from).collect()
+    }
+}
+
+impl Reason {
+    /// By which right a message came in, as an arrival's trace keeps it: `local recipient`, `relay: 192.0.2.0/24`.
+    #[must_use]
+    pub fn admission_right(&self) -> String {
+        match self {
+            Self::LocalRecipient => "local recipient".to_owned(),
+            Self::LocalAlias => "local alias".to_owned(),
+            Self::RelayForLoopback => "relay: loopback".to_owned(),
+            Self::RelayForNetwork { network } => format!("relay: {network}"),
+            Self::RelayForKey { spki_sha256 } => format!("relay: key {spki_sha256}"),
+            Self::OpportunisticTls
+            | Self::OpportunisticPlaintext { .. }
+            | Self::UnprovenKeyAccepted { .. }
+            | Self::DemandMet { .. }
+            | Self::DemandNotMet { .. }
+            | Self::FaultOfOurs { .. }
+            | Self::WantsTlsAfterAll { .. }
+            | Self::AnySender
+            | Self::UnknownUser
+            | Self::RelayDenied
+            | Self::ContentAccepted
+            | Self::TooManyHops { .. }
+            | Self::DialNamedByRoute
+            | Self::DialPublic
+            | Self::DialSpecial { .. }
+            | Self::DialOurselves { .. } => self.key().to_owned(),
+        }
+    }
+}
+
+/// Judges one stage of a session.
+#[must_use]
+pub fn admit(facts: &InboundFacts<'_>) -> Admission {
+    match facts.stage {
+        Stage::Mail { reverse_path: _ } => admitted(Reason::AnySender),
+        Stage::Rcpt { standing } => admit_recipient(facts, standing),
+        Stage::Content { hops, max_hops } if hops > max_hops => refused(
+            (554, EnhancedCode::new(5, 4, 6)),
+            "too many hops, this message is looping",
+            Reason::TooManyHops { hops },
+        ),
+        Stage::Content { .. } => admitted(Reason::ContentAccepted),
+    }
+}
+
+fn admit_recipient(facts: &InboundFacts<'_>, standing: RecipientStanding) -> Admission {
+    match standing {
+        RecipientStanding::User => admitted(Reason::LocalRecipient),
+        RecipientStanding::Alias => admitted(Reason::LocalAlias),
+        RecipientStanding::Unknown => refused(
+            (550, EnhancedCode::new(5, 1, 1)),
+            "no such user here",
+            Reason::UnknownUser,
+        ),
+        RecipientStanding::Elsewhere => match facts.rights.find(facts.client, facts.security) {
+            Some(right) => admitted(right),
+            None => refused(
+                (550, EnhancedCode::new(5, 7, 1)),
+                "relaying denied",
+                Reason::RelayDenied,
+            ),
+        },
+    }
+}
+
+fn admitted(reason: Reason) -> Admission {
+    Admission::Admitted { reasons: vec![reason] }
+}
+
+fn refused((code, enhanced): (u16, EnhancedCode), text: &str, reason: Reason) -> Admission {
+    let code = ReplyCode::new(code).expect("invariant: the codes above are well formed");
+    Admission::Refused {
+        reply: Reply {
+            code,
+            enhanced: Some(enhanced),
+            lines: vec![text.to_owned()],
+        },
+        reasons: vec![reason],
+    }
+}

@@ -1,0 +1,163 @@
+//! A block of addresses, as operators write it: `192.0.2.0/24`, `2001:db8::/32`, or one address.
+
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use thiserror::Error;
+
+/// An address and the number of leading bits that count. Bits behind them are zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+/// Why a text is no network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NetworkError {
+    /// What stands before the `/` is no address.
+    #[error("a network is an IPv4 or IPv6 address, alone or with '/' and a prefix length")]
+    Address,
+    /// The number behind the `/` is missing, no number, or too large.
+    #[error("the prefix length is 0 to 32 for IPv4 and 0 to 128 for IPv6")]
+    Prefix,
+    /// Bits are set behind the prefix: most likely a slip, since it names one address and means many.
+    #[error("bits are set behind the prefix length; write the network's first address")]
+    HostBits,
+}
+
+impl Network {
+    /// From an address and a prefix length in bits.
+    ///
+    /// # Errors
+    /// When the prefix is too long or bits behind it are set.
+    pub fn new(address: IpAddr, prefix: u8) -> Result<Self, NetworkError> {
+        if prefix > width(address) {
+            return Err(NetworkError::Prefix);
+        }
+        if bits(address) & !mask(width(address), prefix) & low_bits(width(address)) != 0 {
+            return Err(NetworkError::HostBits);
+        }
+        Ok(Self { address, prefix })
+    }
+
+    /// Whether `address` lies inside. An IPv4 address in its IPv6-mapped form counts as the IPv4 address that it is
+    /// (RFC 4291 §2.5.5.2): dual-stack sockets report IPv4 peers so.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let width = width(self.address);
+        width == self::width(address) && (bits(address) ^ bits(self.address)) & mask(width, self.prefix) == 0
+    }
+}
+
+const fn width(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(v4.to_bits()),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+fn low_bits(width: u8) -> u128 {
+    u128::MAX >> (128 - u32::from(width))
+}
+
+/// The leading `prefix` bits of a number of `width` bits.
+fn mask(width: u8, prefix: u8) -> u128 {
+    let behind = u32::from(width - prefix);
+    low_bits(width)
+        .checked_shr(behind)
+        .unwrap_or(0)
+        .checked_shl(behind)
+        .unwrap_or(0)
+}
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| NetworkError::Address)?;
+        let prefix = match prefix {
+            None => width(address),
+            // `parse` alone would take "+8".
+            Some(digits) if !digits.is_empty() && digits.bytes().all(|octet| octet.is_ascii_digit()) => {
+                digits.parse().map_err(|_| NetworkError::Prefix)?
+            }
+            Some(_) => return Err(NetworkError::Prefix),
+        };
+        Self::new(address, prefix)
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> Network {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_network_holds_what_shares_its_leading_bits() {
+        for (inside, block, address) in [
+            (true, "192.0.2.0/24", "192.0.2.255"),
+            (false, "192.0.2.0/24", "192.0.3.0"),
+            (true, "192.0.2.7", "192.0.2.7"),
+            (false, "192.0.2.7", "192.0.2.6"),
+            (true, "0.0.0.0/0", "203.0.113.9"),
+            (true, "2001:db8::/32", "2001:db8:ffff::1"),
+            (false, "2001:db8::/32", "2001:db9::1"),
+            (true, "::/0", "2001:db8::1"),
+            (true, "::1", "::1"),
+            (true, "172.16.0.0/12", "172.31.255.255"),
+            (false, "172.16.0.0/12", "172.32.0.0"),
+        ] {
+            assert_eq!(
+                network(block).contains(address.parse().unwrap()),
+                inside,
+                "{address} in {block}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_ipv4_address_and_never_in_an_ipv6_block() {
+        let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
+        assert!(network("192.0.2.0/24").contains(mapped));
+        assert!(!network("::/0").contains(mapped));
+    }
+
+    #[test]
+    fn refuses_what_is_no_network() {
+        for (text, fault) in [
+            ("", NetworkError::Address),
+            ("example.org/8", NetworkError::Address),
+            ("192.0.2.0/", NetworkError::Prefix),
+            ("192.0.2.0/+8", NetworkError::Prefix),
+            ("192.0.2.0/33", NetworkError::Prefix),
+            ("2001:db8::/129", NetworkError::Prefix),
+            ("192.0.2.0/999", NetworkError::Prefix),
+            ("192.0.2.1/24", NetworkError::HostBits),
+            ("2001:db8::1/64", NetworkError::HostBits),
+            ("128.0.0.0/0", NetworkError::HostBits),
+        ] {
+            assert_eq!(text.parse::<Network>(), Err(fault), "{text}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Whether a message may leave over a connection.
+
+use sekisho_mail::{
+    ChannelFacts, ChannelId, ChannelSecurity, Check, Decision, Demand, DemandLevel, Envelope, KeyProof, PlaintextCause,
+    StatedReason, TlsFacts, Verdict,
+};
+
+use super::{
+    Finding, HostPlan, Refusal,
+    plan::{demanded_checks, push_new},
+};
+use crate::Reason;
+
+/// The permission for one message to leave over one connection. [`judge`] alone makes one; it is not cloned and not
+/// kept: whoever sends the message takes it by value and sends the envelope inside.
+#[derive(Debug)]
+pub struct Clearance {
+    channel: ChannelId,
+    envelope: Envelope,
+    reasons: Vec<Reason>,
+}
+
+impl Clearance {
+    /// The one connection for which it holds.
+    #[must_use]
+    pub const fn channel(&self) -> ChannelId {
+        self.channel
+    }
+
+    /// The one envelope for which it holds.
+    #[must_use]
+    pub const fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// Why; at least one.
+    #[must_use]
+    pub fn reasons(&self) -> &[Reason] {
+        &self.reasons
+    }
+
+    /// For the evidence.
+    #[must_use]
+    pub fn decision(&self) -> Decision {
+        Decision::Cleared(self.reasons.iter().map(StatedReason::from).collect())
+    }
+}
+
+/// Compares what is demanded with what was found: every demand of the plan and every demand that a recipient of the
+/// envelope carries, whether the plan was made with it or not. Compares values only; a check without an answer, and
+/// one whose answer is unknown, do not hold.
+///
+/// [`ChannelFacts::host`] must be the text of [`HostPlan::host`]: a plan says nothing about another host's connection.
+///
+/// # Errors
+/// When a demand does not hold, or the facts contradict the plan.
+pub fn judge(plan: &HostPlan, facts: &ChannelFacts, envelope: Envelope) -> Result<Clearance, Refusal> {
+    check_channel(plan, facts)?;
+    let mut demands: Vec<Demand> = plan.demands().to_vec();
+    for carried in envelope.recipients.iter().flat_map(|recipient| &recipient.carried) {
+        push_new(&mut demands, carried.clone());
+    }
+    let mut reasons = Vec::new();
+    let mut unmet = Vec::new();
+    for demand in demands {
+        match examine(&demand.level, &facts.security) {
+            Ok(()) => reasons.push(Reason::DemandMet { demand }),
+            Err(finding) => unmet.push((demand, finding)),
+        }
+    }
+    if !unmet.is_empty() {
+        let first = unmet.remove(0);
+        return Err(Refusal::unmet(plan.host(), first, unmet));
+    }
+    match &facts.security {
+        ChannelSecurity::Plaintext(cause) => reasons.push(Reason::OpportunisticPlaintext { cause: cause.clone() }),
+        ChannelSecurity::Tls(_) if reasons.is_empty() => reasons.push(Reason::OpportunisticTls),
+        ChannelSecurity::Tls(_) => {}
+    }
+    if let Some(why) = facts.security.tls().and_then(unproven) {
+        reasons.push(Reason::UnprovenKeyAccepted { why: why.to_owned() });
+    }
+    Ok(Clearance {
+        channel: facts.id,
+        envelope,
+        reasons,
+    })
+}
+
+/// Refuses facts that cannot be about a connection made under this plan.
+fn check_channel(plan: &HostPlan, facts: &ChannelFacts) -> Result<(), Refusal> {
+    let contradiction = match (&facts.host, &facts.security) {
+        (None, _) => Some("its host is not known".to_owned()),
+        (Some(host), _) if !host.eq_ignore_ascii_case(&plan.host().to_string()) => Some(format!("it leads to {host}")),
+        // Mail leaves in the clear only where TLS was tried or could not be.
+        (Some(_), ChannelSecurity::Plaintext(PlaintextCause::NotAsked)) => Some("TLS was not tried".to_owned()),
+        (Some(_), ChannelSecurity::Plaintext(PlaintextCause::NotOffered | PlaintextCause::NoExtensions))
+            if facts.keywords.iter().any(|keyword| keyword.name == "STARTTLS") =>
+        {
+            Some("STARTTLS was offered and not tried".to_owned())
+        }
+        (Some(_), ChannelSecurity::Plaintext(_) | ChannelSecurity::Tls(_)) => None,
+    };
+    match contradiction {
+        None => Ok(()),
+        Some(why) => Err(Refusal::undemanded(
+            plan.host(),
+            Finding::OtherChannel(why.clone()),
+            Reason::FaultOfOurs { why },
+        )),
+    }
+}
+
+/// Whether one demand holds; otherwise what was found instead.
+fn examine(level: &DemandLevel, security: &ChannelSecurity) -> Result<(), Finding> {
+    let tls = match security {
+        ChannelSecurity::Plaintext(cause) => return Err(Finding::Plaintext(cause.clone())),
+        ChannelSecurity::Tls(tls) => tls,
+    };
+    let checks = demanded_checks(level);
+    if checks.is_empty() {
+        return Ok(());
+    }
+    if tls.chain.is_empty() {
+        return Err(Finding::Certificate(sekisho_mail::CertificateFault::None));
+    }
+    for check in checks {
+        examine_check(&check, tls)?;
+    }
+    // Last, so that a fault of the certificate itself is told first.
+    match unproven(tls) {
+        Some(why) => Err(Finding::Certificate(sekisho_mail::CertificateFault::KeyNotProven(
+            why.to_owned(),
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn examine_check(check: &Check, tls: &TlsFacts) -> Result<(), Finding> {
+    // No name at all can never match, whatever the answer: such a demand is one on a host that nobody vouches for.
+    if matches!(check, Check::Name { names } if names.is_empty()) {
+        return Err(Finding::Unknown(
+            "no name is known that the certificate could be for".to_owned(),
+        ));
+    }
+    match tls.verdict(check) {
+        Some(Verdict::Holds) => Ok(()),
+        Some(Verdict::Fails(fault)) => Err(Finding::Certificate(fault.clone())),
+        Some(Verdict::Unknown(why)) => Err(Finding::Unknown(why.clone())),
+        None => Err(Finding::NotAsked(check.clone())),
+    }
+}
+
+/// Why the peer's key is not proven, when a certificate came and its key is not.
+fn unproven(tls: &TlsFacts) -> Option<&str> {
+    match &tls.key {
+        KeyProof::Proven => None,
+        KeyProof::NotProven(_) if tls.chain.is_empty() => None,
+        KeyProof::NotProven(why) => Some(why),
+    }
+}

@@ -1,0 +1,240 @@
+//! Before connecting: which demands apply, and what each candidate host must satisfy.
+
+use sekisho_mail::{AnchorSetId, Check, ClientIdentityId, Demand, DemandLevel, Domain, Host, NamePattern};
+
+/// All that decides what the candidate hosts of a message must satisfy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboundFacts {
+    /// What the route demands; `None` when it demands nothing.
+    pub route: Option<RouteDemand>,
+    /// What travels with the message: the [`sekisho_mail::Recipient::carried`] of all the recipients of this attempt.
+    pub carried: Vec<Demand>,
+    /// The certificate that the route presents as a client, when it names one.
+    pub client_identity: Option<ClientIdentityId>,
+    /// The hosts in the order in which they are tried; kept.
+    pub hosts: Vec<CandidateHost>,
+}
+
+/// A host to which the message might be handed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CandidateHost {
+    /// Its name, or its address when that is how it was named.
+    pub host: Host,
+    /// Who named it.
+    pub origin: HostOrigin,
+}
+
+/// Who named a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HostOrigin {
+    /// The operator, in a route: the name can be relied on.
+    Route,
+    /// An MX record or the address records of the domain itself: anybody between us and the name servers may have
+    /// written it.
+    Dns,
+}
+
+/// The demand of a route, as configured.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RouteDemand {
+    /// What must hold.
+    pub require: Requirement,
+    /// The route in the operator's words: `route "bank"`.
+    pub origin: String,
+}
+
+/// `require` of a route. It differs from [`DemandLevel`] in one point: names may be left to the host in question.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Requirement {
+    /// TLS, whoever the peer is.
+    Encryption,
+    /// TLS and a valid certificate.
+    Certificate {
+        /// Where the chain must end.
+        anchors: AnchorSetId,
+    },
+    /// TLS and a valid certificate for one of the names.
+    Domain {
+        /// Where the chain must end.
+        anchors: AnchorSetId,
+        /// Which names.
+        names: TlsNames,
+    },
+}
+
+/// Which names a certificate may have.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TlsNames {
+    /// Any of these; at least one.
+    Listed(Vec<NamePattern>),
+    /// The host name that the operator wrote into the route. A host that DNS named, and one that is an address,
+    /// satisfies this never: the configuration refuses such a route at load.
+    RouteHost,
+}
+
+impl RouteDemand {
+    /// The demand on a host of the route.
+    #[must_use]
+    pub fn on_host(&self, host: &CandidateHost) -> Demand {
+        self.on_hosts(std::slice::from_ref(host))
+    }
+
+    /// The demand that travels along with a message whose old address this route covered; `hosts` are all hosts of the
+    /// route. Any of their names will do then.
+    #[must_use]
+    pub fn on_hosts(&self, hosts: &[CandidateHost]) -> Demand {
+        let level = match &self.require {
+            Requirement::Encryption => DemandLevel::Encryption,
+            Requirement::Certificate { anchors } => DemandLevel::Certificate {
+                anchors: anchors.clone(),
+            },
+            Requirement::Domain { anchors, names } => DemandLevel::Domain {
+                anchors: anchors.clone(),
+                names: match names {
+                    TlsNames::Listed(names) => names.clone(),
+                    TlsNames::RouteHost => hosts.iter().filter_map(route_host_name).collect(),
+                },
+            },
+        };
+        Demand {
+            level,
+            origin: self.origin.clone(),
+        }
+    }
+}
+
+fn route_host_name(host: &CandidateHost) -> Option<NamePattern> {
+    match (host.origin, host.host.domain()) {
+        (HostOrigin::Route, Some(domain)) => Some(exactly(domain)),
+        (HostOrigin::Route, None) | (HostOrigin::Dns, _) => None,
+    }
+}
+
+fn exactly(domain: &Domain) -> NamePattern {
+    NamePattern {
+        wildcard: false,
+        domain: domain.clone(),
+    }
+}
+
+/// What each candidate host must satisfy, in the order in which they are tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    hosts: Vec<HostPlan>,
+}
+
+impl Plan {
+    /// One for each candidate, in the order of [`OutboundFacts::hosts`].
+    #[must_use]
+    pub fn hosts(&self) -> &[HostPlan] {
+        &self.hosts
+    }
+}
+
+/// What one host must satisfy. Made by [`plan`] alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPlan {
+    host: Host,
+    demands: Vec<Demand>,
+    client_identity: Option<ClientIdentityId>,
+}
+
+/// Gathers all demands that apply to each candidate host: the route's and every carried one. Each must hold.
+#[must_use]
+pub fn plan(facts: &OutboundFacts) -> Plan {
+    let hosts = facts
+        .hosts
+        .iter()
+        .map(|candidate| {
+            let mut demands = Vec::new();
+            let of_route = facts.route.iter().map(|route| route.on_host(candidate));
+            for demand in of_route.chain(facts.carried.iter().cloned()) {
+                push_new(&mut demands, demand);
+            }
+            HostPlan {
+                host: candidate.host.clone(),
+                demands,
+                client_identity: facts.client_identity.clone(),
+            }
+        })
+        .collect();
+    Plan { hosts }
+}
+
+impl HostPlan {
+    /// The host as it was looked for.
+    #[must_use]
+    pub const fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The name for SNI (RFC 6066 §3: never an address).
+    #[must_use]
+    pub fn server_name(&self) -> Option<&Domain> {
+        self.host.domain()
+    }
+
+    /// All that must hold; empty for opportunistic TLS.
+    #[must_use]
+    pub fn demands(&self) -> &[Demand] {
+        &self.demands
+    }
+
+    /// Whether nothing demands TLS.
+    #[must_use]
+    pub fn is_opportunistic(&self) -> bool {
+        self.demands.is_empty()
+    }
+
+    /// The certificate to present when the server asks; none unless the route names one.
+    #[must_use]
+    pub const fn client_identity(&self) -> Option<&ClientIdentityId> {
+        self.client_identity.as_ref()
+    }
+
+    /// What must be asked about the peer's chain: what is demanded first; then, for the record alone, whether it would
+    /// hold before the world: a path to the system's anchors and the host's own name.
+    #[must_use]
+    pub fn checks(&self) -> Vec<Check> {
+        let mut checks = Vec::new();
+        for demand in &self.demands {
+            for check in demanded_checks(&demand.level) {
+                push_new(&mut checks, check);
+            }
+        }
+        push_new(
+            &mut checks,
+            Check::Path {
+                anchors: AnchorSetId::system(),
+            },
+        );
+        if let Some(domain) = self.host.domain() {
+            push_new(
+                &mut checks,
+                Check::Name {
+                    names: vec![exactly(domain)],
+                },
+            );
+        }
+        checks
+    }
+}
+
+/// The checks that must hold for a demand; none for encryption.
+pub(super) fn demanded_checks(level: &DemandLevel) -> Vec<Check> {
+    let path = |anchors: &AnchorSetId| Check::Path {
+        anchors: anchors.clone(),
+    };
+    match level {
+        DemandLevel::Encryption => Vec::new(),
+        DemandLevel::Certificate { anchors } => vec![path(anchors)],
+        DemandLevel::Domain { anchors, names } => vec![path(anchors), Check::Name { names: names.clone() }],
+    }
+}
+
+/// Lists here hold a handful of entries, so a search is cheaper than a set and keeps the order.
+pub(super) fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}

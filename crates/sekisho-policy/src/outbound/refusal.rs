@@ -1,0 +1,192 @@
+//! Why a message may not leave over a connection, and whose move it is.
+
+use std::fmt;
+
+use sekisho_mail::{
+    CertificateFault, Check, Decision, Demand, EnhancedCode, Fault, HandshakeFailure, HandshakeFault, Host,
+    PlaintextCause, Reply, Side, StatedReason,
+};
+
+use crate::Reason;
+
+/// What was found where something else was demanded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The connection is, or would be, in the clear.
+    Plaintext(PlaintextCause),
+    /// No handshake came to its end; this is the last failure.
+    Handshake(HandshakeFailure),
+    /// The chain does not satisfy what was asked.
+    Certificate(CertificateFault),
+    /// It could not be found out, for a reason of ours.
+    Unknown(String),
+    /// A demanded check has no answer: a slip in this program, never a pass.
+    NotAsked(Check),
+    /// The channel is not the one that the plan is for: a slip in this program.
+    OtherChannel(String),
+    /// On a connection that fell back to plaintext, the server wants TLS after all.
+    WantsTls(Reply),
+}
+
+impl Finding {
+    /// Who can mend it.
+    #[must_use]
+    pub const fn side(&self) -> Side {
+        match self {
+            Self::Handshake(failure) => match failure.fault {
+                HandshakeFault::Ours => Side::Us,
+                HandshakeFault::ConnectionLost | HandshakeFault::TimedOut => Side::Network,
+                HandshakeFault::Alert(_)
+                | HandshakeFault::Protocol
+                | HandshakeFault::Incompatible
+                | HandshakeFault::BadSignature => Side::Recipient,
+            },
+            Self::Plaintext(_) | Self::Certificate(_) | Self::WantsTls(_) => Side::Recipient,
+            Self::Unknown(_) | Self::NotAsked(_) | Self::OtherChannel(_) => Side::Us,
+        }
+    }
+
+    /// RFC 3463 and IANA's registry: x.7.10 encryption needed, x.7.5 cryptographic failure, x.3.5 system incorrectly
+    /// configured, x.3.0 other mail system fault. Always of class 4 here: whether time has run out is not known here.
+    #[must_use]
+    pub const fn status(&self) -> EnhancedCode {
+        match self {
+            Self::Plaintext(_) | Self::WantsTls(_) => EnhancedCode::new(4, 7, 10),
+            Self::Handshake(failure) => match failure.fault {
+                HandshakeFault::Ours => EnhancedCode::new(4, 3, 0),
+                HandshakeFault::Alert(_)
+                | HandshakeFault::Protocol
+                | HandshakeFault::Incompatible
+                | HandshakeFault::BadSignature
+                | HandshakeFault::ConnectionLost
+                | HandshakeFault::TimedOut => EnhancedCode::new(4, 7, 5),
+            },
+            Self::Certificate(_) => EnhancedCode::new(4, 7, 5),
+            Self::Unknown(_) => EnhancedCode::new(4, 3, 5),
+            Self::NotAsked(_) | Self::OtherChannel(_) => EnhancedCode::new(4, 3, 0),
+        }
+    }
+}
+
+/// A sentence without its full stop. May hold the peer's text: escape it when shown.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plaintext(cause) => cause.fmt(f),
+            Self::Handshake(failure) => write!(f, "the TLS handshake failed: {failure}"),
+            Self::Certificate(fault) => fault.fmt(f),
+            Self::Unknown(why) => write!(f, "the certificate could not be checked here: {why}"),
+            Self::NotAsked(_) => f.write_str("a check that was demanded was not made"),
+            Self::OtherChannel(why) => write!(f, "the connection is not the one that was planned for: {why}"),
+            Self::WantsTls(reply) => write!(f, "the server wants TLS, which failed with it before: {reply}"),
+        }
+    }
+}
+
+/// The message stays; tried again later, until its time runs out. Never permanent (law 3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    host: Host,
+    unmet: Vec<Demand>,
+    finding: Finding,
+    reasons: Vec<Reason>,
+}
+
+impl Refusal {
+    /// For demands that are not met, each with what was found; `first` decides status and side.
+    pub(super) fn unmet(host: &Host, first: (Demand, Finding), others: Vec<(Demand, Finding)>) -> Self {
+        let finding = first.1.clone();
+        let mut unmet = Vec::new();
+        let mut reasons = Vec::new();
+        for (demand, finding) in std::iter::once(first).chain(others) {
+            unmet.push(demand.clone());
+            reasons.push(Reason::DemandNotMet { demand, finding });
+        }
+        Self {
+            host: host.clone(),
+            unmet,
+            finding,
+            reasons,
+        }
+    }
+
+    /// For what stops a message though nothing demands TLS.
+    pub(super) fn undemanded(host: &Host, finding: Finding, reason: Reason) -> Self {
+        Self {
+            host: host.clone(),
+            unmet: Vec::new(),
+            finding,
+            reasons: vec![reason],
+        }
+    }
+
+    /// The host that was to get the message.
+    #[must_use]
+    pub const fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Which demands are not met; empty only when none applied.
+    #[must_use]
+    pub fn unmet_demands(&self) -> &[Demand] {
+        &self.unmet
+    }
+
+    /// What was found.
+    #[must_use]
+    pub const fn finding(&self) -> &Finding {
+        &self.finding
+    }
+
+    /// Who can mend it.
+    #[must_use]
+    pub const fn side(&self) -> Side {
+        self.finding.side()
+    }
+
+    /// At least one.
+    #[must_use]
+    pub fn reasons(&self) -> &[Reason] {
+        &self.reasons
+    }
+
+    /// For the evidence.
+    #[must_use]
+    pub fn decision(&self) -> Decision {
+        Decision::Refused(self.reasons.iter().map(StatedReason::from).collect())
+    }
+
+    /// For the outcome. `peer` is the host with the address and port that were tried, `mx.example.org [192.0.2.1]:25`;
+    /// without it the host's name stands there.
+    #[must_use]
+    pub fn to_fault(&self, peer: Option<String>) -> Fault {
+        let unmet: Vec<String> = self.unmet.iter().map(describe_demand).collect();
+        Fault {
+            status: self.finding.status(),
+            text: self.finding.to_string(),
+            side: self.side(),
+            reply: match &self.finding {
+                Finding::WantsTls(reply) => Some(reply.clone()),
+                Finding::Plaintext(_)
+                | Finding::Handshake(_)
+                | Finding::Certificate(_)
+                | Finding::Unknown(_)
+                | Finding::NotAsked(_)
+                | Finding::OtherChannel(_) => None,
+            },
+            host: Some(peer.unwrap_or_else(|| self.host.to_string())),
+            unmet: (!unmet.is_empty()).then(|| unmet.join("; ")),
+        }
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        refusal.to_fault(None)
+    }
+}
+
+/// `TLS with a valid certificate … (route "bank")`.
+pub(crate) fn describe_demand(demand: &Demand) -> String {
+    format!("{} ({})", demand.level, demand.origin)
+}

@@ -1,0 +1,218 @@
+//! How to try for TLS with a host, one step after the other, and when plaintext is the step that is left.
+//!
+//! Every step but STARTTLS on the connection at hand begins with a fresh connection. Which time-outs apply and where
+//! the memory of broken hosts is kept is left to the binary; whether it counts is decided here.
+
+use sekisho_mail::{HandshakeFailure, HandshakeFault, PlaintextCause, Reply, ReplyClass};
+
+use super::{Finding, HostPlan, Refusal};
+use crate::Reason;
+
+/// Handshakes with one host in one attempt, at the most: two with each group profile.
+pub const MAX_HANDSHAKES: usize = 4;
+
+/// How long a [`BrokenTls::Hybrid`] may be believed, in seconds.
+pub const HYBRID_MEMORY_SECS: u64 = 24 * 60 * 60;
+
+/// How long a [`BrokenTls::Wholly`] may be believed, in seconds.
+pub const TLS_MEMORY_SECS: u64 = 60 * 60;
+
+/// Which key exchange groups the ClientHello offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GroupProfile {
+    /// X25519MLKEM768 first, with a share of X25519 beside it; then the classical ones.
+    HybridFirst,
+    /// Without the hybrid: a ClientHello that fits into one packet, for hosts that break on a larger one.
+    Classical,
+}
+
+/// What to do with a host next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// EHLO, STARTTLS, and a handshake that offers these groups.
+    StartTls {
+        /// Which groups.
+        groups: GroupProfile,
+    },
+    /// In the clear; only ever a step of a plan that demands nothing.
+    Plaintext {
+        /// Why, for the channel's facts.
+        cause: PlaintextCause,
+    },
+}
+
+/// What to do after a handshake failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NextStep {
+    /// Take this step, on a fresh connection.
+    Try(Step),
+    /// Nothing is left to try with this host.
+    GiveUp(Refusal),
+}
+
+/// One handshake that failed in this attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedHandshake {
+    /// What was offered.
+    pub groups: GroupProfile,
+    /// What went wrong.
+    pub failure: HandshakeFailure,
+}
+
+/// What is remembered of a host and address with which handshakes failed. Forgotten at the first success of what it
+/// says is broken, and after [`HYBRID_MEMORY_SECS`] or [`TLS_MEMORY_SECS`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BrokenTls {
+    /// Handshakes failed with the hybrid and one held without it. Serves all plans, because nothing is lowered that
+    /// anybody demanded.
+    Hybrid,
+    /// Handshakes failed with the hybrid and without; the cause in words. Serves opportunistic plans alone.
+    Wholly(String),
+}
+
+impl BrokenTls {
+    /// What to remember after an attempt that had these failures; `then_held` says that a handshake succeeded after
+    /// them. `None`: nothing was learnt, and what was remembered stays as it is.
+    #[must_use]
+    pub fn learn(history: &[FailedHandshake], then_held: bool) -> Option<Self> {
+        let last = history.last()?;
+        if history
+            .iter()
+            .any(|failed| failed.failure.fault == HandshakeFault::Ours)
+        {
+            return None;
+        }
+        match (counted(history), last.groups, then_held) {
+            // The retry of the same would have gone with the hybrid again, so what held went without.
+            (true, GroupProfile::HybridFirst, true) => Some(Self::Hybrid),
+            (true, GroupProfile::Classical, false) => Some(Self::Wholly(last.failure.to_string())),
+            (true, GroupProfile::HybridFirst, false) | (true, GroupProfile::Classical, true) | (false, ..) => None,
+        }
+    }
+}
+
+impl HostPlan {
+    /// With which step to begin.
+    #[must_use]
+    pub fn first_step(&self, memory: Option<&BrokenTls>) -> Step {
+        match memory {
+            Some(BrokenTls::Wholly(why)) if self.is_opportunistic() => Step::Plaintext {
+                cause: PlaintextCause::RememberedAsBroken(why.clone()),
+            },
+            Some(BrokenTls::Hybrid) => Step::StartTls {
+                groups: GroupProfile::Classical,
+            },
+            Some(BrokenTls::Wholly(_)) | None => Step::StartTls {
+                groups: GroupProfile::HybridFirst,
+            },
+        }
+    }
+}
+
+/// STARTTLS was not offered, or refused: what now? On the connection at hand.
+///
+/// # Errors
+/// When anything demands TLS.
+pub fn starttls_unavailable(plan: &HostPlan, cause: PlaintextCause) -> Result<Step, Refusal> {
+    match refuse_plaintext(plan, Finding::Plaintext(cause.clone())) {
+        Some(refusal) => Err(refusal),
+        None => Ok(Step::Plaintext { cause }),
+    }
+}
+
+/// A handshake failed: what now? `history` holds every failure with this host in this attempt, oldest first, and so at
+/// least one.
+///
+/// A reset or a time-out may be the network's doing, so it counts only when the same handshake meets one again. What
+/// counts leads to a handshake without the hybrid, and from there, when nothing demands TLS, to plaintext. A fault of
+/// ours ends the attempt at once and never leads to plaintext (law 3).
+#[must_use]
+pub fn after_failure(plan: &HostPlan, history: &[FailedHandshake]) -> NextStep {
+    let Some(last) = history.last() else {
+        return NextStep::Try(plan.first_step(None));
+    };
+    let finding = Finding::Handshake(last.failure.clone());
+    if history
+        .iter()
+        .any(|failed| failed.failure.fault == HandshakeFault::Ours)
+    {
+        let ours = refuse_plaintext(plan, finding.clone());
+        return NextStep::GiveUp(ours.unwrap_or_else(|| {
+            let why = last.failure.to_string();
+            Refusal::undemanded(plan.host(), finding, Reason::FaultOfOurs { why })
+        }));
+    }
+    if history.len() < MAX_HANDSHAKES {
+        if !counted(history) {
+            return NextStep::Try(Step::StartTls { groups: last.groups });
+        }
+        if last.groups == GroupProfile::HybridFirst {
+            return NextStep::Try(Step::StartTls {
+                groups: GroupProfile::Classical,
+            });
+        }
+    }
+    match refuse_plaintext(plan, finding) {
+        Some(refusal) => NextStep::GiveUp(refusal),
+        None => NextStep::Try(Step::Plaintext {
+            cause: PlaintextCause::HandshakeFailed(last.failure.to_string()),
+        }),
+    }
+}
+
+/// Whether the last failure counts: a lost or silent connection only when the handshake before it, with the same
+/// groups, failed too.
+fn counted(history: &[FailedHandshake]) -> bool {
+    let [earlier @ .., last] = history else {
+        return false;
+    };
+    !may_be_the_network(&last.failure.fault) || earlier.last().is_some_and(|before| before.groups == last.groups)
+}
+
+const fn may_be_the_network(fault: &HandshakeFault) -> bool {
+    match fault {
+        HandshakeFault::ConnectionLost | HandshakeFault::TimedOut => true,
+        HandshakeFault::Alert(_)
+        | HandshakeFault::Protocol
+        | HandshakeFault::Incompatible
+        | HandshakeFault::BadSignature
+        | HandshakeFault::Ours => false,
+    }
+}
+
+/// The refusal that every demand of the plan makes necessary; `None` when there is none.
+fn refuse_plaintext(plan: &HostPlan, finding: Finding) -> Option<Refusal> {
+    let mut unmet = plan.demands().iter().map(|demand| (demand.clone(), finding.clone()));
+    let first = unmet.next()?;
+    Some(Refusal::unmet(plan.host(), first, unmet.collect()))
+}
+
+/// What a reply on a connection in the clear means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlaintextReply {
+    /// What it says.
+    AsItSays,
+    /// The server wants the TLS that failed with it before: wait, never bounce, for the handshake may hold next time.
+    Defer(Refusal),
+}
+
+/// What a reply to MAIL, RCPT or the content means on a connection that is in the clear because of `cause`: after a
+/// fall-back, 530 and 5.7.x say that the server would have taken the message under TLS, and so they only defer.
+#[must_use]
+pub fn plaintext_retry_reply(plan: &HostPlan, cause: &PlaintextCause, reply: &Reply) -> PlaintextReply {
+    let fell_back = match cause {
+        PlaintextCause::Refused(_) | PlaintextCause::HandshakeFailed(_) | PlaintextCause::RememberedAsBroken(_) => true,
+        PlaintextCause::NotOffered | PlaintextCause::NoExtensions | PlaintextCause::NotAsked => false,
+    };
+    let about_security = reply.code.class() == ReplyClass::Permanent
+        && (reply.code.as_u16() == 530 || reply.enhanced.is_some_and(|code| code.subject == 7));
+    if !fell_back || !about_security {
+        return PlaintextReply::AsItSays;
+    }
+    let reason = Reason::WantsTlsAfterAll { reply: reply.clone() };
+    PlaintextReply::Defer(Refusal::undemanded(
+        plan.host(),
+        Finding::WantsTls(reply.clone()),
+        reason,
+    ))
+}

@@ -1,0 +1,218 @@
+//! Why something was decided: one variant for each rule that policy applies.
+
+use std::{fmt, net::IpAddr};
+
+use sekisho_mail::{Demand, Digest, PlaintextCause, Reply, StatedReason};
+
+use crate::{Network, outbound::Finding};
+
+/// A rule that was applied. Its key and its text are what the log, the metric, the trace and `sekisho explain` show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Outbound: nothing demands TLS, and the connection has it.
+    OpportunisticTls,
+    /// Outbound: nothing demands TLS, and the connection is in the clear.
+    OpportunisticPlaintext {
+        /// Why it is.
+        cause: PlaintextCause,
+    },
+    /// Outbound: the peer's key is not proven, which is enough where no certificate is demanded.
+    UnprovenKeyAccepted {
+        /// Why it is not.
+        why: String,
+    },
+    /// Outbound: this demand holds.
+    DemandMet {
+        /// Which.
+        demand: Demand,
+    },
+    /// Outbound: this demand does not hold.
+    DemandNotMet {
+        /// Which.
+        demand: Demand,
+        /// What was found instead.
+        finding: Finding,
+    },
+    /// Outbound: something on our side failed; mail waits until it is mended and is never sent in the clear for it.
+    FaultOfOurs {
+        /// What.
+        why: String,
+    },
+    /// Outbound: after a fall-back to plaintext the server says that it wants TLS.
+    WantsTlsAfterAll {
+        /// Its words.
+        reply: Reply,
+    },
+    /// Inbound: nobody restricts who may be named as the sender.
+    AnySender,
+    /// Inbound: the recipient has a mailbox here.
+    LocalRecipient,
+    /// Inbound: the recipient is an alias here.
+    LocalAlias,
+    /// Inbound: the domain is ours and has no such user.
+    UnknownUser,
+    /// Inbound: the client is on this machine, and the listener serves nobody else.
+    RelayForLoopback,
+    /// Inbound: the client's address lies in a network that may relay.
+    RelayForNetwork {
+        /// Which.
+        network: Network,
+    },
+    /// Inbound: the client proved that it holds a key that may relay.
+    RelayForKey {
+        /// SHA-256 of the key's SubjectPublicKeyInfo.
+        spki_sha256: Digest,
+    },
+    /// Inbound: the recipient is elsewhere, and the client has no right to relay.
+    RelayDenied,
+    /// Inbound: the content breaks no rule.
+    ContentAccepted,
+    /// Inbound: the message went through too many hosts.
+    TooManyHops {
+        /// `Received` fields that were counted.
+        hops: u32,
+    },
+    /// Dial: the operator named the destination in a route.
+    DialNamedByRoute,
+    /// Dial: the address is one of the public Internet.
+    DialPublic,
+    /// Dial: an address of a kind that only a route may name.
+    DialSpecial {
+        /// As it would have been dialled.
+        address: IpAddr,
+        /// `loopback`, `private` …
+        kind: &'static str,
+    },
+    /// Dial: one of our own listeners.
+    DialOurselves {
+        /// Its address.
+        address: IpAddr,
+    },
+}
+
+impl Reason {
+    /// Stays the same from version to version: for filters and metrics.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::OpportunisticTls => "opportunistic-tls",
+            Self::OpportunisticPlaintext { .. } => "opportunistic-plaintext",
+            Self::UnprovenKeyAccepted { .. } => "unproven-key-accepted",
+            Self::DemandMet { .. } => "demand-met",
+            Self::DemandNotMet { .. } => "demand-not-met",
+            Self::FaultOfOurs { .. } => "fault-of-ours",
+            Self::WantsTlsAfterAll { .. } => "wants-tls-after-all",
+            Self::AnySender => "any-sender",
+            Self::LocalRecipient => "local-recipient",
+            Self::LocalAlias => "local-alias",
+            Self::UnknownUser => "unknown-user",
+            Self::RelayForLoopback => "relay-loopback",
+            Self::RelayForNetwork { .. } => "relay-network",
+            Self::RelayForKey { .. } => "relay-key",
+            Self::RelayDenied => "relay-denied",
+            Self::ContentAccepted => "content-accepted",
+            Self::TooManyHops { .. } => "too-many-hops",
+            Self::DialNamedByRoute => "dial-named-by-route",
+            Self::DialPublic => "dial-public",
+            Self::DialSpecial { .. } => "dial-special-address",
+            Self::DialOurselves { .. } => "dial-ourselves",
+        }
+    }
+
+    /// The section of the standard that the rule is from; `None` for what the operator or this server decides.
+    #[must_use]
+    pub const fn section(&self) -> Option<&'static str> {
+        match self {
+            Self::OpportunisticTls | Self::OpportunisticPlaintext { .. } | Self::UnprovenKeyAccepted { .. } => {
+                Some("RFC 7435 §3")
+            }
+            Self::WantsTlsAfterAll { .. } => Some("RFC 3207 §4"),
+            Self::UnknownUser | Self::LocalRecipient => Some("RFC 5321 §3.3"),
+            Self::LocalAlias => Some("RFC 5321 §3.9.1"),
+            Self::RelayDenied => Some("RFC 5321 §7.8"),
+            Self::TooManyHops { .. } => Some("RFC 5321 §6.3"),
+            Self::DialSpecial { .. } | Self::DialOurselves { .. } | Self::DialPublic => Some("RFC 6890 §2.2"),
+            Self::DemandMet { .. }
+            | Self::DemandNotMet { .. }
+            | Self::FaultOfOurs { .. }
+            | Self::AnySender
+            | Self::RelayForLoopback
+            | Self::RelayForNetwork { .. }
+            | Self::RelayForKey { .. }
+            | Self::ContentAccepted
+            | Self::DialNamedByRoute => None,
+        }
+    }
+}
+
+/// One sentence without its full stop. May hold a peer's text: escape it when shown.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OpportunisticTls => f.write_str("nothing demands TLS, and the connection has it"),
+            Self::OpportunisticPlaintext { cause } => {
+                write!(f, "nothing demands TLS, and the connection is in the clear: {cause}")
+            }
+            Self::UnprovenKeyAccepted { why } => {
+                write!(
+                    f,
+                    "no certificate is demanded, so it does not matter that the peer's key is not proven: {why}"
+                )
+            }
+            Self::DemandMet { demand } => write!(f, "{} demands {}, and it holds", demand.origin, demand.level),
+            Self::DemandNotMet { demand, finding } => {
+                write!(f, "{} demands {}, but {finding}", demand.origin, demand.level)
+            }
+            Self::FaultOfOurs { why } => write!(f, "something failed on this side: {why}"),
+            Self::WantsTlsAfterAll { reply } => {
+                write!(
+                    f,
+                    "after TLS had failed, the server refused the message in the clear: {reply}"
+                )
+            }
+            Self::AnySender => f.write_str("any sender may be named here"),
+            Self::LocalRecipient => f.write_str("the recipient has a mailbox here"),
+            Self::LocalAlias => f.write_str("the recipient is an alias here"),
+            Self::UnknownUser => f.write_str("the domain is ours and has no such user"),
+            Self::RelayForLoopback => f.write_str("the client is on this machine, and the listener serves no other"),
+            Self::RelayForNetwork { network } => write!(f, "clients in {network} may relay"),
+            Self::RelayForKey { spki_sha256 } => write!(f, "the holder of the key {spki_sha256} may relay"),
+            Self::RelayDenied => f.write_str("the recipient is elsewhere, and the client may not relay"),
+            Self::ContentAccepted => f.write_str("the content breaks no rule"),
+            Self::TooManyHops { hops } => write!(f, "the message has come through {hops} hosts, most likely in a loop"),
+            Self::DialNamedByRoute => f.write_str("a route names the destination"),
+            Self::DialPublic => f.write_str("the address belongs to the public Internet"),
+            Self::DialSpecial { address, kind } => {
+                write!(
+                    f,
+                    "{address} is a {kind} address, which is dialled only when a route names it"
+                )
+            }
+            Self::DialOurselves { address } => {
+                write!(
+                    f,
+                    "{address} is this server, which is dialled only when a route names it"
+                )
+            }
+        }
+    }
+}
+
+impl From<&Reason> for StatedReason {
+    fn from(reason: &Reason) -> Self {
+        let text = match reason.section() {
+            Some(section) => format!("{reason} ({section})"),
+            None => reason.to_string(),
+        };
+        Self {
+            key: reason.key().to_owned(),
+            text,
+        }
+    }
+}
+
+impl From<Reason> for StatedReason {
+    fn from(reason: Reason) -> Self {
+        Self::from(&reason)
+    }
+}
