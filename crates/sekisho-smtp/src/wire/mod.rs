@@ -1,2 +1,1 @@
 //! Bytes to values and back: lines, commands, replies, content. No state of a session lives here.
-

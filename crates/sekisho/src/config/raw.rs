@@ -1,0 +1,479 @@
+//! `sekisho.toml` as it is written. The doc comments here are the reference: `docs/config.md`, the annotated example and
+//! the JSON schema are generated from them. What the texts mean is worked out in `parsed`; nothing is judged here.
+//!
+//! Every default stands here as the text that an operator would write, so that `config show` can print it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The whole file. Every section may be left out; without a file at all, every default below holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Raw {
+    /// This machine.
+    pub node: Node,
+    /// Where mail comes in. Without any: one called `default` on `127.0.0.1:2525`.
+    pub listener: Vec<Listener>,
+    /// Limits of the whole server.
+    pub limits: Limits,
+    /// Whose mail is kept here.
+    pub local: Local,
+    /// Ways for mail that leaves; the most specific domain wins. What no route names goes by MX over the best TLS that
+    /// the other side can do.
+    pub route: Vec<Route>,
+    /// Defaults for every route.
+    pub delivery: Delivery,
+    /// Questions to DNS.
+    pub dns: Dns,
+    /// The queue on disk.
+    pub store: Store,
+    /// What is kept about messages after they have left.
+    pub trace: Trace,
+    /// Metrics and health.
+    pub http: Http,
+    /// What is written down while the server runs.
+    pub log: Log,
+}
+
+/// This machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Node {
+    /// The name with which the server greets and introduces itself; it should have an address in DNS. Default: the
+    /// machine's own name.
+    pub hostname: Option<String>,
+    /// The folder that holds everything that lasts: queue, trace, certificates, mailboxes, the management socket. Made
+    /// with mode 0700 when it is missing. A relative path is taken from where the server was started.
+    pub data_folder: String,
+    /// How long deliveries and sessions in flight may take to finish after SIGTERM.
+    pub drain_limit: String,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self {
+            hostname: None,
+            data_folder: "sekisho-data".to_owned(),
+            drain_limit: "30s".to_owned(),
+        }
+    }
+}
+
+/// One place where mail comes in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Listener {
+    /// Its name in logs, metrics and the trace. A socket that systemd passes under this name is used instead of
+    /// `address`.
+    pub name: String,
+    /// Address and port, `192.0.2.1:25`, `[::]:25`.
+    pub address: String,
+    /// How the conversation begins.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Who may send mail through this listener to domains that are not local: networks (`192.0.2.0/24`) and keys of
+    /// client certificates (`key:sha256:` and 64 hexadecimal digits, the SHA-256 of the public key). Default: nobody,
+    /// but on a loopback address outside a container the clients on loopback.
+    #[serde(default)]
+    pub relay_from: Option<Vec<String>>,
+    /// What happens to content with a bare CR or LF, or with a NUL.
+    #[serde(default)]
+    pub line_ends: LineEnds,
+    /// What happens to lines of text longer than 1000 octets.
+    #[serde(default)]
+    pub long_lines: LongLines,
+    /// TLS on this listener.
+    #[serde(default)]
+    pub tls: ListenerTls,
+    /// Limits of this listener.
+    #[serde(default)]
+    pub limits: ListenerLimits,
+}
+
+/// How the conversation on a listener begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// In the clear, with STARTTLS offered (RFC 3207).
+    #[default]
+    Smtp,
+    /// Under TLS from the first octet (RFC 8314).
+    ImplicitTls,
+}
+
+/// What happens to bare CR and LF.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LineEnds {
+    /// The message is refused.
+    #[default]
+    Refuse,
+    /// The end is still found by CRLF.CRLF alone; after that each bare CR or LF becomes CRLF. The trace says so, and
+    /// DKIM signatures may break.
+    Normalise,
+}
+
+/// What happens to lines of text longer than 1000 octets (RFC 5321 §4.5.3.1.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LongLines {
+    /// The message is refused.
+    #[default]
+    Refuse,
+    /// They are taken and go on as they are.
+    Accept,
+}
+
+/// TLS on a listener.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ListenerTls {
+    /// Certificates with their keys; SNI picks among them, the first is for clients that name nobody we know. Without
+    /// any: a long-lived self-signed pair that is made in the data folder.
+    pub certificates: Vec<CertificateFiles>,
+    /// Whether clients are asked for a certificate. It is recorded, and can give the right to relay; it is never
+    /// demanded.
+    pub ask_client_certificate: bool,
+    /// Whether TLS 1.3 sessions may be resumed. Off, because session tickets have broken mail from large senders.
+    pub resumption: bool,
+    /// The oldest version of TLS that is spoken.
+    pub min_version: MinVersion,
+}
+
+impl Default for ListenerTls {
+    fn default() -> Self {
+        Self {
+            certificates: Vec::new(),
+            ask_client_certificate: true,
+            resumption: false,
+            min_version: MinVersion::default(),
+        }
+    }
+}
+
+/// A certificate and its key, both PEM. A relative path is taken from the folder of the configuration file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CertificateFiles {
+    /// The chain, leaf first.
+    pub certificate: String,
+    /// The private key (PKCS #8, PKCS #1 or SEC 1), readable by its owner alone.
+    pub key: String,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MinVersion {
+    /// TLS 1.2.
+    #[default]
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// TLS 1.3.
+    #[serde(rename = "1.3")]
+    Tls13,
+}
+
+/// Limits of one listener.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ListenerLimits {
+    /// Connections at a time.
+    pub connections: u32,
+    /// Connections at a time from one address; of IPv6 a /64 counts as one.
+    pub connections_per_address: u32,
+    /// Connections that may be in their TLS handshake at a time.
+    pub handshakes: u32,
+    /// Messages in one connection.
+    pub messages_per_connection: u32,
+    /// The largest message, as SIZE announces it.
+    pub message_size: String,
+    /// Recipients of one message (RFC 5321 §4.5.3.1.8 wants at least 100).
+    pub recipients: u32,
+    /// Refused commands in one session before it is ended.
+    pub errors: u32,
+    /// Commands in one session before it is ended.
+    pub commands: u32,
+    /// How long a client may take for its next command.
+    pub command_timeout: String,
+    /// How long a client may take for its next piece of content.
+    pub data_timeout: String,
+    /// How long a session may last in all.
+    pub session_timeout: String,
+}
+
+impl Default for ListenerLimits {
+    fn default() -> Self {
+        Self {
+            connections: 1000,
+            connections_per_address: 50,
+            handshakes: 200,
+            messages_per_connection: 1000,
+            message_size: "50 MiB".to_owned(),
+            recipients: 1000,
+            errors: 20,
+            commands: 10_000,
+            command_timeout: "5m".to_owned(),
+            data_timeout: "3m".to_owned(),
+            session_timeout: "2h".to_owned(),
+        }
+    }
+}
+
+/// Limits of the whole server. When one is reached, new mail is put off with 452 or 421 and deliveries go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Limits {
+    /// Connections in all, over all listeners.
+    pub connections: u32,
+    /// Messages in the queue.
+    pub queue_length: u64,
+    /// Free space on the disk of the data folder below which no mail is taken.
+    pub free_space: String,
+    /// Memory for messages that are being received or delivered.
+    pub memory: String,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 2000,
+            queue_length: 1_000_000,
+            free_space: "200 MiB".to_owned(),
+            memory: "256 MiB".to_owned(),
+        }
+    }
+}
+
+/// Whose mail is kept here, in Maildirs under `mail` in the data folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Local {
+    /// Domains whose mail ends here. Default: the node's hostname and `localhost`.
+    pub domains: Option<Vec<String>>,
+    /// Mailboxes: a name alone exists in every local domain, `name@domain` in that one. Default: the user who starts
+    /// the server.
+    pub users: Option<Vec<String>>,
+    /// Other names: `alias = ["address", …]`. The alias is a name or `name@domain`; an address without a domain is a
+    /// local mailbox. Default: `postmaster` for the first user, since every domain must have one (RFC 5321 §4.5.1).
+    pub aliases: BTreeMap<String, Vec<String>>,
+    /// The mailbox for names that nobody has, in every local domain. Default: such mail is refused.
+    pub catch_all: Option<String>,
+}
+
+/// A way for mail that leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Route {
+    /// Its name in logs and the trace.
+    pub name: String,
+    /// Recipients' domains: `bank.example`, `*.bank.example` (everything below it), or `*` (everything).
+    pub domains: Vec<String>,
+    /// `"mx"`, or a list of hosts with ports that are tried in this order: `["mx.bank.example:25", "192.0.2.1:25"]`. An
+    /// IPv6 address stands in brackets. Hosts that are named here may be loopback or private.
+    pub via: Via,
+    /// What must hold before a message leaves.
+    #[serde(default)]
+    pub require: Require,
+    /// For `require = "domain"`: names of which the server's certificate must hold one; `*.` stands for one label.
+    /// Default: the host as it is written in `via`. A route to MX must say them.
+    #[serde(default)]
+    pub tls_names: Vec<String>,
+    /// A PEM file with the authorities that are trusted on this route. Default: those of the operating system. A
+    /// relative path is taken from the folder of the configuration file.
+    #[serde(default)]
+    pub trust_anchors: Option<String>,
+    /// A certificate that is shown to the next host if it asks. It is offered in TLS 1.3 only.
+    #[serde(default)]
+    pub client_certificate: Option<CertificateFiles>,
+    /// As in `[delivery]`, for this route.
+    #[serde(default)]
+    pub ehlo_name: Option<String>,
+    /// As in `[delivery]`, for this route; one of each address family at most.
+    #[serde(default)]
+    pub source_address: Option<Vec<String>>,
+    /// As in `[delivery]`, for this route.
+    #[serde(default)]
+    pub address_family: Option<AddressFamily>,
+    /// As in `[delivery]`, for this route.
+    #[serde(default)]
+    pub connections: Option<u32>,
+    /// As in `[delivery]`, for this route.
+    #[serde(default)]
+    pub retry: Option<Vec<String>>,
+    /// As in `[delivery]`, for this route.
+    #[serde(default)]
+    pub delay_notice_after: Option<String>,
+    /// As in `[delivery]`, for this route.
+    #[serde(default)]
+    pub expire_after: Option<String>,
+}
+
+/// `"mx"` or a list of hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Via {
+    /// `mx`: by the domain's MX records.
+    Word(String),
+    /// Hosts with ports.
+    Hosts(Vec<String>),
+}
+
+/// What must hold before a message leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Require {
+    /// Nothing: the best TLS that both sides can do, in the clear if there is none.
+    #[default]
+    None,
+    /// TLS, whoever the other side is.
+    Encryption,
+    /// TLS and a certificate that is valid today and leads to a trusted authority.
+    Certificate,
+    /// As `certificate`, and the certificate is for one of `tls-names`.
+    Domain,
+}
+
+/// Which addresses of a host are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressFamily {
+    /// Both, whichever connects first.
+    #[default]
+    Any,
+    /// IPv4 alone.
+    Ipv4,
+    /// IPv6 alone.
+    Ipv6,
+}
+
+/// Defaults for every route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Delivery {
+    /// The name that EHLO gives. Default: the node's hostname.
+    pub ehlo_name: Option<String>,
+    /// Local addresses to connect from, one of each address family at most. Default: the system chooses.
+    pub source_address: Vec<String>,
+    /// Which addresses of a host are used.
+    pub address_family: AddressFamily,
+    /// Connections at a time to one destination.
+    pub connections: u32,
+    /// Pauses between attempts: each is `pause` or `pause until age`, where the age is the message's; the last one
+    /// goes on until the message expires.
+    pub retry: Vec<String>,
+    /// The age at which the sender is told that the message is late.
+    pub delay_notice_after: String,
+    /// The age at which an undelivered message is given up and its sender told.
+    pub expire_after: String,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            ehlo_name: None,
+            source_address: Vec::new(),
+            address_family: AddressFamily::default(),
+            connections: 20,
+            retry: ["1m", "5m", "15m until 4h", "1h"].map(str::to_owned).to_vec(),
+            delay_notice_after: "4h".to_owned(),
+            expire_after: "5d".to_owned(),
+        }
+    }
+}
+
+/// Questions to DNS.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Dns {
+    /// Resolvers to ask, `127.0.0.1` or `192.0.2.53:5353`. Default: those of `/etc/resolv.conf`.
+    pub servers: Vec<String>,
+}
+
+/// The queue on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Store {
+    /// Messages larger than this have their content in a file of their own, written as it comes in.
+    pub spool_above: String,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            spool_above: "64 KiB".to_owned(),
+        }
+    }
+}
+
+/// What is kept about messages after they have left. Whichever limit comes first drops whole days; the queue is never
+/// dropped to make room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Trace {
+    /// For how many days.
+    pub retention_days: u32,
+    /// On how much disk.
+    pub size_cap: String,
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Self {
+            retention_days: 90,
+            size_cap: "10 GiB".to_owned(),
+        }
+    }
+}
+
+/// Metrics (`/metrics`) and health (`/healthz/live`, `/healthz/ready`), for programs on this machine or its network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Http {
+    /// Address and port, or `off`. Nothing here asks for a password: keep it off public addresses.
+    pub address: String,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            address: "127.0.0.1:2580".to_owned(),
+        }
+    }
+}
+
+/// What is written down while the server runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Log {
+    /// How the log and the mail log are written.
+    pub format: LogFormat,
+    /// What the log shows: `error`, `warn`, `info`, `debug`, `trace`, or directives such as
+    /// `info,sekisho::outbound=debug`. It goes to standard error.
+    pub level: String,
+    /// Where the mail log goes, one line for each thing that happens to a message: `stdout`, `stderr`, `off`, or a file.
+    /// A relative path is taken from the data folder. SIGHUP opens the file again.
+    pub mail_log: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::default(),
+            level: "info".to_owned(),
+            mail_log: "mail.log".to_owned(),
+        }
+    }
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
