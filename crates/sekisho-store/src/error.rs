@@ -45,6 +45,9 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// The request itself cannot be served: a fault of the caller's.
+    #[error("the store cannot do this: {0}")]
+    Unfit(&'static str),
     /// The store has been shut down.
     #[error("the store has stopped")]
     Stopped,

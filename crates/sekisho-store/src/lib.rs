@@ -3,15 +3,19 @@
 //! [`Store`] is what the rest of Sekisho sees. SQLite is behind it here ([`sqlite`]); a store for several nodes passes
 //! the same conformance suite. This crate knows neither SMTP nor TLS nor policy, and time is passed in.
 
+mod budget;
+mod disk;
 mod draft;
 mod error;
 mod query;
 mod queue;
+mod spool;
 pub mod sqlite;
 mod store;
 mod ticket;
 
-pub use draft::{Body, BodyReader, Draft};
+pub use disk::{Disk, DiskFile, SystemDisk};
+pub use draft::{Body, BodyReader, Draft, SpoolBody};
 pub use error::StoreError;
 pub use query::{
     ActionReport, MessageDetail, QueueFilter, QueuedRow, Selection, ShapeRow, TraceFilter, TraceItem, TracedAttempt,

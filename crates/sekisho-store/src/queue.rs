@@ -7,7 +7,7 @@ use sekisho_mail::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, Draft};
+use crate::{Body, Draft, budget::Reservation};
 
 /// The key by which the queue is ordered: what stands right of the recipient's `@`, in its text form. Which
 /// next hop it is sent to is decided anew at each attempt.
@@ -148,23 +148,50 @@ impl Lease {
     }
 }
 
-/// Runs its closure when dropped, unless disarmed.
-pub(crate) struct LeaseGuard(Option<Box<dyn FnOnce() + Send + Sync>>);
+/// What a store gives out with a lease and wants back: either [`LeaseGuard::take`]n by `settle`, or given back on drop.
+pub(crate) struct LeaseGuard(Option<Held>);
+
+/// What the store knows of a lease.
+pub(crate) struct Held {
+    /// Whose it is.
+    pub(crate) owner: Arc<dyn LeaseOwner>,
+    /// The store's number of the destination.
+    pub(crate) destination: i64,
+    /// Which message.
+    pub(crate) message: MessageId,
+    /// What the first settlement hands on to the trace.
+    pub(crate) documents: Arc<Documents>,
+    /// The body's share of memory.
+    pub(crate) memory: Arc<Reservation>,
+}
+
+/// A message's documents as they stand in the queue, for the trace.
+#[derive(Debug)]
+pub(crate) struct Documents {
+    pub(crate) size: u64,
+    pub(crate) envelope: Vec<u8>,
+    pub(crate) arrival: Vec<u8>,
+}
+
+/// Takes unsettled leases back.
+pub(crate) trait LeaseOwner: Send + Sync {
+    fn give_back(&self, message: MessageId, destination: i64);
+}
 
 impl LeaseGuard {
-    pub(crate) fn new(give_back: impl FnOnce() + Send + Sync + 'static) -> Self {
-        Self(Some(Box::new(give_back)))
+    pub(crate) const fn new(held: Held) -> Self {
+        Self(Some(held))
     }
 
-    pub(crate) fn disarm(mut self) {
-        self.0 = None;
+    pub(crate) fn take(mut self) -> Option<Held> {
+        self.0.take()
     }
 }
 
 impl Drop for LeaseGuard {
     fn drop(&mut self) {
-        if let Some(give_back) = self.0.take() {
-            give_back();
+        if let Some(held) = self.0.take() {
+            held.owner.give_back(held.message, held.destination);
         }
     }
 }

@@ -54,7 +54,8 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Moves a destination's row alone: nothing of it is due before `until`.
     fn back_off(&self, destination: &Destination, until: Timestamp, why: &str) -> Ticket<()>;
 
-    /// Lists the queue, oldest first; `after` continues behind that id.
+    /// Lists the queue, oldest first, at least `limit` rows when there are so many; `after` continues behind that id,
+    /// and for that a message's rows are never parted.
     fn list(
         &self,
         filter: QueueFilter,
@@ -82,7 +83,8 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     fn bounce(&self, which: Selection, why: &str, now: Timestamp) -> Ticket<ActionReport>;
 
     /// Sends what is undone of a message to another address instead; `carried` is added to the demands that travel
-    /// with it, so that the stricter of old and new holds. The original recipient is kept as ORCPT where there was none.
+    /// with it, so that the stricter of old and new holds. Recipients that thereby become one are merged, with the
+    /// demands of all. The original recipient is kept as ORCPT where there was none.
     fn redirect(&self, id: MessageId, to: Mailbox, carried: Vec<Demand>, now: Timestamp) -> Ticket<ActionReport>;
 
     /// The queue by age and destination, largest first.
@@ -91,8 +93,12 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Searches the trace, newest message first.
     fn trace(&self, filter: TraceFilter) -> Ticket<Vec<TraceItem>>;
 
-    /// Drops what the trace need not keep any longer.
+    /// Drops what the trace need not keep any longer; answers how many octets of disk that freed.
     fn trim_trace(&self, now: Timestamp) -> Ticket<u64>;
+
+    /// Removes content that no message owns, left behind by a crash; answers how many. Once after the start, when the
+    /// listeners are open: it may take long.
+    fn remove_orphans(&self) -> Ticket<u64>;
 
     /// How full it is.
     fn pressure(&self) -> Pressure;

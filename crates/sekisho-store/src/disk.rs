@@ -1,0 +1,88 @@
+//! The few file operations that a store does beside its database, behind a trait: the tests put a disk under it that
+//! records every operation, fails the n-th, and rebuilds what a crash would have left.
+//!
+//! Reading goes through `std::fs`: only what changes the disk is of interest to a crash.
+
+use std::{
+    fmt,
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+/// What changes the disk. Every call may block.
+pub trait Disk: Send + Sync + fmt::Debug + 'static {
+    /// Makes a new file, readable by its owner alone.
+    ///
+    /// # Errors
+    /// When it exists already, or the system says no.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Unlinks a file.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the names in a folder durable: a new file is lost in a power cut until this is done, however well the
+    /// file itself was synced.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// The SQLite VFS that belongs to this disk; `None` is SQLite's own.
+    fn sqlite_vfs(&self) -> Option<&str>;
+}
+
+/// A file that only grows.
+pub trait DiskFile: Send + fmt::Debug {
+    /// Writes all of it at the end.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn append(&mut self, octets: &[u8]) -> io::Result<()>;
+
+    /// Makes the content durable. A failed one is final: the system may have dropped what it could not write.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// The disk of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemDisk;
+
+impl Disk for SystemDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        Ok(Box::new(SystemFile(file)))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    fn sqlite_vfs(&self) -> Option<&str> {
+        None
+    }
+}
+
+#[derive(Debug)]
+struct SystemFile(File);
+
+impl DiskFile for SystemFile {
+    fn append(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.0.write_all(octets)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}

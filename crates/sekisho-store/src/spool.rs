@@ -1,0 +1,263 @@
+//! Spool files: the content of messages too large for memory and database, one file each, written by a few threads of
+//! its own so that nobody else waits for a disk.
+//!
+//! A file is synced, and then its folder, before the row that names it is committed; a file that no row names is an
+//! orphan and goes. An open file travels with the request that is about it and comes back with the answer, so that
+//! nothing is shared and the writes of one draft stay in order.
+
+use std::{
+    collections::HashSet,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, Receiver, Sender},
+    },
+    thread::{self, JoinHandle},
+};
+
+use bytes::Bytes;
+use sekisho_mail::MessageId;
+use tokio::sync::oneshot;
+
+use crate::{Disk, DiskFile, Draft, StoreError, draft::Sealed};
+
+/// A few, so that one slow flush does not hold up everybody.
+const SPOOL_THREADS: usize = 4;
+/// A sync so often, in octets, so that the last one, for which the sender waits, has little left to do.
+const SYNC_EVERY: u64 = 8 * 1024 * 1024;
+const SUFFIX: &str = ".body";
+
+/// What a spool thread is asked to do.
+enum Job {
+    Create(MessageId, oneshot::Sender<io::Result<OpenSpool>>),
+    Append(OpenSpool, Bytes, oneshot::Sender<io::Result<OpenSpool>>),
+    Seal(Vec<Draft>, SealThen),
+    Forget(SpoolEntry),
+    Stop,
+}
+
+/// What follows once drafts are durable, or are not.
+pub(crate) type SealThen = Box<dyn FnOnce(Result<Vec<Sealed>, StoreError>) + Send>;
+
+/// The way to the spool threads.
+#[derive(Clone)]
+pub(crate) struct Spool {
+    jobs: Sender<Job>,
+    folder: Arc<Folder>,
+}
+
+impl fmt::Debug for Spool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Spool").field(&self.folder.path).finish()
+    }
+}
+
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    disk: Arc<dyn Disk>,
+    /// Files of drafts and of commits that are under way: no orphans, though no row names them yet.
+    live: Mutex<HashSet<MessageId>>,
+}
+
+impl Folder {
+    fn file(&self, id: MessageId) -> PathBuf {
+        self.path.join(format!("{id}{SUFFIX}"))
+    }
+
+    fn live(&self) -> std::sync::MutexGuard<'_, HashSet<MessageId>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The name of a file that is unlinked on drop, unless it is kept because a durable row names it.
+#[derive(Debug)]
+pub(crate) struct SpoolEntry {
+    id: MessageId,
+    folder: Arc<Folder>,
+    kept: bool,
+}
+
+impl SpoolEntry {
+    /// A durable row names it now.
+    pub(crate) fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for SpoolEntry {
+    fn drop(&mut self) {
+        if !self.kept
+            && let Err(error) = self.folder.disk.remove(&self.folder.file(self.id))
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(message = %self.id, %error, "a spool file could not be removed; the next start tries again");
+        }
+        self.folder.live().remove(&self.id);
+    }
+}
+
+/// A spool file that is being written.
+#[derive(Debug)]
+pub(crate) struct OpenSpool {
+    file: Box<dyn DiskFile>,
+    unsynced: u64,
+    entry: SpoolEntry,
+}
+
+impl OpenSpool {
+    pub(crate) fn append(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.file.append(octets)?;
+        self.unsynced += octets.len() as u64;
+        if self.unsynced >= SYNC_EVERY {
+            self.file.sync()?;
+            self.unsynced = 0;
+        }
+        Ok(())
+    }
+
+    /// Makes content durable, then the name.
+    pub(crate) fn seal(mut self) -> io::Result<SpoolEntry> {
+        self.file.sync()?;
+        self.entry.folder.disk.sync_folder(&self.entry.folder.path)?;
+        Ok(self.entry)
+    }
+}
+
+impl Spool {
+    /// Starts the threads; they end when [`Spool::stop`] is called.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or a thread cannot be started.
+    pub(crate) fn start(path: PathBuf, disk: Arc<dyn Disk>) -> Result<(Self, Vec<JoinHandle<()>>), StoreError> {
+        let (jobs, queue) = mpsc::channel();
+        let queue = Arc::new(Mutex::new(queue));
+        let folder = Arc::new(Folder {
+            path,
+            disk,
+            live: Mutex::default(),
+        });
+        let threads = (0..SPOOL_THREADS)
+            .map(|_| {
+                let (queue, folder) = (Arc::clone(&queue), Arc::clone(&folder));
+                thread::Builder::new()
+                    .name("store-spool".to_owned())
+                    .spawn(move || work(&queue, &folder))
+                    .map_err(|source| StoreError::Open {
+                        path: PathBuf::from("store-spool"),
+                        source,
+                    })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok((Self { jobs, folder }, threads))
+    }
+
+    pub(crate) fn stop(&self) {
+        for _ in 0..SPOOL_THREADS {
+            // A thread that is gone needs no telling.
+            let _ = self.jobs.send(Job::Stop);
+        }
+    }
+
+    /// Where the file of a message is.
+    pub(crate) fn file(&self, id: MessageId) -> PathBuf {
+        self.folder.file(id)
+    }
+
+    /// Makes the file of a draft.
+    pub(crate) fn create(&self, id: MessageId) -> oneshot::Receiver<io::Result<OpenSpool>> {
+        let (answer, opened) = oneshot::channel();
+        let _ = self.jobs.send(Job::Create(id, answer));
+        opened
+    }
+
+    /// Appends to it.
+    pub(crate) fn append(&self, spool: OpenSpool, chunk: Bytes) -> oneshot::Receiver<io::Result<OpenSpool>> {
+        let (answer, written) = oneshot::channel();
+        let _ = self.jobs.send(Job::Append(spool, chunk, answer));
+        written
+    }
+
+    /// Makes drafts durable as far as they are in files, then goes on with `then`: at once when none is.
+    pub(crate) fn seal(&self, drafts: Vec<Draft>, then: SealThen) {
+        if drafts.iter().all(Draft::is_in_memory) {
+            return then(drafts.into_iter().map(Draft::seal_blocking).collect());
+        }
+        if let Err(mpsc::SendError(Job::Seal(_, then))) = self.jobs.send(Job::Seal(drafts, then)) {
+            then(Err(StoreError::Stopped));
+        }
+    }
+
+    /// Unlinks the file of a message that is done.
+    pub(crate) fn forget(&self, id: MessageId) {
+        let entry = SpoolEntry {
+            id,
+            folder: Arc::clone(&self.folder),
+            kept: false,
+        };
+        let _ = self.jobs.send(Job::Forget(entry));
+    }
+
+    /// Files that belong to no draft. Whether a row names them has to be asked after this call: a file that is made
+    /// later is not listed, and one whose row is committed in between is found by the asking.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub(crate) fn candidates(&self) -> io::Result<Vec<MessageId>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.folder.path)? {
+            let name = entry?.file_name();
+            let id = name.to_str().and_then(|name| name.strip_suffix(SUFFIX));
+            found.extend(id.and_then(|id| id.parse::<MessageId>().ok()));
+        }
+        let live = self.folder.live();
+        found.retain(|id| !live.contains(id));
+        Ok(found)
+    }
+}
+
+fn work(queue: &Mutex<Receiver<Job>>, folder: &Arc<Folder>) {
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match job {
+            Ok(Job::Create(id, answer)) => {
+                let _ = answer.send(create(folder, id));
+            }
+            Ok(Job::Append(mut spool, chunk, answer)) => {
+                // When nobody waits for the answer the draft was dropped, and the file goes with it.
+                let result = spool.append(&chunk).map(|()| spool);
+                let _ = answer.send(result);
+            }
+            Ok(Job::Seal(drafts, then)) => then(drafts.into_iter().map(Draft::seal_blocking).collect()),
+            Ok(Job::Forget(entry)) => drop(entry),
+            Ok(Job::Stop) | Err(_) => return,
+        }
+    }
+}
+
+fn create(folder: &Arc<Folder>, id: MessageId) -> io::Result<OpenSpool> {
+    folder.live().insert(id);
+    let entry = SpoolEntry {
+        id,
+        folder: Arc::clone(folder),
+        kept: false,
+    };
+    let file = folder.disk.create(&folder.file(id))?;
+    Ok(OpenSpool {
+        file,
+        unsynced: 0,
+        entry,
+    })
+}
+
+/// What a failed operation on the file at `path` means for the caller.
+pub(crate) fn spool_error(path: &Path, error: &io::Error) -> StoreError {
+    let text = format!("{}: {error}", path.display());
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            StoreError::Full(text)
+        }
+        _ => StoreError::Failed(text),
+    }
+}
