@@ -1,0 +1,137 @@
+//! Content on its way out: dots stuffed for DATA (RFC 5321 §4.5.2), cut into chunks for BDAT (RFC 3030 §2), and in both
+//! cases held to law 5: a CR or LF that stands alone never leaves, and a final CRLF is added only where it is missing.
+
+use memchr::memchr2;
+
+/// The content holds a CR without LF or an LF without CR. It cannot be sent by SMTP as it is, and is not altered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BareLineEnd;
+
+/// Copies content out, piece by piece.
+#[derive(Debug)]
+pub(super) struct ContentWriter {
+    stuffs_dots: bool,
+    at_line_start: bool,
+    /// A CR that waits for its LF; it leaves only together with it.
+    held_cr: bool,
+}
+
+impl ContentWriter {
+    pub(super) const fn new(stuffs_dots: bool) -> Self {
+        Self {
+            stuffs_dots,
+            at_line_start: true,
+            held_cr: false,
+        }
+    }
+
+    /// Appends a piece to `out`.
+    pub(super) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), BareLineEnd> {
+        let mut rest = piece;
+        while let Some(first) = rest.first() {
+            if self.held_cr {
+                if *first != b'\n' {
+                    return Err(BareLineEnd);
+                }
+                out.extend_from_slice(b"\r\n");
+                rest = &rest[1..];
+                (self.held_cr, self.at_line_start) = (false, true);
+                continue;
+            }
+            if self.at_line_start && self.stuffs_dots && *first == b'.' {
+                out.push(b'.');
+            }
+            let Some(end) = memchr2(b'\r', b'\n', rest) else {
+                out.extend_from_slice(rest);
+                self.at_line_start = false;
+                break;
+            };
+            if rest[end] == b'\n' {
+                return Err(BareLineEnd);
+            }
+            out.extend_from_slice(&rest[..end]);
+            (self.held_cr, self.at_line_start) = (true, self.at_line_start && end == 0);
+            rest = &rest[end + 1..];
+        }
+        Ok(())
+    }
+
+    /// Appends what is missing at the end, without the final dot.
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), BareLineEnd> {
+        if self.held_cr {
+            return Err(BareLineEnd);
+        }
+        if !self.at_line_start {
+            out.extend_from_slice(b"\r\n");
+            self.at_line_start = true;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(stuffs_dots: bool, pieces: &[&[u8]]) -> Result<Vec<u8>, BareLineEnd> {
+        let mut writer = ContentWriter::new(stuffs_dots);
+        let mut out = Vec::new();
+        for piece in pieces {
+            writer.push(piece, &mut out)?;
+        }
+        writer.finish(&mut out)?;
+        Ok(out)
+    }
+
+    #[test]
+    fn dots_are_stuffed_at_line_starts_alone_however_the_content_is_cut() {
+        let content: &[u8] = b".a\r\n..b\r\nc.d\r\n.\r\n\r\n.";
+        let expected: &[u8] = b"..a\r\n...b\r\nc.d\r\n..\r\n\r\n..\r\n";
+        assert_eq!(written(true, &[content]).unwrap(), expected);
+        for cut in 0..=content.len() {
+            let (head, tail) = content.split_at(cut);
+            assert_eq!(written(true, &[head, tail]).unwrap(), expected, "cut at {cut}");
+        }
+        let single: Vec<&[u8]> = content.chunks(1).collect();
+        assert_eq!(written(true, &single).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_final_line_end_is_added_only_when_it_is_missing() {
+        assert_eq!(written(true, &[b"a\r\n"]).unwrap(), b"a\r\n");
+        assert_eq!(written(true, &[b"a"]).unwrap(), b"a\r\n");
+        assert_eq!(written(true, &[]).unwrap(), b"");
+        assert_eq!(written(false, &[b"\r\n.\r\n"]).unwrap(), b"\r\n.\r\n");
+        assert_eq!(written(false, &[b"."]).unwrap(), b".\r\n");
+    }
+
+    #[test]
+    fn a_bare_cr_or_lf_never_leaves() {
+        let wrong: [&[u8]; 13] = [
+            b"a\n.\nb",
+            b"a\n.\r\n",
+            b"a\r\n.\n",
+            b"a\r.\r",
+            b"a\r.\n",
+            b"a\n.\r",
+            b"a\r.\r\n",
+            b"a\r\n.\r",
+            b"a\r\n.\r\r\n",
+            b"a\r\r\n.\r\r\n",
+            b"\r",
+            b"\n",
+            b"a\r",
+        ];
+        for content in wrong {
+            for stuffs in [true, false] {
+                assert_eq!(written(stuffs, &[content]), Err(BareLineEnd), "{content:?}");
+                let single: Vec<&[u8]> = content.chunks(1).collect();
+                assert_eq!(written(stuffs, &single), Err(BareLineEnd), "{content:?}");
+            }
+        }
+        let mut writer = ContentWriter::new(true);
+        let mut out = Vec::new();
+        assert_eq!(writer.push(b"x\ry", &mut out), Err(BareLineEnd));
+        assert!(!out.contains(&b'\r'));
+    }
+}
