@@ -15,7 +15,7 @@ pub enum Finding {
     /// The connection is, or would be, in the clear.
     Plaintext(PlaintextCause),
     /// No handshake came to its end; this is the last failure.
-    Handshake(HandshakeFailure),
+    Handshake(Box<HandshakeFailure>),
     /// The chain does not satisfy what was asked.
     Certificate(CertificateFault),
     /// It could not be found out, for a reason of ours.
@@ -38,6 +38,7 @@ impl Finding {
                 HandshakeFault::ConnectionLost | HandshakeFault::TimedOut => Side::Network,
                 HandshakeFault::Alert(_)
                 | HandshakeFault::Protocol
+                | HandshakeFault::BadServerName
                 | HandshakeFault::Incompatible
                 | HandshakeFault::BadSignature => Side::Recipient,
             },
@@ -56,6 +57,7 @@ impl Finding {
                 HandshakeFault::Ours => EnhancedCode::new(4, 3, 0),
                 HandshakeFault::Alert(_)
                 | HandshakeFault::Protocol
+                | HandshakeFault::BadServerName
                 | HandshakeFault::Incompatible
                 | HandshakeFault::BadSignature
                 | HandshakeFault::ConnectionLost
@@ -85,7 +87,11 @@ impl fmt::Display for Finding {
 
 /// The message stays; tried again later, until its time runs out. Never permanent (law 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Refusal(Box<Parts>);
+
+/// Behind a pointer, so that the good case of a `Result` stays small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parts {
     host: Host,
     unmet: Vec<Demand>,
     finding: Finding,
@@ -102,70 +108,70 @@ impl Refusal {
             unmet.push(demand.clone());
             reasons.push(Reason::DemandNotMet { demand, finding });
         }
-        Self {
+        Self(Box::new(Parts {
             host: host.clone(),
             unmet,
             finding,
             reasons,
-        }
+        }))
     }
 
     /// For what stops a message though nothing demands TLS.
     pub(super) fn undemanded(host: &Host, finding: Finding, reason: Reason) -> Self {
-        Self {
+        Self(Box::new(Parts {
             host: host.clone(),
             unmet: Vec::new(),
             finding,
             reasons: vec![reason],
-        }
+        }))
     }
 
     /// The host that was to get the message.
     #[must_use]
-    pub const fn host(&self) -> &Host {
-        &self.host
+    pub fn host(&self) -> &Host {
+        &self.0.host
     }
 
     /// Which demands are not met; empty only when none applied.
     #[must_use]
     pub fn unmet_demands(&self) -> &[Demand] {
-        &self.unmet
+        &self.0.unmet
     }
 
     /// What was found.
     #[must_use]
-    pub const fn finding(&self) -> &Finding {
-        &self.finding
+    pub fn finding(&self) -> &Finding {
+        &self.0.finding
     }
 
     /// Who can mend it.
     #[must_use]
-    pub const fn side(&self) -> Side {
-        self.finding.side()
+    pub fn side(&self) -> Side {
+        self.0.finding.side()
     }
 
     /// At least one.
     #[must_use]
     pub fn reasons(&self) -> &[Reason] {
-        &self.reasons
+        &self.0.reasons
     }
 
     /// For the evidence.
     #[must_use]
     pub fn decision(&self) -> Decision {
-        Decision::Refused(self.reasons.iter().map(StatedReason::from).collect())
+        Decision::Refused(self.0.reasons.iter().map(StatedReason::from).collect())
     }
 
     /// For the outcome. `peer` is the host with the address and port that were tried, `mx.example.org [192.0.2.1]:25`;
     /// without it the host's name stands there.
     #[must_use]
     pub fn to_fault(&self, peer: Option<String>) -> Fault {
-        let unmet: Vec<String> = self.unmet.iter().map(describe_demand).collect();
+        let unmet: Vec<String> = self.0.unmet.iter().map(describe_demand).collect();
         Fault {
-            status: self.finding.status(),
-            text: self.finding.to_string(),
+            status: self.0.finding.status(),
+            text: self.0.finding.to_string(),
             side: self.side(),
-            reply: match &self.finding {
+            reply: match &self.0.finding {
                 Finding::WantsTls(reply) => Some(reply.clone()),
                 Finding::Plaintext(_)
                 | Finding::Handshake(_)
@@ -174,7 +180,7 @@ impl Refusal {
                 | Finding::NotAsked(_)
                 | Finding::OtherChannel(_) => None,
             },
-            host: Some(peer.unwrap_or_else(|| self.host.to_string())),
+            host: Some(peer.unwrap_or_else(|| self.0.host.to_string())),
             unmet: (!unmet.is_empty()).then(|| unmet.join("; ")),
         }
     }

@@ -131,7 +131,7 @@ pub fn after_failure(plan: &HostPlan, history: &[FailedHandshake]) -> NextStep {
     let Some(last) = history.last() else {
         return NextStep::Try(plan.first_step(None));
     };
-    let finding = Finding::Handshake(last.failure.clone());
+    let finding = Finding::Handshake(Box::new(last.failure.clone()));
     if history
         .iter()
         .any(|failed| failed.failure.fault == HandshakeFault::Ours)
@@ -174,6 +174,7 @@ const fn may_be_the_network(fault: &HandshakeFault) -> bool {
         HandshakeFault::ConnectionLost | HandshakeFault::TimedOut => true,
         HandshakeFault::Alert(_)
         | HandshakeFault::Protocol
+        | HandshakeFault::BadServerName
         | HandshakeFault::Incompatible
         | HandshakeFault::BadSignature
         | HandshakeFault::Ours => false,
