@@ -1,1 +1,19 @@
-//! Placeholder.
+//! The management API: its types and endpoints, and the OpenAPI description that is generated from them. JSON over
+//! HTTP/1.1 on a unix socket; the command line uses it and no other door. The server behind it is left to the binary.
+
+mod action;
+mod endpoint;
+mod queue;
+mod status;
+mod submit;
+mod trace;
+
+pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Redirect, Release, Retry, Selection};
+pub use endpoint::{description, path};
+pub use queue::{
+    DEFAULT_PAGE, MAX_PAGE, MessageView, QueueFilter, QueuePage, QueueQuery, QueuedMessage, RecipientView, Shape,
+    ShapeQuery, ShapeRow,
+};
+pub use status::{ApiError, CertificateView, ConfigView, ErrorKind, Health, ListenerView, Status, TlsList, TlsView};
+pub use submit::{Submission, Submitted};
+pub use trace::{ArrivalView, AttemptView, TlsEvidence, TracePage, TraceQuery, TracedMessage};

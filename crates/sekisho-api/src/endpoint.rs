@@ -1,0 +1,144 @@
+//! The endpoints: where they are and what goes in and out. The functions here exist for their declarations alone, from
+//! which the OpenAPI description is generated; a test of the binary compares them with what it serves.
+
+use utoipa::OpenApi as _;
+
+use crate::{
+    ActionResult, ApiError, Bounce, ConfigView, Health, Hold, MessageView, QueuePage, QueueQuery, Redirect, Release,
+    Retry, Shape, ShapeQuery, Status, Submission, Submitted, TlsList, TracePage, TraceQuery,
+};
+
+/// The paths, as a router wants them.
+pub mod path {
+    /// `GET`: [`crate::Health`].
+    pub const HEALTH: &str = "/v1/health";
+    /// `GET`: [`crate::Status`].
+    pub const STATUS: &str = "/v1/status";
+    /// `GET` with [`crate::QueueQuery`]: [`crate::QueuePage`].
+    pub const QUEUE: &str = "/v1/queue";
+    /// `GET` with [`crate::ShapeQuery`]: [`crate::Shape`].
+    pub const QUEUE_SHAPE: &str = "/v1/queue/shape";
+    /// `POST` [`crate::Hold`]: [`crate::ActionResult`].
+    pub const QUEUE_HOLD: &str = "/v1/queue/hold";
+    /// `POST` [`crate::Release`]: [`crate::ActionResult`].
+    pub const QUEUE_RELEASE: &str = "/v1/queue/release";
+    /// `POST` [`crate::Retry`]: [`crate::ActionResult`].
+    pub const QUEUE_RETRY: &str = "/v1/queue/retry";
+    /// `POST` [`crate::Bounce`]: [`crate::ActionResult`].
+    pub const QUEUE_BOUNCE: &str = "/v1/queue/bounce";
+    /// `GET`: [`crate::MessageView`].
+    pub const MESSAGE: &str = "/v1/queue/messages/{id}";
+    /// `GET`: the content, octet for octet.
+    pub const MESSAGE_BODY: &str = "/v1/queue/messages/{id}/body";
+    /// `POST` [`crate::Redirect`]: [`crate::ActionResult`].
+    pub const MESSAGE_REDIRECT: &str = "/v1/queue/messages/{id}/redirect";
+    /// `GET` with [`crate::TraceQuery`]: [`crate::TracePage`].
+    pub const TRACE: &str = "/v1/trace";
+    /// `GET`: [`crate::ConfigView`].
+    pub const CONFIG: &str = "/v1/config";
+    /// `GET`: [`crate::TlsList`].
+    pub const TLS: &str = "/v1/tls";
+    /// `POST` [`crate::Submission`]: [`crate::Submitted`].
+    pub const SEND: &str = "/v1/send";
+}
+
+/// The OpenAPI description as JSON with two blanks of indentation and a final line end.
+#[must_use]
+pub fn description() -> String {
+    let mut text = Description::openapi().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Sekisho's management API",
+        description = "JSON over HTTP/1.1 on the unix socket `control.sock` in the data folder. Only the server's own \
+                       user and root are answered. An answer that is not 2xx carries an ApiError."
+    ),
+    paths(
+        health, status, queue, shape, hold, release, retry, bounce, message, body, redirect, trace, config, tls, send
+    ),
+    components(schemas(ApiError))
+)]
+struct Description;
+
+/// Whether the server is well
+#[utoipa::path(get, path = path::HEALTH, responses((status = 200, body = Health)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn health() {}
+
+/// What the server is and does
+#[utoipa::path(get, path = path::STATUS, responses((status = 200, body = Status)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn status() {}
+
+/// Lists the queue, oldest first, page by page
+#[utoipa::path(get, path = path::QUEUE, params(QueueQuery), responses((status = 200, body = QueuePage)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn queue() {}
+
+/// The queue by age and destination
+#[utoipa::path(get, path = path::QUEUE_SHAPE, params(ShapeQuery), responses((status = 200, body = Shape)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn shape() {}
+
+/// Stops attempts until released
+#[utoipa::path(post, path = path::QUEUE_HOLD, request_body = Hold, responses((status = 200, body = ActionResult)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn hold() {}
+
+/// Undoes a hold
+#[utoipa::path(post, path = path::QUEUE_RELEASE, request_body = Release, responses((status = 200, body = ActionResult)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn release() {}
+
+/// Tries now
+#[utoipa::path(post, path = path::QUEUE_RETRY, request_body = Retry, responses((status = 200, body = ActionResult)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn retry() {}
+
+/// Gives up and tells the sender
+#[utoipa::path(post, path = path::QUEUE_BOUNCE, request_body = Bounce, responses((status = 200, body = ActionResult)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn bounce() {}
+
+/// Everything that the queue knows of one message
+#[utoipa::path(get, path = path::MESSAGE, params(("id" = String, Path, description = "The queue id")),
+    responses((status = 200, body = MessageView), (status = 404, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn message() {}
+
+/// The content of one message, octet for octet
+#[utoipa::path(get, path = path::MESSAGE_BODY, params(("id" = String, Path, description = "The queue id")),
+    responses((status = 200, content_type = "message/rfc822"), (status = 404, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn body() {}
+
+/// Sends what is undone of one message to another address
+#[utoipa::path(post, path = path::MESSAGE_REDIRECT, params(("id" = String, Path, description = "The queue id")),
+    request_body = Redirect, responses((status = 200, body = ActionResult), (status = 404, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn redirect() {}
+
+/// Searches the trace, newest first
+#[utoipa::path(get, path = path::TRACE, params(TraceQuery), responses((status = 200, body = TracePage)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn trace() {}
+
+/// The configuration in force
+#[utoipa::path(get, path = path::CONFIG, responses((status = 200, body = ConfigView)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn config() {}
+
+/// TLS per listener and route
+#[utoipa::path(get, path = path::TLS, responses((status = 200, body = TlsList)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn tls() {}
+
+/// Puts a message into the queue, judged like any other
+#[utoipa::path(post, path = path::SEND, request_body = Submission,
+    responses((status = 200, body = Submitted), (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn send() {}
