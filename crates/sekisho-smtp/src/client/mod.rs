@@ -10,6 +10,9 @@ mod timeouts;
 mod transaction;
 mod transcript;
 
+#[cfg(test)]
+mod tests;
+
 pub use fault::{Misuse, SessionFault, StartRefusal};
 pub use session::{ClientSession, Event};
 pub use timeouts::{ClientTimeouts, Wait};
