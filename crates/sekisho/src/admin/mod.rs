@@ -1,1 +1,103 @@
 //! The handlers of the management API and the HTTP listeners that serve them.
+//!
+//! The same handlers answer on the unix socket of a running server and inside a command that opened the store itself
+//! because no server runs (law 10). What is served where is declared in `sekisho-api`.
+
+mod failure;
+mod http;
+mod metrics;
+mod node;
+mod queue;
+mod send;
+mod trace;
+mod view;
+
+use std::{fmt, sync::Arc};
+
+use arc_swap::ArcSwap;
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use sekisho_api::{ConfigView, ListenerView, TlsList, path};
+use sekisho_mail::{Demand, Mailbox};
+use sekisho_store::{Destination, Store};
+use tokio::sync::{Notify, watch};
+
+pub use failure::Failure;
+pub use http::{Caller, HttpError, HttpLimits, serve_api, serve_health};
+pub use metrics::health_router;
+
+use crate::{app::Phase, telemetry::maillog::MailLog};
+
+/// Requests to the API are no longer than this; a list of ids is sent in several.
+const REQUEST_BODY_MAX: usize = 2 * 1024 * 1024;
+
+/// Everything that the handlers need.
+#[derive(Clone, Debug)]
+pub struct Backend {
+    /// Queue and trace.
+    pub store: Arc<dyn Store>,
+    /// Where orders are recorded.
+    pub mail_log: MailLog,
+    /// What the configuration in force says; swapped by a reload.
+    pub node: Arc<ArcSwap<NodeView>>,
+    /// The life of the server; `None` inside a command.
+    pub phase: Option<watch::Receiver<Phase>>,
+    /// Told when something may have become due.
+    pub wake: Arc<Notify>,
+}
+
+/// What the handlers know of the configuration.
+#[derive(Debug)]
+pub struct NodeView {
+    /// The name with which the server greets.
+    pub hostname: String,
+    /// The data folder.
+    pub data_folder: String,
+    /// Domains whose mail ends here.
+    pub local_domains: Vec<String>,
+    /// Where mail comes in; empty inside a command.
+    pub listeners: Vec<ListenerView>,
+    /// The configuration itself.
+    pub config: ConfigView,
+    /// TLS per listener and route.
+    pub tls: TlsList,
+    /// What is asked of the rules for mail.
+    pub rules: Box<dyn Rules>,
+}
+
+/// The rules for mail, as far as orders of the operator meet them.
+pub trait Rules: fmt::Debug + Send + Sync {
+    /// What the way to this destination demands of a connection: it travels with a message that is redirected.
+    fn demands(&self, destination: &Destination) -> Vec<Demand>;
+
+    /// Judges a recipient of a message that the operator sends.
+    ///
+    /// # Errors
+    /// Why it is refused, in words.
+    fn judge_recipient(&self, recipient: &Mailbox) -> Result<(), String>;
+}
+
+/// Everything that the API serves.
+pub fn router(backend: Backend) -> Router {
+    Router::new()
+        .route(path::HEALTH, get(node::health))
+        .route(path::STATUS, get(node::status))
+        .route(path::CONFIG, get(node::config))
+        .route(path::TLS, get(node::tls))
+        .route(path::QUEUE, get(queue::list))
+        .route(path::QUEUE_SHAPE, get(queue::shape))
+        .route(path::QUEUE_HOLD, post(queue::hold))
+        .route(path::QUEUE_RELEASE, post(queue::release))
+        .route(path::QUEUE_RETRY, post(queue::retry))
+        .route(path::QUEUE_BOUNCE, post(queue::bounce))
+        .route(path::MESSAGE, get(queue::show))
+        .route(path::MESSAGE_BODY, get(queue::body))
+        .route(path::MESSAGE_REDIRECT, post(queue::redirect))
+        .route(path::TRACE, get(trace::trace))
+        .route(path::SEND, post(send::send))
+        .fallback(failure::no_such_endpoint)
+        .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BODY_MAX))
+        .with_state(backend)
+}

@@ -86,10 +86,10 @@ pub enum Entry<'a> {
         /// Who is told.
         to: &'a Mailbox,
     },
-    /// `held`, `released`, `retried`, `bounce-ordered`, `redirected`: the operator gave an order for one message.
+    /// `held`, `released`, `retried`, `bounce-ordered`, `redirected`: the operator gave an order.
     Ordered {
-        /// Its queue id.
-        id: MessageId,
+        /// For which messages.
+        scope: Scope<'a>,
         /// What was ordered.
         order: Order<'a>,
         /// Who ordered it, `uid 1000`.
@@ -125,6 +125,20 @@ impl NoticeKind {
             Self::Success => "success",
         }
     }
+}
+
+/// Which messages an order was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope<'a> {
+    /// This one.
+    Message(MessageId),
+    /// All that matched.
+    Filter {
+        /// The filter in words.
+        words: &'a str,
+        /// How many did.
+        changed: u64,
+    },
 }
 
 /// What the operator ordered.
@@ -193,8 +207,14 @@ impl Entry<'_> {
                 fields.word("kind", kind.word());
                 fields.text("to", to);
             }
-            Entry::Ordered { id, order, by } => {
-                fields.text("id", id);
+            Entry::Ordered { scope, order, by } => {
+                match scope {
+                    Scope::Message(id) => fields.text("id", id),
+                    Scope::Filter { words, changed } => {
+                        fields.text("filter", words);
+                        fields.number("changed", changed);
+                    }
+                }
                 match order {
                     Order::Bounce(why) => fields.text("why", why),
                     Order::Redirect(to) => fields.text("to", to),

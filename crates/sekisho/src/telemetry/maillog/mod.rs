@@ -9,7 +9,7 @@ mod entry;
 mod fields;
 mod writer;
 
-pub use entry::{Direction, Entry, NoticeKind, Order};
+pub use entry::{Direction, Entry, NoticeKind, Order, Scope};
 pub use writer::{MailLog, MailLogTarget, OpenMailLogError};
 
 /// How a line is written.

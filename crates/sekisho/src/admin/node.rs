@@ -1,0 +1,65 @@
+//! The server itself: health, status, configuration, TLS.
+
+use axum::{Json, extract::State};
+use sekisho_api::{ConfigView, Health, Status, TlsList};
+
+use super::Backend;
+use crate::app::Phase;
+
+impl Backend {
+    /// Whether new mail is taken, and what stands in the way.
+    pub(super) fn health(&self) -> Health {
+        let phase = self.phase.as_ref().map(|phase| *phase.borrow());
+        let mut problems = Vec::new();
+        match phase {
+            None => problems.push("no server runs".to_owned()),
+            Some(Phase::Draining | Phase::Stopping) => problems.push("the server is stopping".to_owned()),
+            Some(Phase::Running) => {}
+        }
+        if self.store.pressure().failed {
+            problems.push("the store has failed and is being reopened".to_owned());
+        }
+        Health {
+            ready: problems.is_empty(),
+            phase: phase_word(phase).to_owned(),
+            problems,
+        }
+    }
+}
+
+const fn phase_word(phase: Option<Phase>) -> &'static str {
+    match phase {
+        None => "offline",
+        Some(Phase::Running) => "running",
+        Some(Phase::Draining) => "draining",
+        Some(Phase::Stopping) => "stopping",
+    }
+}
+
+pub(super) async fn health(State(backend): State<Backend>) -> Json<Health> {
+    Json(backend.health())
+}
+
+pub(super) async fn status(State(backend): State<Backend>) -> Json<Status> {
+    let pressure = backend.store.pressure();
+    let node = backend.node.load();
+    Json(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        hostname: node.hostname.clone(),
+        phase: backend.health().phase,
+        data_folder: node.data_folder.clone(),
+        local_domains: node.local_domains.clone(),
+        listeners: node.listeners.clone(),
+        queued: pressure.queued,
+        free_octets: pressure.free_octets,
+        memory_octets: pressure.memory_octets,
+    })
+}
+
+pub(super) async fn config(State(backend): State<Backend>) -> Json<ConfigView> {
+    Json(backend.node.load().config.clone())
+}
+
+pub(super) async fn tls(State(backend): State<Backend>) -> Json<TlsList> {
+    Json(backend.node.load().tls.clone())
+}

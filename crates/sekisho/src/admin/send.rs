@@ -1,0 +1,120 @@
+//! The operator's own test message: judged like any submission, then queued like any message.
+
+use axum::{Extension, Json, extract::State};
+use mail_builder::MessageBuilder;
+use sekisho_api::{Submission, Submitted};
+use sekisho_mail::{BodyKind, ChannelSecurity, Envelope, Mailbox, PlaintextCause, Recipient, ReversePath, Timestamp};
+use sekisho_store::{Accepted, Arrival};
+
+use super::{Backend, Caller, Failure};
+use crate::{app::Phase, clock, telemetry::maillog::Entry};
+
+/// Recipients of one such message.
+const RECIPIENTS_MAX: usize = 100;
+/// Octets of its text.
+const TEXT_LEN_MAX: usize = 1024 * 1024;
+/// Octets of its subject.
+const SUBJECT_LEN_MAX: usize = 500;
+
+pub(super) async fn send(
+    State(backend): State<Backend>,
+    Extension(caller): Extension<Caller>,
+    Json(submission): Json<Submission>,
+) -> Result<Json<Submitted>, Failure> {
+    if backend
+        .phase
+        .as_ref()
+        .is_some_and(|phase| *phase.borrow() != Phase::Running)
+    {
+        return Err(Failure::refused("the server is stopping and takes no new mail"));
+    }
+    let envelope = judge(&backend, &submission)?;
+    let now = clock::now();
+    let mut draft = backend.store.begin(now)?;
+    let id = draft.id();
+    let hostname = backend.node.load().hostname.clone();
+    let message_id = format!("{id}@{hostname}");
+    let content = render(&submission, &envelope, &message_id, now)
+        .map_err(|error| Failure::bad_request(format!("the message cannot be written: {error}")))?;
+    draft.write(&content).await?;
+    let size = draft.len();
+    let arrival = Arrival {
+        at: now,
+        listener: "send".to_owned(),
+        peer: None,
+        helo: String::new(),
+        security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
+        admitted_by: format!("management: {caller}"),
+        message_id_header: Some(message_id),
+        alterations: Vec::new(),
+    };
+    let accepted = Accepted {
+        envelope: envelope.clone(),
+        arrival: arrival.clone(),
+    };
+    backend.store.commit(draft, accepted, false).await?;
+    backend.mail_log.record(Entry::Received {
+        id,
+        envelope: &envelope,
+        arrival: &arrival,
+        size,
+    });
+    backend.wake.notify_one();
+    Ok(Json(Submitted { id }))
+}
+
+/// The envelope, when every address is one and every recipient may be written to.
+fn judge(backend: &Backend, submission: &Submission) -> Result<Envelope, Failure> {
+    if submission.to.is_empty() || submission.to.len() > RECIPIENTS_MAX {
+        return Err(Failure::bad_request(format!(
+            "a message has 1 to {RECIPIENTS_MAX} recipients"
+        )));
+    }
+    if submission.text.len() > TEXT_LEN_MAX || submission.subject.len() > SUBJECT_LEN_MAX {
+        return Err(Failure::bad_request("the text or the subject is too long"));
+    }
+    if submission.subject.chars().any(char::is_control) {
+        return Err(Failure::bad_request("the subject must be one line"));
+    }
+    let address = |text: &str| {
+        Mailbox::parse(text).map_err(|error| Failure::bad_request(format!("{text:?} is no address: {error}")))
+    };
+    let reverse_path = match submission.from.as_str() {
+        "" | "<>" => ReversePath::Null,
+        from => ReversePath::Mailbox(address(from)?),
+    };
+    let rules = &backend.node.load_full().rules;
+    let mut recipients = Vec::with_capacity(submission.to.len());
+    for text in &submission.to {
+        let mailbox = address(text)?;
+        rules.judge_recipient(&mailbox).map_err(Failure::refused)?;
+        recipients.push(Recipient::new(mailbox));
+    }
+    Ok(Envelope {
+        reverse_path,
+        body: BodyKind::EightBitMime,
+        ret: None,
+        envid: None,
+        recipients,
+    })
+}
+
+fn render(submission: &Submission, envelope: &Envelope, message_id: &str, now: Timestamp) -> std::io::Result<Vec<u8>> {
+    let from = envelope
+        .reverse_path
+        .mailbox()
+        .map_or_else(|| "postmaster".to_owned(), ToString::to_string);
+    let to: Vec<String> = envelope
+        .recipients
+        .iter()
+        .map(|recipient| recipient.mailbox.to_string())
+        .collect();
+    MessageBuilder::new()
+        .from(from)
+        .to(to)
+        .subject(submission.subject.as_str())
+        .message_id(message_id)
+        .date(now.as_secs())
+        .text_body(submission.text.as_str())
+        .write_to_vec()
+}

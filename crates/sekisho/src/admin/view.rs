@@ -1,0 +1,146 @@
+//! The store's rows as the API shows them. The API's types are apart from the store's, so that the store may change
+//! without changing what scripts read.
+
+use std::time::Duration;
+
+use sekisho_api::{
+    ActionResult, ArrivalView, AttemptView, MessageView, QueuedMessage, RecipientView, ShapeRow, TlsEvidence,
+    TracedMessage,
+};
+use sekisho_mail::{Envelope, Evidence};
+use sekisho_store::{
+    ActionReport, Arrival, Directive, MessageDetail, QueueFilter, QueuedRow, Selection, ShapeRow as StoredShapeRow,
+    TraceItem,
+};
+
+pub(super) fn filter(filter: sekisho_api::QueueFilter) -> QueueFilter {
+    QueueFilter {
+        older_than: filter.older_than_secs.map(Duration::from_secs),
+        younger_than: filter.younger_than_secs.map(Duration::from_secs),
+        destination: filter.destination,
+        sender: filter.sender,
+        error: filter.error,
+        held: filter.held,
+    }
+}
+
+pub(super) fn selection(which: sekisho_api::Selection) -> Selection {
+    match which {
+        sekisho_api::Selection::Ids(ids) => Selection::Ids(ids),
+        sekisho_api::Selection::Filter(asked) => Selection::Filter(filter(asked)),
+    }
+}
+
+pub(super) fn queued(row: QueuedRow) -> QueuedMessage {
+    QueuedMessage {
+        id: row.id,
+        arrived: row.arrived,
+        size: row.size,
+        sender: row.sender,
+        destination: row.destination.to_string(),
+        recipients: row.recipients,
+        attempts: row.attempts,
+        next_attempt: row.next_attempt,
+        held: row.held,
+        in_flight: row.in_flight,
+        last_fault: row.last_fault,
+    }
+}
+
+pub(super) fn message(detail: MessageDetail) -> MessageView {
+    let recipients = detail.recipients.into_iter().map(|known| RecipientView {
+        address: known.recipient.mailbox.to_string(),
+        attempts: known.attempts,
+        delay_notified: known.delay_notified,
+        last_fault: known.last_fault,
+        carried: known
+            .recipient
+            .carried
+            .iter()
+            .map(|demand| format!("{} by {}", demand.level, demand.origin))
+            .collect(),
+    });
+    MessageView {
+        recipients: recipients.collect(),
+        rows: detail.rows.into_iter().map(queued).collect(),
+        arrival: arrival(&detail.envelope, detail.arrival),
+        ordered: detail.directive.map(|Directive::Bounce(why)| format!("bounce: {why}")),
+        attempts: detail
+            .attempts
+            .into_iter()
+            .map(|traced| attempt(traced.evidence))
+            .collect(),
+    }
+}
+
+fn arrival(envelope: &Envelope, arrival: Arrival) -> ArrivalView {
+    ArrivalView {
+        at: arrival.at,
+        sender: envelope.reverse_path.to_string(),
+        recipients: envelope
+            .recipients
+            .iter()
+            .map(|recipient| recipient.mailbox.to_string())
+            .collect(),
+        listener: arrival.listener,
+        peer: arrival.peer.map(|peer| peer.to_string()),
+        helo: arrival.helo,
+        security: arrival.security,
+        admitted_by: arrival.admitted_by,
+        message_id: arrival.message_id_header,
+        alterations: arrival
+            .alterations
+            .into_iter()
+            .map(|change| format!("{}: {}", change.kind, change.text))
+            .collect(),
+    }
+}
+
+fn attempt(evidence: Evidence) -> AttemptView {
+    AttemptView {
+        recipient: evidence.recipient.mailbox.to_string(),
+        attempt: evidence.attempt,
+        at: evidence.at,
+        route: evidence.route,
+        required: evidence.required,
+        channel: evidence.channel.map(|channel| TlsEvidence {
+            peer: channel.peer.to_string(),
+            host: channel.host,
+            security: channel.security,
+        }),
+        failed_handshakes: evidence.failed_handshakes,
+        decision: evidence.decision,
+        outcome: evidence.outcome,
+        conversation: evidence.conversation,
+    }
+}
+
+pub(super) fn traced(item: TraceItem) -> TracedMessage {
+    TracedMessage {
+        id: item.id,
+        size: item.size,
+        arrival: arrival(&item.envelope, item.arrival),
+        attempts: item
+            .attempts
+            .into_iter()
+            .map(|traced| attempt(traced.evidence))
+            .collect(),
+        queued: item.queued,
+    }
+}
+
+pub(super) fn shape(row: StoredShapeRow) -> ShapeRow {
+    ShapeRow {
+        destination: row.destination.to_string(),
+        total: row.total,
+        by_age: row.by_age.to_vec(),
+    }
+}
+
+pub(super) fn action(report: ActionReport) -> ActionResult {
+    ActionResult {
+        changed: report.changed,
+        missing: report.missing,
+        in_flight: report.in_flight,
+    }
+}
