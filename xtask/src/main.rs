@@ -1,2 +1,47 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks, run as `cargo xtask <task>`.
+//!
+//! What a task does is in its module; here is only the way to it. Everything that a task needs beyond Rust, a C
+//! compiler and a Debian system is fetched into `target/` and nothing is ever installed over the host's own mail
+//! system. This crate stays light, because it is built before anything else can be done.
+
+use std::{env, process::ExitCode};
+
+mod check;
+mod command;
+mod foreign;
+mod generate;
+mod test;
+mod tidy;
+
+const USAGE: &str = "\
+Usage: cargo xtask <task> [arguments]
+
+  test [arguments]   fetch what the tests need and run them all; arguments go to the test runner
+  check              formatting, clippy, tidy, dependency bans, documentation
+  tidy               the rules of this workspace that no other tool knows
+  generate           write the generated files anew
+  bench [arguments]  measure the release build; `cargo xtask bench --help` says what
+  foreign            fetch and unpack the foreign mail and name servers only
+";
+
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let task = arguments.next();
+    let rest: Vec<String> = arguments.collect();
+    let outcome = match task.as_deref() {
+        Some("test") => test::run(&rest),
+        Some("check") => check::run_all(),
+        Some("tidy") => tidy::run(),
+        Some("generate") => generate::run_test(),
+        Some("bench") => test::bench(&rest),
+        Some("foreign") => foreign::provide().map(drop),
+        _ => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            command::say(&fault);
+            ExitCode::FAILURE
+        }
+    }
+}

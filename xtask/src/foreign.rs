@@ -1,0 +1,239 @@
+//! Foreign mail and name servers for the tests: Debian's packages with everything that they depend on, unpacked into
+//! one tree under `target/foreign/root` that serves as the root directory of chroots.
+//!
+//! Nothing is installed: apt works on a state folder of its own that knows of no installed package, so that it names
+//! the whole closure down to the C library, and `dpkg-deb` unpacks without running any package's scripts. That is
+//! also why it works without root, and beside whatever mail system the host may have. Users, configuration and
+//! spools come from `sekisho-testkit`, one copy for each server that a test starts.
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::command::{is_installed, output, run, say, target_dir};
+
+/// Solved for one group at a time, because Debian's mail servers exclude each other.
+const GROUPS: &[&[&str]] = &[
+    &[
+        "postfix",
+        "swaks",
+        "libnet-ssleay-perl",
+        "unbound",
+        "nsd",
+        "openssl",
+        "iproute2",
+    ],
+    &["exim4-daemon-light"],
+    &["opensmtpd"],
+];
+
+/// A program of each package: what must be there when all is unpacked.
+const PROGRAMS: &[&str] = &[
+    "usr/sbin/postfix",
+    "usr/bin/swaks",
+    "usr/sbin/unbound",
+    "usr/sbin/nsd",
+    "usr/bin/openssl",
+    "usr/sbin/exim4",
+    "usr/sbin/smtpd",
+    "bin/ip",
+];
+
+/// Debian's packages without which neither this task nor the tests' namespaces work, each with a program of it.
+const NEEDED_ON_HOST: &[(&str, &str)] = &[
+    ("apt-get", "apt"),
+    ("dpkg-deb", "dpkg"),
+    ("tar", "tar"),
+    ("unshare", "util-linux"),
+    ("mount", "mount"),
+    ("cc", "gcc libc6-dev"),
+];
+
+/// Fetches and unpacks what is not there yet; answers with the root of the tree.
+///
+/// # Errors
+/// When packages cannot be had or unpacked; the text says what to do about it.
+pub(crate) fn provide() -> Result<PathBuf, String> {
+    need_host_programs()?;
+    let folder = target_dir().join("foreign");
+    let (root, stamp) = (folder.join("root"), folder.join("complete"));
+    let wanted = format!("{GROUPS:?}");
+    if fs::read_to_string(&stamp).is_ok_and(|text| text == wanted) && first_missing(&root).is_none() {
+        return Ok(root);
+    }
+    say("fetching foreign mail and name servers (about 60 MB of Debian packages) into target/foreign");
+    let archives = fetch(&folder.join("apt"))?;
+    unpack(&archives, &root)?;
+    if let Some(missing) = first_missing(&root) {
+        return Err(format!(
+            "Debian's packages were unpacked into {}, but {missing} is not in them",
+            root.display()
+        ));
+    }
+    fs::write(&stamp, wanted).map_err(|fault| format!("cannot write {}: {fault}", stamp.display()))?;
+    Ok(root)
+}
+
+fn first_missing(root: &Path) -> Option<&'static str> {
+    PROGRAMS.iter().copied().find(|program| !root.join(program).is_file())
+}
+
+/// Installs missing host packages when we are root on what is then surely a machine for building; says what to install
+/// otherwise.
+fn need_host_programs() -> Result<(), String> {
+    let mut missing: Vec<&str> = NEEDED_ON_HOST
+        .iter()
+        .filter(|(program, _)| !is_installed(program))
+        .flat_map(|(_, packages)| packages.split(' '))
+        .collect();
+    if !crate::command::is_root() && !is_installed("newuidmap") {
+        // Postfix and its like need more than one user; without root those come from /etc/subuid.
+        missing.push("uidmap");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages = missing.join(" ");
+    if !crate::command::is_root() || !is_installed("apt-get") {
+        return Err(format!(
+            "these Debian packages are missing: run `apt-get install {packages}` as root"
+        ));
+    }
+    say(&format!(
+        "installing what building and testing need: apt-get install {packages}"
+    ));
+    run(Command::new("apt-get").arg("update"))?;
+    run(Command::new("apt-get")
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args(["install", "--yes", "--no-install-recommends"])
+        .args(missing))
+}
+
+/// Downloads the closure of every group into `folder`; answers with the folder of the archives.
+fn fetch(folder: &Path) -> Result<PathBuf, String> {
+    let made = |path: PathBuf| {
+        fs::create_dir_all(&path).map_err(|fault| format!("cannot make {}: {fault}", path.display()))?;
+        Ok::<_, String>(path)
+    };
+    let state = made(folder.join("state"))?;
+    made(state.join("lists/partial"))?;
+    let cache = made(folder.join("cache"))?;
+    let archives = made(cache.join("archives/partial"))?
+        .parent()
+        .map(Path::to_owned)
+        .unwrap_or_default();
+    let sources = made(folder.join("sources"))?;
+    copy_debian_sources(&sources)?;
+    // An empty list of installed packages: the closure is then complete, whatever the host has.
+    fs::write(state.join("status"), "").map_err(|fault| format!("cannot write apt's state: {fault}"))?;
+    let apt_get = || {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet=2");
+        for (key, value) in [
+            ("Dir::State", state.as_path()),
+            ("Dir::State::status", &state.join("status")),
+            ("Dir::Cache", &cache),
+            ("Dir::Etc::sourcelist", Path::new("/dev/null")),
+            ("Dir::Etc::sourceparts", &sources),
+        ] {
+            command.arg("-o").arg(format!("{key}={}", value.display()));
+        }
+        // The download user of apt may not be allowed to write below somebody's home.
+        command.args(["-o", "APT::Sandbox::User="]);
+        command.stdout(Stdio::null());
+        command
+    };
+    let hint = |fault: String| format!("{fault}\nthe tests need Debian's package mirror for foreign mail servers");
+    run(apt_get().arg("update")).map_err(hint)?;
+    for group in GROUPS {
+        run(apt_get()
+            .args(["install", "--download-only", "--yes", "--no-install-recommends"])
+            .args(*group))
+        .map_err(hint)?;
+    }
+    Ok(archives)
+}
+
+/// Takes over those of the host's package sources that are Debian's own, so that its mirror and keys are used; a
+/// machine without any gets the public mirror.
+fn copy_debian_sources(folder: &Path) -> Result<(), String> {
+    let mut candidates = vec![PathBuf::from("/etc/apt/sources.list")];
+    if let Ok(entries) = fs::read_dir("/etc/apt/sources.list.d") {
+        candidates.extend(entries.flatten().map(|entry| entry.path()));
+    }
+    let mut copied = false;
+    for path in candidates {
+        let is_source = path.extension().is_some_and(|kind| kind == "list" || kind == "sources");
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        if is_source && text.contains("/debian") {
+            let name = path.file_name().unwrap_or_default();
+            fs::write(folder.join(name), text).map_err(|fault| format!("cannot write apt's sources: {fault}"))?;
+            copied = true;
+        }
+    }
+    if copied {
+        return Ok(());
+    }
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let codename = release
+        .lines()
+        .find_map(|line| line.strip_prefix("VERSION_CODENAME="))
+        .ok_or("the foreign servers come from Debian's packages, and this does not look like a Debian system")?;
+    let line = format!("deb http://deb.debian.org/debian {codename} main\n");
+    fs::write(folder.join("debian.list"), line).map_err(|fault| format!("cannot write apt's sources: {fault}"))
+}
+
+/// Unpacks every archive into a fresh tree with the merged layout of `/usr`.
+fn unpack(archives: &Path, root: &Path) -> Result<(), String> {
+    if root.exists() {
+        fs::remove_dir_all(root).map_err(|fault| format!("cannot clear {}: {fault}", root.display()))?;
+    }
+    for name in ["bin", "sbin", "lib", "lib64"] {
+        let made = fs::create_dir_all(root.join("usr").join(name))
+            .and_then(|()| symlink(format!("usr/{name}"), root.join(name)));
+        made.map_err(|fault| format!("cannot make {}: {fault}", root.display()))?;
+    }
+    let entries = fs::read_dir(archives).map_err(|fault| format!("cannot read {}: {fault}", archives.display()))?;
+    let mut packages: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    packages.retain(|path| path.extension().is_some_and(|kind| kind == "deb"));
+    packages.sort();
+    for package in packages {
+        unpack_one(&package, root)?;
+    }
+    for name in ["dev", "proc", "run", "sys", "tmp", "work"] {
+        fs::create_dir_all(root.join(name)).map_err(|fault| format!("cannot make {}: {fault}", root.display()))?;
+    }
+    // Something to mount over.
+    output(Command::new("touch").arg(root.join("etc/resolv.conf"))).map(drop)
+}
+
+/// Through tar, because only it can be told to leave the links of the merged `/usr` alone.
+fn unpack_one(package: &Path, root: &Path) -> Result<(), String> {
+    let mut reader = Command::new("dpkg-deb")
+        .arg("--fsys-tarfile")
+        .arg(package)
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|fault| format!("dpkg-deb cannot be started: {fault}"))?;
+    let archive = reader.stdout.take().ok_or("dpkg-deb gave no output")?;
+    run(Command::new("tar")
+        .args([
+            "--extract",
+            "--keep-directory-symlink",
+            "--no-same-owner",
+            "--directory",
+        ])
+        .arg(root)
+        .stdin(archive))?;
+    let status = reader
+        .wait()
+        .map_err(|fault| format!("dpkg-deb cannot be waited for: {fault}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("dpkg-deb cannot read {}", package.display()))
+    }
+}

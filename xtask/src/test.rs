@@ -1,0 +1,74 @@
+//! `cargo xtask test` and `cargo xtask bench`: fetch what they need, then run.
+
+use crate::{
+    command::{cargo, is_installed, say, target_dir},
+    foreign,
+};
+
+/// Fetches what the tests need and runs them all, those in the documentation too. With cargo-nextest each test is a
+/// process of its own; where that is not installed, Cargo's own runner does the same tests, because building nextest
+/// takes longer than they do.
+///
+/// # Errors
+/// When something cannot be had, or a test fails.
+pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    let root = foreign::provide()?;
+    // One hop of the environment, so that the tests find the tree even under another target folder.
+    let prepared = || {
+        let mut command = cargo();
+        command.env("SEKISHO_FOREIGN_ROOT", &root);
+        command
+    };
+    if !arguments.is_empty() {
+        return run_tests(prepared(), arguments);
+    }
+    run_tests(prepared(), arguments)?;
+    crate::command::run(prepared().args(["test", "--workspace", "--doc", "--quiet"]))
+}
+
+fn run_tests(mut command: std::process::Command, arguments: &[String]) -> Result<(), String> {
+    if is_installed("cargo-nextest") {
+        command.args(["nextest", "run", "--workspace"]);
+    } else {
+        say("cargo-nextest is not installed: the tests run under `cargo test`");
+        command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]);
+    }
+    crate::command::run(command.args(arguments))
+}
+
+/// Builds the release binary and the measuring program, and measures.
+///
+/// # Errors
+/// When something cannot be built, or the measuring fails.
+pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
+    let foreign = foreign::provide();
+    if let Err(fault) = &foreign {
+        say(&format!("measuring without Postfix beside it: {fault}"));
+    }
+    run_release_build()?;
+    let mut command = cargo();
+    command
+        .args([
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "sekisho-testkit",
+            "--bin",
+            "sekisho-bench",
+            "--",
+        ])
+        .arg("--binary")
+        .arg(target_dir().join("release/sekisho"))
+        .arg("--results")
+        .arg(target_dir().join("bench"))
+        .args(arguments);
+    if let Ok(root) = foreign {
+        command.env("SEKISHO_FOREIGN_ROOT", root);
+    }
+    crate::command::run(&mut command)
+}
+
+fn run_release_build() -> Result<(), String> {
+    crate::command::run(cargo().args(["build", "--release", "--package", "sekisho"]))
+}
