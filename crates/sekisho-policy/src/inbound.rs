@@ -124,6 +124,9 @@ pub enum RecipientStanding {
     User,
     /// It is an alias here, wherever it leads: the operator wrote it, so no right to relay is needed.
     Alias,
+    /// Its domain is one whose mail is taken from anyone and passed on (a relay domain). Which mailboxes exist there is
+    /// known to the next hop alone.
+    RelayDomain,
     /// The domain is ours, and there is no such user.
     Unknown,
     /// Not ours: another domain, or an address literal, our own included.
@@ -170,6 +173,7 @@ impl Reason {
         match self {
             Self::LocalRecipient => "local recipient".to_owned(),
             Self::LocalAlias => "local alias".to_owned(),
+            Self::RelayDomain => "relay domain".to_owned(),
             Self::RelayForLoopback => "relay: loopback".to_owned(),
             Self::RelayForNetwork { network } => format!("relay: {network}"),
             Self::RelayForKey { spki_sha256 } => format!("relay: key {spki_sha256}"),
@@ -212,6 +216,7 @@ fn admit_recipient(facts: &InboundFacts<'_>, standing: RecipientStanding) -> Adm
     match standing {
         RecipientStanding::User => admitted(Reason::LocalRecipient),
         RecipientStanding::Alias => admitted(Reason::LocalAlias),
+        RecipientStanding::RelayDomain => admitted(Reason::RelayDomain),
         RecipientStanding::Unknown => refused(
             (550, EnhancedCode::new(5, 1, 1)),
             "no such user here",

@@ -49,6 +49,8 @@ pub enum Reason {
     LocalRecipient,
     /// Inbound: the recipient is an alias here.
     LocalAlias,
+    /// Inbound: the domain is one whose mail is taken from anyone and passed on.
+    RelayDomain,
     /// Inbound: the domain is ours and has no such user.
     UnknownUser,
     /// Inbound: the client is on this machine, and the listener serves nobody else.
@@ -105,6 +107,7 @@ impl Reason {
             Self::AnySender => "any-sender",
             Self::LocalRecipient => "local-recipient",
             Self::LocalAlias => "local-alias",
+            Self::RelayDomain => "relay-domain",
             Self::UnknownUser => "unknown-user",
             Self::RelayForLoopback => "relay-loopback",
             Self::RelayForNetwork { .. } => "relay-network",
@@ -136,6 +139,7 @@ impl Reason {
             | Self::DemandNotMet { .. }
             | Self::FaultOfOurs { .. }
             | Self::AnySender
+            | Self::RelayDomain
             | Self::RelayForLoopback
             | Self::RelayForNetwork { .. }
             | Self::RelayForKey { .. }
@@ -173,6 +177,7 @@ impl fmt::Display for Reason {
             Self::AnySender => f.write_str("any sender may be named here"),
             Self::LocalRecipient => f.write_str("the recipient has a mailbox here"),
             Self::LocalAlias => f.write_str("the recipient is an alias here"),
+            Self::RelayDomain => f.write_str("mail for the domain is taken from anyone and passed on"),
             Self::UnknownUser => f.write_str("the domain is ours and has no such user"),
             Self::RelayForLoopback => f.write_str("the client is on this machine, and the listener serves no other"),
             Self::RelayForNetwork { network } => write!(f, "clients in {network} may relay"),
