@@ -1,1 +1,5 @@
-//! Listeners, connections and the receiving of messages.
+//! Mail in: listeners, connections and the receiving of messages.
+
+mod settings;
+
+pub use settings::{ConnectionLimits, InboundLimits, ListenerMode, ListenerSettings};
