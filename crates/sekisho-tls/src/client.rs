@@ -1,11 +1,39 @@
 //! The client's side of a handshake.
+//!
+//! Any certificate is accepted here, so that one handshake serves opportunistic and demanding deliveries alike; only
+//! a wrong signature ends it. RFC 8446, RFC 5246, RFC 7435.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt,
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use sekisho_mail::{ClientIdentityId, Domain, HandshakeFailure, TlsFacts, TlsVersion};
-use tokio::io::{AsyncRead, AsyncWrite};
+use rustls::{
+    ClientConfig,
+    client::Resumption,
+    pki_types::{DnsName, ServerName},
+};
+use sekisho_mail::{ClientCertificateFate, ClientIdentityId, Domain, HandshakeFailure, TlsFacts, TlsVersion};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
 
-use crate::{Identity, TlsDescription, TlsStream};
+use crate::{
+    Identity, TlsDescription, TlsStream,
+    callbacks::{AnyCertificate, Offered},
+    chain::Presenter,
+    describe,
+    established::{Established, established},
+    failure::{End, Role, failure, ours},
+    provider::{provider_for, versions_from},
+    record::recorded,
+    tap::Tap,
+};
 
 /// Which key exchange groups are offered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -27,6 +55,15 @@ pub enum IdentityUse {
     Tls13(ClientIdentityId),
     /// This one, in TLS 1.2 as well.
     AnyVersion(ClientIdentityId),
+}
+
+impl IdentityUse {
+    pub(crate) const fn id(&self) -> Option<&ClientIdentityId> {
+        match self {
+            Self::None => None,
+            Self::Tls13(id) | Self::AnyVersion(id) => Some(id),
+        }
+    }
 }
 
 /// What distinguishes one client configuration from another.
@@ -54,16 +91,28 @@ impl Default for ClientProfile {
 pub type ClientIdentities = HashMap<ClientIdentityId, Identity>;
 
 /// One for the whole process, until the client identities change.
-#[derive(Debug)]
 pub struct TlsClient {
     identities: ClientIdentities,
+    /// At most eight for each identity and four without one: all combinations there are.
+    connectors: Mutex<HashMap<ClientProfile, TlsConnector>>,
+}
+
+impl fmt::Debug for TlsClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsClient")
+            .field("identities", &self.identities)
+            .finish_non_exhaustive()
+    }
 }
 
 impl TlsClient {
     /// A client that knows these identities.
     #[must_use]
     pub fn new(identities: ClientIdentities) -> Self {
-        Self { identities }
+        Self {
+            identities,
+            connectors: Mutex::default(),
+        }
     }
 
     /// Takes the client's part in a handshake that must be over within `time_limit`. Any certificate is
@@ -83,13 +132,68 @@ impl TlsClient {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let _ = stream;
-        todo!("{server_name:?} {profile:?} {time_limit:?}")
+        let connector = self.connector(profile)?;
+        let sni = server_name.and_then(|name| Some((name, DnsName::try_from(name.as_str()).ok()?)));
+        let (sni, name) = match sni {
+            Some((domain, name)) => (Some(domain.clone()), ServerName::DnsName(name.to_owned())),
+            // The library wants some name; one that is an address is not sent (RFC 6066 §3).
+            None => (None, ServerName::from(Ipv4Addr::UNSPECIFIED)),
+        };
+        let handshake = timeout(time_limit, connector.connect(name, Tap::open(stream)));
+        let (ended, mut record) = recorded(handshake).await;
+        let end = match ended {
+            Ok(Ok(stream)) => {
+                let fate = record.client_certificate.take();
+                let facts = Established {
+                    connection: stream.get_ref().1,
+                    sni,
+                    presenter: Presenter::Server,
+                    client_certificate: fate.unwrap_or(ClientCertificateFate::NotAsked),
+                    record,
+                };
+                let (chain, facts) = established(facts);
+                return Ok((TlsStream::new(stream.into(), chain), facts));
+            }
+            Ok(Err(error)) => End::Error(error),
+            Err(_) => End::TimeLimit(time_limit),
+        };
+        Err(failure(Role::Client, &end, record))
     }
 
     /// What is in force under `profile`, for people.
     #[must_use]
     pub fn describe(&self, profile: &ClientProfile) -> TlsDescription {
-        todo!("{profile:?} {:?}", self.identities)
+        let identity = profile.identity.id().and_then(|id| self.identities.get(id));
+        describe::client(profile, identity)
+    }
+
+    fn connector(&self, profile: &ClientProfile) -> Result<TlsConnector, Box<HandshakeFailure>> {
+        let mut connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connector) = connectors.get(profile) {
+            return Ok(connector.clone());
+        }
+        let connector = TlsConnector::from(Arc::new(self.config(profile)?));
+        connectors.insert(profile.clone(), connector.clone());
+        Ok(connector)
+    }
+
+    fn config(&self, profile: &ClientProfile) -> Result<ClientConfig, Box<HandshakeFailure>> {
+        let identity = |id| match self.identities.get(id) {
+            Some(identity) => Ok(Arc::clone(identity.certified())),
+            None => Err(ours(format!("the client certificate {:?} is not configured", id.0))),
+        };
+        let offered = match &profile.identity {
+            IdentityUse::None => Offered::Nothing,
+            IdentityUse::Tls13(id) => Offered::InTls13(identity(id)?),
+            IdentityUse::AnyVersion(id) => Offered::Always(identity(id)?),
+        };
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(provider_for(profile.groups)))
+            .with_protocol_versions(versions_from(profile.min_version))
+            .expect("invariant: the provider has suites for both versions")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate))
+            .with_client_cert_resolver(Arc::new(offered));
+        config.resumption = Resumption::disabled();
+        Ok(config)
     }
 }

@@ -1,6 +1,14 @@
 //! What is in force, in words, for `sekisho tls list`.
 
-use sekisho_mail::Timestamp;
+use sekisho_mail::{Timestamp, TlsVersion};
+
+use crate::{
+    Identity, ServerCertificates,
+    client::{ClientProfile, GroupProfile},
+    code_points,
+    provider::{offered_suites, provider_for},
+    signature::SCHEMES,
+};
 
 /// Versions, suites, groups and schemes in force, IANA's names, in order of preference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,4 +38,59 @@ pub struct CertificateSummary {
     pub not_after: Timestamp,
     /// Whether it serves absent, unknown and IP-literal server names; false for a client.
     pub is_default: bool,
+}
+
+pub(crate) fn server(certificates: &ServerCertificates, min_version: TlsVersion) -> TlsDescription {
+    let summaries = certificates.identities().iter().enumerate();
+    TlsDescription {
+        certificates: summaries
+            .map(|(place, identity)| summary(identity, certificates.is_default(place)))
+            .collect(),
+        ..description(GroupProfile::HybridFirst, min_version)
+    }
+}
+
+pub(crate) fn client(profile: &ClientProfile, identity: Option<&Identity>) -> TlsDescription {
+    TlsDescription {
+        certificates: identity.map(|identity| summary(identity, false)).into_iter().collect(),
+        ..description(profile.groups, profile.min_version)
+    }
+}
+
+fn description(groups: GroupProfile, min_version: TlsVersion) -> TlsDescription {
+    let versions = [TlsVersion::Tls13, TlsVersion::Tls12];
+    let lowest_is_tls13 = min_version == TlsVersion::Tls13;
+    TlsDescription {
+        versions: versions
+            .iter()
+            .filter(|version| **version >= min_version)
+            .map(ToString::to_string)
+            .collect(),
+        suites: offered_suites()
+            .into_iter()
+            .filter(|suite| !lowest_is_tls13 || !suite.contains("_WITH_"))
+            .collect(),
+        groups: provider_for(groups)
+            .kx_groups
+            .iter()
+            .map(|group| code_points::group(group.name().into()))
+            .collect(),
+        signature_schemes: SCHEMES
+            .iter()
+            .map(|scheme| code_points::signature_scheme((*scheme).into()))
+            .filter(|scheme| !lowest_is_tls13 || !scheme.starts_with("rsa_pkcs1"))
+            .collect(),
+        certificates: Vec::new(),
+    }
+}
+
+fn summary(identity: &Identity, is_default: bool) -> CertificateSummary {
+    let leaf = identity.leaf();
+    CertificateSummary {
+        names: leaf.dns_names.clone(),
+        key: leaf.key.clone(),
+        signature_schemes: identity.signature_schemes(),
+        not_after: leaf.not_after,
+        is_default,
+    }
 }

@@ -1,21 +1,40 @@
-//! Our own certificates with their keys.
+//! Our own certificates with their keys, and which of them answers which client.
 
-use std::{fmt, io, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt, fs,
+    io::{self, Read},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use rustls::{
+    Error, InconsistentKeys, SignatureScheme,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::CertifiedKey,
+};
 use sekisho_mail::CertificateFacts;
+use zeroize::Zeroizing;
+
+use crate::{chain::facts_of, client::GroupProfile, code_points, provider::provider_for, signature::SCHEMES};
+
+/// Longest PEM file that is read: a chain of many certificates takes some tens of KiB.
+pub const MAX_PEM_LEN: u64 = 1024 * 1024;
 
 /// Where a certificate chain and its key lie, both in PEM. They may be the same file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdentityFiles {
     /// The chain, leaf first.
     pub chain: PathBuf,
-    /// The private key: PKCS#8, PKCS#1 or SEC1. Not readable by the world.
+    /// The private key: PKCS#8, PKCS#1 or SEC1. Not readable or writable by the world.
     pub key: PathBuf,
 }
 
 /// A certificate chain with its private key. Cheap to clone; the key is never shown.
 #[derive(Clone)]
 pub struct Identity {
+    certified: Arc<CertifiedKey>,
     facts: Arc<[CertificateFacts]>,
 }
 
@@ -31,12 +50,50 @@ impl fmt::Debug for Identity {
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// The file cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: cannot be read ({source}); check that it exists and that the user of sekisho may read it", path.display())]
     Read {
         /// Which file.
         path: PathBuf,
         /// The system's answer.
         source: io::Error,
+    },
+    /// Far longer than any chain or key.
+    #[error("{}: longer than {MAX_PEM_LEN} octets; give a PEM file with nothing but the chain or the key", .0.display())]
+    TooLong(PathBuf),
+    /// Anyone on the machine can read or change the key.
+    #[error("{}: the private key is open to every user of this machine; run: chmod 600 {}", .0.display(), .0.display())]
+    OpenToTheWorld(PathBuf),
+    /// No `BEGIN CERTIFICATE` in it, or its content is damaged.
+    #[error("{}: holds no certificate in PEM ({why}); give the chain, leaf first", path.display())]
+    NoCertificate {
+        /// Which file.
+        path: PathBuf,
+        /// What the reader found.
+        why: String,
+    },
+    /// No `BEGIN … PRIVATE KEY` in it, or its content is damaged, or it is encrypted.
+    #[error("{}: holds no private key in PEM without a passphrase ({why}); PKCS#8, PKCS#1 and SEC1 are read", path.display())]
+    NoKey {
+        /// Which file.
+        path: PathBuf,
+        /// What the reader found.
+        why: String,
+    },
+    /// RSA below 2048 bits, an unknown curve, and the like.
+    #[error("{}: the key cannot be used ({why}); RSA from 2048 bits on, P-256, P-384, P-521 and Ed25519 can", path.display())]
+    UnusableKey {
+        /// Which file.
+        path: PathBuf,
+        /// What the library says.
+        why: String,
+    },
+    /// They belong to different pairs.
+    #[error("{}: this key is not the one in the first certificate of {}; the leaf must come first", key.display(), chain.display())]
+    Mismatch {
+        /// The chain's file.
+        chain: PathBuf,
+        /// The key's file.
+        key: PathBuf,
     },
 }
 
@@ -44,10 +101,40 @@ impl Identity {
     /// Loads and checks a pair; blocks on the disk.
     ///
     /// # Errors
-    /// When a file cannot be read or holds something else, when the key can be read by the world, or when
-    /// key and leaf do not belong together.
+    /// When a file cannot be read or holds something else, when the key is open to the world, or when key and
+    /// leaf do not belong together.
     pub fn load(files: &IdentityFiles) -> Result<Self, IdentityError> {
-        todo!("{files:?}")
+        let chain = load_certificates(&files.chain)?;
+        let key = load_key(&files.key)?;
+        let facts: Arc<[CertificateFacts]> = chain.iter().map(|certificate| facts_of(certificate)).collect();
+        let provider = provider_for(GroupProfile::HybridFirst);
+        let key = provider
+            .key_provider
+            .load_private_key(key)
+            .map_err(|error| IdentityError::UnusableKey {
+                path: files.key.clone(),
+                why: error.to_string(),
+            })?;
+        let certified = CertifiedKey::new(chain, key);
+        match certified.keys_match() {
+            Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
+            Err(Error::InconsistentKeys(_)) => {
+                return Err(IdentityError::Mismatch {
+                    chain: files.chain.clone(),
+                    key: files.key.clone(),
+                });
+            }
+            Err(error) => {
+                return Err(IdentityError::NoCertificate {
+                    path: files.chain.clone(),
+                    why: error.to_string(),
+                });
+            }
+        }
+        Ok(Self {
+            certified: Arc::new(certified),
+            facts,
+        })
     }
 
     /// The chain, leaf first; never empty.
@@ -55,12 +142,81 @@ impl Identity {
     pub fn chain(&self) -> &[CertificateFacts] {
         &self.facts
     }
+
+    pub(crate) fn leaf(&self) -> &CertificateFacts {
+        &self.facts[0]
+    }
+
+    pub(crate) const fn certified(&self) -> &Arc<CertifiedKey> {
+        &self.certified
+    }
+
+    pub(crate) fn can_sign(&self, schemes: &[SignatureScheme]) -> bool {
+        self.certified.key.choose_scheme(schemes).is_some()
+    }
+
+    /// Names of the schemes that its key can sign with.
+    pub(crate) fn signature_schemes(&self) -> Vec<String> {
+        SCHEMES
+            .iter()
+            .filter(|scheme| self.can_sign(&[**scheme]))
+            .map(|scheme| code_points::signature_scheme((*scheme).into()))
+            .collect()
+    }
+}
+
+/// The file's octets and its permission bits.
+fn load_bounded(path: &Path) -> Result<(Zeroizing<Vec<u8>>, u32), IdentityError> {
+    let fault = |source| IdentityError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = fs::File::open(path).map_err(fault)?;
+    let mode = file.metadata().map_err(fault)?.permissions().mode();
+    // Room from the start, so that growing leaves no copy of a key behind.
+    let mut octets = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    file.take(MAX_PEM_LEN + 1).read_to_end(&mut octets).map_err(fault)?;
+    if octets.len() as u64 > MAX_PEM_LEN {
+        return Err(IdentityError::TooLong(path.to_owned()));
+    }
+    Ok((octets, mode))
+}
+
+/// Every certificate in a PEM file, in its order; at least one.
+pub(crate) fn load_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    let (octets, _) = load_bounded(path)?;
+    let fault = |why: String| IdentityError::NoCertificate {
+        path: path.to_owned(),
+        why,
+    };
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&octets)
+        .collect::<Result<_, _>>()
+        .map_err(|error| fault(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(fault("no BEGIN CERTIFICATE".to_owned()));
+    }
+    Ok(certificates)
+}
+
+fn load_key(path: &Path) -> Result<PrivateKeyDer<'static>, IdentityError> {
+    const OTHERS_MAY_READ_OR_WRITE: u32 = 0o006;
+    let (octets, mode) = load_bounded(path)?;
+    if mode & OTHERS_MAY_READ_OR_WRITE != 0 {
+        return Err(IdentityError::OpenToTheWorld(path.to_owned()));
+    }
+    PrivateKeyDer::from_pem_slice(&octets).map_err(|error| IdentityError::NoKey {
+        path: path.to_owned(),
+        why: error.to_string(),
+    })
 }
 
 /// The certificates of a listener, with an index by server name.
 #[derive(Clone, Debug)]
 pub struct ServerCertificates {
     identities: Vec<Identity>,
+    /// Places in `identities` by lower-case name; `*.` before the rest of a wildcard's.
+    by_name: HashMap<String, Vec<usize>>,
+    default: Vec<usize>,
 }
 
 impl ServerCertificates {
@@ -70,20 +226,68 @@ impl ServerCertificates {
     /// `None` when there is no identity at all.
     #[must_use]
     pub fn new(identities: Vec<Identity>) -> Option<Self> {
-        (!identities.is_empty()).then_some(Self { identities })
+        let first_names = identities.first()?.leaf().dns_names.clone();
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut default = Vec::new();
+        for (place, identity) in identities.iter().enumerate() {
+            let names = &identity.leaf().dns_names;
+            if place == 0 || names.iter().any(|name| first_names.contains(name)) {
+                default.push(place);
+            }
+            for name in names {
+                by_name.entry(name.to_ascii_lowercase()).or_default().push(place);
+            }
+        }
+        Some(Self {
+            identities,
+            by_name,
+            default,
+        })
     }
 
     /// [`Identity::load`] for each, then [`Self::new`]; blocks on the disk.
     ///
     /// # Errors
-    /// Every fault of every pair, not only the first.
+    /// Every fault of every pair, not only the first; no fault at all when `files` is empty.
     pub fn load(files: &[IdentityFiles]) -> Result<Self, Vec<IdentityError>> {
-        todo!("{files:?}")
+        let (mut identities, mut faults) = (Vec::new(), Vec::new());
+        for pair in files {
+            match Identity::load(pair) {
+                Ok(identity) => identities.push(identity),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        match (faults.is_empty(), Self::new(identities)) {
+            (true, Some(certificates)) => Ok(certificates),
+            _ => Err(faults),
+        }
     }
 
     /// The identities in order of preference.
     #[must_use]
     pub fn identities(&self) -> &[Identity] {
         &self.identities
+    }
+
+    pub(crate) fn is_default(&self, place: usize) -> bool {
+        self.default.contains(&place)
+    }
+
+    /// The one for this client: by exact name, by wildcard, by default, always one whose key the client's
+    /// schemes allow when there is one. There is always an answer, so that no name leads to an alert.
+    pub(crate) fn choose(&self, server_name: Option<&str>, schemes: &[SignatureScheme]) -> &Identity {
+        let name = server_name.map(str::to_ascii_lowercase);
+        let exact = name.as_ref().and_then(|name| self.by_name.get(name));
+        let wildcard = || {
+            let (_, rest) = name.as_ref()?.split_once('.')?;
+            self.by_name.get(&format!("*.{rest}"))
+        };
+        let named = exact.or_else(wildcard).into_iter().flatten();
+        let places = named.chain(&self.default).map(|place| &self.identities[*place]);
+        places
+            .clone()
+            .find(|identity| identity.can_sign(schemes))
+            .or_else(|| places.clone().next())
+            .unwrap_or(&self.identities[0])
     }
 }

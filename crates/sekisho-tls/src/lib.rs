@@ -6,19 +6,34 @@
 //! SMTP, policy and the queue are unknown here.
 
 mod anchors;
+mod callbacks;
+mod chain;
 mod client;
+pub mod client_hello;
+mod code_points;
+mod der;
 mod describe;
+mod established;
+mod failure;
 mod identity;
+mod names;
+mod octets;
+mod path;
+mod provider;
+mod record;
 mod self_signed;
 mod server;
+mod signature;
 mod stream;
+mod tap;
 mod verify;
 
 pub use anchors::{AnchorError, AnchorSet};
+pub use chain::PeerChain;
 pub use client::{ClientIdentities, ClientProfile, GroupProfile, IdentityUse, TlsClient};
 pub use describe::{CertificateSummary, TlsDescription};
-pub use identity::{Identity, IdentityError, IdentityFiles, ServerCertificates};
-pub use self_signed::{SelfSignedError, ensure_self_signed_pair};
-pub use server::{ClientCertificates, ServerResumption, ServerTlsSettings, TlsServer};
-pub use stream::{PeerChain, TlsStream, alert_in};
-pub use verify::Verifier;
+pub use identity::{Identity, IdentityError, IdentityFiles, MAX_PEM_LEN, ServerCertificates};
+pub use self_signed::{RENEWAL_DAYS, SelfSignedError, VALIDITY_DAYS, ensure_self_signed_pair};
+pub use server::{ClientCertificates, MAX_RESUMABLE_SESSIONS, ServerResumption, ServerTlsSettings, TlsServer};
+pub use stream::{TlsStream, alert_in};
+pub use verify::{MAX_ANSWER_AGE, MAX_KEPT_ANSWERS, MAX_KEPT_CHAINS, Verifier};

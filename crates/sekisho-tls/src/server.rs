@@ -1,11 +1,38 @@
 //! The server's side of a handshake.
+//!
+//! A client certificate is asked for and recorded, never demanded; what it is worth is judged afterwards.
+//! RFC 8446, RFC 5246, RFC 6066 §3.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use sekisho_mail::{HandshakeFailure, TlsFacts, TlsVersion};
-use tokio::io::{AsyncRead, AsyncWrite};
+use arc_swap::ArcSwap;
+use rustls::{
+    ServerConfig,
+    server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions},
+    sign::CertifiedKey,
+};
+use sekisho_mail::{ClientCertificateFate, Domain, HandshakeFailure, TlsFacts, TlsVersion};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
 
-use crate::{ServerCertificates, TlsDescription, TlsStream};
+use crate::{
+    ServerCertificates, TlsDescription, TlsStream,
+    callbacks::AnyCertificate,
+    chain::Presenter,
+    client::GroupProfile,
+    describe,
+    established::{Established, established},
+    failure::{End, Role, failure},
+    provider::{provider_for, versions_from},
+    record::recorded,
+    tap::Tap,
+};
+
+/// How many sessions a listener that allows resumption remembers.
+pub const MAX_RESUMABLE_SESSIONS: usize = 4096;
 
 /// Whether a listener asks for client certificates. They are never demanded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -23,7 +50,7 @@ pub enum ServerResumption {
     /// No tickets and no session ids.
     #[default]
     Off,
-    /// TLS 1.3 only.
+    /// TLS 1.3 only, until the listener's settings change, at most [`MAX_RESUMABLE_SESSIONS`] at a time.
     Tls13,
 }
 
@@ -54,21 +81,91 @@ impl ServerTlsSettings {
 }
 
 /// One per listener; shared by all its connections.
-#[derive(Debug)]
 pub struct TlsServer {
-    settings: ServerTlsSettings,
+    acceptor: TlsAcceptor,
+    certificates: Arc<Presented>,
+    min_version: TlsVersion,
+}
+
+impl fmt::Debug for TlsServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsServer")
+            .field("certificates", &self.certificates)
+            .field("min_version", &self.min_version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The certificates in force, exchangeable while handshakes run.
+#[derive(Debug)]
+struct Presented(ArcSwap<ServerCertificates>);
+
+impl ResolvesServerCert for Presented {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let certificates = self.0.load();
+        let chosen = certificates.choose(hello.server_name(), hello.signature_schemes());
+        Some(Arc::clone(chosen.certified()))
+    }
+}
+
+/// Keeps sessions of TLS 1.3 alone: TLS 1.2 looks into `can_cache` before it hands out a session id.
+#[derive(Debug)]
+struct Tls13Sessions(Arc<ServerSessionMemoryCache>);
+
+impl StoresServerSessions for Tls13Sessions {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        self.0.put(key, value)
+    }
+
+    fn get(&self, _key: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.take(key)
+    }
+
+    fn can_cache(&self) -> bool {
+        false
+    }
 }
 
 impl TlsServer {
     /// Prepares the listener's configuration once.
     #[must_use]
     pub fn new(settings: ServerTlsSettings) -> Self {
-        Self { settings }
+        let certificates = Arc::new(Presented(ArcSwap::new(settings.certificates)));
+        let builder = ServerConfig::builder_with_provider(Arc::clone(provider_for(GroupProfile::HybridFirst)))
+            .with_protocol_versions(versions_from(settings.min_version))
+            .expect("invariant: the provider has suites for both versions");
+        let builder = match settings.client_certificates {
+            ClientCertificates::Requested => builder.with_client_cert_verifier(Arc::new(AnyCertificate)),
+            ClientCertificates::NotRequested => builder.with_no_client_auth(),
+        };
+        let resolver = Arc::clone(&certificates);
+        let mut config = builder.with_cert_resolver(resolver);
+        config.ignore_client_order = true;
+        match settings.resumption {
+            ServerResumption::Off => {
+                config.session_storage = Arc::new(NoServerSessionStorage {});
+                config.send_tls13_tickets = 0;
+            }
+            ServerResumption::Tls13 => {
+                let sessions = ServerSessionMemoryCache::new(MAX_RESUMABLE_SESSIONS);
+                config.session_storage = Arc::new(Tls13Sessions(sessions));
+                config.send_tls13_tickets = 1;
+            }
+        }
+        Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            certificates,
+            min_version: settings.min_version,
+        }
     }
 
     /// Other certificates from now on; handshakes under way keep the old ones.
     pub fn replace_certificates(&self, certificates: Arc<ServerCertificates>) {
-        todo!("{certificates:?}")
+        self.certificates.0.store(certificates);
     }
 
     /// Takes the server's part in a handshake that must be over within `time_limit`.
@@ -83,13 +180,31 @@ impl TlsServer {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let _ = stream;
-        todo!("{time_limit:?}")
+        let handshake = timeout(time_limit, self.acceptor.accept(Tap::open(stream)));
+        let (ended, record) = recorded(handshake).await;
+        let end = match ended {
+            Ok(Ok(stream)) => {
+                let (_, connection) = stream.get_ref();
+                let sni = connection.server_name().and_then(|name| Domain::parse(name).ok());
+                let facts = Established {
+                    connection,
+                    sni,
+                    presenter: Presenter::Client,
+                    client_certificate: ClientCertificateFate::NotAsked,
+                    record,
+                };
+                let (chain, facts) = established(facts);
+                return Ok((TlsStream::new(stream.into(), chain), facts));
+            }
+            Ok(Err(error)) => End::Error(error),
+            Err(_) => End::TimeLimit(time_limit),
+        };
+        Err(failure(Role::Server, &end, record))
     }
 
     /// What is in force, for people.
     #[must_use]
     pub fn describe(&self) -> TlsDescription {
-        todo!("{:?}", self.settings)
+        describe::server(&self.certificates.0.load(), self.min_version)
     }
 }

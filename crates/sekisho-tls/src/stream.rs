@@ -1,4 +1,4 @@
-//! A connection under TLS, and the chain that its peer presented.
+//! A connection under TLS.
 
 use std::{
     io,
@@ -7,58 +7,45 @@ use std::{
     task::{Context, Poll},
 };
 
-use sekisho_mail::{CertificateFacts, KeyProof};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+
+use crate::{chain::PeerChain, code_points, tap::Tap};
 
 /// A connection under TLS, in either role.
 ///
 /// Reading gives `UnexpectedEof` when the peer closed the connection without saying so in TLS (`close_notify`).
 #[derive(Debug)]
 pub struct TlsStream<S> {
-    inner: S,
+    inner: tokio_rustls::TlsStream<Tap<S>>,
     chain: Arc<PeerChain>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
+impl<S> TlsStream<S> {
+    pub(crate) fn new(mut inner: tokio_rustls::TlsStream<Tap<S>>, chain: Arc<PeerChain>) -> Self {
+        inner.get_mut().0.shut();
+        Self { inner, chain }
+    }
+
     /// What the peer presented in the handshake.
     #[must_use]
-    pub fn peer_chain(&self) -> &Arc<PeerChain> {
+    pub const fn peer_chain(&self) -> &Arc<PeerChain> {
         &self.chain
     }
 
-    /// The connection below, for its addresses and options. Never read from or write to it.
+    /// The connection below, for its addresses and options. Never read from it or write to it.
     #[must_use]
     pub fn transport(&self) -> &S {
-        &self.inner
+        &self.inner.get_ref().0.stream
     }
+}
 
+impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
     /// Says goodbye in TLS (`close_notify`) and shuts the sending side.
     ///
     /// # Errors
     /// When the connection is already gone; nothing need be done about it.
-    pub async fn close(self) -> io::Result<()> {
-        todo!()
-    }
-}
-
-/// The chain that a peer presented, as it came, together with the proof of its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerChain {
-    facts: Vec<CertificateFacts>,
-    key: KeyProof,
-}
-
-impl PeerChain {
-    /// The certificates, leaf first; empty when none was presented.
-    #[must_use]
-    pub fn facts(&self) -> &[CertificateFacts] {
-        &self.facts
-    }
-
-    /// Whether the peer proved the leaf's key.
-    #[must_use]
-    pub fn key(&self) -> &KeyProof {
-        &self.key
+    pub async fn close(mut self) -> io::Result<()> {
+        self.inner.shutdown().await
     }
 }
 
@@ -66,7 +53,14 @@ impl PeerChain {
 /// server's refusal of our client certificate shows only here.
 #[must_use]
 pub fn alert_in(error: &io::Error) -> Option<&'static str> {
-    todo!("{error}")
+    match library_error(error)? {
+        rustls::Error::AlertReceived(alert) => Some(code_points::alert((*alert).into())),
+        _ => None,
+    }
+}
+
+pub(crate) fn library_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
@@ -78,6 +72,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,34 +1,198 @@
 //! What a chain is worth, asked after the handshake.
+//!
+//! Answers are kept by chain and check until the first instant at which they could change, so that a peer that
+//! comes again costs a look-up. What an answer leads to is policy's.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use sekisho_mail::{AnchorSetId, Check, Timestamp, Verdict};
+use arc_swap::ArcSwap;
+use sekisho_mail::{AnchorSetId, CertificateFault, Check, Digest, KeyProof, Timestamp, Verdict};
 
-use crate::{AnchorSet, PeerChain};
+use crate::{AnchorSet, PeerChain, names::any_matches, path::check_path};
 
-/// Answers checks about chains; one for the whole process. Its answers are kept until the first instant at
-/// which they could change.
-#[derive(Debug)]
+/// How many chains answers are kept for: this many of the most recent, and up to as many of the ones before.
+pub const MAX_KEPT_CHAINS: usize = 2048;
+/// How long an answer is kept at most, whatever the dates in its chain say.
+pub const MAX_ANSWER_AGE: Duration = Duration::from_secs(3600);
+/// How many answers are kept for one chain.
+pub const MAX_KEPT_ANSWERS: usize = 32;
+
+/// Answers checks about chains; one for the whole process.
 pub struct Verifier {
+    current: ArcSwap<Generation>,
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("sets", &self.current.load().sets)
+            .finish()
+    }
+}
+
+/// Anchors together with the answers that they gave, so that an answer never outlives its anchors.
+struct Generation {
     sets: HashMap<AnchorSetId, AnchorSet>,
+    kept: Mutex<Kept>,
+}
+
+/// Answers in two halves: when the young one is full it becomes the old one, whose answers are taken over when they
+/// are asked for once more.
+#[derive(Default)]
+struct Kept {
+    young: HashMap<Digest, Vec<Answer>>,
+    old: HashMap<Digest, Vec<Answer>>,
+}
+
+#[derive(Clone)]
+struct Answer {
+    check: Check,
+    verdict: Verdict,
+    /// It holds from here …
+    since: Timestamp,
+    /// … and no longer than before this.
+    until: Timestamp,
+}
+
+impl Kept {
+    fn find(&mut self, chain: Digest, check: &Check, now: Timestamp) -> Option<Verdict> {
+        if let Some(answers) = self.old.remove(&chain) {
+            self.answers_for(chain).extend(answers);
+        }
+        let answer = self.young.get(&chain)?.iter().find(|answer| answer.check == *check)?;
+        (answer.since <= now && now < answer.until).then(|| answer.verdict.clone())
+    }
+
+    fn keep(&mut self, chain: Digest, answer: Answer) {
+        let answers = self.answers_for(chain);
+        answers.retain(|kept| kept.check != answer.check);
+        if answers.len() >= MAX_KEPT_ANSWERS {
+            answers.remove(0);
+        }
+        answers.push(answer);
+    }
+
+    fn answers_for(&mut self, chain: Digest) -> &mut Vec<Answer> {
+        if self.young.len() >= MAX_KEPT_CHAINS && !self.young.contains_key(&chain) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.entry(chain).or_default()
+    }
 }
 
 impl Verifier {
     /// A verifier that knows these anchor sets.
     #[must_use]
     pub fn new(sets: HashMap<AnchorSetId, AnchorSet>) -> Self {
-        Self { sets }
+        Self {
+            current: ArcSwap::from_pointee(Generation {
+                sets,
+                kept: Mutex::default(),
+            }),
+        }
     }
 
     /// Other anchor sets from now on; every kept answer is forgotten.
     pub fn replace_anchors(&self, sets: HashMap<AnchorSetId, AnchorSet>) {
-        todo!("{sets:?} {:?}", self.sets)
+        self.current.store(
+            Generation {
+                sets,
+                kept: Mutex::default(),
+            }
+            .into(),
+        );
     }
 
     /// One answer per check, in their order. A chain that is not kept yet costs some signature checks on the
     /// calling thread (well under a millisecond), one that is kept a look-up.
     #[must_use]
     pub fn verify(&self, chain: &PeerChain, checks: &[Check], now: Timestamp) -> Vec<(Check, Verdict)> {
-        todo!("{chain:?} {checks:?} {now}")
+        let generation = self.current.load();
+        checks
+            .iter()
+            .map(|check| (check.clone(), generation.answer(chain, check, now)))
+            .collect()
     }
+}
+
+impl Generation {
+    fn answer(&self, chain: &PeerChain, check: &Check, now: Timestamp) -> Verdict {
+        let Some(leaf) = chain.certificates().first() else {
+            return Verdict::Fails(CertificateFault::None);
+        };
+        if let KeyProof::NotProven(why) = chain.key() {
+            return Verdict::Fails(CertificateFault::KeyNotProven(why.clone()));
+        }
+        match check {
+            Check::Name { names } if any_matches(chain.leaf_names(), names) => Verdict::Holds,
+            Check::Name { .. } => {
+                let names = chain.facts().first().map(|leaf| leaf.dns_names.clone());
+                Verdict::Fails(CertificateFault::WrongName(names.unwrap_or_default()))
+            }
+            Check::Path { anchors } => {
+                if let Some(verdict) = self.kept().find(chain.digest(), check, now) {
+                    return verdict;
+                }
+                let set = match self.set(anchors) {
+                    Ok(set) => set,
+                    Err(why) => return Verdict::Unknown(why),
+                };
+                let verdict = match check_path(chain, leaf, set, now) {
+                    Ok(()) => Verdict::Holds,
+                    Err(fault) => Verdict::Fails(fault),
+                };
+                let (since, until) = unchanged_around(chain, now);
+                let answer = Answer {
+                    check: check.clone(),
+                    verdict: verdict.clone(),
+                    since,
+                    until,
+                };
+                self.kept().keep(chain.digest(), answer);
+                verdict
+            }
+        }
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The set, or why nothing can be said by it, which is our fault and never the peer's.
+    fn set(&self, id: &AnchorSetId) -> Result<&AnchorSet, String> {
+        match self.sets.get(id) {
+            None => Err(format!("there is no set of trust anchors called {:?}", id.0)),
+            Some(set) if set.is_empty() => Err(format!(
+                "the set of trust anchors {:?} is empty{}",
+                id.0,
+                set.load_errors()
+                    .first()
+                    .map(|error| format!(": {error}"))
+                    .unwrap_or_default()
+            )),
+            Some(set) => Ok(set),
+        }
+    }
+}
+
+/// The stretch of time around `now` in which no certificate of the chain begins or ends: within it, the same
+/// anchors give the same answer.
+fn unchanged_around(chain: &PeerChain, now: Timestamp) -> (Timestamp, Timestamp) {
+    let (mut since, mut until) = (now.minus(MAX_ANSWER_AGE), now.plus(MAX_ANSWER_AGE));
+    for facts in chain.facts() {
+        // A certificate is valid up to and including the second that `not_after` names (RFC 5280 §4.1.2.5).
+        for edge in [facts.not_before, facts.not_after.plus(Duration::from_secs(1))] {
+            if edge <= now {
+                since = since.max(edge);
+            } else {
+                until = until.min(edge);
+            }
+        }
+    }
+    (since, until)
 }

@@ -1,0 +1,163 @@
+//! The chain that a peer presented, as octets and as facts.
+
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use rustls::pki_types::CertificateDer;
+use sekisho_mail::{CertificateFacts, Digest, KeyProof, Timestamp};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use crate::{der::public_key_info, signature::Key};
+
+/// How many octets of a subject or issuer are kept.
+const MAX_NAME_TEXT_LEN: usize = 1024;
+/// How many names of one certificate are kept as facts; matching looks at all of them.
+const MAX_NAMES: usize = 128;
+
+/// Which end of the connection presented a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Presenter {
+    Server,
+    Client,
+}
+
+/// The chain that a peer presented, as it came, together with the proof of its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerChain {
+    certificates: Vec<CertificateDer<'static>>,
+    facts: Vec<CertificateFacts>,
+    leaf_names: Vec<String>,
+    key: KeyProof,
+    presenter: Presenter,
+    digest: Digest,
+}
+
+impl PeerChain {
+    pub(crate) fn new(certificates: Vec<CertificateDer<'static>>, key: KeyProof, presenter: Presenter) -> Self {
+        let facts: Vec<_> = certificates.iter().map(|certificate| facts_of(certificate)).collect();
+        let leaf_names = certificates.first().map(|leaf| dns_names(leaf)).unwrap_or_default();
+        let digest = chain_digest(&facts, presenter);
+        Self {
+            certificates,
+            facts,
+            leaf_names,
+            key,
+            presenter,
+            digest,
+        }
+    }
+
+    /// The certificates, leaf first; empty when none was presented.
+    #[must_use]
+    pub fn facts(&self) -> &[CertificateFacts] {
+        &self.facts
+    }
+
+    /// Whether the peer proved the leaf's key; meaningless when none was presented.
+    #[must_use]
+    pub const fn key(&self) -> &KeyProof {
+        &self.key
+    }
+
+    pub(crate) fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
+    }
+
+    /// Every SAN dNSName of the leaf.
+    pub(crate) fn leaf_names(&self) -> &[String] {
+        &self.leaf_names
+    }
+
+    pub(crate) const fn presenter(&self) -> Presenter {
+        self.presenter
+    }
+
+    /// Names the chain and who presented it.
+    pub(crate) const fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+fn sha256(octets: &[u8]) -> Digest {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest(&SHA256, octets).as_ref());
+    Digest(out)
+}
+
+fn chain_digest(facts: &[CertificateFacts], presenter: Presenter) -> Digest {
+    let mut context = Context::new(&SHA256);
+    context.update(match presenter {
+        Presenter::Server => b"s",
+        Presenter::Client => b"c",
+    });
+    for certificate in facts {
+        context.update(&certificate.sha256.0);
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(context.finish().as_ref());
+    Digest(out)
+}
+
+/// The facts of one certificate. One that cannot be parsed still has its digest.
+pub(crate) fn facts_of(certificate: &[u8]) -> CertificateFacts {
+    let info = public_key_info(certificate);
+    let mut facts = CertificateFacts {
+        sha256: sha256(certificate),
+        spki_sha256: info.map_or(Digest([0; 32]), |info| sha256(info.whole)),
+        subject: String::new(),
+        issuer: String::new(),
+        dns_names: Vec::new(),
+        not_before: Timestamp::EPOCH,
+        not_after: Timestamp::EPOCH,
+        key: info.map(|info| Key::of(&info).describe()).unwrap_or_default(),
+    };
+    if let Ok((_, parsed)) = X509Certificate::from_der(certificate) {
+        facts.subject = bounded(parsed.subject().to_string());
+        facts.issuer = bounded(parsed.issuer().to_string());
+        facts.dns_names = names_in(&parsed).take(MAX_NAMES).collect();
+        facts.not_before = Timestamp::from_secs(parsed.validity().not_before.timestamp());
+        facts.not_after = Timestamp::from_secs(parsed.validity().not_after.timestamp());
+    }
+    facts
+}
+
+fn dns_names(certificate: &[u8]) -> Vec<String> {
+    X509Certificate::from_der(certificate)
+        .map(|(_, parsed)| names_in(&parsed).collect())
+        .unwrap_or_default()
+}
+
+/// The SAN dNSNames, as written.
+fn names_in(certificate: &X509Certificate<'_>) -> impl Iterator<Item = String> {
+    let names = certificate.subject_alternative_name().ok().flatten();
+    names
+        .map(|extension| extension.value.general_names.as_slice())
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            _ => None,
+        })
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+fn bounded(mut text: String) -> String {
+    let mut end = MAX_NAME_TEXT_LEN.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_certificate_still_has_a_digest() {
+        let facts = facts_of(b"no certificate");
+        assert_ne!(facts.sha256, Digest([0; 32]));
+        assert_eq!(facts.spki_sha256, Digest([0; 32]));
+        assert!(facts.subject.is_empty() && facts.dns_names.is_empty() && facts.key.is_empty());
+    }
+}

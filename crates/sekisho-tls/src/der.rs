@@ -1,0 +1,88 @@
+//! Just enough DER to find a certificate's public key, whatever else is odd about the certificate.
+//!
+//! Handshake signatures are verified with the key as it stands in the certificate, so X.509 version, extensions
+//! and validity must not matter here. RFC 5280 §4.1.
+
+use crate::octets::Octets;
+
+const SEQUENCE: u8 = 0x30;
+const INTEGER: u8 = 0x02;
+const BIT_STRING: u8 = 0x03;
+const OBJECT_IDENTIFIER: u8 = 0x06;
+const VERSION: u8 = 0xa0;
+
+/// A SubjectPublicKeyInfo, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PublicKeyInfo<'a> {
+    /// The whole of it in DER.
+    pub whole: &'a [u8],
+    /// Content of the algorithm's object identifier.
+    pub algorithm: &'a [u8],
+    /// Content of the parameter when that is an object identifier too (a curve); empty otherwise.
+    pub curve: &'a [u8],
+    /// The key's octets.
+    pub key: &'a [u8],
+}
+
+/// One element: its tag, its content and all its octets.
+fn element<'a>(from: &mut Octets<'a>) -> Option<(u8, &'a [u8], &'a [u8])> {
+    let start = from.0;
+    let tag = from.u8()?;
+    let first = from.u8()?;
+    let len = match first {
+        0..=0x7f => usize::from(first),
+        0x81 => usize::from(from.u8()?),
+        0x82 => usize::from(from.u16()?),
+        0x83 => from.u24()?,
+        _ => return None,
+    };
+    let content = from.take(len)?;
+    Some((tag, content, &start[..start.len() - from.0.len()]))
+}
+
+fn content<'a>(from: &mut Octets<'a>, tag: u8) -> Option<&'a [u8]> {
+    match element(from)? {
+        (found, content, _) if found == tag => Some(content),
+        _ => None,
+    }
+}
+
+/// The subject's public key in a certificate.
+pub(crate) fn public_key_info(certificate: &[u8]) -> Option<PublicKeyInfo<'_>> {
+    let mut certificate = Octets(content(&mut Octets(certificate), SEQUENCE)?);
+    let mut signed = Octets(content(&mut certificate, SEQUENCE)?);
+    if signed.0.first() == Some(&VERSION) {
+        element(&mut signed)?;
+    }
+    content(&mut signed, INTEGER)?; // serial number
+    for _ in ["signature algorithm", "issuer", "validity", "subject"] {
+        content(&mut signed, SEQUENCE)?;
+    }
+    let (tag, info, whole) = element(&mut signed)?;
+    if tag != SEQUENCE {
+        return None;
+    }
+    let mut info = Octets(info);
+    let mut identifier = Octets(content(&mut info, SEQUENCE)?);
+    let algorithm = content(&mut identifier, OBJECT_IDENTIFIER)?;
+    let curve = match element(&mut identifier) {
+        Some((OBJECT_IDENTIFIER, curve, _)) => curve,
+        _ => &[],
+    };
+    let (unused_bits, key) = content(&mut info, BIT_STRING)?.split_first()?;
+    (*unused_bits == 0).then_some(PublicKeyInfo {
+        whole,
+        algorithm,
+        curve,
+        key,
+    })
+}
+
+/// How many bits the modulus of an RSAPublicKey has (RFC 8017 appendix A.1.1).
+pub(crate) fn rsa_modulus_bits(key: &[u8]) -> Option<usize> {
+    let mut key = Octets(content(&mut Octets(key), SEQUENCE)?);
+    let modulus = content(&mut key, INTEGER)?;
+    let first = modulus.iter().position(|octet| *octet != 0)?;
+    let leading_zeros = usize::try_from(modulus[first].leading_zeros()).ok()?;
+    Some((modulus.len() - first) * 8 - leading_zeros)
+}

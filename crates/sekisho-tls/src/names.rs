@@ -1,0 +1,78 @@
+//! Does one of a certificate's names match one that was asked for?
+//!
+//! Only SAN dNSNames count, as A-labels; `*` counts only as the whole first label and stands for exactly one. The
+//! common name never counts. RFC 9525 §6.3.
+
+use sekisho_mail::{Domain, NamePattern};
+
+/// Whether any of `presented` matches any of `wanted`.
+pub(crate) fn any_matches(presented: &[String], wanted: &[NamePattern]) -> bool {
+    presented
+        .iter()
+        .filter_map(|name| parse_presented(name))
+        .any(|name| wanted.iter().any(|pattern| matches(&name, pattern)))
+}
+
+fn parse_presented(name: &str) -> Option<NamePattern> {
+    // The type is IA5String: U-labels and absolute names have no place in it.
+    if !name.is_ascii() || name.ends_with('.') {
+        return None;
+    }
+    name.parse().ok()
+}
+
+fn matches(presented: &NamePattern, wanted: &NamePattern) -> bool {
+    match (presented.wildcard, wanted.wildcard) {
+        (false, false) | (true, true) => presented.domain == wanted.domain,
+        (true, false) => covers(&presented.domain, &wanted.domain),
+        (false, true) => covers(&wanted.domain, &presented.domain),
+    }
+}
+
+/// Whether `name` is `domain` with one label before it.
+fn covers(domain: &Domain, name: &Domain) -> bool {
+    name.as_str()
+        .split_once('.')
+        .is_some_and(|(_, rest)| rest == domain.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_match(presented: &str, wanted: &str) -> bool {
+        any_matches(&[presented.to_owned()], &[wanted.parse().unwrap()])
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_exactly_one_whole_label() {
+        for (presented, wanted) in [
+            ("mx.example.org", "mx.example.org"),
+            ("MX.Example.ORG", "mx.example.org"),
+            ("*.example.org", "mx.example.org"),
+            ("mx.example.org", "*.example.org"),
+            ("*.example.org", "*.example.org"),
+            ("xn--bcher-kva.example", "bücher.example"),
+            ("*.xn--bcher-kva.example", "mx.bücher.example"),
+        ] {
+            assert!(is_match(presented, wanted), "{presented} {wanted}");
+        }
+        for (presented, wanted) in [
+            ("*.example.org", "example.org"),
+            ("*.example.org", "a.mx.example.org"),
+            ("a.mx.example.org", "*.example.org"),
+            ("m*.example.org", "mx.example.org"),
+            ("*x.example.org", "mx.example.org"),
+            ("mx.*.org", "mx.example.org"),
+            ("*", "org"),
+            ("mx.example.org.", "mx.example.org"),
+            ("mx.example.com", "mx.example.org"),
+            ("bücher.example", "bücher.example"),
+            ("*.mx.example.org", "*.example.org"),
+            ("mx.example.org\0.evil", "mx.example.org"),
+            ("", "mx.example.org"),
+        ] {
+            assert!(!is_match(presented, wanted), "{presented} {wanted}");
+        }
+    }
+}

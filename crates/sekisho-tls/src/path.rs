@@ -1,0 +1,148 @@
+//! Does a path lead from a chain's leaf to an anchor, valid now and fit for its use?
+//!
+//! The library builds the paths (RFC 5280 §6); here its answers become faults that can be told apart.
+
+use std::time::Duration;
+
+use rustls::pki_types::{CertificateDer, UnixTime};
+use sekisho_mail::{CertificateFault, Timestamp};
+use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage};
+
+use crate::{
+    anchors::{AnchorSet, is_self_issued},
+    chain::{PeerChain, Presenter},
+};
+
+/// How many other instants a path is tried at before it counts as never valid.
+const MAX_INSTANTS: usize = 8;
+
+/// Why `leaf` leads nowhere; `Ok` when it does.
+pub(crate) fn check_path(
+    chain: &PeerChain,
+    leaf: &CertificateDer<'_>,
+    anchors: &AnchorSet,
+    now: Timestamp,
+) -> Result<(), CertificateFault> {
+    if anchors.is_pinned(leaf) {
+        return check_dates(chain, now);
+    }
+    if is_self_issued(leaf) {
+        return Err(CertificateFault::SelfSigned);
+    }
+    let end_entity = EndEntityCert::try_from(leaf).map_err(|error| fault_of(&error))?;
+    let builder = PathBuilder {
+        end_entity: &end_entity,
+        intermediates: &chain.certificates()[1..],
+        anchors,
+        presenter: chain.presenter(),
+    };
+    match builder.build(now) {
+        Ok(()) => Ok(()),
+        Err(Error::CertExpired { .. }) => Err(builder.when_expired(chain, now)),
+        Err(Error::CertNotValidYet { .. }) => Err(builder.when_not_yet_valid(chain, now)),
+        Err(error) => Err(fault_of(&error)),
+    }
+}
+
+/// A pin needs no path, only to be in its time.
+fn check_dates(chain: &PeerChain, now: Timestamp) -> Result<(), CertificateFault> {
+    match chain.facts().first() {
+        Some(leaf) if now > leaf.not_after.plus(Duration::from_millis(999)) => {
+            Err(CertificateFault::Expired(leaf.not_after))
+        }
+        Some(leaf) if now < leaf.not_before => Err(CertificateFault::NotYetValid(leaf.not_before)),
+        _ => Ok(()),
+    }
+}
+
+struct PathBuilder<'a> {
+    end_entity: &'a EndEntityCert<'a>,
+    intermediates: &'a [CertificateDer<'static>],
+    anchors: &'a AnchorSet,
+    presenter: Presenter,
+}
+
+impl PathBuilder<'_> {
+    fn build(&self, at: Timestamp) -> Result<(), Error> {
+        match self.presenter {
+            Presenter::Server => self.build_for(KeyUsage::server_auth(), at),
+            // Public authorities issue no clientAuth any more: a partner's server certificate will do.
+            Presenter::Client => match self.build_for(KeyUsage::client_auth(), at) {
+                Err(Error::RequiredEkuNotFoundContext(_)) => self.build_for(KeyUsage::server_auth(), at),
+                answer => answer,
+            },
+        }
+    }
+
+    fn build_for(&self, usage: KeyUsage, at: Timestamp) -> Result<(), Error> {
+        let at = u64::try_from(at.as_secs()).unwrap_or(0);
+        let at = UnixTime::since_unix_epoch(Duration::from_secs(at));
+        self.end_entity
+            .verify_for_usage(
+                ALL_VERIFICATION_ALGS,
+                self.anchors.anchors(),
+                self.intermediates,
+                at,
+                usage,
+                None,
+                None,
+            )
+            .map(drop)
+    }
+
+    /// «Expired, otherwise good»: the last instant at which all was well is an end of some certificate.
+    fn when_expired(&self, chain: &PeerChain, now: Timestamp) -> CertificateFault {
+        let mut ends: Vec<_> = chain.facts().iter().map(|facts| facts.not_after).collect();
+        ends.retain(|end| *end < now);
+        ends.sort_unstable_by(|one, other| other.cmp(one));
+        self.first_good(&ends)
+            .map_or_else(|fault| fault, CertificateFault::Expired)
+    }
+
+    fn when_not_yet_valid(&self, chain: &PeerChain, now: Timestamp) -> CertificateFault {
+        let mut beginnings: Vec<_> = chain.facts().iter().map(|facts| facts.not_before).collect();
+        beginnings.retain(|beginning| *beginning > now);
+        beginnings.sort_unstable();
+        self.first_good(&beginnings)
+            .map_or_else(|fault| fault, CertificateFault::NotYetValid)
+    }
+
+    fn first_good(&self, instants: &[Timestamp]) -> Result<Timestamp, CertificateFault> {
+        let mut fault = None;
+        for instant in instants.iter().take(MAX_INSTANTS) {
+            match self.build(*instant) {
+                Ok(()) => return Ok(*instant),
+                Err(Error::CertExpired { .. } | Error::CertNotValidYet { .. }) => {}
+                Err(error) => fault = Some(fault_of(&error)),
+            }
+        }
+        Err(fault.unwrap_or_else(|| {
+            CertificateFault::NotForThisUse("its certificates are never valid at the same time".to_owned())
+        }))
+    }
+}
+
+fn fault_of(error: &Error) -> CertificateFault {
+    let not_for_this = |why: &str| CertificateFault::NotForThisUse(why.to_owned());
+    match error {
+        Error::UnknownIssuer => CertificateFault::UntrustedIssuer,
+        Error::InvalidSignatureForPublicKey | Error::SignatureAlgorithmMismatch => CertificateFault::BadSignature,
+        Error::CaUsedAsEndEntity => not_for_this("it is an authority's certificate, not a server's"),
+        Error::EndEntityUsedAsCa => not_for_this("it was issued by a certificate that is no authority's"),
+        Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => {
+            not_for_this("its extended key usage allows neither servers nor clients of TLS")
+        }
+        Error::NameConstraintViolation => not_for_this("its authority may not issue for this name"),
+        Error::PathLenConstraintViolated => not_for_this("its authority may not issue through so many others"),
+        Error::UnsupportedCertVersion => CertificateFault::NotCheckable("X.509 before version 3".to_owned()),
+        Error::UnsupportedSignatureAlgorithmContext(_) | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            CertificateFault::NotCheckable(
+                "a signature or key in the chain is of a form that is not checked".to_owned(),
+            )
+        }
+        Error::UnsupportedCriticalExtension => {
+            CertificateFault::NotCheckable("a critical extension is not known".to_owned())
+        }
+        other => CertificateFault::NotCheckable(format!("{other:?}")),
+    }
+}

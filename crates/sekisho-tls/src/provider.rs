@@ -1,0 +1,72 @@
+//! The cryptography in force: suites, groups, versions. Passed to the library explicitly, everywhere.
+//!
+//! Only AEAD suites with ephemeral key exchange exist here, so TLS 1.0, TLS 1.1, RSA key exchange and CBC cannot
+//! be negotiated by construction (RFC 9325 §3.1.1, §4.2).
+
+use std::sync::{Arc, LazyLock};
+
+use rustls::{
+    SupportedCipherSuite, SupportedProtocolVersion,
+    crypto::{
+        CryptoProvider, SupportedKxGroup,
+        aws_lc_rs::{cipher_suite as suites, default_provider, kx_group as groups},
+    },
+    version::{TLS12, TLS13},
+};
+use sekisho_mail::TlsVersion;
+
+use crate::{client::GroupProfile, code_points};
+
+/// Best first; as a server this order wins over the client's.
+const SUITES: &[SupportedCipherSuite] = &[
+    suites::TLS13_AES_256_GCM_SHA384,
+    suites::TLS13_AES_128_GCM_SHA256,
+    suites::TLS13_CHACHA20_POLY1305_SHA256,
+    suites::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    suites::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    suites::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    suites::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    suites::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    suites::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+];
+
+const CLASSICAL: &[&dyn SupportedKxGroup] = &[groups::X25519, groups::SECP256R1, groups::SECP384R1];
+
+fn provider(groups: Vec<&'static dyn SupportedKxGroup>) -> Arc<CryptoProvider> {
+    Arc::new(CryptoProvider {
+        cipher_suites: SUITES.to_vec(),
+        kx_groups: groups,
+        ..default_provider()
+    })
+}
+
+static HYBRID_FIRST: LazyLock<Arc<CryptoProvider>> =
+    LazyLock::new(|| provider([&[groups::X25519MLKEM768], CLASSICAL].concat()));
+static CLASSICAL_ONLY: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| provider(CLASSICAL.to_vec()));
+
+/// The provider for one choice of groups. A server uses [`GroupProfile::HybridFirst`].
+pub(crate) fn provider_for(profile: GroupProfile) -> &'static Arc<CryptoProvider> {
+    match profile {
+        GroupProfile::HybridFirst => &HYBRID_FIRST,
+        GroupProfile::Classical => &CLASSICAL_ONLY,
+    }
+}
+
+static FROM_TLS12: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+static FROM_TLS13: [&SupportedProtocolVersion; 1] = [&TLS13];
+
+/// The versions from `min` on, best first.
+pub(crate) fn versions_from(min: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
+    match min {
+        TlsVersion::Tls12 => &FROM_TLS12,
+        TlsVersion::Tls13 => &FROM_TLS13,
+    }
+}
+
+/// Names of the suites in force.
+pub(crate) fn offered_suites() -> Vec<String> {
+    SUITES
+        .iter()
+        .map(|suite| code_points::suite(suite.suite().into()))
+        .collect()
+}
