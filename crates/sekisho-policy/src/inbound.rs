@@ -39,14 +39,22 @@ pub struct RelayFrom {
 }
 
 impl RelayRights {
-    /// The rights at a listener that is bound to `bound`. Loopback relays only where nobody else can come from
-    /// loopback: bound to loopback, reached directly, outside a container.
+    /// The rights at a listener that is bound to `bound`. What the operator wrote holds alone. Where nothing is written,
+    /// loopback relays, and only where nobody else can come from loopback: bound to loopback, reached directly, outside
+    /// a container.
     #[must_use]
-    pub fn of_listener(bound: IpAddr, exposure: Exposure, from: RelayFrom) -> Self {
-        Self {
-            loopback: bound.to_canonical().is_loopback() && exposure == Exposure::Direct,
-            networks: from.networks,
-            keys: from.keys,
+    pub fn of_listener(bound: IpAddr, exposure: Exposure, from: Option<RelayFrom>) -> Self {
+        match from {
+            Some(RelayFrom { networks, keys }) => Self {
+                loopback: false,
+                networks,
+                keys,
+            },
+            None => Self {
+                loopback: bound.to_canonical().is_loopback() && exposure == Exposure::Direct,
+                networks: Vec::new(),
+                keys: Vec::new(),
+            },
         }
     }
 

@@ -1,1 +1,15 @@
-//! Local mailboxes: who they are, and Maildir.
+//! Local mailboxes: who they are ([`Directory`]), and how mail gets into them ([`deliver`]).
+//!
+//! Reading mail is left to others: Dovecot and mail readers open the Maildirs. Whether an address may be named at all
+//! is judged by `sekisho_policy::inbound`.
+
+mod deliver;
+mod directory;
+mod expand;
+mod maildir;
+mod settings;
+
+pub use deliver::{Hop, LocalResult, ROUTE, deliver};
+pub use directory::{Directory, LocalFinding, MAX_ALIAS_DEPTH, MAX_ALIAS_ENDS, Resident};
+pub use maildir::TMP_LIFETIME;
+pub use settings::{Alias, AliasTarget, CatchAll, LocalFault, LocalName, LocalSettings, LocalUser};

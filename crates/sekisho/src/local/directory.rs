@@ -1,0 +1,341 @@
+//! Who is local: an immutable snapshot of the settings with everything that can be resolved beforehand resolved, so
+//! that a lookup is one hash and a fault in the settings shows at load (law 9).
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use sekisho_mail::{Domain, ForwardPath, Mailbox};
+
+use super::settings::{AliasTarget, LocalFault, LocalName, LocalSettings, LocalUser};
+
+/// Aliases that lead to aliases, at the most.
+pub const MAX_ALIAS_DEPTH: usize = 10;
+
+/// Addresses to which one alias may lead in the end.
+pub const MAX_ALIAS_ENDS: usize = 100;
+
+/// The snapshot.
+#[derive(Debug, Default)]
+pub struct Directory {
+    /// In the order of the settings.
+    domains: Vec<Domain>,
+    /// By domain and then by name in lower case.
+    names: HashMap<Domain, HashMap<String, LocalFinding>>,
+    catch_all: HashMap<Domain, Arc<Resident>>,
+}
+
+/// Somebody with a mailbox here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resident {
+    /// Whose mailbox it is.
+    pub user: LocalUser,
+}
+
+/// What a mailbox is to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LocalFinding {
+    /// Another domain, or an address literal.
+    NotLocal,
+    /// The domain is ours and has no such name.
+    UnknownUser,
+    /// It has a mailbox here, its own or the catch-all.
+    User(Arc<Resident>),
+    /// It is an alias for these addresses: names of ours that have a mailbox, and addresses elsewhere. At least one,
+    /// at most [`MAX_ALIAS_ENDS`], none twice.
+    Alias(Arc<[Mailbox]>),
+}
+
+impl Directory {
+    /// Builds the snapshot.
+    ///
+    /// # Errors
+    /// Every fault of the settings.
+    pub fn build(settings: &LocalSettings) -> Result<Self, Vec<LocalFault>> {
+        let mut builder = Builder::new(settings);
+        builder.check_names();
+        builder.add_postmasters();
+        let names = builder.resolve_all();
+        let catch_all = builder.resolve_catch_all();
+        if !builder.faults.is_empty() {
+            return Err(builder.faults);
+        }
+        Ok(Self {
+            domains: settings.domains.clone(),
+            names,
+            catch_all,
+        })
+    }
+
+    /// The local domains, in the order of the settings.
+    #[must_use]
+    pub fn domains(&self) -> &[Domain] {
+        &self.domains
+    }
+
+    /// Whether mail for this domain ends here.
+    #[must_use]
+    pub fn is_local(&self, domain: &Domain) -> bool {
+        self.names.contains_key(domain)
+    }
+
+    /// What a recipient of RCPT is to us.
+    #[must_use]
+    pub fn find(&self, path: &ForwardPath) -> LocalFinding {
+        match path {
+            ForwardPath::Mailbox(mailbox) => self.find_mailbox(mailbox),
+            ForwardPath::Postmaster => match self.postmaster() {
+                Some(mailbox) => self.find_mailbox(&mailbox),
+                None => LocalFinding::UnknownUser,
+            },
+        }
+    }
+
+    /// The address that `<Postmaster>` without a domain stands for (RFC 5321 §4.1.1.3); `None` only when there is no
+    /// local domain at all.
+    #[must_use]
+    pub fn postmaster(&self) -> Option<Mailbox> {
+        let domain = self.domains.first()?;
+        Mailbox::at_domain(POSTMASTER, domain).ok()
+    }
+
+    /// What a mailbox is to us.
+    #[must_use]
+    pub fn find_mailbox(&self, mailbox: &Mailbox) -> LocalFinding {
+        let Some(domain) = mailbox.host().domain() else {
+            return LocalFinding::NotLocal;
+        };
+        let Some(names) = self.names.get(domain) else {
+            return LocalFinding::NotLocal;
+        };
+        if let Some(finding) = names.get(&mailbox.unquoted_local_part().to_lowercase()) {
+            return finding.clone();
+        }
+        match self.catch_all.get(domain) {
+            Some(resident) => LocalFinding::User(Arc::clone(resident)),
+            None => LocalFinding::UnknownUser,
+        }
+    }
+}
+
+const POSTMASTER: &str = "postmaster";
+
+/// What a name stands for before aliases are followed.
+#[derive(Clone)]
+enum Entry {
+    User(Arc<Resident>),
+    Alias(Arc<[AliasTarget]>),
+}
+
+struct Builder<'a> {
+    settings: &'a LocalSettings,
+    /// With the domain where the name has one.
+    entries: HashMap<(Option<Domain>, String), Entry>,
+    faults: Vec<LocalFault>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(settings: &'a LocalSettings) -> Self {
+        Self {
+            settings,
+            entries: HashMap::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    fn check_names(&mut self) {
+        for user in &self.settings.users {
+            let resident = Arc::new(Resident { user: user.clone() });
+            self.add(&user.name, Entry::User(resident));
+        }
+        for alias in &self.settings.aliases {
+            if alias.targets.is_empty() {
+                self.faults.push(LocalFault::NoTarget(alias.name.clone()));
+            }
+            self.add(&alias.name, Entry::Alias(alias.targets.clone().into()));
+        }
+    }
+
+    fn add(&mut self, name: &LocalName, entry: Entry) {
+        if let Some(domain) = name.domain()
+            && !self.settings.domains.contains(domain)
+        {
+            self.faults.push(LocalFault::ForeignDomain(name.clone()));
+        }
+        let key = (name.domain().cloned(), name.local().to_owned());
+        if self.entries.insert(key, entry).is_some() {
+            self.faults.push(LocalFault::Twice(name.clone()));
+        }
+    }
+
+    /// Every domain has a postmaster: where the settings name none, it is the first user.
+    fn add_postmasters(&mut self) {
+        for domain in &self.settings.domains {
+            if self.entry(domain, POSTMASTER).is_some() {
+                continue;
+            }
+            match self.settings.users.first() {
+                Some(user) => {
+                    let target = match user.name.domain() {
+                        Some(domain) => Mailbox::at_domain(&quoted(user.name.local()), domain)
+                            .map_or_else(|_| AliasTarget::Name(user.name.clone()), AliasTarget::Address),
+                        None => AliasTarget::Name(user.name.clone()),
+                    };
+                    let key = (Some(domain.clone()), POSTMASTER.to_owned());
+                    self.entries.insert(key, Entry::Alias([target].into()));
+                }
+                None => self.faults.push(LocalFault::NoPostmaster(domain.clone())),
+            }
+        }
+    }
+
+    /// A name in its domain; one that exists there alone goes before one that exists everywhere.
+    fn entry(&self, domain: &Domain, local: &str) -> Option<&Entry> {
+        let there = (Some(domain.clone()), local.to_owned());
+        let everywhere = (None, local.to_owned());
+        self.entries.get(&there).or_else(|| self.entries.get(&everywhere))
+    }
+
+    fn resolve_all(&mut self) -> HashMap<Domain, HashMap<String, LocalFinding>> {
+        let locals: HashSet<String> = self.entries.keys().map(|(_, local)| local.clone()).collect();
+        let mut all = HashMap::new();
+        for domain in &self.settings.domains {
+            let mut names = HashMap::new();
+            for local in &locals {
+                let finding = match self.entry(domain, local).cloned() {
+                    None => continue,
+                    Some(Entry::User(resident)) => LocalFinding::User(resident),
+                    Some(Entry::Alias(_)) => LocalFinding::Alias(self.follow_alias(domain, local)),
+                };
+                names.insert(local.clone(), finding);
+            }
+            all.insert(domain.clone(), names);
+        }
+        all
+    }
+
+    /// Follows an alias to its ends; notes what is wrong with it.
+    fn follow_alias(&mut self, domain: &Domain, local: &str) -> Arc<[Mailbox]> {
+        let name = LocalName::new(&quoted(local), Some(domain.clone()));
+        let name = name.expect("invariant: a name of the settings is well formed");
+        let mut walk = Walk {
+            alias: name,
+            seen: HashSet::new(),
+            ends: Vec::new(),
+        };
+        match self.walk(&mut walk, domain, local, 0) {
+            Ok(()) => walk.ends.into(),
+            Err(fault) => {
+                // An alias that exists everywhere would tell the same of each domain.
+                if !self.faults.contains(&fault) {
+                    self.faults.push(fault);
+                }
+                Arc::from([])
+            }
+        }
+    }
+
+    fn walk(&self, walk: &mut Walk, domain: &Domain, local: &str, depth: usize) -> Result<(), LocalFault> {
+        let Some(entry) = self.entry(domain, local) else {
+            return Err(LocalFault::UnknownTarget {
+                alias: walk.alias.clone(),
+                target: format!("{local}@{domain}"),
+            });
+        };
+        let targets = match entry {
+            Entry::User(_) => {
+                let end = Mailbox::at_domain(&quoted(local), domain);
+                return walk.arrive(end.expect("invariant: a name of the settings is well formed"));
+            }
+            Entry::Alias(targets) => targets,
+        };
+        // Two ways to one alias are no loop; a way through it to itself is, and ends at the limit of depth.
+        if depth >= MAX_ALIAS_DEPTH {
+            return Err(LocalFault::Loop(walk.alias.clone()));
+        }
+        if depth > 0 && !walk.seen.insert((domain.clone(), local.to_owned(), depth)) {
+            return Ok(());
+        }
+        for target in targets.iter() {
+            match self.local_target(domain, target) {
+                Ok((domain, local)) => self.walk(walk, &domain, &local, depth + 1)?,
+                Err(elsewhere) => walk.arrive(elsewhere)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a target is when it is local; otherwise its address.
+    fn local_target(&self, domain: &Domain, target: &AliasTarget) -> Result<(Domain, String), Mailbox> {
+        match target {
+            AliasTarget::Name(name) => Ok((domain.clone(), name.local().to_owned())),
+            AliasTarget::Address(mailbox) => match mailbox.host().domain() {
+                Some(theirs) if self.settings.domains.contains(theirs) => {
+                    Ok((theirs.clone(), mailbox.unquoted_local_part().to_lowercase()))
+                }
+                Some(_) | None => Err(mailbox.clone()),
+            },
+        }
+    }
+
+    fn resolve_catch_all(&mut self) -> HashMap<Domain, Arc<Resident>> {
+        let mut all = HashMap::new();
+        for domain in &self.settings.domains {
+            let own = self
+                .settings
+                .catch_all
+                .iter()
+                .find(|one| one.domain.as_ref() == Some(domain));
+            let Some(one) = own.or_else(|| self.settings.catch_all.iter().find(|one| one.domain.is_none())) else {
+                continue;
+            };
+            match self.entry(one.user.domain().unwrap_or(domain), one.user.local()) {
+                Some(Entry::User(resident)) => {
+                    all.insert(domain.clone(), Arc::clone(resident));
+                }
+                Some(Entry::Alias(_)) | None => self.faults.push(LocalFault::UnknownCatchAll(one.user.clone())),
+            }
+        }
+        all
+    }
+}
+
+/// One alias being followed.
+struct Walk {
+    alias: LocalName,
+    /// At which depth an alias was met: a second time at the same depth adds nothing, and the bound on the depth bounds
+    /// the whole walk.
+    seen: HashSet<(Domain, String, usize)>,
+    ends: Vec<Mailbox>,
+}
+
+impl Walk {
+    fn arrive(&mut self, end: Mailbox) -> Result<(), LocalFault> {
+        if self.ends.contains(&end) {
+            return Ok(());
+        }
+        if self.ends.len() >= MAX_ALIAS_ENDS {
+            return Err(LocalFault::TooMany(self.alias.clone()));
+        }
+        self.ends.push(end);
+        Ok(())
+    }
+}
+
+/// A local part that means `plain`, quoted where it has to be.
+fn quoted(plain: &str) -> String {
+    let domain = Domain::parse("localhost").expect("invariant: localhost is a name");
+    if Mailbox::at_domain(plain, &domain).is_ok() && !plain.starts_with('"') {
+        return plain.to_owned();
+    }
+    let mut text = String::from("\"");
+    for character in plain.chars() {
+        if matches!(character, '"' | '\\') {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text.push('"');
+    text
+}

@@ -1,0 +1,59 @@
+//! What becomes of a recipient that names a mailbox or an alias of ours, and how its demands travel along.
+
+use sekisho_mail::{Demand, Mailbox, OriginalRecipient, Recipient};
+use sekisho_policy::inbound::RecipientStanding;
+
+use super::LocalFinding;
+
+impl LocalFinding {
+    /// What the recipient is to us, for the judgement at RCPT.
+    #[must_use]
+    pub const fn standing(&self) -> RecipientStanding {
+        match self {
+            Self::NotLocal => RecipientStanding::Elsewhere,
+            Self::UnknownUser => RecipientStanding::Unknown,
+            Self::User(_) => RecipientStanding::User,
+            Self::Alias(_) => RecipientStanding::Alias,
+        }
+    }
+
+    /// The recipients to queue for one that was accepted: itself, or each end of the alias that it is.
+    ///
+    /// What it carries goes to every end, and so does `covering`, the demands of the route that covers the alias's own
+    /// address: a requirement travels with the message. NOTIFY and ORCPT are copied (RFC 3461 §5.2.7: an alias is no
+    /// mailing list); where no ORCPT was given, the alias becomes it, so that notifications name the address that the
+    /// sender knows.
+    #[must_use]
+    pub fn expand(&self, accepted: Recipient, covering: &[Demand]) -> Vec<Recipient> {
+        let Self::Alias(ends) = self else {
+            return vec![accepted];
+        };
+        let mut carried = accepted.carried;
+        for demand in covering {
+            if !carried.contains(demand) {
+                carried.push(demand.clone());
+            }
+        }
+        let orcpt = accepted.orcpt.unwrap_or_else(|| original_recipient(&accepted.mailbox));
+        let end = |mailbox: &Mailbox| Recipient {
+            mailbox: mailbox.clone(),
+            notify: accepted.notify,
+            orcpt: Some(orcpt.clone()),
+            carried: carried.clone(),
+        };
+        ends.iter().map(end).collect()
+    }
+}
+
+/// `rfc822;` and the address in xtext (RFC 3461 §4).
+fn original_recipient(mailbox: &Mailbox) -> OriginalRecipient {
+    let mut text = String::from("rfc822;");
+    for octet in mailbox.to_string().bytes() {
+        if (33..=126).contains(&octet) && octet != b'+' && octet != b'=' {
+            text.push(char::from(octet));
+        } else {
+            text.push_str(&format!("+{octet:02X}"));
+        }
+    }
+    OriginalRecipient(text)
+}
