@@ -13,7 +13,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::command::{is_installed, output, run, say, target_dir};
+use crate::command::{is_installed, run, say, target_dir};
 
 /// Solved for one group at a time, because Debian's mail servers exclude each other.
 const GROUPS: &[&[&str]] = &[
@@ -23,8 +23,10 @@ const GROUPS: &[&[&str]] = &[
         "libnet-ssleay-perl",
         "unbound",
         "nsd",
+        "ldnsutils",
         "openssl",
         "iproute2",
+        "dash",
     ],
     &["exim4-daemon-light"],
     &["opensmtpd"],
@@ -36,6 +38,7 @@ const PROGRAMS: &[&str] = &[
     "usr/bin/swaks",
     "usr/sbin/unbound",
     "usr/sbin/nsd",
+    "usr/bin/drill",
     "usr/bin/openssl",
     "usr/sbin/exim4",
     "usr/sbin/smtpd",
@@ -203,11 +206,10 @@ fn unpack(archives: &Path, root: &Path) -> Result<(), String> {
     for package in packages {
         unpack_one(&package, root)?;
     }
-    for name in ["dev", "proc", "run", "sys", "tmp", "work"] {
+    for name in ["dev", "proc", "run", "sys", "tmp"] {
         fs::create_dir_all(root.join(name)).map_err(|fault| format!("cannot make {}: {fault}", root.display()))?;
     }
-    // Something to mount over.
-    output(Command::new("touch").arg(root.join("etc/resolv.conf"))).map(drop)
+    Ok(())
 }
 
 /// Through tar, because only it can be told to leave the links of the merged `/usr` alone.
