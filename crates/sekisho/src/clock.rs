@@ -1,7 +1,8 @@
-//! The one place where the wall clock is read; everything below gets a [`Timestamp`].
+//! The one place where the wall clock is read; everything below gets a [`Timestamp`]. And how header fields write one.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::{Timestamp as Instant, fmt::rfc2822::DateTimePrinter, tz::TimeZone};
 use sekisho_mail::Timestamp;
 
 /// Now, by the machine's clock.
@@ -9,4 +10,13 @@ use sekisho_mail::Timestamp;
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// A date as header fields have it, in UTC: `Sun, 9 Sep 2001 01:46:40 +0000` (RFC 5322 §3.3).
+#[must_use]
+pub fn header_date(at: Timestamp) -> String {
+    let instant = Instant::from_millisecond(at.as_millis()).unwrap_or_default();
+    let printed = DateTimePrinter::new().zoned_to_string(&instant.to_zoned(TimeZone::UTC));
+    // Only years before 0 or after 9999 cannot be printed.
+    printed.unwrap_or_else(|_| "Thu, 1 Jan 1970 00:00:00 +0000".to_owned())
 }
