@@ -36,7 +36,49 @@ pub enum ReplyCodeError {
     Enhanced,
 }
 
+/// The codes that this server sends, by what they say (RFC 5321 §4.2.3, RFC 3207 §4).
 impl ReplyCode {
+    /// 214: help.
+    pub const HELP: Self = Self(214);
+    /// 220: ready.
+    pub const READY: Self = Self(220);
+    /// 221: closing.
+    pub const CLOSING: Self = Self(221);
+    /// 250: done.
+    pub const DONE: Self = Self(250);
+    /// 252: cannot verify, will take it.
+    pub const NOT_VERIFIED: Self = Self(252);
+    /// 354: send the content.
+    pub const SEND_CONTENT: Self = Self(354);
+    /// 421: not available, closing.
+    pub const NOT_AVAILABLE: Self = Self(421);
+    /// 450: the mailbox cannot be had just now.
+    pub const MAILBOX_BUSY: Self = Self(450);
+    /// 451: a fault of ours.
+    pub const LOCAL_FAULT: Self = Self(451);
+    /// 452: no room.
+    pub const NO_ROOM: Self = Self(452);
+    /// 454: no TLS for a passing reason.
+    pub const NO_TLS_NOW: Self = Self(454);
+    /// 500: not understood.
+    pub const NOT_UNDERSTOOD: Self = Self(500);
+    /// 501: bad parameter.
+    pub const BAD_PARAMETER: Self = Self(501);
+    /// 502: understood and not implemented.
+    pub const NOT_IMPLEMENTED: Self = Self(502);
+    /// 503: out of order.
+    pub const OUT_OF_ORDER: Self = Self(503);
+    /// 550: no such mailbox, or not for this client.
+    pub const REFUSED: Self = Self(550);
+    /// 552: too large.
+    pub const TOO_LARGE: Self = Self(552);
+    /// 553: no mailbox can have such a name.
+    pub const BAD_MAILBOX: Self = Self(553);
+    /// 554: failed.
+    pub const FAILED: Self = Self(554);
+    /// 555: parameters of MAIL or RCPT not known.
+    pub const UNKNOWN_PARAMETER: Self = Self(555);
+
     /// From the number.
     ///
     /// # Errors
@@ -159,6 +201,35 @@ pub struct Reply {
     pub enhanced: Option<EnhancedCode>,
     /// The text of each line, without code, enhanced code and line end. Never empty; a line may be.
     pub lines: Vec<String>,
+}
+
+impl Reply {
+    /// A reply of our own on one line. The enhanced code is `class.subject.detail` with the class of `code`, so that
+    /// the two can never contradict each other; a 3yz has none (RFC 2034 §3).
+    #[must_use]
+    pub fn new(code: ReplyCode, subject: u16, detail: u16, text: impl Into<String>) -> Self {
+        let class = match code.class() {
+            ReplyClass::Success => Some(2),
+            ReplyClass::Intermediate => None,
+            ReplyClass::Transient => Some(4),
+            ReplyClass::Permanent => Some(5),
+        };
+        Self {
+            code,
+            enhanced: class.map(|class| EnhancedCode::new(class, subject, detail)),
+            lines: vec![text.into()],
+        }
+    }
+
+    /// A reply of our own without an enhanced code: the greeting and the replies to HELO and EHLO (RFC 2034 §4).
+    #[must_use]
+    pub const fn plain(code: ReplyCode, lines: Vec<String>) -> Self {
+        Self {
+            code,
+            enhanced: None,
+            lines,
+        }
+    }
 }
 
 /// On one line, as a log or a trace shows it: `550 5.1.1 no such user`; lines are joined by ` / `.
