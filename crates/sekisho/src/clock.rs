@@ -16,7 +16,7 @@ pub fn now() -> Timestamp {
 #[must_use]
 pub fn header_date(at: Timestamp) -> String {
     let instant = Instant::from_millisecond(at.as_millis()).unwrap_or_default();
-    let printed = DateTimePrinter::new().zoned_to_string(&instant.to_zoned(TimeZone::UTC));
+    let printed = DateTimePrinter::new().zoned_datetime_to_string(&instant.to_zoned_datetime(TimeZone::UTC));
     // Only years before 0 or after 9999 cannot be printed.
     printed.unwrap_or_else(|_| "Thu, 1 Jan 1970 00:00:00 +0000".to_owned())
 }
