@@ -12,3 +12,4 @@ pub mod local;
 pub mod notify;
 pub mod outbound;
 pub mod telemetry;
+pub mod xtext;

@@ -4,6 +4,7 @@ use sekisho_mail::{Demand, Mailbox, OriginalRecipient, Recipient};
 use sekisho_policy::inbound::RecipientStanding;
 
 use super::LocalFinding;
+use crate::xtext;
 
 impl LocalFinding {
     /// What the recipient is to us, for the judgement at RCPT.
@@ -45,15 +46,7 @@ impl LocalFinding {
     }
 }
 
-/// `rfc822;` and the address in xtext (RFC 3461 §4).
+/// RFC 3461 §4.2.
 fn original_recipient(mailbox: &Mailbox) -> OriginalRecipient {
-    let mut text = String::from("rfc822;");
-    for octet in mailbox.to_string().bytes() {
-        if (33..=126).contains(&octet) && octet != b'+' && octet != b'=' {
-            text.push(char::from(octet));
-        } else {
-            text.push_str(&format!("+{octet:02X}"));
-        }
-    }
-    OriginalRecipient(text)
+    OriginalRecipient(format!("rfc822;{}", xtext::encode(&mailbox.to_string())))
 }

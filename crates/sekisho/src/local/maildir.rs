@@ -1,4 +1,318 @@
-//! Maildir.
-use std::time::Duration;
+//! Writing into a Maildir: <https://cr.yp.to/proto/maildir.html>.
+//!
+//! A message is written to `tmp`, synced, linked into `new` and only then reported as delivered; the folder is synced
+//! before that. A crash in between leaves at most a file in `tmp`, which is removed when it is older than
+//! [`TMP_LIFETIME`].
+//!
+//! **No duplicates after a crash.** The file's name is made of the queue id and the recipient's place in the envelope,
+//! not of clock and process: when the server dies between the delivery and its settlement, the repeat meets the file of
+//! the first time, in `new` or, not yet read, in `cur`, and adds nothing. A message that was read or removed in between
+//! comes once more; looking through all of `cur` at each delivery would cost more than that.
+//!
+//! **Line ends.** Lines end with LF in the file, as everything that reads Maildirs on Unix expects; CRLF comes back
+//! when such a file is sent on. Nothing else of the content is changed.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, BufWriter, Write},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use rustix::{fs::OFlags, io::Errno};
+
 /// How long a file may stand in `tmp` before it counts as left behind (the Maildir convention: 36 hours).
 pub const TMP_LIFETIME: Duration = Duration::from_secs(36 * 60 * 60);
+
+/// Files in `tmp` that one clean-up looks at, so that a strange folder cannot hold up a delivery.
+const MAX_CLEANED: usize = 10_000;
+
+/// What is to be written where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The Maildir.
+    pub(super) folder: PathBuf,
+    /// The file's name; the same for the same message and recipient.
+    pub(super) name: String,
+    /// Header fields to go before the content, lines ending with LF.
+    pub(super) header: String,
+}
+
+/// Where content comes from, piece by piece.
+pub(super) type NextPiece<'a> = &'a mut dyn FnMut() -> io::Result<Option<Bytes>>;
+
+/// How a delivery ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// Written.
+    Now,
+    /// It was there from an earlier time.
+    Before,
+}
+
+/// Writes one message whose content `next_piece` gives, `None` at its end. Blocks: run it where that may be.
+///
+/// # Errors
+/// When the content cannot be read, or the disk or its permissions do not allow it; nothing is in `new` then.
+pub(super) fn write(entry: &Entry, next_piece: NextPiece<'_>) -> io::Result<Stored> {
+    let folders = ["tmp", "new", "cur"].map(|name| entry.folder.join(name));
+    if make_folders(&entry.folder, &folders)? {
+        clean_tmp(&folders[0], SystemTime::now());
+    }
+    let [tmp, new, cur] = folders;
+    if is_there(&new, &cur, &entry.name)? {
+        return Ok(Stored::Before);
+    }
+    let written = tmp.join(&entry.name);
+    let result = write_tmp(&written, entry, next_piece).and_then(|()| publish(&written, &new.join(&entry.name)));
+    if result.is_err() {
+        // Best effort: what stays is cleaned up by age.
+        let _ = fs::remove_file(&written);
+    }
+    let stored = result?;
+    sync_folder(&new)?;
+    Ok(stored)
+}
+
+/// Makes what is missing of a Maildir, open to its owner alone. Answers whether all of it was there.
+fn make_folders(maildir: &Path, folders: &[PathBuf; 3]) -> io::Result<bool> {
+    let missing = folders.iter().any(|folder| !folder.is_dir());
+    if !missing {
+        return Ok(true);
+    }
+    for folder in folders {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    // The names of the new folders must last too, as far up as they may be new.
+    for folder in maildir
+        .ancestors()
+        .take(3)
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        sync_folder(folder)?;
+    }
+    Ok(false)
+}
+
+/// Whether the message is there from an earlier time: unseen, or moved to `cur` with the flags that readers give a
+/// message that nobody has opened (none) or has (seen).
+fn is_there(new: &Path, cur: &Path, name: &str) -> io::Result<bool> {
+    for place in [
+        new.join(name),
+        cur.join(format!("{name}:2,")),
+        cur.join(format!("{name}:2,S")),
+    ] {
+        if place.try_exists()? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn write_tmp(path: &Path, entry: &Entry, next_piece: NextPiece<'_>) -> io::Result<()> {
+    // The name is ours alone, so what stands there is from a crash: written over. Never through a link.
+    let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .custom_flags(no_follow)
+        .open(path)?;
+    let mut writer = LfWriter::new(BufWriter::with_capacity(64 * 1024, file));
+    writer.inner.write_all(entry.header.as_bytes())?;
+    while let Some(content) = next_piece()? {
+        writer.write(&content)?;
+    }
+    writer.finish()?.sync_all()
+}
+
+/// Gives the file its name in `new` without ever replacing another.
+fn publish(written: &Path, new: &Path) -> io::Result<Stored> {
+    match fs::hard_link(written, new) {
+        Ok(()) => fs::remove_file(written).map(|()| Stored::Now),
+        Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(written).map(|()| Stored::Before),
+        // File systems without hard links. Nobody else makes this name, so that the rename replaces nothing.
+        Err(fault)
+            if [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS]
+                .iter()
+                .any(|errno| is_errno(&fault, *errno)) =>
+        {
+            fs::rename(written, new).map(|()| Stored::Now)
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Whether an error of the system is this one.
+pub(super) fn is_errno(fault: &io::Error, errno: Errno) -> bool {
+    fault.raw_os_error() == Some(errno.raw_os_error())
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Removes what was left behind in `tmp`. Faults are let pass: the next delivery tries again.
+fn clean_tmp(tmp: &Path, now: SystemTime) {
+    let Ok(entries) = fs::read_dir(tmp) else {
+        return;
+    };
+    for entry in entries.take(MAX_CLEANED).flatten() {
+        let Ok(facts) = entry.metadata() else { continue };
+        let age = facts.modified().ok().and_then(|at| now.duration_since(at).ok());
+        if facts.is_file() && age.is_some_and(|age| age > TMP_LIFETIME) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Turns CRLF into LF, across the borders of pieces too. A CR that no LF follows stays.
+struct LfWriter<W: Write> {
+    inner: W,
+    held_cr: bool,
+}
+
+impl<W: Write> LfWriter<W> {
+    const fn new(inner: W) -> Self {
+        Self { inner, held_cr: false }
+    }
+
+    fn write(&mut self, content: &[u8]) -> io::Result<()> {
+        let Some((first, _)) = content.split_first() else {
+            return Ok(());
+        };
+        if self.held_cr && *first != b'\n' {
+            self.inner.write_all(b"\r")?;
+        }
+        self.held_cr = content.ends_with(b"\r");
+        let mut rest = &content[..content.len() - usize::from(self.held_cr)];
+        while let Some(at) = rest.windows(2).position(|pair| pair == b"\r\n") {
+            self.inner.write_all(&rest[..at])?;
+            rest = &rest[at + 1..];
+        }
+        self.inner.write_all(rest)
+    }
+}
+
+impl LfWriter<BufWriter<File>> {
+    fn finish(mut self) -> io::Result<File> {
+        if self.held_cr {
+            self.inner.write_all(b"\r")?;
+        }
+        self.inner.into_inner().map_err(io::IntoInnerError::into_error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn entry(folder: &Path) -> Entry {
+        Entry {
+            folder: folder.join("alice"),
+            name: "100.id-0.mx.example".to_owned(),
+            header: "Return-Path: <>\n".to_owned(),
+        }
+    }
+
+    fn store(entry: &Entry, pieces: &[&'static str], whole: bool) -> io::Result<Stored> {
+        let mut pieces = pieces.iter();
+        write(entry, &mut || match pieces.next() {
+            Some(piece) => Ok(Some(Bytes::from_static(piece.as_bytes()))),
+            None if whole => Ok(None),
+            None => Err(io::Error::other("checksum")),
+        })
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_message_is_whole_in_new_and_open_to_its_owner_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let entry = entry(home.path());
+        let pieces = ["Subject: x\r", "\n\r\n", "a\rb\r\r\n", "end\r"];
+        assert_eq!(store(&entry, &pieces, true).unwrap(), Stored::Now);
+        let file = entry.folder.join("new").join(&entry.name);
+        assert_eq!(
+            fs::read(&file).unwrap(),
+            b"Return-Path: <>\nSubject: x\n\na\rb\r\nend\r"
+        );
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&file), 0o600);
+        for folder in [entry.folder.clone(), entry.folder.join("new"), entry.folder.join("cur")] {
+            assert_eq!(mode(&folder), 0o700);
+        }
+        assert!(names(&entry.folder.join("tmp")).is_empty());
+    }
+
+    #[test]
+    fn a_repeat_adds_nothing_be_the_message_unseen_or_seen() {
+        let home = tempfile::tempdir().unwrap();
+        let entry = entry(home.path());
+        store(&entry, &["first\r\n"], true).unwrap();
+        assert_eq!(store(&entry, &["second\r\n"], true).unwrap(), Stored::Before);
+        let (new, cur) = (entry.folder.join("new"), entry.folder.join("cur"));
+        assert!(fs::read_to_string(new.join(&entry.name)).unwrap().ends_with("first\n"));
+        let mut place = new.join(&entry.name);
+        for flags in ["", "S"] {
+            let seen = cur.join(format!("{}:2,{flags}", entry.name));
+            fs::rename(&place, &seen).unwrap();
+            assert_eq!(store(&entry, &["third\r\n"], true).unwrap(), Stored::Before);
+            assert!(names(&new).is_empty());
+            place = seen;
+        }
+    }
+
+    #[test]
+    fn content_that_breaks_off_is_not_delivered() {
+        let home = tempfile::tempdir().unwrap();
+        let entry = entry(home.path());
+        assert!(store(&entry, &["Subject: x\r\n"], false).is_err());
+        assert!(names(&entry.folder.join("new")).is_empty());
+        assert!(names(&entry.folder.join("tmp")).is_empty());
+    }
+
+    #[test]
+    fn what_a_crash_left_in_tmp_is_written_over_and_never_followed() {
+        let home = tempfile::tempdir().unwrap();
+        let entry = entry(home.path());
+        let tmp = entry.folder.join("tmp");
+        DirBuilder::new().recursive(true).create(&tmp).unwrap();
+        fs::write(tmp.join(&entry.name), "a long half-written message").unwrap();
+        assert_eq!(store(&entry, &["x\r\n"], true).unwrap(), Stored::Now);
+        let file = entry.folder.join("new").join(&entry.name);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "Return-Path: <>\nx\n");
+
+        fs::remove_file(&file).unwrap();
+        let victim = home.path().join("victim");
+        fs::write(&victim, "precious").unwrap();
+        std::os::unix::fs::symlink(&victim, tmp.join(&entry.name)).unwrap();
+        assert!(store(&entry, &["x\r\n"], true).is_err());
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    }
+
+    #[test]
+    fn only_old_files_are_cleaned_from_tmp() {
+        let home = tempfile::tempdir().unwrap();
+        let (old, young) = (home.path().join("old"), home.path().join("young"));
+        let now = SystemTime::now();
+        for (path, age) in [
+            (&old, TMP_LIFETIME + Duration::from_secs(60)),
+            (&young, Duration::from_secs(60)),
+        ] {
+            File::create(path).unwrap().set_modified(now - age).unwrap();
+        }
+        clean_tmp(home.path(), now);
+        assert_eq!((old.exists(), young.exists()), (false, true));
+    }
+}
