@@ -6,7 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use sekisho_mail::{Domain, ForwardPath, Mailbox};
+use sekisho_mail::{Domain, ForwardPath, Host, Mailbox};
+
+use crate::outbound::DomainPattern;
 
 use super::settings::{AliasTarget, LocalFault, LocalName, LocalSettings, LocalUser};
 
@@ -21,6 +23,7 @@ pub const MAX_ALIAS_ENDS: usize = 100;
 pub struct Directory {
     /// In the order of the settings.
     domains: Vec<Domain>,
+    relay_domains: Vec<DomainPattern>,
     /// By domain and then by name in lower case.
     names: HashMap<Domain, HashMap<String, LocalFinding>>,
     catch_all: HashMap<Domain, Arc<Resident>>,
@@ -38,6 +41,8 @@ pub struct Resident {
 pub enum LocalFinding {
     /// Another domain, or an address literal.
     NotLocal,
+    /// Another server's domain, whose mail is taken from anyone and passed on.
+    RelayDomain,
     /// The domain is ours and has no such name.
     UnknownUser,
     /// It has a mailbox here, its own or the catch-all.
@@ -54,6 +59,7 @@ impl Directory {
     /// Every fault of the settings.
     pub fn build(settings: &LocalSettings) -> Result<Self, Vec<LocalFault>> {
         let mut builder = Builder::new(settings);
+        builder.check_relay_domains();
         builder.check_names();
         builder.add_postmasters();
         let names = builder.resolve_all();
@@ -63,6 +69,7 @@ impl Directory {
         }
         Ok(Self {
             domains: settings.domains.clone(),
+            relay_domains: settings.relay_domains.clone(),
             names,
             catch_all,
         })
@@ -72,6 +79,12 @@ impl Directory {
     #[must_use]
     pub fn domains(&self) -> &[Domain] {
         &self.domains
+    }
+
+    /// Domains whose mail is taken from anyone and passed on, in the order of the settings.
+    #[must_use]
+    pub fn relay_domains(&self) -> &[DomainPattern] {
+        &self.relay_domains
     }
 
     /// Whether mail for this domain ends here.
@@ -107,7 +120,12 @@ impl Directory {
             return LocalFinding::NotLocal;
         };
         let Some(names) = self.names.get(domain) else {
-            return LocalFinding::NotLocal;
+            let relayed = self.relay_domains.iter().any(|pattern| pattern.matches(mailbox.host()));
+            return if relayed {
+                LocalFinding::RelayDomain
+            } else {
+                LocalFinding::NotLocal
+            };
         };
         if let Some(finding) = names.get(&mailbox.unquoted_local_part().to_lowercase()) {
             return finding.clone();
@@ -141,6 +159,18 @@ impl<'a> Builder<'a> {
             settings,
             entries: HashMap::new(),
             faults: Vec::new(),
+        }
+    }
+
+    fn check_relay_domains(&mut self) {
+        for pattern in &self.settings.relay_domains {
+            match pattern {
+                DomainPattern::Everything => self.faults.push(LocalFault::RelayEverything),
+                DomainPattern::Exact(Host::Domain(domain)) if self.settings.domains.contains(domain) => {
+                    self.faults.push(LocalFault::LocalAndRelay(domain.clone()));
+                }
+                DomainPattern::Exact(_) | DomainPattern::Below(_) => {}
+            }
         }
     }
 
@@ -338,4 +368,52 @@ fn quoted(plain: &str) -> String {
     }
     text.push('"');
     text
+}
+
+#[cfg(test)]
+mod relay_domain_tests {
+    use super::*;
+
+    fn settings(relay_domains: Vec<DomainPattern>) -> LocalSettings {
+        LocalSettings {
+            domains: vec![Domain::parse("local.example").unwrap()],
+            relay_domains,
+            users: vec![
+                LocalName::new("alice", None)
+                    .unwrap()
+                    .with_maildir_in(std::path::Path::new("/mail")),
+            ],
+            ..LocalSettings::default()
+        }
+    }
+
+    fn domain(text: &str) -> Domain {
+        Domain::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_relay_domain_is_neither_local_nor_foreign() {
+        let patterns = vec![
+            DomainPattern::Exact(Host::Domain(domain("example.org"))),
+            DomainPattern::Below(domain("example.net")),
+        ];
+        let directory = Directory::build(&settings(patterns)).unwrap();
+        let find = |text: &str| directory.find_mailbox(&Mailbox::parse(text).unwrap());
+        assert_eq!(find("whoever@example.org"), LocalFinding::RelayDomain);
+        assert_eq!(find("whoever@a.example.net"), LocalFinding::RelayDomain);
+        assert_eq!(find("whoever@example.net"), LocalFinding::NotLocal);
+        assert_eq!(find("nobody@local.example"), LocalFinding::UnknownUser);
+        // Only what stands right of the last @ counts.
+        assert_eq!(find("\"a@example.org\"@example.com"), LocalFinding::NotLocal);
+        assert_eq!(find("a%example.org@example.com"), LocalFinding::NotLocal);
+    }
+
+    #[test]
+    fn everything_is_no_relay_domain_and_a_local_domain_is_none_either() {
+        let faults = Directory::build(&settings(vec![DomainPattern::Everything])).unwrap_err();
+        assert_eq!(faults, vec![LocalFault::RelayEverything]);
+        let local = DomainPattern::Exact(Host::Domain(domain("local.example")));
+        let faults = Directory::build(&settings(vec![local])).unwrap_err();
+        assert_eq!(faults, vec![LocalFault::LocalAndRelay(domain("local.example"))]);
+    }
 }

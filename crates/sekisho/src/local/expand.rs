@@ -12,6 +12,7 @@ impl LocalFinding {
     pub const fn standing(&self) -> RecipientStanding {
         match self {
             Self::NotLocal => RecipientStanding::Elsewhere,
+            Self::RelayDomain => RecipientStanding::RelayDomain,
             Self::UnknownUser => RecipientStanding::Unknown,
             Self::User(_) => RecipientStanding::User,
             Self::Alias(_) => RecipientStanding::Alias,

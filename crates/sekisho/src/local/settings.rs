@@ -10,11 +10,16 @@ use std::{
 use sekisho_mail::{Domain, Mailbox, MailboxError};
 use thiserror::Error;
 
+use crate::outbound::DomainPattern;
+
 /// Everything about local mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LocalSettings {
     /// Domains whose mail ends here. The first is where `<Postmaster>` without a domain goes.
     pub domains: Vec<Domain>,
+    /// Domains whose mail is taken from anyone and passed on by their route, because another server keeps it. Never
+    /// everything: that would be an open relay, and the configuration refuses it.
+    pub relay_domains: Vec<DomainPattern>,
     /// Who has a mailbox. The first is postmaster where nobody else is.
     pub users: Vec<LocalUser>,
     /// Other names.
@@ -74,6 +79,12 @@ pub enum LocalFault {
     /// A name is listed twice, as user or alias.
     #[error("{0} is listed more than once among users and aliases")]
     Twice(LocalName),
+    /// Everything is a relay domain.
+    #[error("\"*\" as a relay domain would let anyone send mail to anywhere; name the domains")]
+    RelayEverything,
+    /// A domain is local and a relay domain.
+    #[error("{0} is local; it cannot be a relay domain too")]
+    LocalAndRelay(Domain),
     /// A name is in a domain that is not local.
     #[error("{0}: its domain is not among the local domains")]
     ForeignDomain(LocalName),

@@ -40,6 +40,12 @@ impl RouteSettings {
 }
 
 impl DomainPattern {
+    /// Whether the destination is one of those meant.
+    #[must_use]
+    pub fn matches(&self, destination: &Host) -> bool {
+        self.exactness(destination).is_some()
+    }
+
     /// How exactly the pattern matches: the more, the better; `None` when it does not. Everything is 0, a domain above
     /// counts its octets, the name itself is more than any of them.
     fn exactness(&self, destination: &Host) -> Option<usize> {
