@@ -103,7 +103,7 @@ impl Hop<'_> {
             LocalFinding::User(resident) => return Ok((vec![resident], Reason::LocalRecipient)),
             LocalFinding::Alias(ends) => ends,
             LocalFinding::UnknownUser => return Err(Nowhere::UnknownUser),
-            LocalFinding::NotLocal => {
+            LocalFinding::NotLocal | LocalFinding::RelayDomain => {
                 return Err(Nowhere::Elsewhere(format!(
                     "{} is no local domain any more",
                     mailbox.host()
