@@ -6,12 +6,11 @@
 //! port and address is free and everything is gone when it ends.
 
 pub mod authority;
-//pub mod client;
-//pub mod dialogue;
+pub mod client;
+pub mod dialogue;
 pub mod enclosure;
 pub mod foreign;
-//pub mod node;
-//pub mod peer;
-//pub mod sink;
-//pub mod source;
+pub mod node;
+pub mod peer;
+pub mod source;
 pub mod wait;

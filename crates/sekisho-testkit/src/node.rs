@@ -1,0 +1,233 @@
+//! The real `sekisho` binary with a folder and a configuration of its own.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{foreign::maildir, wait};
+
+/// Where an unconfigured server takes mail.
+pub const SMTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 2525);
+/// Where an unconfigured server tells its health.
+pub const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 2580);
+
+/// One server. Ports are the default ones: every test has a network of its own.
+#[derive(Debug)]
+pub struct Node {
+    binary: PathBuf,
+    folder: TempDir,
+    running: Option<Child>,
+}
+
+impl Node {
+    /// Prepares a folder with this `sekisho.toml`; nothing runs yet. An empty text makes no file at all.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    #[must_use]
+    pub fn new(binary: impl Into<PathBuf>, configuration: &str) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("node-")
+            .tempdir()
+            .expect("a temporary folder can be made");
+        let node = Self {
+            binary: binary.into(),
+            folder,
+            running: None,
+        };
+        if !configuration.is_empty() {
+            node.configure(configuration);
+        }
+        node
+    }
+
+    /// As [`Self::new`], and started.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    #[must_use]
+    pub fn start(binary: impl Into<PathBuf>, configuration: &str) -> Self {
+        let mut node = Self::new(binary, configuration);
+        node.resume();
+        node
+    }
+
+    /// Writes `sekisho.toml`.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn configure(&self, text: &str) {
+        self.write("sekisho.toml", text);
+    }
+
+    /// Writes a file beside the configuration, readable by its owner alone; answers with its path.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let path = self.folder.path().join(name);
+        let mut options = fs::OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes()))
+            .expect("a file can be written");
+        path
+    }
+
+    /// Where it runs and keeps everything.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts it, again if need be, and waits until it says that it is ready.
+    ///
+    /// # Panics
+    /// When it ends or does not become ready; shows its log.
+    pub fn resume(&mut self) {
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("log"))
+            .expect("a log can be written");
+        let printed = log.try_clone().expect("a file can be opened twice");
+        let child = self
+            .command(&["serve"])
+            .stdin(Stdio::null())
+            .stdout(printed)
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        self.running = Some(child);
+        wait::until("the server to be ready", || self.is_ready().then_some(()));
+    }
+
+    fn is_ready(&mut self) -> bool {
+        let ended = self.running.as_mut().and_then(|child| child.try_wait().ok().flatten());
+        assert!(ended.is_none(), "the server ended ({ended:?})\n{}", self.log());
+        http("/healthz/ready").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    }
+
+    /// What it printed and logged, over all its lives.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let octets = fs::read(self.folder.path().join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&octets).into_owned()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.current_dir(self.folder.path()).args(arguments);
+        // Who calls must not decide what is tested.
+        command.env_remove("SEKISHO_CONFIG").env_remove("SEKISHO_DATA_FOLDER");
+        command.env("USER", "inbox").env("NO_COLOR", "1");
+        command
+    }
+
+    /// Runs another command of the binary beside the server.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary starts")
+    }
+
+    /// Runs a command that answers in JSON.
+    ///
+    /// # Panics
+    /// When it fails, or the answer is no JSON.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(arguments);
+        let said = String::from_utf8_lossy(&output.stdout);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        serde_json::from_str(&said).unwrap_or_else(|fault| panic!("{arguments:?}: {fault}\n{said}\n{complaint}"))
+    }
+
+    /// Kills it as `kill -9` does.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn kill(&mut self) {
+        let mut child = self.running.take().expect("the server runs");
+        child.kill().expect("our child can be killed");
+        let _ = child.wait();
+    }
+
+    /// Asks it to finish and waits until it has.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        let mut child = self.running.take().expect("the server runs");
+        wait::until_or("the server to end", || child.try_wait().ok().flatten(), || self.log())
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn signal(&self, signal: Signal) {
+        let child = self.running.as_ref().expect("the server runs");
+        let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        kill_process(id.expect("a process has an id"), signal).expect("our child takes signals");
+    }
+
+    /// Messages in the mailbox of a local user, whole, whatever the domain.
+    #[must_use]
+    pub fn mailbox(&self, user: &str) -> Vec<Vec<u8>> {
+        let mut open = vec![self.folder.path().join("sekisho-data/mail")];
+        let mut messages = Vec::new();
+        while let Some(folder) = open.pop() {
+            if folder.ends_with(user) && folder.join("new").is_dir() {
+                messages.extend(maildir(&folder));
+                continue;
+            }
+            let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+            open.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
+        }
+        messages
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.running {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// One request to the health port; `None` when nobody answers.
+fn http(path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(HTTP).ok()?;
+    stream
+        .write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())
+        .ok()?;
+    let mut reader = BufReader::new(stream);
+    let mut answer = String::new();
+    reader.read_line(&mut answer).ok()?;
+    reader.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+/// The server's metrics in the text form of Prometheus.
+///
+/// # Panics
+/// When it does not answer.
+#[must_use]
+pub fn metrics() -> String {
+    http("/metrics").expect("the server tells its metrics")
+}

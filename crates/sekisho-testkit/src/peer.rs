@@ -1,0 +1,421 @@
+//! A mail server for us to deliver to: well behaved unless told otherwise, and always keeping count. Every octet that
+//! arrives on the wire is kept as it came, so that a test can say what was in the clear and what was not.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use sekisho_tls::{Identity, IdentityFiles, ServerCertificates, ServerTlsSettings, TlsServer};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, ReadBuf},
+    net::{TcpListener, TcpStream},
+    runtime::Runtime,
+};
+
+use crate::{authority::Pem, client::Duplex};
+
+/// Longest line that is read; a longer one ends the connection.
+const MAX_LINE: u64 = 1 << 20;
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
+
+/// What a peer does wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    #[default]
+    None,
+    /// EHLO has no STARTTLS.
+    NotOffered,
+    /// EHLO is refused with 502; HELO is taken.
+    EhloRefused,
+    /// STARTTLS is offered and answered with this code.
+    Refused(u16),
+    /// 220 to STARTTLS, then a line in the clear instead of TLS.
+    NoTlsBehind220,
+    /// 220 to STARTTLS, and in the same segment a reply in the clear that belongs to no command yet.
+    InjectedBehind220,
+    /// 220 to STARTTLS, and in the same segment the beginning of a line in the clear.
+    FragmentBehind220,
+    /// The connection is cut when the handshake should begin.
+    CutAtHandshake,
+    /// The connection is cut after the first octets of the handshake have been read.
+    CutInHandshake,
+    /// The connection is cut instead of this verb's reply, once TLS stands or, without TLS, from the start.
+    CutAt(&'static str),
+    /// This verb is answered with this code.
+    Answer(&'static str, u16),
+}
+
+/// A message that arrived whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The MAIL command's argument.
+    pub from: String,
+    /// The RCPT commands' arguments.
+    pub to: Vec<String>,
+    /// The content, dots undone.
+    pub content: Vec<u8>,
+    /// Whether it came under TLS.
+    pub tls: bool,
+}
+
+#[derive(Debug, Default)]
+struct Records {
+    received: Vec<Received>,
+    wire: Vec<Arc<Mutex<Vec<u8>>>>,
+}
+
+/// A running one; it ends with this value.
+#[derive(Debug)]
+pub struct Peer {
+    address: SocketAddr,
+    records: Arc<Mutex<Records>>,
+    fault: Arc<Mutex<Fault>>,
+    _runtime: Runtime,
+}
+
+/// What every connection of a peer shares.
+#[derive(Clone, Debug)]
+struct Shared {
+    records: Arc<Mutex<Records>>,
+    fault: Arc<Mutex<Fault>>,
+    tls: Option<Arc<TlsServer>>,
+}
+
+impl Peer {
+    /// Starts one. With a certificate it offers STARTTLS.
+    ///
+    /// # Panics
+    /// When the address is taken.
+    #[must_use]
+    pub fn start(address: SocketAddr, certificate: Option<&Pem>, fault: Fault) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime can be made");
+        let listener = runtime
+            .block_on(TcpListener::bind(address))
+            .expect("the address is free");
+        let address = listener.local_addr().expect("a listener knows its address");
+        let shared = Shared {
+            records: Arc::default(),
+            fault: Arc::new(Mutex::new(fault)),
+            tls: certificate.map(tls_server),
+        };
+        let (records, fault) = (Arc::clone(&shared.records), Arc::clone(&shared.fault));
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let shared = shared.clone();
+                // A connection that ends badly is the test's affair.
+                tokio::spawn(async move { drop(serve(stream, &shared).await) });
+            }
+        });
+        Self {
+            address,
+            records,
+            fault,
+            _runtime: runtime,
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Behaves otherwise from the next command on.
+    pub fn set_fault(&self, fault: Fault) {
+        *locked(&self.fault) = fault;
+    }
+
+    /// What arrived whole so far.
+    #[must_use]
+    pub fn received(&self) -> Vec<Received> {
+        locked(&self.records).received.clone()
+    }
+
+    /// How many messages arrived whole so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        locked(&self.records).received.len()
+    }
+
+    /// Every octet that came over the wire so far, one entry a connection.
+    #[must_use]
+    pub fn wire(&self) -> Vec<Vec<u8>> {
+        let records = locked(&self.records);
+        records.wire.iter().map(|octets| locked(octets).clone()).collect()
+    }
+
+    /// Whether `secret` ever stood in the clear on the wire.
+    #[must_use]
+    pub fn saw_in_the_clear(&self, secret: &str) -> bool {
+        let secret = secret.as_bytes();
+        self.wire()
+            .iter()
+            .any(|octets| octets.windows(secret.len()).any(|window| window == secret))
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn tls_server(pem: &Pem) -> Arc<TlsServer> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let files = IdentityFiles {
+        chain: folder.path().join("chain.pem"),
+        key: folder.path().join("key.pem"),
+    };
+    std::fs::write(&files.chain, &pem.chain).expect("a file can be written");
+    std::fs::write(&files.key, &pem.key).expect("a file can be written");
+    std::fs::set_permissions(&files.key, std::fs::Permissions::from_mode(0o600)).expect("our file is ours");
+    let identity = Identity::load(&files).expect("a test gives a certificate with its key");
+    let certificates = ServerCertificates::new(vec![identity]).expect("there is one");
+    Arc::new(TlsServer::new(ServerTlsSettings::new(Arc::new(certificates))))
+}
+
+/// A stream that keeps what is read through it.
+#[derive(Debug)]
+struct Tapped {
+    stream: TcpStream,
+    read: Arc<Mutex<Vec<u8>>>,
+}
+
+impl AsyncRead for Tapped {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        locked(&self.read).extend_from_slice(&buf.filled()[before..]);
+        polled
+    }
+}
+
+impl AsyncWrite for Tapped {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// One connection and where it stands.
+struct Session<'a> {
+    stream: BufReader<Box<dyn Duplex>>,
+    shared: &'a Shared,
+    tls: bool,
+    from: String,
+    to: Vec<String>,
+}
+
+/// What becomes of a connection after a command.
+enum After {
+    GoOn,
+    Handshake,
+    End,
+}
+
+async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let read = Arc::default();
+    locked(&shared.records).wire.push(Arc::clone(&read));
+    let stream: Box<dyn Duplex> = Box::new(Tapped { stream, read });
+    let mut session = Session {
+        stream: BufReader::new(stream),
+        shared,
+        tls: false,
+        from: String::new(),
+        to: Vec::new(),
+    };
+    session.say("220 peer.example ready\r\n").await?;
+    loop {
+        let Some(line) = session.line().await? else {
+            return Ok(());
+        };
+        match session.obey(&line).await? {
+            After::GoOn => {}
+            After::End => return Ok(()),
+            After::Handshake => match session.shake_hands().await {
+                Some(shaken) => session = shaken,
+                None => return Ok(()),
+            },
+        }
+    }
+}
+
+impl Session<'_> {
+    async fn say(&mut self, text: &str) -> io::Result<()> {
+        let stream = self.stream.get_mut();
+        stream.write_all(text.as_bytes()).await?;
+        stream.flush().await
+    }
+
+    async fn line(&mut self) -> io::Result<Option<String>> {
+        let mut octets = Vec::new();
+        let length = (&mut self.stream).take(MAX_LINE).read_until(b'\n', &mut octets).await?;
+        if length == 0 || !octets.ends_with(b"\n") {
+            return Ok(None);
+        }
+        Ok(Some(String::from_utf8_lossy(&octets).trim_end().to_owned()))
+    }
+
+    async fn obey(&mut self, line: &str) -> io::Result<After> {
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let verb = verb.to_ascii_uppercase();
+        let fault = *locked(&self.shared.fault);
+        let bare = self.tls || self.shared.tls.is_none();
+        match fault {
+            Fault::CutAt(at) if bare && at == verb => return Ok(After::End),
+            Fault::Answer(to, code) if to == verb => {
+                self.say(&format!("{code} as told\r\n")).await?;
+                return Ok(After::GoOn);
+            }
+            _ => {}
+        }
+        match verb.as_str() {
+            "EHLO" => self.greet(fault).await?,
+            "STARTTLS" => return self.start_tls(fault).await,
+            "MAIL" => {
+                rest.clone_into(&mut self.from);
+                self.to.clear();
+                self.say("250 2.1.0 ok\r\n").await?;
+            }
+            "RCPT" => {
+                self.to.push(rest.to_owned());
+                self.say("250 2.1.5 ok\r\n").await?;
+            }
+            "DATA" => {
+                self.say("354 go on\r\n").await?;
+                return self.take_data(fault).await;
+            }
+            "BDAT" => return self.take_chunks(rest).await,
+            "QUIT" => {
+                self.say("221 2.0.0 bye\r\n").await?;
+                return Ok(After::End);
+            }
+            _ => self.say("250 2.0.0 ok\r\n").await?,
+        }
+        Ok(After::GoOn)
+    }
+
+    async fn greet(&mut self, fault: Fault) -> io::Result<()> {
+        if fault == Fault::EhloRefused {
+            return self.say("502 5.5.1 what?\r\n").await;
+        }
+        let offers_tls = self.shared.tls.is_some() && !self.tls && fault != Fault::NotOffered;
+        let starttls = if offers_tls { "250-STARTTLS\r\n" } else { "" };
+        self.say(&format!(
+            "250-peer.example\r\n250-PIPELINING\r\n250-SIZE 200000000\r\n250-8BITMIME\r\n250-CHUNKING\r\n{starttls}\
+             250 ENHANCEDSTATUSCODES\r\n"
+        ))
+        .await
+    }
+
+    async fn start_tls(&mut self, fault: Fault) -> io::Result<After> {
+        let (reply, after) = match fault {
+            Fault::Refused(code) => (format!("{code} not now\r\n"), After::GoOn),
+            Fault::NoTlsBehind220 => ("220 go\r\n250 never mind\r\n".to_owned(), After::GoOn),
+            Fault::InjectedBehind220 => (
+                "220 go\r\n250-peer.example\r\n250 AUTH PLAIN\r\n".to_owned(),
+                After::Handshake,
+            ),
+            Fault::FragmentBehind220 => ("220 go\r\n250 frag".to_owned(), After::Handshake),
+            Fault::CutAtHandshake => ("220 go\r\n".to_owned(), After::End),
+            _ => ("220 go\r\n".to_owned(), After::Handshake),
+        };
+        self.say(&reply).await?;
+        if fault == Fault::CutInHandshake {
+            let _ = self.stream.fill_buf().await?;
+            return Ok(After::End);
+        }
+        Ok(after)
+    }
+
+    async fn shake_hands(self) -> Option<Self> {
+        let server = Arc::clone(self.shared.tls.as_ref()?);
+        let (stream, _) = server.accept(self.stream.into_inner(), HANDSHAKE_LIMIT).await.ok()?;
+        let stream: Box<dyn Duplex> = Box::new(stream);
+        Some(Session {
+            stream: BufReader::new(stream),
+            shared: self.shared,
+            tls: true,
+            from: String::new(),
+            to: Vec::new(),
+        })
+    }
+
+    async fn take_data(&mut self, fault: Fault) -> io::Result<After> {
+        let mut content = Vec::new();
+        loop {
+            let start = content.len();
+            if self.stream.read_until(b'\n', &mut content).await? == 0 {
+                return Ok(After::End);
+            }
+            // Only CRLF.CRLF ends it, as the standard has it.
+            let line_before_ended = start == 0 || content[..start].ends_with(b"\r\n");
+            if &content[start..] == b".\r\n" && line_before_ended {
+                content.truncate(start);
+                break;
+            }
+            if content[start] == b'.' && line_before_ended {
+                content.remove(start);
+            }
+        }
+        if fault == Fault::CutAt(".") {
+            return Ok(After::End);
+        }
+        self.keep(content);
+        self.say("250 2.0.0 kept\r\n").await?;
+        Ok(After::GoOn)
+    }
+
+    async fn take_chunks(&mut self, first: &str) -> io::Result<After> {
+        let mut content = Vec::new();
+        let mut argument = first.to_owned();
+        loop {
+            let mut words = argument.split_ascii_whitespace();
+            let length: usize = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+            let start = content.len();
+            content.resize(start + length, 0);
+            self.stream.read_exact(&mut content[start..]).await?;
+            if words.next().is_some_and(|word| word.eq_ignore_ascii_case("LAST")) {
+                self.keep(content);
+                self.say("250 2.0.0 kept\r\n").await?;
+                return Ok(After::GoOn);
+            }
+            self.say("250 2.0.0 more\r\n").await?;
+            let Some(line) = self.line().await? else {
+                return Ok(After::End);
+            };
+            let Some(next) = line.get(5..).filter(|_| line.to_ascii_uppercase().starts_with("BDAT ")) else {
+                return Ok(After::End);
+            };
+            next.clone_into(&mut argument);
+        }
+    }
+
+    /// Counted before the 250 is sent: what we call delivered is then surely here.
+    fn keep(&mut self, content: Vec<u8>) {
+        let received = Received {
+            from: std::mem::take(&mut self.from),
+            to: std::mem::take(&mut self.to),
+            content,
+            tls: self.tls,
+        };
+        locked(&self.shared.records).received.push(received);
+    }
+}
