@@ -82,11 +82,13 @@ pub struct ClientSession {
     reader: ReplyReader,
     offer: Offer,
     under_tls: bool,
+    spoke_helo: bool,
     /// Whether the peer may still hold a transaction that came to nothing.
     needs_reset: bool,
     out: Vec<u8>,
     events: VecDeque<Event>,
     transcript: Transcript,
+    progress: u64,
 }
 
 impl ClientSession {
@@ -100,11 +102,20 @@ impl ClientSession {
             reader: ReplyReader::default(),
             offer: Offer::default(),
             under_tls: false,
+            spoke_helo: false,
             needs_reset: false,
             out: Vec::new(),
             events: VecDeque::new(),
             transcript: Transcript::default(),
+            progress: 0,
         }
+    }
+
+    /// Grows with every whole reply and with everything that is written: the caller's timer begins anew then, and not
+    /// with every octet of a peer that dribbles.
+    #[must_use]
+    pub const fn progress(&self) -> u64 {
+        self.progress
     }
 
     /// The connection this is.
@@ -117,6 +128,12 @@ impl ClientSession {
     #[must_use]
     pub const fn offer(&self) -> &Offer {
         &self.offer
+    }
+
+    /// Whether EHLO was refused and HELO accepted: the peer knows no extension at all.
+    #[must_use]
+    pub const fn spoke_helo(&self) -> bool {
+        self.spoke_helo
     }
 
     /// Whether the handshake was reported.
@@ -182,6 +199,7 @@ impl ClientSession {
 
     /// The first `count` octets of the output were written.
     pub fn handle_written(&mut self, count: usize) {
+        self.progress += 1;
         self.out.drain(..count.min(self.out.len()));
     }
 
@@ -252,7 +270,7 @@ impl ClientSession {
         }
         self.reader.clear();
         self.offer = Offer::default();
-        self.under_tls = true;
+        (self.under_tls, self.spoke_helo) = (true, false);
         self.say_ehlo();
         Ok(())
     }
@@ -366,6 +384,7 @@ impl ClientSession {
     }
 
     fn handle_reply(&mut self, reply: Reply) {
+        self.progress += 1;
         self.transcript.say(Speaker::Peer, &reply.to_string());
         if reply.code.as_u16() == 421 && !matches!(self.phase, Phase::Quit) {
             return self.fail(SessionFault::Closing(reply));
@@ -389,7 +408,7 @@ impl ClientSession {
         match reply.code.class() {
             ReplyClass::Success => self.become_ready(Offer::parse(reply)),
             ReplyClass::Permanent => {
-                self.phase = Phase::Helo;
+                (self.phase, self.spoke_helo) = (Phase::Helo, true);
                 self.say(&format!("HELO {}", self.ehlo_name));
             }
             ReplyClass::Transient => self.fail(SessionFault::HelloRefused(reply.clone())),

@@ -26,6 +26,17 @@ pub struct MailResult {
     pub relayed_with_dsn: bool,
 }
 
+impl MailResult {
+    /// Of a transaction that left no trace: every recipient counts as unanswered.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            recipients: Vec::new(),
+            relayed_with_dsn: false,
+        }
+    }
+}
+
 /// What the peer said of one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecipientReply {

@@ -1,13 +1,82 @@
-//! Routes, connections to next hops and deliveries over them.
+//! Outgoing mail: the way of a destination ([`OutboundSettings::route`]), its hosts ([`candidates`]) and addresses,
+//! connections to them, and who is tried when ([`Dispatcher`]).
+//!
+//! What a connection must satisfy and whether it does is policy's to say, what is spoken on it the SMTP crate's, what
+//! the handshake comes to the TLS crate's; here they meet, and nothing is decided twice.
 
+mod attempt;
+mod batch;
+mod dial;
+mod dispatcher;
+mod link;
 mod memory;
+mod metrics;
+mod obstacle;
+mod open;
 mod permit;
+mod pool;
 mod resolve;
 mod route;
 mod settings;
+mod settle;
+mod window;
 
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use arc_swap::ArcSwap;
+use sekisho_store::Store;
+use sekisho_tls::{TlsClient, Verifier};
+
+pub use dispatcher::Dispatcher;
+pub use metrics::OutboundMetrics;
 pub use resolve::{Candidate, Unroutable, addresses, candidates};
 pub use settings::{
     AddressFamily, DomainPattern, Hybrid, NextHopHost, OutboundLimits, OutboundSettings, RetrySchedule, RouteSettings,
     Via,
 };
+
+use crate::{dns::Resolver, local::Directory, notify::NotifySettings, telemetry::maillog::MailLog};
+
+/// What outgoing mail works with, for the life of the process.
+#[derive(Clone, Debug)]
+pub struct Services {
+    /// The queue and the trace.
+    pub store: Arc<dyn Store>,
+    /// DNS.
+    pub dns: Arc<dyn Resolver>,
+    /// Answers checks about chains; its anchors are exchanged in place.
+    pub verifier: Arc<Verifier>,
+    /// The mail log.
+    pub maillog: MailLog,
+    /// What is counted.
+    pub metrics: OutboundMetrics,
+}
+
+/// What the configuration says, exchanged as a whole by [`Dispatcher::reload`].
+#[derive(Clone, Debug)]
+pub struct Configured {
+    /// Routes, limits, names.
+    pub settings: OutboundSettings,
+    /// Who is local: their mail goes into mailboxes, whatever the routes say.
+    pub directory: Arc<Directory>,
+    /// In whose name notifications are written.
+    pub notify: NotifySettings,
+    /// The client's part in handshakes, with the certificates that routes name.
+    pub tls: Arc<TlsClient>,
+    /// The addresses and ports of our own listeners, the unspecified address written out for each of this machine's:
+    /// never dialled unless a route names them.
+    pub own_addresses: Vec<SocketAddr>,
+}
+
+/// What all deliveries share.
+#[derive(Debug)]
+struct Shared {
+    services: Services,
+    configured: ArcSwap<Configured>,
+    memory: memory::TlsMemory,
+    pool: pool::Pool,
+    channel_ids: AtomicU64,
+}

@@ -6,7 +6,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use sekisho_mail::{ClientIdentityId, Domain, Host};
-use sekisho_policy::outbound::Requirement;
+use sekisho_policy::outbound::{Requirement, RouteDemand};
 use sekisho_smtp::client::ClientTimeouts;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -102,6 +102,16 @@ impl RouteSettings {
     }
 }
 
+impl RouteSettings {
+    /// The demand as policy takes it, with its origin in the operator's words.
+    #[must_use]
+    pub fn route_demand(&self) -> Option<RouteDemand> {
+        let require = self.demand.clone()?;
+        let origin = format!("route {:?}", self.name);
+        Some(RouteDemand { require, origin })
+    }
+}
+
 /// Which destinations a route is for, from the most to the least exact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DomainPattern {
@@ -136,7 +146,7 @@ pub struct NextHopHost {
 }
 
 /// Which addresses of the next hop are used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AddressFamily {
     /// Both, IPv6 first (RFC 8305).
     #[default]

@@ -1,0 +1,234 @@
+//! One batch of messages to one destination, from the choice of the way to the last settlement.
+
+use std::{sync::Arc, time::Duration};
+
+use sekisho_mail::{Decision, Demand, EnhancedCode, Fault, Outcome, Side, StatedReason, Timestamp};
+use sekisho_policy::outbound::{CandidateHost, HostOrigin};
+use sekisho_store::{Destination, Directive, Lease};
+
+use super::{
+    Configured, RouteSettings, Shared, Unroutable,
+    attempt::{Attempted, Batch, Finding, Record},
+    candidates,
+    resolve::fault,
+    settle::Settling,
+};
+use crate::{clock, local};
+
+/// What a batch says of its destination.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) verdict: Verdict,
+    /// The earliest instant at which something of it is due again.
+    pub(super) due: Option<Timestamp>,
+}
+
+/// Whether the destination takes mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// At least one message got an answer.
+    Alive,
+    /// Nothing was learnt of it.
+    Neutral,
+    /// No host of it takes anything just now; its row is backed off.
+    Dead { until: Timestamp },
+}
+
+impl Report {
+    /// Of a batch that broke off.
+    pub(super) const fn broken() -> Self {
+        Self {
+            verdict: Verdict::Neutral,
+            due: None,
+        }
+    }
+}
+
+/// Delivers what it can and settles everything it was given. `failures` says how often in a row the destination was
+/// found dead.
+pub(super) async fn run_batch(
+    shared: Arc<Shared>,
+    configured: Arc<Configured>,
+    destination: Destination,
+    leases: Vec<Lease>,
+    failures: u32,
+) -> Report {
+    let route = configured.settings.route(destination.host()).clone();
+    let run = Run {
+        shared: &shared,
+        configured: &configured,
+        route: &route,
+        destination: &destination,
+    };
+    if destination
+        .domain()
+        .is_some_and(|domain| configured.directory.is_local(domain))
+    {
+        return run.deliver_locally(leases).await;
+    }
+    let leases = run.obey(leases).await;
+    if leases.is_empty() {
+        return Report::broken();
+    }
+    let found = candidates(
+        shared.services.dns.as_ref(),
+        &configured.settings,
+        &route,
+        destination.host(),
+    )
+    .await;
+    match found {
+        Ok(hosts) => {
+            run.deliver(Batch::new(&shared, &configured, &route, hosts), leases, failures)
+                .await
+        }
+        Err(why) => run.settle_all(leases, &why, failures).await,
+    }
+}
+
+struct Run<'a> {
+    shared: &'a Shared,
+    configured: &'a Configured,
+    route: &'a RouteSettings,
+    destination: &'a Destination,
+}
+
+impl Run<'_> {
+    fn settling<'b>(&'b self, route_demands: &'b [Demand]) -> Settling<'b> {
+        Settling {
+            services: &self.shared.services,
+            configured: self.configured,
+            route: self.route,
+            route_demands,
+        }
+    }
+
+    /// What the route demands of its hosts, for messages that never came to one.
+    fn route_demands(&self, hosts: &[CandidateHost]) -> Vec<Demand> {
+        self.route
+            .route_demand()
+            .iter()
+            .map(|demand| demand.on_hosts(hosts))
+            .collect()
+    }
+
+    async fn deliver(&self, mut batch: Batch<'_>, leases: Vec<Lease>, failures: u32) -> Report {
+        let demands = self.route_demands(&batch.hosts());
+        let mut report = Report {
+            verdict: Verdict::Neutral,
+            due: None,
+        };
+        let mut leases = leases.into_iter();
+        while let Some(lease) = leases.next() {
+            let span = tracing::info_span!("attempt", id = %lease.id);
+            let attempted = tracing::Instrument::instrument(batch.attempt(&lease), span).await;
+            let due = self.settling(&demands).settle(lease, attempted).await;
+            report.due = earliest(report.due, due);
+            if let Some(fault) = batch.dead() {
+                let why = Unroutable::ForNow(fault.clone());
+                let rest = self.settle_all(leases.collect(), &why, failures).await;
+                return Report {
+                    due: earliest(report.due, rest.due),
+                    ..rest
+                };
+            }
+            report.verdict = Verdict::Alive;
+        }
+        report
+    }
+
+    /// The same answer for all of them: the destination is backed off when the answer is only for now.
+    async fn settle_all(&self, leases: Vec<Lease>, why: &Unroutable, failures: u32) -> Report {
+        let demands = self.route_demands(&[CandidateHost {
+            host: self.destination.host().clone(),
+            origin: HostOrigin::Dns,
+        }]);
+        let mut due = None;
+        for lease in leases {
+            let key = "destination-unreachable";
+            let record = Record::without_attempt(self.route.describe(), demands.clone(), key, &why.fault().text);
+            let attempted = all_the_same(&lease, &Finding::of(why), &record);
+            due = earliest(due, self.settling(&demands).settle(lease, attempted).await);
+        }
+        let verdict = match why {
+            Unroutable::Permanently(_) => Verdict::Alive,
+            Unroutable::ForNow(fault) => {
+                let wait = self.route.retry.delay(failures.saturating_add(1), Duration::ZERO);
+                let until = clock::now().plus(wait);
+                // Nobody waits for it: at worst the destination is tried once too often.
+                let _ = self
+                    .shared
+                    .services
+                    .store
+                    .back_off(self.destination, until, &fault.to_string());
+                due = earliest(due, Some(until));
+                Verdict::Dead { until }
+            }
+        };
+        Report { verdict, due }
+    }
+
+    /// What the operator ordered instead of a delivery is done first; the others are given back.
+    async fn obey(&self, leases: Vec<Lease>) -> Vec<Lease> {
+        let mut others = Vec::with_capacity(leases.len());
+        for lease in leases {
+            let Some(Directive::Bounce(words)) = lease.directive.clone() else {
+                others.push(lease);
+                continue;
+            };
+            let text = format!("the operator of this server gave it up: {words}");
+            let why = fault(EnhancedCode::new(5, 7, 0), text, Side::Us);
+            let record = Record::without_attempt(self.route.describe(), Vec::new(), "operator-bounce", &words);
+            let attempted = all_the_same(&lease, &Finding::Bounce(why), &record);
+            let demands = self.route_demands(&[]);
+            self.settling(&demands).settle(lease, attempted).await;
+        }
+        others
+    }
+
+    async fn deliver_locally(&self, leases: Vec<Lease>) -> Report {
+        let settling = self.settling(&[]);
+        let mut due = None;
+        for lease in self.obey(leases).await {
+            let now = clock::now();
+            let hop = local::Hop {
+                directory: &self.configured.directory,
+                hostname: &self.configured.settings.hostname,
+                now,
+            };
+            let span = tracing::info_span!("attempt", id = %lease.id);
+            let delivering = local::deliver(hop, &lease, |queued| settling.retry_at(&lease, queued, now));
+            let delivered = tracing::Instrument::instrument(delivering, span).await;
+            let mut results = Vec::with_capacity(delivered.len());
+            for (queued, local) in lease.recipients.iter().zip(delivered) {
+                let record = Arc::new(Record {
+                    route: local::ROUTE.to_owned(),
+                    required: queued.recipient.carried.clone(),
+                    channel: None,
+                    failed_handshakes: Vec::new(),
+                    decision: local.decision,
+                    conversation: local.conversation,
+                });
+                results.push(settling.finish(&lease, queued, local.outcome, &record, now));
+            }
+            due = earliest(due, settling.settle_results(lease, results, now).await);
+        }
+        Report {
+            verdict: Verdict::Alive,
+            due,
+        }
+    }
+}
+
+fn all_the_same(lease: &Lease, finding: &Finding, record: &Arc<Record>) -> Vec<Attempted> {
+    let each = lease.recipients.iter().map(|queued| Attempted {
+        index: queued.index,
+        finding: finding.clone(),
+        record: record.clone(),
+    });
+    each.collect()
+}
+
+fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
+}

@@ -1,0 +1,357 @@
+//! Who is tried when: reads what is due per destination, gives each its window of connections, and starts batches.
+//!
+//! Memory holds the active destinations, never the queue (law 8). A dead destination is backed off as a row; it costs
+//! one batch per interval and keeps nobody else waiting.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use sekisho_mail::Timestamp;
+use sekisho_store::{Destination, Lease};
+use tokio::{
+    sync::{Notify, watch},
+    task::{Id, JoinSet},
+    time::{Instant, sleep_until},
+};
+use tracing::Instrument;
+
+use super::{
+    Configured, Services, Shared,
+    batch::{Report, Verdict, run_batch},
+    memory::TlsMemory,
+    pool::Pool,
+    window::Window,
+};
+use crate::{app::Phase, clock};
+
+/// The queue is looked at this often at least, whatever the clocks say.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// Idle connections are looked through this often.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// The pause after the store did not answer.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Outgoing mail as a whole; one for the process.
+#[derive(Debug)]
+pub struct Dispatcher {
+    shared: Arc<Shared>,
+    offered: Mutex<VecDeque<Lease>>,
+    wake: Notify,
+}
+
+impl Dispatcher {
+    /// A dispatcher that rests until [`Dispatcher::run`].
+    #[must_use]
+    pub fn new(services: Services, configured: Configured) -> Arc<Self> {
+        let limits = &configured.settings.limits;
+        let memory = TlsMemory::new(limits.remembered, limits.broken_tls_memory);
+        Arc::new(Self {
+            shared: Arc::new(Shared {
+                services,
+                memory,
+                pool: Pool::new(),
+                channel_ids: AtomicU64::new(1),
+                configured: ArcSwap::from_pointee(configured),
+            }),
+            offered: Mutex::default(),
+            wake: Notify::new(),
+        })
+    }
+
+    /// Takes messages that were just committed. Those that find no room in memory are simply due.
+    pub fn offer(&self, leases: Vec<Lease>) {
+        let most = self.shared.configured.load().settings.limits.offered_messages;
+        let mut left_over = Vec::new();
+        {
+            let mut offered = self.offered();
+            for lease in leases {
+                if offered.len() < most {
+                    offered.push_back(lease);
+                } else {
+                    left_over.push(lease);
+                }
+            }
+        }
+        // Dropped outside the lock: a lease that is given back calls the store.
+        drop(left_over);
+        self.wake.notify_one();
+    }
+
+    /// Something may be due: the operator released, retried or bounced.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Other settings from the next batch on. Connections that wait for work are closed, since what they were made
+    /// under may have changed.
+    pub fn reload(&self, configured: Configured) {
+        self.shared.configured.store(Arc::new(configured));
+        for link in self.shared.pool.take_expired(true) {
+            tokio::spawn(link.close());
+        }
+        self.wake.notify_one();
+    }
+
+    /// Delivers until the phase says otherwise: draining finishes what is under way within the drain limit, stopping
+    /// ends at once. Leases not settled by then go back.
+    pub async fn run(self: Arc<Self>, mut phase: watch::Receiver<Phase>) {
+        let mut round = Round::default();
+        let mut drain_until = None;
+        loop {
+            let now = *phase.borrow_and_update();
+            if now == Phase::Running {
+                self.fill(&mut round).await;
+            } else if drain_until.is_none() {
+                let drain = self.shared.configured.load().settings.limits.drain;
+                drain_until = Some(Instant::now() + drain);
+                let unsent = std::mem::take(&mut *self.offered());
+                drop(unsent);
+            }
+            let over = drain_until.is_some_and(|until| Instant::now() >= until);
+            if now == Phase::Stopping || (drain_until.is_some() && round.jobs.is_empty()) || over {
+                break;
+            }
+            let until = drain_until.unwrap_or(round.next_look).min(Instant::now() + SWEEP_EVERY);
+            tokio::select! {
+                ended = round.jobs.join_next_with_id(), if !round.jobs.is_empty() => self.handle_end(&mut round, ended),
+                () = self.wake.notified(), if drain_until.is_none() => round.rescan = true,
+                changed = phase.changed() => if changed.is_err() { break },
+                () = sleep_until(until) => {}
+            }
+            for link in self.shared.pool.take_expired(false) {
+                tokio::spawn(link.close());
+            }
+        }
+        // What is still under way is dropped with the set; its leases go back.
+        round.jobs.shutdown().await;
+        self.shared.services.metrics.in_flight.set(0);
+        for link in self.shared.pool.take_expired(true) {
+            link.close().await;
+        }
+    }
+
+    fn offered(&self) -> std::sync::MutexGuard<'_, VecDeque<Lease>> {
+        self.offered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts what can be started.
+    async fn fill(&self, round: &mut Round) {
+        let configured = self.shared.configured.load_full();
+        self.start_offered(round, &configured);
+        if Instant::now() >= round.next_look {
+            round.rescan = true;
+        }
+        if round.rescan
+            && let Err(error) = self.look(round, &configured).await
+        {
+            tracing::warn!(%error, "the queue cannot be read");
+            round.next_look = Instant::now() + STORE_PAUSE;
+            round.rescan = false;
+        }
+        let limits = &configured.settings.limits;
+        let mut rest = round.ready.len();
+        while rest > 0 && round.jobs.len() < limits.connections {
+            rest -= 1;
+            let Some(destination) = round.ready.pop_front() else {
+                break;
+            };
+            round.waiting.remove(&destination);
+            if !round.has_room(&configured, &destination) {
+                continue;
+            }
+            let leased = self
+                .shared
+                .services
+                .store
+                .lease(&destination, clock::now(), limits.lease_batch)
+                .await;
+            match leased {
+                Ok(leases) if leases.is_empty() => {}
+                Ok(leases) => {
+                    if leases.len() >= limits.lease_batch {
+                        round.make_ready(destination.clone());
+                        rest += 1;
+                    }
+                    self.start(round, &configured, destination, leases);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the queue cannot be read");
+                    round.next_look = Instant::now() + STORE_PAUSE;
+                }
+            }
+        }
+    }
+
+    /// Reads what is due and when to look again.
+    async fn look(&self, round: &mut Round, configured: &Configured) -> Result<(), sekisho_store::StoreError> {
+        round.rescan = false;
+        let now = clock::now();
+        let store = &self.shared.services.store;
+        let batch = configured.settings.limits.due_batch;
+        let due = store.due(now, batch).await?;
+        let there_is_more = due.len() >= batch;
+        due.into_iter().for_each(|due| round.make_ready(due.destination));
+        let next = store.next_due(now).await?;
+        let wait = next.map_or(LOOK_EVERY, |next| next.since(now).min(LOOK_EVERY));
+        let wait = if there_is_more { wait.min(STORE_PAUSE) } else { wait };
+        round.next_look = Instant::now() + wait.max(Duration::from_millis(10));
+        Ok(())
+    }
+
+    /// Just-accepted mail, without asking the store.
+    fn start_offered(&self, round: &mut Round, configured: &Arc<Configured>) {
+        let limits = &configured.settings.limits;
+        let mut by_destination: Vec<(Destination, Vec<Lease>)> = Vec::new();
+        let mut places: HashMap<Destination, usize> = HashMap::new();
+        for lease in std::mem::take(&mut *self.offered()) {
+            let place = *places.entry(lease.destination.clone()).or_insert_with(|| {
+                by_destination.push((lease.destination.clone(), Vec::new()));
+                by_destination.len() - 1
+            });
+            by_destination[place].1.push(lease);
+        }
+        let mut kept = VecDeque::new();
+        let mut given_back = Vec::new();
+        for (destination, mut leases) in by_destination {
+            if round.is_backed_off(&destination) {
+                given_back.extend(leases);
+                continue;
+            }
+            while !leases.is_empty()
+                && round.jobs.len() < limits.connections
+                && round.has_room(configured, &destination)
+            {
+                let rest = leases.split_off(leases.len().min(limits.lease_batch));
+                self.start(round, configured, destination.clone(), leases);
+                leases = rest;
+            }
+            kept.extend(leases);
+        }
+        drop(given_back);
+        let mut offered = self.offered();
+        kept.append(&mut offered);
+        *offered = kept;
+    }
+
+    fn start(&self, round: &mut Round, configured: &Arc<Configured>, destination: Destination, leases: Vec<Lease>) {
+        let first = configured.settings.limits.first_window;
+        let window = round
+            .windows
+            .entry(destination.clone())
+            .or_insert_with(|| Window::new(first));
+        window.in_flight += 1;
+        let span = tracing::info_span!("delivery", %destination, messages = leases.len());
+        let failures = window.failures;
+        let batch = run_batch(
+            self.shared.clone(),
+            configured.clone(),
+            destination.clone(),
+            leases,
+            failures,
+        );
+        let handle = round.jobs.spawn(batch.instrument(span));
+        round.running.insert(handle.id(), destination);
+        self.shared.services.metrics.in_flight.inc();
+    }
+
+    fn handle_end(&self, round: &mut Round, ended: Option<Result<(Id, Report), tokio::task::JoinError>>) {
+        let (id, report) = match ended {
+            Some(Ok((id, report))) => (id, report),
+            Some(Err(error)) => {
+                tracing::error!(%error, "a delivery broke off; its messages go back");
+                (error.id(), Report::broken())
+            }
+            None => return,
+        };
+        self.shared.services.metrics.in_flight.dec();
+        let Some(destination) = round.running.remove(&id) else {
+            return;
+        };
+        let configured = self.shared.configured.load();
+        let most = configured.settings.route(destination.host()).connections;
+        if let Some(due) = report.due {
+            let wait = due.since(clock::now());
+            round.next_look = round.next_look.min(Instant::now() + wait);
+        }
+        let Some(window) = round.windows.get_mut(&destination) else {
+            return;
+        };
+        window.in_flight = window.in_flight.saturating_sub(1);
+        match report.verdict {
+            Verdict::Alive => window.succeeded(most),
+            Verdict::Neutral => {}
+            Verdict::Dead { until } => {
+                window.failed();
+                round.backed_off.insert(destination.clone(), until);
+            }
+        }
+        round.forget(configured.settings.limits.remembered);
+        if !round.is_backed_off(&destination) {
+            round.make_ready(destination);
+        }
+    }
+}
+
+/// What the loop keeps between its turns.
+#[derive(Debug)]
+struct Round {
+    jobs: JoinSet<Report>,
+    running: HashMap<Id, Destination>,
+    windows: HashMap<Destination, Window>,
+    /// Destinations of which something may be due, in turn.
+    ready: VecDeque<Destination>,
+    waiting: HashSet<Destination>,
+    /// Dead destinations, as their rows in the store say too.
+    backed_off: HashMap<Destination, Timestamp>,
+    rescan: bool,
+    next_look: Instant,
+}
+
+impl Default for Round {
+    fn default() -> Self {
+        Self {
+            jobs: JoinSet::new(),
+            running: HashMap::new(),
+            windows: HashMap::new(),
+            ready: VecDeque::new(),
+            waiting: HashSet::new(),
+            backed_off: HashMap::new(),
+            rescan: true,
+            next_look: Instant::now(),
+        }
+    }
+}
+
+impl Round {
+    fn make_ready(&mut self, destination: Destination) {
+        if self.waiting.insert(destination.clone()) {
+            self.ready.push_back(destination);
+        }
+    }
+
+    fn has_room(&self, configured: &Configured, destination: &Destination) -> bool {
+        let most = configured.settings.route(destination.host()).connections;
+        self.windows.get(destination).is_none_or(|window| window.has_room(most))
+    }
+
+    fn is_backed_off(&self, destination: &Destination) -> bool {
+        self.backed_off
+            .get(destination)
+            .is_some_and(|until| clock::now() < *until)
+    }
+
+    /// Keeps the memory of windows within its bound: what is idle and was never in trouble is forgotten first.
+    fn forget(&mut self, capacity: usize) {
+        let now = clock::now();
+        if self.backed_off.len() >= capacity {
+            self.backed_off.retain(|_, until| now < *until);
+        }
+        if self.windows.len() >= capacity {
+            self.windows.retain(|_, window| window.in_flight > 0);
+        }
+    }
+}

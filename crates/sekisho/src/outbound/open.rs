@@ -1,0 +1,341 @@
+//! From a planned host to a connection on which a message can be judged: dial, greeting, EHLO, STARTTLS, handshake,
+//! EHLO again; and the ladder from the hybrid over the classical groups to plaintext, each rung on a fresh connection.
+//!
+//! Which rung comes next is policy's to say; here it is only climbed (RFC 3207, RFC 7435).
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use sekisho_mail::{
+    ChannelFacts, ChannelId, ChannelSecurity, ClientCertificateFate, EnhancedCode, Fault, HandshakeFailure, Host,
+    PlaintextCause, Side, SpokenLine, TlsVersion,
+};
+use sekisho_policy::outbound::{
+    BrokenTls, FailedHandshake, GroupProfile, HostPlan, NextStep, Step, after_failure, starttls_unavailable,
+};
+use sekisho_smtp::client::{ClientSession, Event, MAX_CONVERSATION_LINES, SessionFault};
+use sekisho_tls::{ClientProfile, IdentityUse};
+use tokio::{net::TcpStream, time::Instant};
+
+use super::{
+    Candidate, Configured, Hybrid, RouteSettings, Services, Unroutable, addresses,
+    dial::{Dialling, dial},
+    link::{Link, Wire, describe_peer},
+    memory::TlsMemory,
+    obstacle::Obstacle,
+    resolve::fault,
+};
+use crate::{
+    clock,
+    telemetry::maillog::{Direction, Entry},
+};
+
+/// What happened in an attempt, whatever came of it.
+#[derive(Debug)]
+pub(super) struct Journal {
+    pub(super) began: Instant,
+    pub(super) lines: Vec<SpokenLine>,
+    pub(super) failed_handshakes: Vec<(String, HandshakeFailure)>,
+}
+
+impl Journal {
+    pub(super) fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            lines: Vec::new(),
+            failed_handshakes: Vec::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, lines: impl IntoIterator<Item = SpokenLine>) {
+        let room = MAX_CONVERSATION_LINES.saturating_sub(self.lines.len());
+        self.lines.extend(lines.into_iter().take(room));
+    }
+}
+
+/// Everything that opening a connection needs.
+pub(super) struct Opening<'a> {
+    pub(super) services: &'a Services,
+    pub(super) configured: &'a Configured,
+    pub(super) memory: &'a TlsMemory,
+    pub(super) channel_ids: &'a AtomicU64,
+    pub(super) route: &'a RouteSettings,
+    pub(super) candidate: &'a Candidate,
+    pub(super) plan: &'a HostPlan,
+}
+
+/// What became of STARTTLS on one connection.
+enum Secured {
+    Done(Box<Link>),
+    Unavailable(Box<Link>, PlaintextCause),
+    Failed(Box<HandshakeFailure>),
+}
+
+impl Opening<'_> {
+    /// Opens a connection; what was said on the way, and which handshakes failed, goes into the journal.
+    pub(super) async fn open(&self, journal: &mut Journal) -> Result<Box<Link>, Box<Obstacle>> {
+        let settings = &self.configured.settings;
+        let found = addresses(self.services.dns.as_ref(), settings, self.route, self.candidate).await;
+        let addresses = found.map_err(|why| Obstacle::host(why, "no-address"))?;
+        let (stream, peer) = self.dial(&addresses).await?;
+        let memory = self.memory.recall(&self.host_text(), peer.ip(), clock::now());
+        let mut step = self.adapt(self.plan.first_step(memory.as_ref()));
+        let mut fresh = Some(stream);
+        let mut history: Vec<FailedHandshake> = Vec::new();
+        loop {
+            let stream = match fresh.take() {
+                Some(stream) => stream,
+                None => self.dial(&[peer]).await?.0,
+            };
+            let link = self.greet(stream, peer, journal).await?;
+            let groups = match step {
+                Step::Plaintext { cause } => return Ok(self.in_the_clear(link, cause, &history)),
+                Step::StartTls { groups } => groups,
+            };
+            match self.secure(link, groups, journal).await? {
+                Secured::Done(link) => {
+                    self.learn(peer, &history, Some(groups));
+                    return Ok(link);
+                }
+                Secured::Unavailable(link, cause) => return self.without_tls(link, cause, &history).await,
+                Secured::Failed(failure) => {
+                    self.report(&failure, peer, journal);
+                    history.push(FailedHandshake {
+                        groups,
+                        failure: *failure,
+                    });
+                }
+            }
+            step = match after_failure(self.plan, &history) {
+                NextStep::Try(next) => self.adapt(next),
+                NextStep::GiveUp(refusal) => {
+                    self.learn(peer, &history, None);
+                    return Err(Obstacle::refused(&refusal, Some(self.describe(peer))));
+                }
+            };
+        }
+    }
+
+    async fn dial(&self, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), Box<Obstacle>> {
+        let limits = &self.configured.settings.limits;
+        let how = Dialling {
+            source: self.route.source_address,
+            origin: self.candidate.host.origin,
+            own: &self.configured.own_addresses,
+            time_limit: limits.connect_timeout,
+            stagger: limits.connection_attempt_delay,
+        };
+        let dialled = dial(addresses, &how).await;
+        dialled.map_err(|why| Obstacle::host(self.with_host(why), "no-connection"))
+    }
+
+    /// Greeting and EHLO.
+    async fn greet(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        journal: &mut Journal,
+    ) -> Result<Box<Link>, Box<Obstacle>> {
+        let settings = &self.configured.settings;
+        let id = ChannelId(self.channel_ids.fetch_add(1, Ordering::Relaxed));
+        let name = self.route.ehlo_name.as_ref().unwrap_or(&settings.hostname);
+        let mut session = ClientSession::new(id, Host::Domain(name.clone()));
+        session.set_elapsed(super::link::millis_since(journal.began));
+        session.note(&format!("connected to {}", self.describe(peer)));
+        let facts = ChannelFacts {
+            id,
+            peer,
+            host: Some(self.host_text()),
+            security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
+            keywords: Vec::new(),
+        };
+        let mut link = Box::new(Link::new(stream, session, facts, settings.timeouts));
+        link.begin_attempt(journal.began);
+        match link.next_event().await {
+            Event::Ready => {
+                link.facts.keywords.clone_from(&link.session.offer().keywords);
+                Ok(link)
+            }
+            event => Err(self.spoilt(link, event, journal)),
+        }
+    }
+
+    /// STARTTLS where it is offered, the handshake, the verdicts, EHLO again.
+    async fn secure(
+        &self,
+        mut link: Box<Link>,
+        groups: GroupProfile,
+        journal: &mut Journal,
+    ) -> Result<Secured, Box<Obstacle>> {
+        if !link.session.offer().has("STARTTLS") {
+            let cause = if link.session.offer().keywords.is_empty() && link.session.spoke_helo() {
+                PlaintextCause::NoExtensions
+            } else {
+                PlaintextCause::NotOffered
+            };
+            return Ok(Secured::Unavailable(link, cause));
+        }
+        if link.session.start_tls().is_err() {
+            return Err(Obstacle::ours("STARTTLS was due where it has no place".to_owned()));
+        }
+        match link.next_event().await {
+            Event::StartHandshake => {}
+            Event::StartTlsRefused(reply) => {
+                return Ok(Secured::Unavailable(link, PlaintextCause::Refused(reply.to_string())));
+            }
+            event => return Err(self.spoilt(link, event, journal)),
+        }
+        if let Err(failure) = self.shake_hands(&mut link, groups).await {
+            link.session.note(&format!("the handshake failed: {failure}"));
+            journal.add(link.session.take_conversation());
+            return Ok(Secured::Failed(failure));
+        }
+        match link.next_event().await {
+            Event::Ready => {
+                link.facts.keywords.clone_from(&link.session.offer().keywords);
+                Ok(Secured::Done(link))
+            }
+            event => Err(self.spoilt(link, event, journal)),
+        }
+    }
+
+    async fn shake_hands(&self, link: &mut Link, groups: GroupProfile) -> Result<(), Box<HandshakeFailure>> {
+        let Wire::Plain(stream) = std::mem::replace(&mut link.wire, Wire::Gone) else {
+            return Ok(());
+        };
+        let profile = ClientProfile {
+            groups: match groups {
+                GroupProfile::HybridFirst => sekisho_tls::GroupProfile::HybridFirst,
+                GroupProfile::Classical => sekisho_tls::GroupProfile::Classical,
+            },
+            min_version: TlsVersion::Tls12,
+            identity: match self.plan.client_identity() {
+                Some(id) => IdentityUse::Tls13(id.clone()),
+                None => IdentityUse::None,
+            },
+        };
+        let time_limit = self.configured.settings.limits.handshake_timeout;
+        let shaken = self
+            .configured
+            .tls
+            .connect(stream, self.plan.server_name(), &profile, time_limit)
+            .await;
+        let (stream, mut facts) = shaken?;
+        facts.verdicts = self
+            .services
+            .verifier
+            .verify(stream.peer_chain(), &self.plan.checks(), clock::now());
+        link.session
+            .note(&format!("{} {} {}", facts.version, facts.suite, facts.group));
+        link.chain = Some(stream.peer_chain().clone());
+        link.wire = Wire::Tls(Box::new(stream));
+        link.facts.security = ChannelSecurity::Tls(Box::new(facts));
+        // The machine asked for this handshake a line ago.
+        let _ = link.session.handle_tls_established();
+        Ok(())
+    }
+
+    fn in_the_clear(&self, mut link: Box<Link>, cause: PlaintextCause, history: &[FailedHandshake]) -> Box<Link> {
+        self.learn(link.facts.peer, history, None);
+        link.session.note(&format!("in the clear: {cause}"));
+        link.facts.security = ChannelSecurity::Plaintext(cause);
+        link
+    }
+
+    /// STARTTLS was not to be had: policy says whether the connection serves as it is.
+    async fn without_tls(
+        &self,
+        link: Box<Link>,
+        cause: PlaintextCause,
+        history: &[FailedHandshake],
+    ) -> Result<Box<Link>, Box<Obstacle>> {
+        match starttls_unavailable(self.plan, cause.clone()) {
+            Ok(Step::Plaintext { cause }) => Ok(self.in_the_clear(link, cause, history)),
+            Ok(Step::StartTls { .. }) => Err(Obstacle::ours("no step is left without TLS".to_owned())),
+            Err(refusal) => {
+                let mut channel = link.facts.clone();
+                channel.security = ChannelSecurity::Plaintext(cause);
+                let obstacle = Obstacle::refused(&refusal, Some(link.describe())).with_channel(channel);
+                link.close().await;
+                Err(obstacle)
+            }
+        }
+    }
+
+    /// A session that ended where it should have gone on. In TLS 1.3 the refusal of our certificate shows only here.
+    fn spoilt(&self, mut link: Box<Link>, event: Event, journal: &mut Journal) -> Box<Obstacle> {
+        let waiting = link.session.waiting_for();
+        journal.add(link.session.take_conversation());
+        let ended = match event {
+            Event::Failed(ended) => ended,
+            _ => SessionFault::Lost(waiting),
+        };
+        let sent = match &mut link.facts.security {
+            ChannelSecurity::Tls(tls) if tls.client_certificate == ClientCertificateFate::Sent => Some(tls),
+            _ => None,
+        };
+        if let (Some(tls), SessionFault::Lost(_)) = (sent, &ended) {
+            let cause = link.alert.unwrap_or("the connection was closed").to_owned();
+            tls.client_certificate = ClientCertificateFate::Refused(cause.clone());
+            let text = format!("the host ended the connection over our client certificate: {cause}");
+            let why = fault(EnhancedCode::new(4, 7, 8), text, Side::Us);
+            let why = self.with_host(Unroutable::ForNow(why));
+            return Obstacle::host(why, "client-certificate-refused").with_channel(link.facts.clone());
+        }
+        Obstacle::session(&ended, &link.describe()).with_channel(link.facts.clone())
+    }
+
+    fn report(&self, failure: &HandshakeFailure, peer: SocketAddr, journal: &mut Journal) {
+        let host = self.host_text();
+        self.services.maillog.record(Entry::HandshakeFailed {
+            id: None,
+            direction: Direction::Out,
+            by: &self.route.describe(),
+            peer,
+            host: Some(&host),
+            failure,
+        });
+        self.services.metrics.handshake_failed(failure);
+        journal.failed_handshakes.push((self.describe(peer), failure.clone()));
+    }
+
+    /// Remembers what broke and forgets what works.
+    fn learn(&self, peer: SocketAddr, history: &[FailedHandshake], held_with: Option<GroupProfile>) {
+        let host = self.host_text();
+        if let Some(groups) = held_with {
+            self.memory
+                .forget(&host, peer.ip(), groups == GroupProfile::HybridFirst);
+        }
+        if let Some(broken) = BrokenTls::learn(history, held_with.is_some()) {
+            self.memory.remember(&host, peer.ip(), broken, clock::now());
+        }
+    }
+
+    /// A route that never offers the hybrid begins one rung lower.
+    fn adapt(&self, step: Step) -> Step {
+        match step {
+            Step::StartTls { .. } if self.route.hybrid == Hybrid::Never => Step::StartTls {
+                groups: GroupProfile::Classical,
+            },
+            other => other,
+        }
+    }
+
+    fn with_host(&self, why: Unroutable) -> Unroutable {
+        let host = Some(format!("{}:{}", self.host_text(), self.candidate.port));
+        match why {
+            Unroutable::Permanently(fault) => Unroutable::Permanently(Fault { host, ..fault }),
+            Unroutable::ForNow(fault) => Unroutable::ForNow(Fault { host, ..fault }),
+        }
+    }
+
+    fn host_text(&self) -> String {
+        self.plan.host().to_string()
+    }
+
+    fn describe(&self, peer: SocketAddr) -> String {
+        describe_peer(&self.host_text(), peer)
+    }
+}

@@ -1,0 +1,116 @@
+//! Connections that wait for their next message. One is shared only for the same next hop, port, server name, client
+//! identity, source address and EHLO name; every message is judged anew on it.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use sekisho_mail::{ClientIdentityId, Domain, Host};
+use sekisho_policy::outbound::{HostOrigin, HostPlan};
+use tokio::time::Instant;
+
+use super::{AddressFamily, Candidate, Hybrid, RouteSettings, link::Link};
+
+/// What two messages must have in common to travel over one connection. The server name follows from the host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct PoolKey {
+    host: Host,
+    port: u16,
+    /// An address that only a route may name is never reached through an MX record.
+    named_by_route: bool,
+    identity: Option<ClientIdentityId>,
+    source: Option<IpAddr>,
+    family: AddressFamily,
+    hybrid: Hybrid,
+    ehlo_name: Option<Domain>,
+}
+
+impl PoolKey {
+    pub(super) fn new(route: &RouteSettings, candidate: &Candidate) -> Self {
+        Self {
+            host: candidate.host.host.clone(),
+            port: candidate.port,
+            named_by_route: candidate.host.origin == HostOrigin::Route,
+            identity: route.client_identity.clone(),
+            source: route.source_address,
+            family: route.address_family,
+            hybrid: route.hybrid,
+            ehlo_name: route.ehlo_name.clone(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Idle {
+    link: Box<Link>,
+    until: Instant,
+}
+
+/// All connections without work.
+#[derive(Debug)]
+pub(super) struct Pool {
+    idle: Mutex<HashMap<PoolKey, Vec<Idle>>>,
+}
+
+impl Pool {
+    pub(super) fn new() -> Self {
+        Self { idle: Mutex::default() }
+    }
+
+    /// A connection that may serve the plan: one in the clear serves only where nothing is demanded. The newest first,
+    /// because it is the least likely to have been closed.
+    pub(super) fn take(&self, key: &PoolKey, plan: &HostPlan) -> Option<Box<Link>> {
+        let mut pool = self.lock();
+        let links = pool.get_mut(key)?;
+        let now = Instant::now();
+        let mut found = None;
+        for place in (0..links.len()).rev() {
+            let fits = plan.is_opportunistic() || links[place].link.facts.security.tls().is_some();
+            if !fits {
+                continue;
+            }
+            let mut idle = links.remove(place);
+            if idle.until > now && idle.link.is_quiet() {
+                found = Some(idle.link);
+                break;
+            }
+        }
+        if links.is_empty() {
+            pool.remove(key);
+        }
+        found
+    }
+
+    /// Keeps a connection; gives it back when there is no room.
+    pub(super) fn put(&self, key: PoolKey, link: Box<Link>, keep: Duration, capacity: usize) -> Option<Box<Link>> {
+        let mut pool = self.lock();
+        if pool.values().map(Vec::len).sum::<usize>() >= capacity {
+            return Some(link);
+        }
+        let until = Instant::now() + keep;
+        pool.entry(key).or_default().push(Idle { link, until });
+        None
+    }
+
+    /// Those that waited too long, or all.
+    pub(super) fn take_expired(&self, all: bool) -> Vec<Box<Link>> {
+        let now = Instant::now();
+        let mut expired = Vec::new();
+        self.lock().retain(|_, links| {
+            for place in (0..links.len()).rev() {
+                if all || links[place].until <= now {
+                    expired.push(links.remove(place).link);
+                }
+            }
+            !links.is_empty()
+        });
+        expired
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<PoolKey, Vec<Idle>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,229 @@
+//! From findings to the end of a lease: when it is tried again, whether its time is over, what goes into the trace and
+//! the mail log, and whom to tell. RFC 5321 §4.5.4.1 (retries), RFC 3461 §6 (notifications, written by `notify`).
+
+use std::{sync::Arc, time::Duration};
+
+use sekisho_mail::{EnhancedCode, Evidence, Fault, Notify, Outcome, Timestamp};
+use sekisho_store::{Lease, QueuedRecipient, RecipientResult, Settlement};
+
+use super::{
+    Configured, RouteSettings, Services,
+    attempt::{Attempted, Finding, Record},
+};
+use crate::{
+    clock,
+    notify::{Settled, notices},
+    telemetry::maillog::Entry,
+};
+use sekisho_mail::Demand;
+
+/// How soon a lease is tried again when the notification that it needs cannot be written.
+const NOTICE_RETRY: Duration = Duration::from_secs(60);
+
+/// What settling needs.
+#[derive(Clone, Copy)]
+pub(super) struct Settling<'a> {
+    pub(super) services: &'a Services,
+    pub(super) configured: &'a Configured,
+    pub(super) route: &'a RouteSettings,
+    pub(super) route_demands: &'a [Demand],
+}
+
+impl Settling<'_> {
+    /// Settles a lease; one finding for each of its recipients. Answers the earliest instant at which one of them is
+    /// due again.
+    pub(super) async fn settle(&self, lease: Lease, attempted: Vec<Attempted>) -> Option<Timestamp> {
+        let now = clock::now();
+        let results: Vec<RecipientResult> = lease
+            .recipients
+            .iter()
+            .map(|queued| {
+                let found = attempted.iter().find(|attempted| attempted.index == queued.index);
+                self.result(&lease, queued, found, now)
+            })
+            .collect();
+        self.settle_results(lease, results, now).await
+    }
+
+    /// Logs, counts, writes what is to be told, and hands all of it to the store.
+    pub(super) async fn settle_results(
+        &self,
+        lease: Lease,
+        mut results: Vec<RecipientResult>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let mut notices = Vec::new();
+        if results
+            .iter()
+            .zip(&lease.recipients)
+            .any(|(result, queued)| is_telling(result, queued))
+        {
+            let settled = Settled {
+                lease: &lease,
+                results: &results,
+                route_demands: self.route_demands,
+                expires: self.expires(&lease),
+            };
+            let Configured { notify, directory, .. } = self.configured;
+            match self::notices(notify, directory, settled, now, self.services.store.as_ref()).await {
+                Ok(written) => notices = written,
+                Err(error) => {
+                    tracing::warn!(id = %lease.id, %error, "a notification cannot be written; its failure waits");
+                    untell(&mut results, now);
+                }
+            }
+        }
+        for evidence in results.iter().filter_map(|result| result.evidence.as_ref()) {
+            self.services.metrics.attempted(evidence);
+            self.services.maillog.record(Entry::Attempted(evidence));
+        }
+        let due = results.iter().filter_map(|result| match &result.outcome {
+            Outcome::Deferred { until, .. } => Some(*until),
+            Outcome::Delivered { .. } | Outcome::Bounced { .. } => None,
+        });
+        let due = due.min();
+        // Nobody waits for it; a store that fails gives the lease out again after its recovery.
+        let _ = self.services.store.settle(lease, Settlement { results, notices });
+        due
+    }
+
+    /// When a recipient that has to wait is tried next.
+    pub(super) fn retry_at(&self, lease: &Lease, queued: &QueuedRecipient, now: Timestamp) -> Timestamp {
+        let age = now.since(lease.arrival.at);
+        let next = now.plus(self.route.retry.delay(queued.attempts.saturating_add(1), age));
+        let expires = self.expires(lease);
+        if now < expires { next.min(expires) } else { next }
+    }
+
+    pub(super) fn expires(&self, lease: &Lease) -> Timestamp {
+        lease.arrival.at.plus(self.route.expire_after)
+    }
+
+    fn result(
+        &self,
+        lease: &Lease,
+        queued: &QueuedRecipient,
+        found: Option<&Attempted>,
+        now: Timestamp,
+    ) -> RecipientResult {
+        let until = self.retry_at(lease, queued, now);
+        let Some(found) = found else {
+            // No finding means that nothing was tried for it; it waits as it was.
+            let why = super::resolve::fault(
+                EnhancedCode::new(4, 3, 0),
+                "the attempt ended before this recipient's turn".to_owned(),
+                sekisho_mail::Side::Us,
+            );
+            return RecipientResult {
+                index: queued.index,
+                outcome: Outcome::Deferred { until, why },
+                evidence: None,
+                delay_notified: false,
+            };
+        };
+        let outcome = match &found.finding {
+            Finding::Delivered {
+                reply,
+                relayed_with_dsn,
+            } => Outcome::Delivered {
+                reply: Some(reply.clone()),
+                relayed_with_dsn: *relayed_with_dsn,
+            },
+            Finding::Bounce(why) => Outcome::Bounced { why: why.clone() },
+            Finding::Defer(why) => Outcome::Deferred {
+                until,
+                why: why.clone(),
+            },
+        };
+        self.finish(lease, queued, outcome, &found.record, now)
+    }
+
+    /// Looks at the time: what waited too long is given up, what waits long is told once.
+    pub(super) fn finish(
+        &self,
+        lease: &Lease,
+        queued: &QueuedRecipient,
+        outcome: Outcome,
+        record: &Arc<Record>,
+        now: Timestamp,
+    ) -> RecipientResult {
+        let attempt = queued.attempts.saturating_add(1);
+        let outcome = match outcome {
+            Outcome::Deferred { why, .. } if now >= self.expires(lease) => {
+                let why = expired(why, now.since(lease.arrival.at));
+                self.services.maillog.record(Entry::Expired {
+                    id: lease.id,
+                    recipient: &queued.recipient.mailbox,
+                    attempts: attempt,
+                    why: &why,
+                });
+                Outcome::Bounced { why }
+            }
+            other => other,
+        };
+        let late = now.since(lease.arrival.at) >= self.route.delay_notice_after;
+        let delay_notified = late && !queued.delay_notified && matches!(outcome, Outcome::Deferred { .. });
+        let evidence = Evidence {
+            message: lease.id,
+            recipient: queued.recipient.clone(),
+            attempt,
+            at: now,
+            route: record.route.clone(),
+            required: record.required.clone(),
+            channel: record.channel.clone(),
+            failed_handshakes: record.failed_handshakes.clone(),
+            decision: record.decision.clone(),
+            outcome: outcome.clone(),
+            conversation: record.conversation.clone(),
+        };
+        RecipientResult {
+            index: queued.index,
+            outcome,
+            evidence: Some(evidence),
+            delay_notified,
+        }
+    }
+}
+
+/// Whether the sender may have to hear of it.
+fn is_telling(result: &RecipientResult, queued: &QueuedRecipient) -> bool {
+    match result.outcome {
+        Outcome::Bounced { .. } => true,
+        Outcome::Deferred { .. } => result.delay_notified,
+        Outcome::Delivered { .. } => matches!(queued.recipient.notify, Some(Notify::When { success: true, .. })),
+    }
+}
+
+/// Without a notification nothing may fail: a bounce nobody hears of is a lost message. What was delivered stays so,
+/// because the other end has it.
+fn untell(results: &mut [RecipientResult], now: Timestamp) {
+    for result in results {
+        result.delay_notified = false;
+        if let Outcome::Bounced { why } = &result.outcome {
+            let status = EnhancedCode { class: 4, ..why.status };
+            let why = Fault { status, ..why.clone() };
+            result.outcome = Outcome::Deferred {
+                until: now.plus(NOTICE_RETRY),
+                why,
+            };
+            if let Some(evidence) = &mut result.evidence {
+                evidence.outcome = result.outcome.clone();
+            }
+        }
+    }
+}
+
+/// RFC 3463 §3.5: x.4.7, delivery time expired; what stood in the way last stays in the words.
+fn expired(why: Fault, age: Duration) -> Fault {
+    let hours = age.as_secs() / 3600;
+    let time = if hours >= 48 {
+        format!("{} days", hours / 24)
+    } else {
+        format!("{hours} hours")
+    };
+    Fault {
+        status: EnhancedCode::new(5, 4, 7),
+        text: format!("it could not be delivered within {time}; at last: {}", why.text),
+        ..why
+    }
+}
