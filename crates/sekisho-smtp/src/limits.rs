@@ -22,9 +22,6 @@ pub const REPLY_LINE_OCTETS: usize = 512;
 /// Replies that have collected are written out when there are more octets of them than this.
 pub const REPLIES_HELD_OCTETS: usize = 16 * 1024;
 
-/// Octets of a command line that was too long which are skipped to find its end, before the session is closed instead.
-pub const SKIPPED_OCTETS: usize = 64 * 1024;
-
 /// RFC 3461 §4.4: ENVID in xtext.
 pub const ENVID_OCTETS: usize = 100;
 
