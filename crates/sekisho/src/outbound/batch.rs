@@ -194,7 +194,6 @@ impl Run<'_> {
             let hop = local::Hop {
                 directory: &self.configured.directory,
                 hostname: &self.configured.settings.hostname,
-                now,
             };
             let span = tracing::info_span!("attempt", id = %lease.id);
             let delivering = local::deliver(hop, &lease, |queued| settling.retry_at(&lease, queued, now));
