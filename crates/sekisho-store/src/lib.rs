@@ -4,6 +4,8 @@
 //! the same conformance suite. This crate knows neither SMTP nor TLS nor policy, and time is passed in.
 
 mod budget;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod disk;
 mod draft;
 mod error;
@@ -25,4 +27,4 @@ pub use queue::{
     RecipientResult, Settlement,
 };
 pub use store::{Pressure, Store};
-pub use ticket::Ticket;
+pub use ticket::{Answer, Ticket};

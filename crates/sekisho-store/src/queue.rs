@@ -162,6 +162,7 @@ pub(crate) struct Held {
     /// What the first settlement hands on to the trace.
     pub(crate) documents: Arc<Documents>,
     /// The body's share of memory.
+    #[expect(dead_code, reason = "held for its drop, which gives the share back")]
     pub(crate) memory: Arc<Reservation>,
 }
 

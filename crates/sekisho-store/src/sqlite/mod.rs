@@ -1,99 +1,454 @@
 //! The embedded store: SQLite in WAL mode with one writer that commits in groups.
+//!
+//! A folder holds `queue.db`, the folder `spool` with large content, the folder `trace` with a file a day, and `lock`,
+//! which one process at a time has. This file opens all that, starts the threads and hands requests to them; what they
+//! do is in the files beside it.
 
+mod action;
+mod batch;
+mod checkpoint;
+mod codec;
+mod day;
+mod filter;
+mod insert;
+mod lease;
+mod leases;
+mod load;
+mod readers;
+mod redirect;
+mod schema;
+mod search;
 mod settings;
+mod settle;
+mod shared;
+#[cfg(test)]
+mod tests;
+mod trace;
+mod watch;
+mod writer;
 
-pub use settings::StoreSettings;
-
-use sekisho_mail::{Demand, Mailbox, MessageId, Timestamp};
-
-use crate::{
-    Accepted, ActionReport, Commit, Destination, Draft, DueDestination, Lease, MessageDetail, Pressure, QueueFilter,
-    QueuedRow, Selection, Settlement, ShapeRow, StoreError, Ticket, TraceFilter, TraceItem,
+use std::{
+    fmt,
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::Ordering,
+        mpsc::{self, Sender},
+    },
+    thread::{self, JoinHandle},
 };
 
-/// The embedded store.
-#[derive(Debug)]
-pub struct SqliteStore {}
+use rustix::fs::{FlockOperation, flock};
+use sekisho_mail::{Demand, Mailbox, MessageId, Timestamp};
+pub use settings::StoreSettings;
+
+use self::{
+    action::{Action, ActionJob},
+    checkpoint::Checkpoint,
+    insert::{CommitJob, Prepared},
+    readers::Readers,
+    redirect::Redirect,
+    settle::SettleJob,
+    shared::Shared,
+    trace::{TraceCommand, TraceWriter},
+    writer::{Command, Writer},
+};
+use crate::{
+    Accepted, ActionReport, Answer, Body, Commit, Destination, Directive, Draft, DueDestination, Lease, MessageDetail,
+    Pressure, QueueFilter, QueuedRow, Selection, Settlement, ShapeRow, Store, StoreError, Ticket, TraceFilter,
+    TraceItem, draft::Sealed, spool::Spool,
+};
+
+/// The embedded store. Dropping it without [`Store::stop`] is what a crash is, but for the flushes.
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+    trace: Sender<TraceCommand>,
+    trace_folder: PathBuf,
+    readers: Arc<Readers>,
+    threads: Arc<Mutex<Threads>>,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.fmt(f)
+    }
+}
+
+/// What ends with the store.
+#[derive(Debug, Default)]
+struct Threads {
+    trace: Option<JoinHandle<()>>,
+    readers: Vec<JoinHandle<()>>,
+    spool: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
+    checkpoint: Option<JoinHandle<()>>,
+    /// Released last.
+    lock: Option<File>,
+}
 
 impl SqliteStore {
     /// Opens the folder, makes it when it is not there, recovers what a crash left, and starts the threads.
     ///
     /// # Errors
     /// [`StoreError::Locked`], [`StoreError::NewerSchema`], or what the disk said.
-    pub fn open(_settings: StoreSettings, _now: Timestamp) -> Result<Self, StoreError> {
-        todo!()
+    pub fn open(settings: StoreSettings, now: Timestamp) -> Result<Self, StoreError> {
+        let folder = settings.folder.clone();
+        let (spool_folder, trace_folder) = (folder.join("spool"), folder.join("trace"));
+        make_folder(&folder)?;
+        let lock = lock(&folder)?;
+        make_folder(&spool_folder)?;
+        make_folder(&trace_folder)?;
+        let path = folder.join("queue.db");
+        let mut db = schema::open_writer(&path, &*settings.disk).map_err(schema::failed)?;
+        schema::migrate(&mut db, &path)?;
+        let synced = settings.disk.sync_folder(&folder);
+        synced.map_err(|source| open_error(&folder, source))?;
+
+        let (spool, spool_threads) = Spool::start(spool_folder, Arc::clone(&settings.disk))?;
+        let (commands, queue) = mpsc::channel();
+        let shared = Arc::new(Shared::new(settings, spool, commands, now));
+        shared.refresh_free();
+        let thread_error = |source| open_error(&folder, source);
+        let (checkpoint, checkpoint_thread) = Checkpoint::start(&shared, path.clone()).map_err(thread_error)?;
+        let writer = Writer::new(Arc::clone(&shared), path.clone(), queue, db, checkpoint)?;
+        let writer_thread = thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(thread_error)?;
+        let (trace, trace_thread) =
+            TraceWriter::start(Arc::clone(&shared), trace_folder.clone()).map_err(thread_error)?;
+        let (readers, reader_threads) = Readers::start(&shared, &path).map_err(thread_error)?;
+        Ok(Self {
+            shared,
+            trace,
+            trace_folder,
+            readers: Arc::new(readers),
+            threads: Arc::new(Mutex::new(Threads {
+                trace: Some(trace_thread),
+                readers: reader_threads,
+                spool: spool_threads,
+                writer: Some(writer_thread),
+                checkpoint: Some(checkpoint_thread),
+                lock: Some(lock),
+            })),
+        })
+    }
+
+    /// Hands a request to the writer, or answers why not.
+    fn request<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Ticket<T> {
+        let (answer, ticket) = Ticket::pair();
+        if let Err((_, error)) = self.shared.request(command(answer)) {
+            return Ticket::ready(Err(error));
+        }
+        ticket
+    }
+
+    fn act(&self, action: Action, which: Selection, now: Timestamp) -> Ticket<ActionReport> {
+        self.shared.saw(now);
+        self.request(|answer| Command::Act(Box::new(ActionJob::new(action, which, now, answer))))
     }
 }
 
-/// Until the parts behind it are in.
-impl crate::Store for SqliteStore {
-    fn begin(&self, _now: Timestamp) -> Result<Draft, StoreError> {
-        todo!()
+impl Store for SqliteStore {
+    fn begin(&self, now: Timestamp) -> Result<Draft, StoreError> {
+        self.shared.saw(now);
+        if let Some(refusal) = self.shared.refusal() {
+            return Err(refusal);
+        }
+        let id = self.shared.next_id(now);
+        let threshold = self.shared.settings.body_threshold;
+        Ok(Draft::new(
+            id,
+            threshold,
+            self.shared.spool.clone(),
+            &self.shared.budget,
+        ))
     }
-    fn commit(&self, _draft: Draft, _accepted: Accepted, _lease: bool) -> Ticket<Commit> {
-        todo!()
+
+    fn commit(&self, draft: Draft, accepted: Accepted, lease: bool) -> Ticket<Commit> {
+        let (answer, ticket) = Ticket::pair();
+        let shared = Arc::clone(&self.shared);
+        shared.saw(accepted.arrival.at);
+        self.shared.spool.seal(
+            vec![draft],
+            Box::new(move |sealed| {
+                let prepared = sealed.and_then(|mut sealed| {
+                    let sealed = sealed.pop().ok_or(StoreError::Stopped)?;
+                    Prepared::new(sealed, accepted)
+                });
+                match prepared {
+                    Ok(message) => {
+                        let job = CommitJob { message, lease, answer };
+                        // Refused without being asked, the request's answer drops; say why instead.
+                        if let Err((Command::Commit(job), error)) = shared.request(Command::Commit(Box::new(job))) {
+                            let _ = job.answer.send(Err(error));
+                        }
+                    }
+                    Err(error) => drop(answer.send(Err(error))),
+                }
+            }),
+        );
+        ticket
     }
-    fn due(&self, _now: Timestamp, _limit: usize) -> Ticket<Vec<DueDestination>> {
-        todo!()
+
+    fn due(&self, now: Timestamp, limit: usize) -> Ticket<Vec<DueDestination>> {
+        self.shared.saw(now);
+        self.request(|answer| Command::Due { now, limit, answer })
     }
-    fn next_due(&self, _now: Timestamp) -> Ticket<Option<Timestamp>> {
-        todo!()
+
+    fn next_due(&self, now: Timestamp) -> Ticket<Option<Timestamp>> {
+        self.shared.saw(now);
+        self.request(|answer| Command::NextDue { now, answer })
     }
-    fn lease(&self, _destination: &Destination, _now: Timestamp, _limit: usize) -> Ticket<Vec<Lease>> {
-        todo!()
+
+    fn lease(&self, destination: &Destination, now: Timestamp, limit: usize) -> Ticket<Vec<Lease>> {
+        self.shared.saw(now);
+        let destination = destination.clone();
+        self.request(|answer| Command::Lease {
+            destination,
+            now,
+            limit,
+            answer,
+        })
     }
-    fn settle(&self, _lease: Lease, _settlement: Settlement) -> Ticket<()> {
-        todo!()
+
+    fn settle(&self, mut lease: Lease, settlement: Settlement) -> Ticket<()> {
+        let Some(held) = lease.guard.take().and_then(crate::queue::LeaseGuard::take) else {
+            return Ticket::ready(Err(StoreError::Unfit("the lease belongs to no store")));
+        };
+        let (answer, ticket) = Ticket::pair();
+        let (drafts, accepted): (Vec<Draft>, Vec<Accepted>) = settlement
+            .notices
+            .into_iter()
+            .map(|notice| (notice.draft, notice.accepted))
+            .unzip();
+        let (results, trace, shared) = (settlement.results, self.trace.clone(), Arc::clone(&self.shared));
+        self.shared.spool.seal(
+            drafts,
+            Box::new(move |sealed| match prepare_all(sealed, accepted) {
+                Ok(notices) => {
+                    let job = SettleJob {
+                        held,
+                        results,
+                        notices,
+                        answer,
+                    };
+                    // Without a writer of the trace the store has stopped, and the ticket says so.
+                    let _ = trace.send(TraceCommand::Settle(Box::new(job)));
+                }
+                Err(error) => {
+                    // Without its notices an attempt is not settled: it is repeated rather than kept from the sender.
+                    tracing::error!(message = %held.message, %error, "an attempt could not be settled");
+                    let _ = shared.insist(Command::GiveBack(codec::key(held.message), held.destination));
+                    let _ = answer.send(Err(error));
+                }
+            }),
+        );
+        ticket
     }
-    fn back_off(&self, _destination: &Destination, _until: Timestamp, _why: &str) -> Ticket<()> {
-        todo!()
+
+    fn back_off(&self, destination: &Destination, until: Timestamp, why: &str) -> Ticket<()> {
+        let (destination, why) = (destination.clone(), why.to_owned());
+        self.request(|answer| Command::BackOff {
+            destination,
+            until,
+            why,
+            answer,
+        })
     }
+
     fn list(
         &self,
-        _filter: QueueFilter,
-        _now: Timestamp,
-        _after: Option<MessageId>,
-        _limit: usize,
+        filter: QueueFilter,
+        now: Timestamp,
+        after: Option<MessageId>,
+        limit: usize,
     ) -> Ticket<Vec<QueuedRow>> {
-        todo!()
+        self.readers.ask(move |reader| reader.list(&filter, now, after, limit))
     }
-    fn show(&self, _id: MessageId) -> Ticket<MessageDetail> {
-        todo!()
+
+    fn show(&self, id: MessageId) -> Ticket<MessageDetail> {
+        let folder = self.trace_folder.clone();
+        self.readers.ask(move |reader| {
+            let mut detail = reader.show(id)?;
+            detail.attempts = search::attempts(reader, &folder, id)?;
+            Ok(detail)
+        })
     }
-    fn body(&self, _id: MessageId) -> Ticket<crate::Body> {
-        todo!()
+
+    fn body(&self, id: MessageId) -> Ticket<Body> {
+        self.readers.ask(move |reader| reader.body(id))
     }
-    fn hold(&self, _which: Selection, _now: Timestamp) -> Ticket<ActionReport> {
-        todo!()
+
+    fn hold(&self, which: Selection, now: Timestamp) -> Ticket<ActionReport> {
+        self.act(Action::Hold, which, now)
     }
-    fn release(&self, _which: Selection, _now: Timestamp) -> Ticket<ActionReport> {
-        todo!()
+
+    fn release(&self, which: Selection, now: Timestamp) -> Ticket<ActionReport> {
+        self.act(Action::Release, which, now)
     }
-    fn retry(&self, _which: Selection, _now: Timestamp) -> Ticket<ActionReport> {
-        todo!()
+
+    fn retry(&self, which: Selection, now: Timestamp) -> Ticket<ActionReport> {
+        self.act(Action::Retry, which, now)
     }
-    fn bounce(&self, _which: Selection, _why: &str, _now: Timestamp) -> Ticket<ActionReport> {
-        todo!()
+
+    fn bounce(&self, which: Selection, why: &str, now: Timestamp) -> Ticket<ActionReport> {
+        match codec::document(&Directive::Bounce(why.to_owned())) {
+            Ok(directive) => self.act(Action::Bounce(directive), which, now),
+            Err(error) => Ticket::ready(Err(error)),
+        }
     }
-    fn redirect(&self, _id: MessageId, _to: Mailbox, _carried: Vec<Demand>, _now: Timestamp) -> Ticket<ActionReport> {
-        todo!()
+
+    fn redirect(&self, id: MessageId, to: Mailbox, carried: Vec<Demand>, now: Timestamp) -> Ticket<ActionReport> {
+        self.shared.saw(now);
+        let order = Redirect { to, carried };
+        self.request(|answer| Command::Redirect { id, order, answer })
     }
-    fn shape(&self, _now: Timestamp, _limit: usize) -> Ticket<Vec<ShapeRow>> {
-        todo!()
+
+    fn shape(&self, now: Timestamp, limit: usize) -> Ticket<Vec<ShapeRow>> {
+        self.readers.ask(move |reader| reader.shape(now, limit))
     }
-    fn trace(&self, _filter: TraceFilter) -> Ticket<Vec<TraceItem>> {
-        todo!()
+
+    fn trace(&self, filter: TraceFilter) -> Ticket<Vec<TraceItem>> {
+        let folder = self.trace_folder.clone();
+        self.readers.ask(move |reader| search::search(reader, &folder, &filter))
     }
-    fn trim_trace(&self, _now: Timestamp) -> Ticket<u64> {
-        todo!()
+
+    fn trim_trace(&self, now: Timestamp) -> Ticket<u64> {
+        let (answer, ticket) = Ticket::pair();
+        let _ = self.trace.send(TraceCommand::Trim { now, answer });
+        ticket
     }
+
     fn remove_orphans(&self) -> Ticket<u64> {
-        todo!()
+        self.readers.ask(readers::Reader::remove_orphans)
     }
+
     fn pressure(&self) -> Pressure {
-        todo!()
+        self.shared.pressure()
     }
+
     fn stop(&self) -> Ticket<()> {
-        todo!()
+        let (answer, ticket) = Ticket::pair();
+        let ending = Ending::of(self);
+        // Its own thread, since it waits for the others.
+        let spawned = thread::Builder::new()
+            .name("store-stop".to_owned())
+            .spawn(move || drop(answer.send(ending.end(true))));
+        match spawned {
+            Ok(_) => ticket,
+            Err(error) => Ticket::ready(Err(StoreError::Failed(error.to_string()))),
+        }
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        // After `stop` there is nothing left to end.
+        let _ = Ending::of(self).end(false);
+    }
+}
+
+/// What is needed to end the threads, in the order in which they need each other.
+struct Ending {
+    shared: Arc<Shared>,
+    trace: Sender<TraceCommand>,
+    readers: Arc<Readers>,
+    threads: Arc<Mutex<Threads>>,
+}
+
+impl Ending {
+    fn of(store: &SqliteStore) -> Self {
+        Self {
+            shared: Arc::clone(&store.shared),
+            trace: store.trace.clone(),
+            readers: Arc::clone(&store.readers),
+            threads: Arc::clone(&store.threads),
+        }
+    }
+
+    fn end(self, clean: bool) -> Result<(), StoreError> {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        let Some(writer) = threads.writer.take() else {
+            return Ok(());
+        };
+        // Settlements go from the trace to the writer: so the trace ends first. Readers before the writer, so that
+        // nobody reads the log when it is emptied.
+        let _ = self.trace.send(TraceCommand::Stop);
+        join(threads.trace.take());
+        self.readers.stop();
+        join(threads.readers.drain(..));
+        let (answer, stopped) = Ticket::pair();
+        let answer = Some(answer);
+        let result = match self.shared.insist(Command::Stop { clean, answer }) {
+            Ok(()) => stopped.wait(),
+            Err(_) => Err(StoreError::Stopped),
+        };
+        join([writer]);
+        join(threads.checkpoint.take());
+        self.shared.spool.stop();
+        join(threads.spool.drain(..));
+        drop(threads.lock.take());
+        result
+    }
+}
+
+fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a thread of the store panicked");
+        }
+    }
+}
+
+/// Notices of a settlement, ready to be inserted.
+fn prepare_all(sealed: Result<Vec<Sealed>, StoreError>, accepted: Vec<Accepted>) -> Result<Vec<Prepared>, StoreError> {
+    sealed?
+        .into_iter()
+        .zip(accepted)
+        .map(|(sealed, accepted)| Prepared::new(sealed, accepted))
+        .collect()
+}
+
+/// Makes a folder that its owner alone may enter, and its name durable.
+fn make_folder(path: &Path) -> Result<(), StoreError> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(source) => return Err(open_error(path, source)),
+        Ok(()) => {}
+    }
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let synced = File::open(parent).and_then(|parent| parent.sync_all());
+    synced.map_err(|source| open_error(parent, source))
+}
+
+/// The folder's lock, held as long as the file is open.
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join("lock");
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|source| open_error(&path, source))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked { path }),
+        Err(error) => Err(open_error(&path, error.into())),
+    }
+}
+
+fn open_error(path: &Path, source: io::Error) -> StoreError {
+    StoreError::Open {
+        path: path.to_owned(),
+        source,
     }
 }

@@ -1,0 +1,679 @@
+//! The suite that every store passes, whatever is behind the trait: run it with a factory that opens an empty store
+//! and can open the same one again.
+//!
+//! What only one of them has (files, schema, crash recovery of its own making) is tested beside it.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use sekisho_mail::{
+    BodyKind, ChannelSecurity, Decision, Demand, DemandLevel, EnhancedCode, Envelope, Evidence, Fault, Mailbox,
+    MessageId, Outcome, PlaintextCause, Recipient, ReversePath, Side, StatedReason, Timestamp,
+};
+
+use crate::{
+    Accepted, Arrival, Body, Commit, Destination, Directive, Draft, Lease, Notice, QueueFilter, RecipientResult,
+    Selection, Settlement, Store, StoreError, TraceFilter,
+};
+
+/// The instant at which every case begins.
+pub const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+/// One store under test: a place that can be opened, and opened again after a stop.
+pub trait Place {
+    /// Opens what is there.
+    fn open(&self) -> Arc<dyn Store>;
+}
+
+/// A case: what it shows, and the test.
+pub type Case = (&'static str, fn(&dyn Place));
+
+/// All cases. Each wants a place of its own.
+pub const CASES: &[Case] = &[
+    (
+        "a committed message survives a restart octet for octet",
+        commit_survives,
+    ),
+    ("a dropped draft leaves nothing", dropped_draft),
+    ("a large message comes back as it was", large_message),
+    ("a lease is exclusive until it is dropped", lease_is_exclusive),
+    ("a commit can give the leases with it", commit_leases),
+    (
+        "a deferred recipient is due at its time with its attempts counted",
+        deferral,
+    ),
+    ("each recipient is settled by itself", partial_settlement),
+    ("evidence and arrival are in the trace once settled", evidence_is_traced),
+    ("a destination that is backed off is not due", back_off),
+    ("next_due is the next instant at which due finds more", next_due),
+    ("held messages wait for their release", hold_and_release),
+    (
+        "actions on what is in flight take effect after the attempt",
+        actions_in_flight,
+    ),
+    ("a bounce is handed to the next owner", bounce_directive),
+    (
+        "a redirect keeps demands and the original recipient",
+        redirect_keeps_demands,
+    ),
+    ("notices enter the queue with the settlement", notices),
+    ("lists are filtered and continued", listing),
+    ("the shape counts by age", shape),
+    ("pressure follows the queue", pressure),
+    ("requests that cannot be served are refused", refusals),
+];
+
+fn mailbox(text: &str) -> Mailbox {
+    Mailbox::parse(text).expect("invariant: the suite's addresses are well formed")
+}
+
+/// The destination of a domain.
+#[must_use]
+pub fn destination(domain: &str) -> Destination {
+    Destination::new(domain.parse().expect("invariant: the suite's domains are well formed"))
+}
+
+/// An envelope from `sender@example.org` to these, with what arrived with it.
+#[must_use]
+pub fn accepted(to: &[&str], at: Timestamp) -> Accepted {
+    Accepted {
+        envelope: Envelope {
+            reverse_path: ReversePath::Mailbox(mailbox("sender@example.org")),
+            body: BodyKind::SevenBit,
+            ret: None,
+            envid: None,
+            recipients: to.iter().map(|to| Recipient::new(mailbox(to))).collect(),
+        },
+        arrival: Arrival {
+            at,
+            listener: "suite".to_owned(),
+            peer: None,
+            helo: "client.example".to_owned(),
+            security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
+            admitted_by: "test".to_owned(),
+            message_id_header: Some("<1@example.org>".to_owned()),
+            alterations: Vec::new(),
+        },
+    }
+}
+
+/// A draft with this content.
+///
+/// # Panics
+/// When the store refuses one.
+pub fn draft(store: &dyn Store, content: &[u8], now: Timestamp) -> Draft {
+    let mut draft = store.begin(now).expect("a draft");
+    draft.write_in_memory(content);
+    draft
+}
+
+/// Commits a message.
+///
+/// # Panics
+/// When the store does not take it.
+pub fn commit(store: &dyn Store, content: &[u8], to: &[&str], at: Timestamp, lease: bool) -> Commit {
+    let draft = draft(store, content, at);
+    store.commit(draft, accepted(to, at), lease).wait().expect("a commit")
+}
+
+/// Leases what is due for a domain.
+///
+/// # Panics
+/// When the store fails.
+pub fn lease(store: &dyn Store, domain: &str, now: Timestamp) -> Vec<Lease> {
+    store.lease(&destination(domain), now, 100).wait().expect("leases")
+}
+
+/// The content of a body.
+///
+/// # Panics
+/// When it cannot be read.
+#[must_use]
+pub fn content(body: &Body) -> Vec<u8> {
+    let mut reader = body.reader().expect("a reader");
+    let mut content = Vec::new();
+    while let Some(piece) = reader.next_blocking().expect("a piece") {
+        content.extend_from_slice(&piece);
+    }
+    content
+}
+
+/// A deferral until then.
+#[must_use]
+pub fn deferred(until: Timestamp) -> Outcome {
+    Outcome::Deferred {
+        until,
+        why: fault("greylisted"),
+    }
+}
+
+/// A delivery.
+#[must_use]
+pub const fn delivered() -> Outcome {
+    Outcome::Delivered {
+        reply: None,
+        relayed_with_dsn: false,
+    }
+}
+
+fn fault(text: &str) -> Fault {
+    Fault {
+        status: EnhancedCode::new(4, 0, 0),
+        text: text.to_owned(),
+        side: Side::Recipient,
+        reply: None,
+        host: None,
+        unmet: None,
+    }
+}
+
+/// A settlement of the whole lease with one outcome, with evidence.
+#[must_use]
+pub fn settlement(lease: &Lease, outcome: &Outcome, at: Timestamp) -> Settlement {
+    let results = lease.recipients.iter().map(|queued| RecipientResult {
+        index: queued.index,
+        outcome: outcome.clone(),
+        evidence: Some(Evidence {
+            message: lease.id,
+            recipient: queued.recipient.clone(),
+            attempt: queued.attempts + 1,
+            at,
+            route: "mx".to_owned(),
+            required: Vec::new(),
+            channel: None,
+            failed_handshakes: Vec::new(),
+            decision: Decision::NotJudged(vec![StatedReason {
+                key: "suite".to_owned(),
+                text: "nobody judged".to_owned(),
+            }]),
+            outcome: outcome.clone(),
+            conversation: Vec::new(),
+        }),
+        delay_notified: false,
+    });
+    Settlement {
+        results: results.collect(),
+        notices: Vec::new(),
+    }
+}
+
+fn settle_all(store: &dyn Store, leases: Vec<Lease>, outcome: &Outcome, at: Timestamp) {
+    for lease in leases {
+        let settlement = settlement(&lease, outcome, at);
+        store.settle(lease, settlement).wait().expect("a settlement");
+    }
+}
+
+fn secs(secs: u64) -> Timestamp {
+    NOW.plus(Duration::from_secs(secs))
+}
+
+fn due(store: &dyn Store, now: Timestamp) -> Vec<String> {
+    let due = store.due(now, 100).wait().expect("due");
+    due.iter().map(|due| due.destination.to_string()).collect()
+}
+
+fn stop(store: Arc<dyn Store>) {
+    store.stop().wait().expect("a stop");
+}
+
+fn commit_survives(place: &dyn Place) {
+    let store = place.open();
+    let text = b"Subject: x\r\n\r\n.\0\xff\r\n";
+    let id = commit(&*store, text, &["a@one.example", "b@two.example"], NOW, false).id;
+    stop(store);
+    let store = place.open();
+    assert_eq!(content(&store.body(id).wait().expect("a body")), text);
+    let detail = store.show(id).wait().expect("a detail");
+    assert_eq!(
+        detail.envelope,
+        accepted(&["a@one.example", "b@two.example"], NOW).envelope
+    );
+    assert_eq!(detail.arrival, accepted(&[], NOW).arrival);
+    assert_eq!(detail.rows.len(), 2);
+    assert_eq!(due(&*store, NOW), ["one.example", "two.example"]);
+}
+
+fn dropped_draft(place: &dyn Place) {
+    let store = place.open();
+    drop(draft(&*store, b"x", NOW));
+    assert_eq!(
+        store
+            .list(QueueFilter::default(), NOW, None, 10)
+            .wait()
+            .expect("a list"),
+        []
+    );
+    assert_eq!(store.pressure().memory_octets, 0);
+}
+
+fn large_message(place: &dyn Place) {
+    let store = place.open();
+    let text: Vec<u8> = (0..1_500_000_u32)
+        .map(|place| b"0123456789abcdef\r\n"[place as usize % 18])
+        .collect();
+    let mut draft = store.begin(NOW).expect("a draft");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        for piece in text.chunks(10_007) {
+            draft.write(piece).await.expect("a write");
+        }
+    });
+    assert_eq!(draft.len(), text.len() as u64);
+    assert!(
+        store.pressure().memory_octets < 1_000_000,
+        "a large message must not be held in memory"
+    );
+    let committed = store
+        .commit(draft, accepted(&["a@one.example"], NOW), true)
+        .wait()
+        .expect("a commit");
+    assert_eq!(content(&committed.leases[0].body), text);
+    drop(committed.leases);
+    stop(store);
+    let store = place.open();
+    assert_eq!(store.remove_orphans().wait().expect("orphans"), 0);
+    assert_eq!(content(&store.body(committed.id).wait().expect("a body")), text);
+}
+
+fn lease_is_exclusive(place: &dyn Place) {
+    let store = place.open();
+    let id = commit(&*store, b"x", &["a@one.example"], NOW, false).id;
+    let first = lease(&*store, "one.example", NOW);
+    assert_eq!(first.iter().map(|lease| lease.id).collect::<Vec<_>>(), [id]);
+    assert!(lease(&*store, "one.example", NOW).is_empty());
+    assert!(due(&*store, NOW).is_empty());
+    assert!(store.show(id).wait().expect("a detail").rows[0].in_flight);
+    drop(first);
+    assert_eq!(due(&*store, NOW), ["one.example"]);
+    assert_eq!(lease(&*store, "one.example", NOW).len(), 1);
+}
+
+fn commit_leases(place: &dyn Place) {
+    let store = place.open();
+    let committed = commit(
+        &*store,
+        b"content",
+        &["a@one.example", "b@two.example", "c@one.example"],
+        NOW,
+        true,
+    );
+    assert_eq!(committed.leases.len(), 2);
+    let one = &committed.leases[0];
+    assert_eq!(one.destination, destination("one.example"));
+    assert_eq!(
+        one.recipients.iter().map(|queued| queued.index).collect::<Vec<_>>(),
+        [0, 2]
+    );
+    assert!(matches!(&one.body, Body::Memory(bytes) if *bytes == Bytes::from_static(b"content")));
+    assert!(due(&*store, NOW).is_empty());
+    settle_all(&*store, committed.leases, &delivered(), NOW);
+    assert!(matches!(store.show(committed.id).wait(), Err(StoreError::NoMessage(_))));
+    assert_eq!(store.pressure().queued, 0);
+}
+
+fn deferral(place: &dyn Place) {
+    let store = place.open();
+    commit(&*store, b"x", &["a@one.example"], NOW, false);
+    settle_all(&*store, lease(&*store, "one.example", NOW), &deferred(secs(60)), NOW);
+    stop(store);
+    let store = place.open();
+    assert!(due(&*store, secs(59)).is_empty());
+    assert!(lease(&*store, "one.example", secs(59)).is_empty());
+    assert_eq!(due(&*store, secs(60)), ["one.example"]);
+    let leases = lease(&*store, "one.example", secs(60));
+    assert_eq!(leases[0].recipients[0].attempts, 1);
+    assert_eq!(leases[0].recipients[0].last_fault.as_deref(), Some("greylisted"));
+}
+
+fn partial_settlement(place: &dyn Place) {
+    let store = place.open();
+    let id = commit(
+        &*store,
+        b"x",
+        &["a@one.example", "b@one.example", "c@one.example"],
+        NOW,
+        false,
+    )
+    .id;
+    let taken = lease(&*store, "one.example", NOW).pop().expect("a lease");
+    let mut ends = settlement(&taken, &delivered(), NOW);
+    ends.results[1].outcome = deferred(secs(300));
+    ends.results[2].outcome = Outcome::Bounced {
+        why: fault("no such user"),
+    };
+    store.settle(taken, ends).wait().expect("a settlement");
+    let detail = store.show(id).wait().expect("a detail");
+    assert_eq!(detail.rows[0].recipients, ["b@one.example"]);
+    assert_eq!(detail.rows[0].next_attempt, secs(300));
+    assert_eq!(detail.recipients[0].index, 1);
+    assert_eq!(detail.envelope.recipients.len(), 3);
+}
+
+fn evidence_is_traced(place: &dyn Place) {
+    let store = place.open();
+    let id = commit(&*store, b"x", &["a@one.example"], NOW, false).id;
+    let find = |filter: TraceFilter| store.trace(filter).wait().expect("a search");
+    let by_recipient = |recipient: &str| TraceFilter {
+        recipient: Some(recipient.to_owned()),
+        ..TraceFilter::default()
+    };
+    assert_eq!(
+        find(by_recipient("a@one.example"))[0].attempts,
+        [],
+        "queued and not attempted"
+    );
+    settle_all(&*store, lease(&*store, "one.example", NOW), &deferred(secs(60)), NOW);
+    let next_day = secs(86_400);
+    settle_all(&*store, lease(&*store, "one.example", next_day), &delivered(), next_day);
+    let by_id = TraceFilter {
+        id: Some(id),
+        ..TraceFilter::default()
+    };
+    let items = find(by_id);
+    assert_eq!(items.len(), 1);
+    let numbers: Vec<u32> = items[0]
+        .attempts
+        .iter()
+        .map(|attempt| attempt.evidence.attempt)
+        .collect();
+    assert_eq!(numbers, [1, 2]);
+    assert!(!items[0].queued);
+    assert_eq!(items[0].arrival, accepted(&[], NOW).arrival);
+    for (filter, found) in [
+        ("A@one.example", 1),
+        ("@ONE.example", 1),
+        ("b@one.example", 0),
+        ("@two.example", 0),
+    ] {
+        assert_eq!(find(by_recipient(filter)).len(), found, "{filter}");
+    }
+    for (word, found) in [("delivered", 1), ("deferred", 1), ("bounced", 0), ("odd", 0)] {
+        let filter = TraceFilter {
+            outcome: Some(word.to_owned()),
+            sender: Some("@example.org".to_owned()),
+            message_id_header: Some("<1@example.org>".to_owned()),
+            ..TraceFilter::default()
+        };
+        assert_eq!(find(filter).len(), found, "{word}");
+    }
+}
+
+fn back_off(place: &dyn Place) {
+    let store = place.open();
+    commit(&*store, b"x", &["a@one.example", "b@two.example"], NOW, false);
+    store
+        .back_off(&destination("one.example"), secs(600), "unreachable")
+        .wait()
+        .expect("a back-off");
+    assert_eq!(due(&*store, NOW), ["two.example"]);
+    assert!(lease(&*store, "one.example", NOW).is_empty());
+    let later = commit(&*store, b"x", &["c@one.example"], secs(1), true);
+    assert!(later.leases.is_empty(), "a back-off holds for new messages too");
+    stop(store);
+    let store = place.open();
+    assert_eq!(due(&*store, secs(599)), ["two.example"]);
+    assert_eq!(due(&*store, secs(600)), ["two.example", "one.example"]);
+    let ids = Selection::Ids(vec![later.id]);
+    assert_eq!(store.retry(ids, secs(2)).wait().expect("a retry").changed, 1);
+    assert_eq!(due(&*store, secs(2)), ["one.example", "two.example"]);
+}
+
+fn next_due(place: &dyn Place) {
+    let store = place.open();
+    let next = |now| store.next_due(now).wait().expect("next due");
+    assert_eq!(next(NOW), None);
+    commit(&*store, b"x", &["a@one.example"], secs(10), false);
+    commit(&*store, b"y", &["b@one.example"], secs(20), false);
+    assert_eq!(next(NOW), Some(secs(10)));
+    let first = lease(&*store, "one.example", secs(10));
+    assert_eq!(first.len(), 1);
+    assert!(due(&*store, secs(10)).is_empty());
+    assert_eq!(
+        next(secs(10)),
+        Some(secs(20)),
+        "what is leased does not hide what comes later"
+    );
+    assert_eq!(due(&*store, secs(20)), ["one.example"]);
+    store
+        .back_off(&destination("one.example"), secs(30), "down")
+        .wait()
+        .expect("a back-off");
+    assert_eq!(next(secs(20)), Some(secs(30)));
+}
+
+fn hold_and_release(place: &dyn Place) {
+    let store = place.open();
+    let id = commit(&*store, b"x", &["a@one.example"], NOW, false).id;
+    let missing = MessageId::from_u64(7);
+    let report = store
+        .hold(Selection::Ids(vec![id, missing]), NOW)
+        .wait()
+        .expect("a hold");
+    assert_eq!((report.changed, report.missing), (1, vec![missing]));
+    assert!(due(&*store, NOW).is_empty());
+    stop(store);
+    let store = place.open();
+    assert!(lease(&*store, "one.example", secs(9999)).is_empty());
+    let filter = QueueFilter {
+        held: Some(true),
+        ..QueueFilter::default()
+    };
+    assert_eq!(
+        store
+            .release(Selection::Filter(filter), secs(5))
+            .wait()
+            .expect("a release")
+            .changed,
+        1
+    );
+    assert_eq!(lease(&*store, "one.example", secs(5)).len(), 1);
+}
+
+fn actions_in_flight(place: &dyn Place) {
+    let store = place.open();
+    let id = commit(&*store, b"x", &["a@one.example"], NOW, false).id;
+    let held = lease(&*store, "one.example", NOW);
+    assert_eq!(
+        store
+            .hold(Selection::Ids(vec![id]), NOW)
+            .wait()
+            .expect("a hold")
+            .in_flight,
+        1
+    );
+    settle_all(&*store, held, &deferred(secs(60)), NOW);
+    assert!(lease(&*store, "one.example", secs(60)).is_empty());
+    store
+        .release(Selection::Ids(vec![id]), secs(60))
+        .wait()
+        .expect("a release");
+    let retried = lease(&*store, "one.example", secs(60));
+    assert_eq!(
+        store
+            .retry(Selection::Ids(vec![id]), secs(61))
+            .wait()
+            .expect("a retry")
+            .in_flight,
+        1
+    );
+    settle_all(&*store, retried, &deferred(secs(9999)), NOW);
+    let moved = lease(&*store, "one.example", secs(61));
+    assert_eq!(moved.len(), 1, "the retry that was ordered meanwhile holds");
+    let to = mailbox("new@two.example");
+    assert_eq!(
+        store
+            .redirect(id, to, Vec::new(), secs(62))
+            .wait()
+            .expect("a redirect")
+            .in_flight,
+        1
+    );
+    assert_eq!(
+        store.show(id).wait().expect("a detail").rows[0].recipients,
+        ["a@one.example"]
+    );
+    drop(moved);
+    assert_eq!(due(&*store, secs(62)), ["two.example"]);
+    assert_eq!(
+        store.show(id).wait().expect("a detail").rows[0].recipients,
+        ["new@two.example"]
+    );
+}
+
+fn bounce_directive(place: &dyn Place) {
+    let store = place.open();
+    let id = commit(&*store, b"x", &["a@one.example"], NOW, false).id;
+    settle_all(&*store, lease(&*store, "one.example", NOW), &deferred(secs(600)), NOW);
+    store
+        .back_off(&destination("one.example"), secs(600), "down")
+        .wait()
+        .expect("a back-off");
+    store
+        .bounce(Selection::Ids(vec![id]), "wrong address", secs(5))
+        .wait()
+        .expect("a bounce");
+    let leases = lease(&*store, "one.example", secs(5));
+    assert_eq!(leases[0].directive, Some(Directive::Bounce("wrong address".to_owned())));
+}
+
+fn redirect_keeps_demands(place: &dyn Place) {
+    let store = place.open();
+    let demand = |origin: &str| Demand {
+        level: DemandLevel::Encryption,
+        origin: origin.to_owned(),
+    };
+    let mut old = accepted(&["a+b@one.example", "c@three.example"], NOW);
+    old.envelope.recipients[0].carried.push(demand("alias"));
+    let id = store
+        .commit(draft(&*store, b"x", NOW), old, false)
+        .wait()
+        .expect("a commit")
+        .id;
+    let to = mailbox("new@two.example");
+    let report = store
+        .redirect(id, to.clone(), vec![demand("redirect")], NOW)
+        .wait()
+        .expect("a redirect");
+    assert_eq!((report.changed, report.in_flight), (1, 0));
+    let leases = lease(&*store, "two.example", NOW);
+    let [queued] = &leases[0].recipients[..] else {
+        panic!("one recipient")
+    };
+    assert_eq!(queued.recipient.mailbox, to);
+    assert_eq!(queued.recipient.carried, [demand("alias"), demand("redirect")]);
+    let orcpt = queued.recipient.orcpt.as_ref().map(|original| original.0.as_str());
+    assert_eq!(orcpt, Some("rfc822;a+2Bb@one.example"));
+    assert!(due(&*store, NOW).is_empty(), "nothing is left at the old destinations");
+}
+
+fn notices(place: &dyn Place) {
+    let store = place.open();
+    commit(&*store, b"x", &["a@one.example"], NOW, false);
+    let taken = lease(&*store, "one.example", NOW).pop().expect("a lease");
+    let mut ends = settlement(&taken, &Outcome::Bounced { why: fault("no") }, NOW);
+    ends.notices.push(Notice {
+        draft: draft(&*store, b"sorry", NOW),
+        accepted: accepted(&["sender@example.org"], NOW),
+    });
+    store.settle(taken, ends).wait().expect("a settlement");
+    let notices = lease(&*store, "example.org", NOW);
+    assert_eq!(content(&notices[0].body), b"sorry");
+    assert_eq!(store.pressure().queued, 1);
+}
+
+fn listing(place: &dyn Place) {
+    let store = place.open();
+    let ids: Vec<MessageId> = (0..5)
+        .map(|age| {
+            commit(
+                &*store,
+                b"x",
+                &["a@one.example", "b@sub.two.example"],
+                secs(age * 60),
+                false,
+            )
+            .id
+        })
+        .collect();
+    let count = |filter: QueueFilter| store.list(filter, secs(300), None, 100).wait().expect("a list").len();
+    let to = |destination: &str| QueueFilter {
+        destination: Some(destination.to_owned()),
+        ..QueueFilter::default()
+    };
+    let from = |sender: &str| QueueFilter {
+        sender: Some(sender.to_owned()),
+        ..QueueFilter::default()
+    };
+    assert_eq!(count(QueueFilter::default()), 10);
+    for (filter, found) in [
+        ("ONE.example", 5),
+        ("two.example", 0),
+        ("*.two.example", 5),
+        ("*.wo.example", 0),
+    ] {
+        assert_eq!(count(to(filter)), found, "{filter}");
+    }
+    for (filter, found) in [
+        ("sender@example.org", 10),
+        ("@example.org", 10),
+        ("<>", 0),
+        ("@ample.org", 0),
+    ] {
+        assert_eq!(count(from(filter)), found, "{filter}");
+    }
+    let old = QueueFilter {
+        older_than: Some(Duration::from_secs(240)),
+        ..QueueFilter::default()
+    };
+    assert_eq!(count(old), 4);
+    let page = store
+        .list(QueueFilter::default(), NOW, Some(ids[1]), 3)
+        .wait()
+        .expect("a page");
+    let listed: Vec<MessageId> = page.iter().map(|row| row.id).collect();
+    assert_eq!(
+        listed,
+        [ids[2], ids[2], ids[3], ids[3]],
+        "a message's rows are not parted"
+    );
+}
+
+fn shape(place: &dyn Place) {
+    let store = place.open();
+    commit(&*store, b"x", &["a@one.example"], NOW, false);
+    commit(&*store, b"x", &["a@one.example", "b@two.example"], secs(3600), false);
+    let shape = store.shape(secs(3601), 10).wait().expect("a shape");
+    assert_eq!(shape[0].destination, destination("one.example"));
+    assert_eq!((shape[0].total, shape[0].by_age), (2, [1, 0, 0, 0, 1, 0, 0, 0, 0, 0]));
+    assert_eq!(shape[1].total, 1);
+}
+
+fn pressure(place: &dyn Place) {
+    let store = place.open();
+    let committed = commit(&*store, &[b'x'; 1000], &["a@one.example"], NOW, true);
+    let pressure = store.pressure();
+    assert_eq!(
+        (pressure.queued, pressure.memory_octets, pressure.failed),
+        (1, 1000, false)
+    );
+    drop(committed);
+    stop(store);
+    assert_eq!(place.open().pressure().queued, 1);
+}
+
+fn refusals(place: &dyn Place) {
+    let store = place.open();
+    let nobody = store
+        .commit(draft(&*store, b"x", NOW), accepted(&[], NOW), false)
+        .wait();
+    assert!(matches!(nobody, Err(StoreError::Unfit(_))));
+    let id = MessageId::from_u64(5);
+    assert!(matches!(store.body(id).wait(), Err(StoreError::NoMessage(_))));
+    store.stop().wait().expect("a stop");
+    assert!(matches!(store.begin(NOW), Err(StoreError::Stopped)));
+    assert!(matches!(store.due(NOW, 1).wait(), Err(StoreError::Stopped)));
+    store.stop().wait().expect("a second stop");
+}

@@ -1,0 +1,188 @@
+//! The trace's files: one SQLite database a UTC day, named after it, with the messages that were attempted on that day
+//! and what was written down. A day holds all that belongs to it, so that it can be searched and unlinked alone.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::Connection;
+use sekisho_mail::Timestamp;
+
+use super::schema;
+use crate::{Disk, StoreError};
+
+/// As in [`schema`]: element *n* leads from version *n* to *n* + 1.
+const MIGRATIONS: &[&str] = &["
+    -- Text keys are 64-bit hashes; what a hash finds is compared in full. `tls`: 0 plaintext, 12, 13.
+    CREATE TABLE message (
+        id INTEGER PRIMARY KEY,
+        arrived INTEGER NOT NULL,
+        tls INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        sender INTEGER NOT NULL,
+        sender_domain INTEGER NOT NULL,
+        message_id_header INTEGER,
+        crc INTEGER NOT NULL,
+        envelope BLOB NOT NULL,
+        arrival BLOB NOT NULL
+    );
+    -- `outcome`: 0 delivered, 1 deferred, 2 bounced; `tls` is nothing where no connection was reached.
+    CREATE TABLE attempt (
+        number INTEGER PRIMARY KEY,
+        message INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        tls INTEGER,
+        outcome INTEGER NOT NULL,
+        recipient INTEGER NOT NULL,
+        recipient_domain INTEGER NOT NULL
+    );
+    CREATE INDEX attempt_message ON attempt (message);
+    CREATE TABLE evidence (
+        attempt INTEGER PRIMARY KEY,
+        crc INTEGER NOT NULL,
+        document BLOB NOT NULL
+    );
+"];
+
+/// Built when a day closes: while it is written to, they would cost a page each for every attempt.
+const CLOSING: &str = "
+    CREATE INDEX IF NOT EXISTS message_sender ON message (sender);
+    CREATE INDEX IF NOT EXISTS message_sender_domain ON message (sender_domain);
+    CREATE INDEX IF NOT EXISTS message_header ON message (message_id_header);
+    CREATE INDEX IF NOT EXISTS attempt_recipient ON attempt (recipient);
+    CREATE INDEX IF NOT EXISTS attempt_recipient_domain ON attempt (recipient_domain);
+";
+
+const SUFFIX: &str = ".db";
+
+/// The file of a day.
+pub(super) fn path(folder: &Path, day: i64) -> PathBuf {
+    let (year, month, date, ..) = Timestamp::from_secs(day * 86_400).civil();
+    folder.join(format!("{year:04}-{month:02}-{date:02}{SUFFIX}"))
+}
+
+/// The days that have a file, newest first.
+pub(super) fn days(folder: &Path) -> io::Result<Vec<i64>> {
+    let mut days = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        days.extend(
+            name.to_str()
+                .and_then(|name| name.strip_suffix(SUFFIX))
+                .and_then(day_of),
+        );
+    }
+    days.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(days)
+}
+
+/// The number of the day with this name. The names are ours: the days of 400 years are tried by estimate.
+fn day_of(name: &str) -> Option<i64> {
+    let mut parts = name.splitn(3, '-');
+    let mut number = || parts.next()?.parse::<i64>().ok();
+    let (year, month, date) = (number()?, number()?, number()?);
+    // Days since 1970 by the rule of the Gregorian calendar, years beginning in March.
+    let shifted = if month <= 2 { year - 1 } else { year };
+    let from_march = (month + 9) % 12;
+    let day = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + (from_march * 153 + 2) / 5 + date - 719_469;
+    let (found_year, found_month, found_date, ..) = Timestamp::from_secs(day * 86_400).civil();
+    let same = found_year == year && i64::from(found_month) == month && i64::from(found_date) == date;
+    same.then_some(day)
+}
+
+/// Opens a day to write, its file made when it is not there.
+pub(super) fn open_writer(path: &Path, disk: &dyn Disk) -> Result<Connection, StoreError> {
+    let mut db = schema::open_writer(path, disk).map_err(schema::failed)?;
+    // Nobody else checkpoints this log; its own writer may.
+    db.pragma_update(None, "wal_autocheckpoint", 2000)
+        .map_err(schema::failed)?;
+    schema::steps(&mut db, path, MIGRATIONS)?;
+    Ok(db)
+}
+
+/// Opens a day to search; `None` when it has no file any more.
+pub(super) fn open_reader(path: &Path, disk: &dyn Disk) -> rusqlite::Result<Option<Connection>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    schema::open_reader(path, disk).map(Some)
+}
+
+/// Nothing more comes: builds the indexes and leaves one file without a log.
+pub(super) fn close(db: Connection) -> rusqlite::Result<()> {
+    db.execute_batch(CLOSING)?;
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    // Fails while somebody searches; then the log stays beside it, empty.
+    let _ = db.pragma_update(None, "journal_mode", "DELETE");
+    db.close().map_err(|(_, error)| error)
+}
+
+/// Whether a day was closed.
+pub(super) fn is_closed(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'attempt_recipient_domain')",
+        [],
+        |row| row.get(0),
+    )
+}
+
+/// Octets of a day's files.
+pub(super) fn size(path: &Path) -> u64 {
+    siblings(path)
+        .iter()
+        .filter_map(|path| fs::metadata(path).ok())
+        .map(|facts| facts.len())
+        .sum()
+}
+
+/// Unlinks a day; answers how many octets that freed.
+pub(super) fn unlink(path: &Path, disk: &dyn Disk) -> io::Result<u64> {
+    let freed = size(path);
+    // The database first: a log without it is nothing, but it without its log would lack its last attempts.
+    for path in siblings(path) {
+        match disk.remove(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(freed)
+}
+
+fn siblings(path: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|end| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    })
+}
+
+/// Moves a day that cannot be read out of the way, so that the next attempts find a sound one.
+pub(super) fn move_away(path: &Path, now: Timestamp) -> io::Result<()> {
+    for path in siblings(path) {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".damaged-{}", now.as_secs()));
+        match fs::rename(&path, PathBuf::from(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_found_by_its_name() {
+        for day in [0, 58, 59, 60, 365, 789, 11_016, 20_000, 20_781, 100_000] {
+            let path = path(Path::new("/x"), day);
+            let name = path.file_stem().and_then(|name| name.to_str()).unwrap();
+            assert_eq!(day_of(name), Some(day), "{name}");
+        }
+        for name in ["", "2026-02-30", "2026-13-01", "2026-11", "x"] {
+            assert_eq!(day_of(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! A queue filter as SQL over `delivery d`, `message m` and `destination x`.
+
+use rusqlite::types::Value;
+use sekisho_mail::{Host, Timestamp};
+
+use crate::QueueFilter;
+
+/// Conditions, all of which must hold, and the values for their `?`.
+pub(super) struct Conditions {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+}
+
+/// The filter as conditions; `1` when it lets everything through.
+pub(super) fn conditions(filter: &QueueFilter, now: Timestamp) -> Conditions {
+    let mut all = Conditions {
+        sql: "1".to_owned(),
+        values: Vec::new(),
+    };
+    let mut and = |sql: &str, value: Value| {
+        all.sql.push_str(" AND ");
+        all.sql.push_str(sql);
+        all.values.push(value);
+    };
+    if let Some(age) = filter.older_than {
+        and("m.arrived <= ?", now.minus(age).as_millis().into());
+    }
+    if let Some(age) = filter.younger_than {
+        and("m.arrived >= ?", now.minus(age).as_millis().into());
+    }
+    if let Some(destination) = &filter.destination {
+        match destination.strip_prefix('*') {
+            Some(below) => and(r"x.name LIKE ? ESCAPE '\'", ending(below).into()),
+            None => and("x.name = ?", canonical(destination).into()),
+        }
+    }
+    if let Some(sender) = &filter.sender {
+        let sender = sender.to_ascii_lowercase();
+        if sender.starts_with('@') {
+            and(r"m.sender LIKE ? ESCAPE '\'", ending(&format!("{sender}>")).into());
+        } else {
+            let bare = sender.trim_start_matches('<').trim_end_matches('>');
+            and("lower(m.sender) = ?", format!("<{bare}>").into());
+        }
+    }
+    if let Some(error) = &filter.error {
+        and("instr(lower(d.last_fault), ?) > 0", error.to_lowercase().into());
+    }
+    if let Some(held) = filter.held {
+        and("(d.state <> 0) = ?", held.into());
+    }
+    all
+}
+
+/// A pattern for LIKE, which ignores the case of ASCII: everything that ends so.
+fn ending(end: &str) -> String {
+    let mut pattern = "%".to_owned();
+    for character in end.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern
+}
+
+/// The text form under which the queue keeps a destination.
+fn canonical(destination: &str) -> String {
+    Host::parse(destination).map_or_else(|_| destination.to_ascii_lowercase(), |host| host.to_string())
+}

@@ -1,0 +1,230 @@
+//! What is due, and giving it out: reads on the writer's own connection between two groups, so that nothing is leased
+//! that is not durable and nothing twice.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, params};
+use sekisho_mail::Timestamp;
+
+use super::{
+    batch::{Known, find_destination},
+    codec,
+    load::{self, Loaded, body_share},
+    shared::Shared,
+    watch,
+};
+use crate::{
+    Destination, DueDestination, Lease,
+    queue::{Held, LeaseGuard},
+};
+
+/// Leases one request can have.
+const LEASES_AT_ONCE: usize = 1000;
+
+/// Destinations with something to lease, the longest due first.
+pub(super) fn due(
+    db: &Connection,
+    shared: &Shared,
+    now: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<Vec<DueDestination>> {
+    let mut statement =
+        db.prepare_cached("SELECT id, name, earliest, queued FROM destination WHERE ready <= ?1 ORDER BY ready")?;
+    let mut rows = statement.query([now.as_millis()])?;
+    let mut found = Vec::new();
+    while found.len() < limit {
+        let Some(row) = rows.next()? else { break };
+        let number: i64 = row.get(0)?;
+        let out = shared.leases.count_of(number);
+        if out > 0 && !has_free(db, shared, number, now, out)? {
+            continue;
+        }
+        let name: String = row.get(1)?;
+        let Ok(host) = name.parse() else {
+            tracing::error!(destination = name, "a destination's row is damaged and was passed over");
+            continue;
+        };
+        found.push(DueDestination {
+            destination: Destination::new(host),
+            earliest: Timestamp::from_millis(row.get(2)?),
+            queued: codec::unsigned(row.get(3)?),
+        });
+    }
+    Ok(found)
+}
+
+/// Whether one due delivery of the destination is in nobody's hands; `out` of them are.
+fn has_free(db: &Connection, shared: &Shared, number: i64, now: Timestamp, out: usize) -> rusqlite::Result<bool> {
+    let mut statement = db.prepare_cached(
+        "SELECT message FROM delivery WHERE destination = ?1 AND state = 0 AND next_attempt <= ?2
+         ORDER BY next_attempt LIMIT ?3",
+    )?;
+    let limit = i64::try_from(out + 1).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![number, now.as_millis(), limit])?;
+    while let Some(row) = rows.next()? {
+        if !shared.leases.holds(number, row.get(0)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The next instant at which [`due`] finds more than now.
+pub(super) fn next_due(db: &Connection, shared: &Shared, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+    let mut next: Option<i64> = db
+        .prepare_cached("SELECT min(ready) FROM destination WHERE ready > ?1")?
+        .query_row([now.as_millis()], |row| row.get(0))?;
+    // A destination of which something is out may be due already and have more that becomes due later.
+    for number in shared.leases.destinations() {
+        let later: Option<i64> = db
+            .prepare_cached(
+                "SELECT max((SELECT min(next_attempt) FROM delivery
+                 WHERE destination = ?1 AND state = 0 AND next_attempt > ?2), back_off) FROM destination WHERE id = ?1",
+            )?
+            .query_row(params![number, now.as_millis()], |row| row.get(0))
+            .or_else(|error| match error {
+                rusqlite::Error::QueryReturnedNoRows => Ok(None),
+                other => Err(other),
+            })?;
+        next = match (next, later) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
+    Ok(next.map(Timestamp::from_millis))
+}
+
+/// What [`lease`] came to.
+#[derive(Default)]
+pub(super) struct Leased {
+    pub(super) leases: Vec<Lease>,
+    /// To be set aside, and why.
+    pub(super) damaged: Vec<(i64, String)>,
+}
+
+/// A row that could be leased.
+struct Candidate {
+    key: i64,
+    recipients: Vec<u8>,
+    crc: u32,
+    directive: Option<Vec<u8>>,
+}
+
+/// Leases due messages of a destination, oldest due first, within budget and limits.
+pub(super) fn lease(
+    db: &Connection,
+    shared: &Arc<Shared>,
+    destination: &Destination,
+    now: Timestamp,
+    limit: usize,
+    watched: bool,
+) -> rusqlite::Result<Leased> {
+    let mut leased = Leased::default();
+    let Some(Known { number, back_off }) = find_destination(db, &destination.to_string())? else {
+        return Ok(leased);
+    };
+    let free = shared.settings.lease_limit.saturating_sub(shared.leases.count());
+    let limit = limit.min(free).min(LEASES_AT_ONCE);
+    if back_off > now.as_millis() || limit == 0 {
+        return Ok(leased);
+    }
+    for candidate in candidates(db, shared, number, now, limit)? {
+        // At least one, whatever the budget: otherwise a full one would stop delivery, which alone can empty it.
+        if !leased.leases.is_empty() && !shared.budget.has_room(0) {
+            break;
+        }
+        if watched && watch::is_suspect(db, candidate.key)? && watch::suspect_is_out(db)? {
+            continue;
+        }
+        let key = candidate.key;
+        match one(db, shared, destination, number, candidate)? {
+            Loaded::Sound(lease) => {
+                if watched {
+                    watch::mark(db, key)?;
+                }
+                leased.leases.push(lease);
+            }
+            Loaded::Damaged(why) => leased.damaged.push((key, why)),
+            Loaded::Missing => leased.damaged.push((key, "its message row is missing".to_owned())),
+        }
+    }
+    Ok(leased)
+}
+
+fn candidates(
+    db: &Connection,
+    shared: &Shared,
+    number: i64,
+    now: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<Vec<Candidate>> {
+    let out = shared.leases.count_of(number);
+    let mut statement = db.prepare_cached(
+        "SELECT message, recipients, crc, directive FROM delivery
+         WHERE destination = ?1 AND state = 0 AND next_attempt <= ?2 ORDER BY next_attempt LIMIT ?3",
+    )?;
+    let rows = i64::try_from(limit + out).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![number, now.as_millis(), rows])?;
+    let mut candidates = Vec::new();
+    while candidates.len() < limit {
+        let Some(row) = rows.next()? else { break };
+        let key = row.get(0)?;
+        if !shared.leases.holds(number, key) {
+            candidates.push(Candidate {
+                key,
+                recipients: codec::octets(row, 1)?,
+                crc: codec::checksum(row, 2),
+                directive: row.get(3)?,
+            });
+        }
+    }
+    Ok(candidates)
+}
+
+fn one(
+    db: &Connection,
+    shared: &Arc<Shared>,
+    destination: &Destination,
+    number: i64,
+    candidate: Candidate,
+) -> rusqlite::Result<Loaded<Lease>> {
+    let key = candidate.key;
+    let Some(recipients) = load::recipients(key, number, &candidate.recipients, candidate.crc) else {
+        return Ok(Loaded::Damaged("the checksum of its recipients is wrong".to_owned()));
+    };
+    let mut message = match load::message(db, key)? {
+        Loaded::Sound(message) => message,
+        Loaded::Missing => return Ok(Loaded::Missing),
+        Loaded::Damaged(why) => return Ok(Loaded::Damaged(why)),
+    };
+    let body = match load::body(db, shared, key, &message)? {
+        Loaded::Sound(body) => body,
+        Loaded::Missing => return Ok(Loaded::Missing),
+        Loaded::Damaged(why) => return Ok(Loaded::Damaged(why)),
+    };
+    let directive = match candidate.directive.as_deref().map(codec::parse) {
+        None => None,
+        Some(Some(directive)) => Some(directive),
+        Some(None) => return Ok(Loaded::Damaged("its directive cannot be read".to_owned())),
+    };
+    message.envelope.recipients = Vec::new();
+    let mut memory = shared.budget.reserve();
+    memory.resize(body_share(&body));
+    shared.leases.take(number, key);
+    Ok(Loaded::Sound(Lease {
+        id: codec::id(key),
+        destination: destination.clone(),
+        envelope: Arc::new(message.envelope),
+        recipients,
+        arrival: Arc::new(message.arrival),
+        body,
+        directive,
+        guard: Some(LeaseGuard::new(Held {
+            owner: shared.clone(),
+            destination: number,
+            message: codec::id(key),
+            documents: Arc::new(message.documents),
+            memory: Arc::new(memory),
+        })),
+    }))
+}

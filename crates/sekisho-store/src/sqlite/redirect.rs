@@ -1,0 +1,200 @@
+//! Sending what is undone of a message to another address.
+
+use rusqlite::params;
+use sekisho_mail::{Demand, Mailbox, Notify, OriginalRecipient};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    batch::{Batch, Known},
+    codec,
+    settle::{self, Pending, Row, to_sql},
+};
+use crate::{Destination, QueuedRecipient};
+
+/// Where to, and what is demanded on the way besides.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Redirect {
+    pub(super) to: Mailbox,
+    pub(super) carried: Vec<Demand>,
+}
+
+/// Enters `recipients`, whose delivery has been taken out, as one recipient at the new address.
+pub(super) fn redirect(
+    batch: &mut Batch<'_>,
+    key: i64,
+    recipients: Vec<QueuedRecipient>,
+    order: &Redirect,
+    state: i64,
+) -> rusqlite::Result<()> {
+    let Some(merged) = merged(recipients, order) else {
+        return Ok(());
+    };
+    let destination = Destination::new(order.to.host().clone());
+    let Known { number, .. } = batch.destination(&destination)?;
+    match settle::row(batch, key, number)? {
+        None => insert_row(batch, key, number, merged, state),
+        Some(row) => join_row(batch, key, number, row, merged),
+    }
+}
+
+fn insert_row(
+    batch: &mut Batch<'_>,
+    key: i64,
+    number: i64,
+    recipient: QueuedRecipient,
+    state: i64,
+) -> rusqlite::Result<()> {
+    let attempts = recipient.attempts;
+    let document = codec::document(&[recipient]).map_err(to_sql)?;
+    batch
+        .db
+        .prepare_cached(
+            "INSERT INTO delivery (message, destination, state, next_attempt, attempts, crc, recipients)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            key,
+            number,
+            state,
+            batch.now.as_millis(),
+            attempts,
+            codec::recipients_crc(key, number, &document),
+            document,
+        ])?;
+    batch.count(number, state, 1);
+    Ok(())
+}
+
+/// The message goes to the new address' destination already.
+fn join_row(
+    batch: &mut Batch<'_>,
+    key: i64,
+    number: i64,
+    row: Row,
+    recipient: QueuedRecipient,
+) -> rusqlite::Result<()> {
+    let Some(mut recipients) = row.recipients else {
+        return super::load::set_aside(batch, key, "the checksum of its recipients is wrong");
+    };
+    let in_flight = batch.shared.leases.holds(number, key);
+    let same = recipients
+        .iter_mut()
+        .find(|other| other.recipient.mailbox == recipient.recipient.mailbox);
+    match same {
+        // What is in flight goes under the old demands: the redirected one waits and goes under its own.
+        Some(other) if !in_flight => absorb(other, recipient),
+        _ => recipients.push(recipient),
+    }
+    let document = codec::document(&recipients).map_err(to_sql)?;
+    batch
+        .db
+        .prepare_cached(
+            "UPDATE delivery SET next_attempt = ?3, crc = ?4, recipients = ?5 WHERE message = ?1 AND destination = ?2",
+        )?
+        .execute(params![
+            key,
+            number,
+            batch.now.as_millis(),
+            codec::recipients_crc(key, number, &document),
+            document,
+        ])?;
+    if in_flight {
+        let mut pending = row.pending.unwrap_or_default();
+        pending.due_at = Some(batch.now.as_millis());
+        store_pending(batch, key, number, &pending)?;
+    }
+    batch.count(number, row.state, 0);
+    Ok(())
+}
+
+/// Leaves an order for when the attempt has ended.
+pub(super) fn store_pending(batch: &Batch<'_>, key: i64, number: i64, pending: &Pending) -> rusqlite::Result<()> {
+    let document = codec::document(pending).map_err(to_sql)?;
+    batch
+        .db
+        .prepare_cached("UPDATE delivery SET pending = ?3 WHERE message = ?1 AND destination = ?2")?
+        .execute(params![key, number, document])
+        .map(drop)
+}
+
+/// All of them as one recipient at the new address, under the demands of all and the new ones.
+fn merged(recipients: Vec<QueuedRecipient>, order: &Redirect) -> Option<QueuedRecipient> {
+    let mut recipients = recipients.into_iter().map(|mut queued| {
+        let original = &mut queued.recipient;
+        // RFC 3461 §5.2.7 allows to make one where the sender gave none.
+        if original.orcpt.is_none() {
+            original.orcpt = Some(OriginalRecipient(format!(
+                "rfc822;{}",
+                xtext(&original.mailbox.to_string())
+            )));
+        }
+        original.mailbox = order.to.clone();
+        for demand in &order.carried {
+            if !original.carried.contains(demand) {
+                original.carried.push(demand.clone());
+            }
+        }
+        queued
+    });
+    let mut first = recipients.next()?;
+    recipients.for_each(|other| absorb(&mut first, other));
+    first.last_fault = None;
+    Some(first)
+}
+
+/// Two recipients become one: the demands of both hold, and the sender is told whenever one of them asked for it.
+fn absorb(into: &mut QueuedRecipient, other: QueuedRecipient) {
+    into.attempts = into.attempts.max(other.attempts);
+    into.delay_notified &= other.delay_notified;
+    for demand in other.recipient.carried {
+        if !into.recipient.carried.contains(&demand) {
+            into.recipient.carried.push(demand);
+        }
+    }
+    into.recipient.notify = match (into.recipient.notify, other.recipient.notify) {
+        (Some(Notify::Never), notify) | (notify, Some(Notify::Never)) => notify,
+        // Nothing asked is failure, and delay if the server likes.
+        (None, None) => None,
+        (one, two) => Some(union(one.unwrap_or(UNASKED), two.unwrap_or(UNASKED))),
+    };
+}
+
+const UNASKED: Notify = Notify::When {
+    success: false,
+    failure: true,
+    delay: true,
+};
+
+const fn union(one: Notify, two: Notify) -> Notify {
+    match (one, two) {
+        (
+            Notify::When {
+                success,
+                failure,
+                delay,
+            },
+            Notify::When {
+                success: also_success,
+                failure: also_failure,
+                delay: also_delay,
+            },
+        ) => Notify::When {
+            success: success || also_success,
+            failure: failure || also_failure,
+            delay: delay || also_delay,
+        },
+        (Notify::Never, other) | (other, Notify::Never) => other,
+    }
+}
+
+/// RFC 3461 §4: `+` and two hexadecimal digits for what is not printable, `+` and `=`.
+fn xtext(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut coded, octet| {
+        if (33..=126).contains(&octet) && octet != b'+' && octet != b'=' {
+            coded.push(char::from(octet));
+        } else {
+            coded.push_str(&format!("+{octet:02X}"));
+        }
+        coded
+    })
+}

@@ -1,0 +1,166 @@
+//! The queue's database: its tables, the numbered steps from version to version, and how a connection is opened.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::{Disk, StoreError};
+
+/// Element *n* leads from version *n* to *n* + 1. Never change one that was released: add another.
+pub(super) const MIGRATIONS: &[&str] = &[
+    // 1: messages, their deliveries and destinations.
+    "
+    -- Facts of a message that never change, `docs_crc` over all of them.
+    CREATE TABLE message (
+        id INTEGER PRIMARY KEY,
+        arrived INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        sender TEXT NOT NULL,
+        body_crc INTEGER NOT NULL,
+        spooled INTEGER NOT NULL,
+        docs_crc INTEGER NOT NULL,
+        envelope BLOB NOT NULL,
+        arrival BLOB NOT NULL
+    );
+    -- Content that is no spool file, apart so that a walk over the messages does not read it.
+    CREATE TABLE body (
+        id INTEGER PRIMARY KEY,
+        content BLOB NOT NULL
+    );
+    -- A message to one destination. `state`: 0 queued, 1 held, 2 set aside by the store.
+    CREATE TABLE delivery (
+        message INTEGER NOT NULL,
+        destination INTEGER NOT NULL,
+        state INTEGER NOT NULL,
+        next_attempt INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        last_fault TEXT,
+        crc INTEGER NOT NULL,
+        recipients BLOB NOT NULL,
+        directive BLOB,
+        pending BLOB,
+        PRIMARY KEY (message, destination)
+    ) WITHOUT ROWID;
+    CREATE INDEX delivery_due ON delivery (destination, state, next_attempt);
+    CREATE INDEX delivery_pending ON delivery (message) WHERE pending IS NOT NULL;
+    -- `ready` is the later of `earliest` and `back_off`, or nothing when nothing is queued.
+    CREATE TABLE destination (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        queued INTEGER NOT NULL DEFAULT 0,
+        parked INTEGER NOT NULL DEFAULT 0,
+        earliest INTEGER,
+        back_off INTEGER NOT NULL DEFAULT 0,
+        back_off_why TEXT,
+        ready INTEGER
+    );
+    CREATE INDEX destination_ready ON destination (ready) WHERE ready IS NOT NULL;
+    CREATE INDEX destination_empty ON destination (back_off) WHERE queued = 0 AND parked = 0;
+    CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    INSERT INTO counter VALUES ('messages', 0), ('clean', 1);
+    ",
+    // 2: which messages were in flight when the process died.
+    "
+    CREATE TABLE suspect (
+        message INTEGER PRIMARY KEY,
+        in_flight INTEGER NOT NULL,
+        crashes INTEGER NOT NULL
+    );
+    ",
+];
+
+/// Chosen by measurement (`benches/store.rs`): larger pages write more per message, smaller ones need overflow pages
+/// for a 4 KiB message.
+const PAGE_SIZE: u32 = 8192;
+
+/// How long a connection waits for a lock: only an operator's own `sqlite3` could hold one so long.
+pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// Opens a connection that copies the log into the database.
+pub(super) fn open_checkpointer(path: &Path, disk: &dyn Disk) -> rusqlite::Result<Connection> {
+    let connection = connect(path, disk, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(connection)
+}
+
+/// Opens a connection that reads.
+pub(super) fn open_reader(path: &Path, disk: &dyn Disk) -> rusqlite::Result<Connection> {
+    let connection = connect(path, disk, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// Opens a connection that writes, the file made when it is not there. Every commit is flushed before it returns
+/// (WAL with synchronous=FULL); checkpoints are somebody else's.
+pub(super) fn open_writer(path: &Path, disk: &dyn Disk) -> rusqlite::Result<Connection> {
+    let connection = connect(
+        path,
+        disk,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )?;
+    // Both are fixed once the first page is written.
+    connection.pragma_update(None, "page_size", PAGE_SIZE)?;
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // Our own commits must never be taken back by closing: the log is emptied by `stop` alone.
+    connection.pragma_update(None, "journal_size_limit", -1)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, disk: &dyn Disk, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match disk.sqlite_vfs() {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        None => Connection::open_with_flags(path, flags)?,
+    };
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.pragma_update(None, "cache_size", -32_768)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Brings the database to the newest version, all steps in one transaction.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    steps(connection, path, MIGRATIONS)
+}
+
+/// Brings a database to the last of `migrations`; each leads from the version that is its place to the next.
+pub(super) fn steps(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
+    let found = version(connection).map_err(failed)?;
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(StoreError::NewerSchema {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    let done = usize::try_from(found).unwrap_or(0);
+    if done == migrations.len() {
+        return Ok(());
+    }
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed)?;
+    for step in &migrations[done..] {
+        transaction.execute_batch(step).map_err(failed)?;
+    }
+    transaction.pragma_update(None, "user_version", known).map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// What an error of SQLite means for the caller.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(super) fn failed(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full(error.to_string()),
+        _ => StoreError::Failed(error.to_string()),
+    }
+}

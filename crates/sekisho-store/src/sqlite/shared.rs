@@ -1,0 +1,157 @@
+//! What the threads of one store share: settings, budgets, gauges, and the ways to each other.
+
+use std::{
+    fmt, io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        mpsc::Sender,
+    },
+};
+
+use sekisho_mail::{MessageId, Timestamp};
+
+use super::{StoreSettings, codec, leases::Leases, writer::Command};
+use crate::{Pressure, StoreError, budget::Budget, queue::LeaseOwner, spool::Spool};
+
+pub(super) struct Shared {
+    pub(super) settings: StoreSettings,
+    pub(super) budget: Arc<Budget>,
+    pub(super) leases: Leases,
+    pub(super) spool: Spool,
+    pub(super) writer: Sender<Command>,
+    /// Requests on their way to the writer or waiting there.
+    pub(super) waiting: AtomicUsize,
+    pub(super) queued: AtomicU64,
+    pub(super) queue_failed: AtomicBool,
+    pub(super) trace_failed: AtomicBool,
+    pub(super) stopping: AtomicBool,
+    free_octets: AtomicU64,
+    free_inodes: AtomicU64,
+    serial: AtomicU32,
+    /// The latest instant that anybody passed in.
+    latest: AtomicI64,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("folder", &self.settings.folder)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(super) fn new(settings: StoreSettings, spool: Spool, writer: Sender<Command>, now: Timestamp) -> Self {
+        Self {
+            budget: Budget::new(settings.memory_budget),
+            settings,
+            leases: Leases::default(),
+            spool,
+            writer,
+            waiting: AtomicUsize::new(0),
+            queued: AtomicU64::new(0),
+            queue_failed: AtomicBool::new(false),
+            trace_failed: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            free_octets: AtomicU64::new(u64::MAX),
+            free_inodes: AtomicU64::new(u64::MAX),
+            // So that ids of a start within the same millisecond as the last one's end do not meet.
+            serial: AtomicU32::new(fastrand::u32(..)),
+            latest: AtomicI64::new(now.as_millis()),
+        }
+    }
+
+    /// An id that no message of this process has.
+    pub(super) fn next_id(&self, now: Timestamp) -> MessageId {
+        MessageId::new(now, self.serial.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Takes note of an instant that was passed in.
+    pub(super) fn saw(&self, now: Timestamp) {
+        self.latest.fetch_max(now.as_millis(), Ordering::Relaxed);
+    }
+
+    pub(super) fn latest(&self) -> Timestamp {
+        Timestamp::from_millis(self.latest.load(Ordering::Relaxed))
+    }
+
+    /// Why nothing can be taken in now, if so.
+    pub(super) fn refusal(&self) -> Option<StoreError> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Some(StoreError::Stopped);
+        }
+        if self.queue_failed.load(Ordering::Relaxed) || self.trace_failed.load(Ordering::Relaxed) {
+            return Some(StoreError::Failed(
+                "it failed before and has not recovered yet".to_owned(),
+            ));
+        }
+        let free = self.free_octets.load(Ordering::Relaxed);
+        if free < self.settings.min_free_octets {
+            return Some(StoreError::Full(format!("{free} octets are free on the file system")));
+        }
+        if !self.budget.has_room(0) {
+            return Some(StoreError::Full("the memory budget is used up".to_owned()));
+        }
+        None
+    }
+
+    /// Hands a request to the writer; gives it back when too many wait already or the writer is gone.
+    pub(super) fn request(&self, command: Command) -> Result<(), (Command, StoreError)> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err((command, StoreError::Stopped));
+        }
+        if self.waiting.load(Ordering::Relaxed) >= self.settings.waiting_limit {
+            return Err((
+                command,
+                StoreError::Full("too many requests wait for the disk".to_owned()),
+            ));
+        }
+        self.insist(command).map_err(|command| (command, StoreError::Stopped))
+    }
+
+    /// Hands over what must not be refused: ends of leases, whose number is bounded by that of leases.
+    pub(super) fn insist(&self, command: Command) -> Result<(), Command> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.writer.send(command).map_err(|refused| {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            refused.0
+        })
+    }
+
+    /// Asks the file system how much is free.
+    pub(super) fn refresh_free(&self) {
+        match free(&self.settings) {
+            Ok((octets, inodes)) => {
+                self.free_octets.store(octets, Ordering::Relaxed);
+                self.free_inodes.store(inodes, Ordering::Relaxed);
+            }
+            Err(error) => tracing::warn!(%error, "the file system does not say how much is free"),
+        }
+    }
+
+    pub(super) fn pressure(&self) -> Pressure {
+        Pressure {
+            queued: self.queued.load(Ordering::Relaxed),
+            free_octets: self.free_octets.load(Ordering::Relaxed),
+            free_inodes: self.free_inodes.load(Ordering::Relaxed),
+            memory_octets: self.budget.used(),
+            failed: self.queue_failed.load(Ordering::Relaxed) || self.trace_failed.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl LeaseOwner for Shared {
+    fn give_back(&self, message: MessageId, destination: i64) {
+        // Without a writer there is nobody left whom a lease could matter to.
+        let _ = self.insist(Command::GiveBack(codec::key(message), destination));
+    }
+}
+
+fn free(settings: &StoreSettings) -> io::Result<(u64, u64)> {
+    let facts = rustix::fs::statvfs(&settings.folder)?;
+    let octets = facts.f_bavail.saturating_mul(facts.f_frsize);
+    // Some file systems make inodes as they need them and report none.
+    let inodes = if facts.f_files == 0 { u64::MAX } else { facts.f_favail };
+    Ok((octets, inodes))
+}

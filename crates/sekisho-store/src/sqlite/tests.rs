@@ -1,0 +1,222 @@
+//! The embedded store against the suite, and what only it has: the folder's lock, the schema, recovery.
+
+use std::{fs, sync::Arc};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::{schema, *};
+use crate::conformance::{CASES, NOW, Place, commit, content, lease};
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn settings(&self) -> StoreSettings {
+        StoreSettings {
+            settle_delay: std::time::Duration::ZERO,
+            min_free_octets: 0,
+            ..StoreSettings::new(self.0.path())
+        }
+    }
+
+    fn sqlite(&self) -> SqliteStore {
+        SqliteStore::open(self.settings(), NOW).unwrap()
+    }
+
+    fn queue(&self) -> PathBuf {
+        self.0.path().join("queue.db")
+    }
+}
+
+impl Place for Folder {
+    fn open(&self) -> Arc<dyn Store> {
+        Arc::new(self.sqlite())
+    }
+}
+
+#[test]
+fn passes_the_suite() {
+    for (fact, case) in CASES {
+        println!("{fact}");
+        case(&Folder::new());
+    }
+}
+
+#[test]
+fn a_second_process_is_refused() {
+    let folder = Folder::new();
+    let store = folder.sqlite();
+    let second = SqliteStore::open(folder.settings(), NOW);
+    assert!(matches!(second, Err(StoreError::Locked { .. })));
+    drop(store);
+    folder.sqlite();
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_left_alone() {
+    let folder = Folder::new();
+    drop(folder.sqlite());
+    let db = Connection::open(folder.queue()).unwrap();
+    db.pragma_update(None, "user_version", 999).unwrap();
+    drop(db);
+    let error = SqliteStore::open(folder.settings(), NOW).unwrap_err();
+    assert!(matches!(error, StoreError::NewerSchema { found: 999, .. }), "{error}");
+}
+
+#[test]
+fn every_older_schema_is_migrated_with_its_messages() {
+    for old in 0..schema::MIGRATIONS.len() {
+        let folder = Folder::new();
+        let mut db = schema::open_writer(&folder.queue(), &crate::SystemDisk).unwrap();
+        schema::steps(&mut db, &folder.queue(), &schema::MIGRATIONS[..old]).unwrap();
+        if old > 0 {
+            db.execute_batch(
+                "INSERT INTO destination (id, name, queued, earliest, ready) VALUES (1, 'one.example', 1, 5, 5)",
+            )
+            .unwrap();
+        }
+        drop(db);
+        let store = folder.sqlite();
+        let due = store.due(NOW, 10).wait().unwrap();
+        assert_eq!(due.len(), usize::from(old > 0), "from version {old}");
+        commit(&store, b"x", &["a@two.example"], NOW, false);
+        assert_eq!(lease(&store, "two.example", NOW).len(), 1);
+    }
+}
+
+#[test]
+fn a_damaged_message_is_set_aside_and_the_others_go_on() {
+    for harm in [
+        "UPDATE body SET content = zeroblob(length(content)) WHERE id = ?1",
+        "DELETE FROM body WHERE id = ?1",
+        "UPDATE message SET envelope = replace(CAST(envelope AS TEXT), 'sender', 'fender') WHERE id = ?1",
+        "UPDATE delivery SET recipients = replace(CAST(recipients AS TEXT), 'one', 'two') WHERE message = ?1",
+    ] {
+        let folder = Folder::new();
+        let store = folder.sqlite();
+        let bad = commit(&store, b"bad", &["a@one.example"], NOW, false).id;
+        let good = commit(&store, b"good", &["b@one.example"], NOW, false).id;
+        drop(store);
+        let db = Connection::open(folder.queue()).unwrap();
+        assert_eq!(db.execute(harm, [codec::key(bad)]).unwrap(), 1);
+        drop(db);
+        let store = folder.sqlite();
+        let leases = lease(&store, "one.example", NOW);
+        assert_eq!(
+            leases.iter().map(|lease| lease.id).collect::<Vec<_>>(),
+            [good],
+            "{harm}"
+        );
+        let rows = store.list(QueueFilter::default(), NOW, None, 10).wait().unwrap();
+        let set_aside = rows.iter().find(|row| row.id == bad).unwrap();
+        assert!(
+            set_aside.held && set_aside.last_fault.as_ref().unwrap().contains("set aside"),
+            "{harm}"
+        );
+    }
+}
+
+#[test]
+fn a_damaged_spool_file_is_noticed_by_whoever_reads_it() {
+    let folder = Folder::new();
+    let store = SqliteStore::open(
+        StoreSettings {
+            body_threshold: 10,
+            ..folder.settings()
+        },
+        NOW,
+    )
+    .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut draft = store.begin(NOW).unwrap();
+    runtime.block_on(draft.write(&[b'x'; 1000])).unwrap();
+    let accepted = crate::conformance::accepted(&["a@one.example"], NOW);
+    let id = store.commit(draft, accepted, false).wait().unwrap().id;
+    let path = folder.0.path().join("spool").join(format!("{id}.body"));
+    let mut octets = fs::read(&path).unwrap();
+    octets[500] ^= 1;
+    fs::write(&path, octets).unwrap();
+    let leases = lease(&store, "one.example", NOW);
+    let error = leases[0].body.reader().unwrap().next_blocking().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    drop(leases);
+    assert!(store.due(NOW, 10).wait().unwrap().is_empty(), "it was set aside");
+}
+
+#[test]
+fn what_a_crash_left_in_the_spool_is_removed_and_nothing_else() {
+    let folder = Folder::new();
+    let store = SqliteStore::open(
+        StoreSettings {
+            body_threshold: 10,
+            ..folder.settings()
+        },
+        NOW,
+    )
+    .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut kept = store.begin(NOW).unwrap();
+    runtime.block_on(kept.write(&[b'k'; 1000])).unwrap();
+    let accepted = crate::conformance::accepted(&["a@one.example"], NOW);
+    let kept = store.commit(kept, accepted, false).wait().unwrap().id;
+    let mut under_way = store.begin(NOW).unwrap();
+    runtime.block_on(under_way.write(&[b'u'; 300_000])).unwrap();
+    fs::write(folder.0.path().join("spool/0000000000001.body"), "orphan").unwrap();
+    assert_eq!(store.remove_orphans().wait().unwrap(), 1);
+    let accepted = crate::conformance::accepted(&["a@one.example"], NOW);
+    let second = store.commit(under_way, accepted, false).wait().unwrap().id;
+    assert_eq!(content(&store.body(kept).wait().unwrap()), [b'k'; 1000]);
+    assert_eq!(content(&store.body(second).wait().unwrap()).len(), 300_000);
+}
+
+#[test]
+fn a_message_in_flight_at_three_crashes_is_set_aside() {
+    let folder = Folder::new();
+    let store = folder.sqlite();
+    commit(&store, b"poison", &["a@one.example"], NOW, false);
+    drop(store);
+    for crash in 0..3 {
+        let store = folder.sqlite();
+        let leases = lease(&store, "one.example", NOW);
+        assert_eq!(leases.len(), 1, "before crash {crash}");
+        // The process dies with the lease in its hands.
+        drop(store);
+        drop(leases);
+    }
+    let store = folder.sqlite();
+    assert!(lease(&store, "one.example", NOW).is_empty());
+    let rows = store.list(QueueFilter::default(), NOW, None, 10).wait().unwrap();
+    assert!(rows[0].held && rows[0].last_fault.as_ref().unwrap().contains("three crashes"));
+}
+
+#[test]
+fn the_trace_is_trimmed_by_age_and_by_size_and_the_queue_never() {
+    let folder = Folder::new();
+    let day = |days: u64| NOW.plus(std::time::Duration::from_secs(days * 86_400));
+    let store = folder.sqlite();
+    for days in [0, 1, 50, 100] {
+        let committed = commit(&store, b"x", &["a@one.example"], day(days), true);
+        for lease in committed.leases {
+            let ends = crate::conformance::settlement(&lease, &crate::conformance::delivered(), day(days));
+            store.settle(lease, ends).wait().unwrap();
+        }
+    }
+    commit(&store, b"x", &["a@one.example"], NOW, false);
+    let count = |store: &SqliteStore| store.trace(TraceFilter::default()).wait().unwrap().len();
+    assert_eq!(count(&store), 5);
+    assert!(store.trim_trace(day(100)).wait().unwrap() > 0);
+    assert_eq!(count(&store), 3, "two are older than 90 days");
+    store.stop().wait().unwrap();
+    let settings = StoreSettings {
+        trace_cap_octets: 1,
+        ..folder.settings()
+    };
+    let store = SqliteStore::open(settings, day(100)).unwrap();
+    assert!(store.trim_trace(day(100)).wait().unwrap() > 0);
+    assert_eq!(count(&store), 2, "today's and the queued one");
+    assert_eq!(store.pressure().queued, 1);
+}

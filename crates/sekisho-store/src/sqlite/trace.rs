@@ -1,0 +1,348 @@
+//! The trace's writer: a thread of its own that writes evidence into the day's file and only then hands the
+//! settlement on to the queue's writer. Evidence is thus durable before the row that it settles is gone; a crash in
+//! between repeats an attempt, and the trace shows both.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, params};
+use sekisho_mail::{ChannelSecurity, Envelope, Evidence, Host, Mailbox, Outcome, ReversePath, Timestamp, TlsVersion};
+
+use super::{codec, day, schema, settle::SettleJob, shared::Shared, writer::Command};
+use crate::{Answer, Arrival, StoreError, queue::Documents};
+
+/// Settlements that share a flush at most.
+const GROUP_LEN: usize = 1024;
+/// How long after a failure it is tried again.
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+/// At most.
+const RETRY_LAST: Duration = Duration::from_secs(5);
+/// A settlement is durable within this time, whatever the settings say.
+const DELAY_LIMIT: Duration = Duration::from_millis(100);
+
+/// What the trace's writer is asked.
+pub(super) enum TraceCommand {
+    Settle(Box<SettleJob>),
+    Trim { now: Timestamp, answer: Answer<u64> },
+    Stop,
+}
+
+/// The thread's state.
+pub(super) struct TraceWriter {
+    shared: Arc<Shared>,
+    folder: PathBuf,
+    commands: Receiver<TraceCommand>,
+    /// The day that is written to.
+    open: Option<(i64, Connection)>,
+}
+
+impl TraceWriter {
+    /// Starts the thread.
+    pub(super) fn start(
+        shared: Arc<Shared>,
+        folder: PathBuf,
+    ) -> std::io::Result<(Sender<TraceCommand>, JoinHandle<()>)> {
+        let (sender, commands) = mpsc::channel();
+        let writer = Self {
+            shared,
+            folder,
+            commands,
+            open: None,
+        };
+        let thread = thread::Builder::new()
+            .name("store-trace".to_owned())
+            .spawn(move || writer.run())?;
+        Ok((sender, thread))
+    }
+
+    fn run(mut self) {
+        self.close_old_days();
+        while let Ok(first) = self.commands.recv() {
+            let (mut jobs, mut trims, mut stop) = (Vec::new(), Vec::new(), false);
+            let mut sort = |command| match command {
+                TraceCommand::Settle(job) => {
+                    jobs.push(*job);
+                    jobs.len() >= GROUP_LEN
+                }
+                TraceCommand::Trim { now, answer } => {
+                    trims.push((now, answer));
+                    false
+                }
+                TraceCommand::Stop => {
+                    stop = true;
+                    true
+                }
+            };
+            let deadline = Instant::now() + self.shared.settings.settle_delay.min(DELAY_LIMIT);
+            let mut full = sort(first);
+            while !full {
+                match self
+                    .commands
+                    .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+                {
+                    Ok(command) => full = sort(command),
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+                }
+            }
+            self.settle(jobs, stop);
+            for (now, answer) in trims {
+                let _ = answer.send(self.trim(now));
+            }
+            if stop {
+                break;
+            }
+        }
+    }
+
+    /// Writes evidence, again and again until it is durable or the store stops, then hands the settlements on.
+    fn settle(&mut self, jobs: Vec<SettleJob>, mut last_try: bool) {
+        if jobs.is_empty() {
+            return;
+        }
+        let mut delay = RETRY_FIRST;
+        while let Err(error) = self.write(&jobs) {
+            tracing::error!(%error, "the trace cannot be written; settlements wait");
+            self.open = None;
+            self.shared.trace_failed.store(true, Ordering::Relaxed);
+            last_try |= self.shared.stopping.load(Ordering::Relaxed);
+            if last_try {
+                // Unsettled, the rows stay: what was delivered is delivered once more after the restart.
+                for job in jobs {
+                    let _ = job.answer.send(Err(StoreError::Failed(error.to_string())));
+                }
+                return;
+            }
+            thread::sleep(delay);
+            delay = (delay * 2).min(RETRY_LAST);
+        }
+        self.shared.trace_failed.store(false, Ordering::Relaxed);
+        // When the writer is gone the answers' senders drop, and who waits learns that the store has stopped.
+        let _ = self.shared.insist(Command::Settle(jobs));
+    }
+
+    fn write(&mut self, jobs: &[SettleJob]) -> Result<(), StoreError> {
+        let Some(day) = jobs.iter().filter_map(ended_at).map(Timestamp::day).max() else {
+            return Ok(());
+        };
+        let db = self.day(day)?;
+        db.execute_batch("BEGIN IMMEDIATE").map_err(schema::failed)?;
+        for job in jobs {
+            insert(db, job)?;
+        }
+        db.execute_batch("COMMIT").map_err(schema::failed)
+    }
+
+    /// The open day; closes the one before when another begins.
+    fn day(&mut self, day: i64) -> Result<&Connection, StoreError> {
+        // A clock that goes back does not open a closed day again.
+        let wanted = self.open.as_ref().map_or(day, |(open, _)| day.max(*open));
+        if self.open.as_ref().is_none_or(|(open, _)| *open != wanted) {
+            if let Some((_, db)) = self.open.take()
+                && let Err(error) = day::close(db)
+            {
+                tracing::warn!(%error, "a day of the trace could not be closed");
+            }
+            let path = day::path(&self.folder, wanted);
+            let disk = &*self.shared.settings.disk;
+            let db = match day::open_writer(&path, disk) {
+                Err(StoreError::Failed(why)) if is_damage(&why) => {
+                    tracing::error!(path = %path.display(), why, "a day of the trace is damaged and was moved away");
+                    day::move_away(&path, self.shared.latest())
+                        .map_err(|error| StoreError::Failed(error.to_string()))?;
+                    day::open_writer(&path, disk)?
+                }
+                other => other?,
+            };
+            self.shared
+                .settings
+                .disk
+                .sync_folder(&self.folder)
+                .map_err(|error| StoreError::Failed(error.to_string()))?;
+            self.open = Some((wanted, db));
+        }
+        match &self.open {
+            Some((_, db)) => Ok(db),
+            None => Err(StoreError::Stopped),
+        }
+    }
+
+    /// Days that the last run left open, all but the newest.
+    fn close_old_days(&self) {
+        let days = day::days(&self.folder).unwrap_or_default();
+        let today = self.shared.latest().day();
+        for day in days.into_iter().filter(|day| *day < today) {
+            let path = day::path(&self.folder, day);
+            let disk = &*self.shared.settings.disk;
+            let closed = day::open_reader(&path, disk).and_then(|db| match db {
+                Some(db) => day::is_closed(&db),
+                None => Ok(true),
+            });
+            if closed.unwrap_or(true) {
+                continue;
+            }
+            let result = day::open_writer(&path, disk).and_then(|db| day::close(db).map_err(schema::failed));
+            if let Err(error) = result {
+                tracing::warn!(path = %path.display(), %error, "a day of the trace could not be closed");
+            }
+        }
+    }
+
+    /// Unlinks days that are too old, then the oldest closed ones until the rest is below the cap.
+    fn trim(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let settings = &self.shared.settings;
+        let failed = |error: std::io::Error| StoreError::Failed(format!("the trace's folder: {error}"));
+        let open = self.open.as_ref().map(|(day, _)| *day);
+        let oldest = now.minus(settings.trace_retention).day();
+        let (mut kept, mut freed) = (0u64, 0);
+        for day in day::days(&self.folder).map_err(failed)? {
+            let path = day::path(&self.folder, day);
+            if Some(day) == open || day >= now.day() {
+                continue;
+            }
+            kept += day::size(&path);
+            if day < oldest || kept > settings.trace_cap_octets {
+                freed += day::unlink(&path, &*settings.disk).map_err(failed)?;
+            }
+        }
+        Ok(freed)
+    }
+}
+
+fn is_damage(why: &str) -> bool {
+    why.contains("malformed") || why.contains("not a database")
+}
+
+fn ended_at(job: &SettleJob) -> Option<Timestamp> {
+    job.results
+        .iter()
+        .filter_map(|result| result.evidence.as_ref())
+        .map(|evidence| evidence.at)
+        .max()
+}
+
+fn insert(db: &Connection, job: &SettleJob) -> Result<(), StoreError> {
+    let key = codec::key(job.held.message);
+    let mut evidence = job
+        .results
+        .iter()
+        .filter_map(|result| result.evidence.as_ref())
+        .peekable();
+    if evidence.peek().is_some() {
+        insert_message(db, key, &job.held.documents)?;
+    }
+    evidence.try_for_each(|evidence| insert_attempt(db, key, evidence))
+}
+
+fn insert_message(db: &Connection, key: i64, documents: &Documents) -> Result<(), StoreError> {
+    let known = db
+        .prepare_cached("SELECT 1 FROM message WHERE id = ?1")
+        .and_then(|mut statement| statement.exists([key]))
+        .map_err(schema::failed)?;
+    if known {
+        return Ok(());
+    }
+    let unreadable = || StoreError::Failed("a leased message's documents cannot be read".to_owned());
+    let envelope: Envelope = codec::parse(&documents.envelope).ok_or_else(unreadable)?;
+    let arrival: Arrival = codec::parse(&documents.arrival).ok_or_else(unreadable)?;
+    let (sender, sender_domain) = match &envelope.reverse_path {
+        ReversePath::Null => (codec::text_hash("<>"), codec::text_hash("<>")),
+        ReversePath::Mailbox(mailbox) => mailbox_hashes(mailbox),
+    };
+    db.prepare_cached(
+        "INSERT INTO message (id, arrived, tls, size, sender, sender_domain, message_id_header, crc, envelope, arrival)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )
+    .and_then(|mut statement| {
+        statement.execute(params![
+            key,
+            arrival.at.as_millis(),
+            tls(&arrival.security),
+            codec::signed(documents.size),
+            sender,
+            sender_domain,
+            arrival.message_id_header.as_deref().map(codec::text_hash),
+            codec::message_crc(key, documents.size, 0, &documents.envelope, &documents.arrival),
+            documents.envelope,
+            documents.arrival,
+        ])
+    })
+    .map(drop)
+    .map_err(schema::failed)
+}
+
+fn insert_attempt(db: &Connection, key: i64, evidence: &Evidence) -> Result<(), StoreError> {
+    let document = codec::document(evidence)?;
+    let (recipient, domain) = mailbox_hashes(&evidence.recipient.mailbox);
+    let security = evidence.channel.as_ref().map(|channel| tls(&channel.security));
+    db.prepare_cached(
+        "INSERT INTO attempt (message, at, tls, outcome, recipient, recipient_domain) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )
+    .and_then(|mut statement| {
+        let at = evidence.at.as_millis();
+        statement.execute(params![
+            key,
+            at,
+            security,
+            outcome_number(&evidence.outcome),
+            recipient,
+            domain
+        ])
+    })
+    .map_err(schema::failed)?;
+    db.prepare_cached("INSERT INTO evidence (attempt, crc, document) VALUES (?1, ?2, ?3)")
+        .and_then(|mut statement| {
+            statement.execute(params![db.last_insert_rowid(), crc32fast::hash(&document), document])
+        })
+        .map(drop)
+        .map_err(schema::failed)
+}
+
+/// Hashes of the address and of what stands right of its `@`.
+pub(super) fn mailbox_hashes(mailbox: &Mailbox) -> (i64, i64) {
+    (codec::text_hash(&mailbox.to_string()), host_hash(mailbox.host()))
+}
+
+pub(super) fn host_hash(host: &Host) -> i64 {
+    codec::text_hash(&host.to_string())
+}
+
+/// 0 in the clear, 12 and 13 for the versions of TLS.
+pub(super) const fn tls(security: &ChannelSecurity) -> i64 {
+    match security {
+        ChannelSecurity::Plaintext(_) => 0,
+        ChannelSecurity::Tls(facts) => tls_number(facts.version),
+    }
+}
+
+pub(super) const fn tls_number(version: TlsVersion) -> i64 {
+    match version {
+        TlsVersion::Tls12 => 12,
+        TlsVersion::Tls13 => 13,
+    }
+}
+
+const fn outcome_number(outcome: &Outcome) -> i64 {
+    match outcome {
+        Outcome::Delivered { .. } => 0,
+        Outcome::Deferred { .. } => 1,
+        Outcome::Bounced { .. } => 2,
+    }
+}
+
+/// The number of an outcome's word; one that no outcome has finds nothing.
+pub(super) fn outcome_by_word(word: &str) -> i64 {
+    match word {
+        "delivered" => 0,
+        "deferred" => 1,
+        "bounced" => 2,
+        _ => -1,
+    }
+}

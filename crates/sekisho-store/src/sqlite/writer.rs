@@ -1,0 +1,652 @@
+//! The one thread that writes to the queue. It takes everything that waits, makes one transaction of it with one
+//! flush, and answers all; then it serves what reads the queue's state: due destinations and leases.
+//!
+//! After an error of the database nothing is acknowledged: who waits gets the error, and new requests do, until a
+//! reopen has recovered. Ends of leases are kept and applied then, since what was delivered must not be due again.
+
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, params};
+use sekisho_mail::{MessageId, Timestamp};
+
+use super::{
+    action::{self, ActionJob},
+    batch::{Batch, Then, update_ready},
+    checkpoint::Checkpoint,
+    codec,
+    insert::{self, CommitJob},
+    lease, load,
+    redirect::Redirect,
+    schema,
+    settle::{self, SettleJob},
+    shared::Shared,
+    watch,
+};
+use crate::{ActionReport, Answer, Destination, DueDestination, Lease, StoreError, spool::SpoolEntry};
+
+/// Requests that share one transaction at most, so that the first of them need not wait for ever.
+const GROUP_LEN: usize = 2048;
+/// Octets likewise.
+const GROUP_OCTETS: u64 = 16 * 1024 * 1024;
+/// How often the writer looks after itself when nothing happens.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// The first wait before a reopen; doubled each time.
+const REOPEN_FIRST: Duration = Duration::from_millis(50);
+/// The longest wait before a reopen.
+const REOPEN_LAST: Duration = Duration::from_secs(5);
+/// Free pages given back to the file system at a time.
+const VACUUM_PAGES: u32 = 256;
+
+/// What the writer is asked.
+pub(super) enum Command {
+    Commit(Box<CommitJob>),
+    Settle(Vec<SettleJob>),
+    GiveBack(i64, i64),
+    SetAside(i64, String),
+    BackOff {
+        destination: Destination,
+        until: Timestamp,
+        why: String,
+        answer: Answer<()>,
+    },
+    Act(Box<ActionJob>),
+    Redirect {
+        id: MessageId,
+        order: Redirect,
+        answer: Answer<ActionReport>,
+    },
+    Due {
+        now: Timestamp,
+        limit: usize,
+        answer: Answer<Vec<DueDestination>>,
+    },
+    NextDue {
+        now: Timestamp,
+        answer: Answer<Option<Timestamp>>,
+    },
+    Lease {
+        destination: Destination,
+        now: Timestamp,
+        limit: usize,
+        answer: Answer<Vec<Lease>>,
+    },
+    /// Ends the thread: cleanly, or as a crash would.
+    Stop {
+        clean: bool,
+        answer: Option<Answer<()>>,
+    },
+}
+
+impl Command {
+    const fn writes(&self) -> bool {
+        !matches!(
+            self,
+            Self::Due { .. } | Self::NextDue { .. } | Self::Lease { .. } | Self::Act(_) | Self::Stop { .. }
+        )
+    }
+
+    fn weight(&self) -> u64 {
+        match self {
+            Self::Commit(job) => job.message.weight(),
+            Self::Settle(jobs) => 4096 * jobs.len() as u64,
+            _ => 1024,
+        }
+    }
+
+    /// Answers with an error; gives back what must not be lost.
+    fn refuse(self, error: StoreError, aftermath: &mut Aftermath) {
+        match self {
+            Self::Commit(job) => drop(job.answer.send(Err(error))),
+            Self::Settle(jobs) => jobs.into_iter().for_each(|job| aftermath.retry(job)),
+            Self::GiveBack(key, destination) => aftermath.given_back.push((key, destination)),
+            Self::SetAside(key, why) => tracing::error!(message = %codec::id(key), why, "damaged, not set aside yet"),
+            Self::BackOff { answer, .. } => drop(answer.send(Err(error))),
+            Self::Act(job) => drop(job.answer.send(Err(error))),
+            Self::Redirect { answer, .. } => drop(answer.send(Err(error))),
+            Self::Due { answer, .. } => drop(answer.send(Err(error))),
+            Self::NextDue { answer, .. } => drop(answer.send(Err(error))),
+            Self::Lease { answer, .. } => drop(answer.send(Err(error))),
+            Self::Stop { answer, .. } => drop(answer.map(|answer| answer.send(Err(error)))),
+        }
+    }
+}
+
+/// What a failed group leaves to be done after the reopen.
+#[derive(Default)]
+pub(super) struct Aftermath {
+    full: bool,
+    retry: Vec<SettleJob>,
+    given_back: Vec<(i64, i64)>,
+    /// Messages that were answered with an error and may be in the log all the same, with their files.
+    disowned: Vec<(i64, Option<SpoolEntry>)>,
+}
+
+impl Aftermath {
+    pub(super) fn retry(&mut self, job: SettleJob) {
+        self.retry.push(job);
+    }
+
+    pub(super) fn disown(&mut self, key: i64, entry: Option<SpoolEntry>) {
+        self.disowned.push((key, entry));
+    }
+
+    pub(super) fn error(&self, why: &str) -> StoreError {
+        if self.full {
+            StoreError::Full(why.to_owned())
+        } else {
+            StoreError::Failed(why.to_owned())
+        }
+    }
+}
+
+/// The thread's state.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    path: PathBuf,
+    commands: Receiver<Command>,
+    /// `None` after an error, until the reopen.
+    db: Option<Connection>,
+    actions: VecDeque<ActionJob>,
+    aftermath: Aftermath,
+    watch_until: Option<Timestamp>,
+    checkpoint: Checkpoint,
+    reopen_at: Instant,
+    reopen_delay: Duration,
+    last_housekeeping: Instant,
+}
+
+impl Writer {
+    /// Recovers what a crash left. The connection has the newest schema.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        path: PathBuf,
+        commands: Receiver<Command>,
+        db: Connection,
+        checkpoint: Checkpoint,
+    ) -> Result<Self, StoreError> {
+        let now = shared.latest();
+        let mut watch_until = None;
+        let mut batch = Batch::begin(&db, &shared, false).map_err(schema::failed)?;
+        let begun = watch::begin(&mut batch, now, &shared)
+            .map(|until| watch_until = until)
+            .and_then(|()| settle::apply_pending(&mut batch));
+        begun.map_err(schema::failed)?;
+        let fates = batch.commit().map_err(|(error, _)| schema::failed(error))?;
+        debug_assert!(fates.is_empty(), "recovery answers nobody");
+        let queued: i64 = db
+            .query_row("SELECT value FROM counter WHERE name = 'messages'", [], |row| {
+                row.get(0)
+            })
+            .map_err(schema::failed)?;
+        shared.queued.store(codec::unsigned(queued), Ordering::Relaxed);
+        if watch_until.is_some() {
+            tracing::warn!("the last run did not end cleanly; leases are written down for a while");
+        }
+        Ok(Self {
+            shared,
+            path,
+            commands,
+            db: Some(db),
+            actions: VecDeque::new(),
+            aftermath: Aftermath::default(),
+            watch_until,
+            checkpoint,
+            reopen_at: Instant::now(),
+            reopen_delay: REOPEN_FIRST,
+            last_housekeeping: Instant::now(),
+        })
+    }
+
+    /// Serves until told to stop.
+    pub(super) fn run(mut self) {
+        loop {
+            let group = match self.next_group() {
+                Ok(group) => group,
+                Err(Ended) => return,
+            };
+            let (mut writes, mut reads, mut stop) = (Vec::new(), Vec::new(), None);
+            for command in group {
+                match command {
+                    Command::Act(job) => self.actions.push_back(*job),
+                    Command::Stop { clean, answer } => stop = Some((clean, answer)),
+                    command if command.writes() => writes.push(command),
+                    command => reads.push(command),
+                }
+            }
+            self.recover();
+            self.write(writes);
+            for command in reads {
+                self.read(command);
+            }
+            self.housekeeping();
+            if let Some((clean, answer)) = stop {
+                return self.stop(clean, answer);
+            }
+        }
+    }
+
+    /// All that waits, up to the limits of a group; waits itself when there is nothing.
+    fn next_group(&mut self) -> Result<Vec<Command>, Ended> {
+        let wait = if self.db.is_none() {
+            self.reopen_at.saturating_duration_since(Instant::now())
+        } else if self.actions.is_empty() {
+            HOUSEKEEPING
+        } else {
+            Duration::ZERO
+        };
+        let first = match self.commands.recv_timeout(wait) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => return Ok(Vec::new()),
+            Err(RecvTimeoutError::Disconnected) => return Err(Ended),
+        };
+        let mut weight = first.weight();
+        let mut group = vec![first];
+        while group.len() < GROUP_LEN && weight < GROUP_OCTETS {
+            let Ok(next) = self.commands.try_recv() else { break };
+            weight += next.weight();
+            group.push(next);
+        }
+        self.shared.waiting.fetch_sub(group.len(), Ordering::Relaxed);
+        self.checkpoint.wrote(weight);
+        Ok(group)
+    }
+
+    fn watching(&self) -> bool {
+        self.watch_until.is_some()
+    }
+
+    /// One group: one transaction, one flush, all answered.
+    fn write(&mut self, writes: Vec<Command>) {
+        if writes.is_empty() && self.actions.is_empty() {
+            return;
+        }
+        let watch = self.watching();
+        let Some(db) = self.db.take() else {
+            for command in writes {
+                command.refuse(not_recovered(), &mut self.aftermath);
+            }
+            for job in self.actions.drain(..) {
+                let _ = job.answer.send(Err(not_recovered()));
+            }
+            return;
+        };
+        let result = self.transact(&db, watch, writes);
+        match result {
+            Ok(fates) => {
+                self.db = Some(db);
+                for then in fates {
+                    then(Ok(()), &mut self.aftermath);
+                }
+            }
+            Err((error, fates)) => self.fail(&error, fates),
+        }
+    }
+
+    fn transact(
+        &mut self,
+        db: &Connection,
+        watch: bool,
+        writes: Vec<Command>,
+    ) -> Result<Vec<Then>, (rusqlite::Error, Vec<Then>)> {
+        let shared = Arc::clone(&self.shared);
+        let mut batch = match Batch::begin(db, &shared, watch) {
+            Ok(batch) => batch,
+            Err(error) => {
+                for command in writes {
+                    command.refuse(StoreError::Failed(error.to_string()), &mut self.aftermath);
+                }
+                return Err((error, Vec::new()));
+            }
+        };
+        let mut writes = writes.into_iter();
+        for command in writes.by_ref() {
+            if let Err(error) = apply(&mut batch, &shared, command) {
+                let fates = batch.abandon();
+                for command in writes {
+                    command.refuse(StoreError::Failed(error.to_string()), &mut self.aftermath);
+                }
+                return Err((error, fates));
+            }
+        }
+        if let Some(job) = self.actions.pop_front()
+            && let Err(error) = self.act(&mut batch, job)
+        {
+            return Err((error, batch.abandon()));
+        }
+        batch.commit()
+    }
+
+    /// A piece of the action that is first in line.
+    fn act(&mut self, batch: &mut Batch<'_>, mut job: ActionJob) -> rusqlite::Result<()> {
+        match action::advance(batch, &mut job) {
+            Ok(false) => self.actions.push_front(job),
+            Ok(true) => batch.then(move |fate, aftermath| {
+                let _ = job.answer.send(match fate {
+                    Ok(()) => Ok(job.report),
+                    Err(why) => Err(aftermath.error(why)),
+                });
+            }),
+            Err(error) => {
+                let _ = job.answer.send(Err(StoreError::Failed(error.to_string())));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The database is not to be trusted until it was reopened.
+    fn fail(&mut self, error: &rusqlite::Error, fates: Vec<Then>) {
+        tracing::error!(%error, "the queue's database failed; nothing is acknowledged until it is reopened");
+        self.shared.queue_failed.store(true, Ordering::Relaxed);
+        self.aftermath.full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
+        let why = error.to_string();
+        for then in fates {
+            then(Err(&why), &mut self.aftermath);
+        }
+        self.db = None;
+        self.reopen_at = Instant::now() + self.reopen_delay;
+    }
+
+    /// Reopens when it is time, and makes up for what the failed group left.
+    fn recover(&mut self) {
+        if self.db.is_some() || Instant::now() < self.reopen_at {
+            return;
+        }
+        match self.reopen() {
+            Ok(db) => {
+                tracing::info!("the queue's database works again");
+                self.db = Some(db);
+                self.reopen_delay = REOPEN_FIRST;
+                self.aftermath.full = false;
+                self.make_up();
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the queue's database could not be reopened yet");
+                self.reopen_delay = (self.reopen_delay * 2).min(REOPEN_LAST);
+                self.reopen_at = Instant::now() + self.reopen_delay;
+            }
+        }
+    }
+
+    fn reopen(&self) -> rusqlite::Result<Connection> {
+        let db = schema::open_writer(&self.path, &*self.shared.settings.disk)?;
+        // Pages of a log whose flush failed may be gone from the disk though they can still be read: all that counts
+        // goes into the database now, under a flush of its own, and the log begins anew.
+        let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy != 0 {
+            return Err(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+                Some("the log is still being read".to_owned()),
+            ));
+        }
+        // Messages that were answered with an error may have reached the log all the same: their senders come again.
+        let batch = Batch::begin(&db, &self.shared, false)?;
+        let removed = self
+            .aftermath
+            .disowned
+            .iter()
+            .map(|(key, _)| *key)
+            .try_fold(batch, |mut batch, key| disown(&mut batch, key).map(|()| batch))?;
+        removed.commit().map_err(|(error, _)| error)?;
+        Ok(db)
+    }
+
+    /// After a reopen: the ends of leases that waited.
+    fn make_up(&mut self) {
+        // Dropping the entries unlinks the files of what was disowned.
+        self.aftermath.disowned.clear();
+        let mut writes: Vec<Command> = std::mem::take(&mut self.aftermath.given_back)
+            .into_iter()
+            .map(|(key, destination)| Command::GiveBack(key, destination))
+            .collect();
+        writes.push(Command::Settle(std::mem::take(&mut self.aftermath.retry)));
+        self.write(writes);
+        self.shared.queue_failed.store(self.db.is_none(), Ordering::Relaxed);
+    }
+
+    fn read(&mut self, command: Command) {
+        let Some(db) = self.db.take() else {
+            return command.refuse(not_recovered(), &mut self.aftermath);
+        };
+        let shared = Arc::clone(&self.shared);
+        let fault = match command {
+            Command::Due { now, limit, answer } => give(answer, lease::due(&db, &shared, now, limit)),
+            Command::NextDue { now, answer } => give(answer, lease::next_due(&db, &shared, now)),
+            Command::Lease {
+                destination,
+                now,
+                limit,
+                answer,
+            } => self.lease(&db, &destination, now, limit, answer),
+            other => {
+                // `run` sends only these here.
+                other.refuse(StoreError::Unfit("no read"), &mut self.aftermath);
+                None
+            }
+        };
+        match fault {
+            None => self.db = Some(db),
+            Some(error) => self.fail(&error, Vec::new()),
+        }
+    }
+
+    fn lease(
+        &self,
+        db: &Connection,
+        destination: &Destination,
+        now: Timestamp,
+        limit: usize,
+        answer: Answer<Vec<Lease>>,
+    ) -> Option<rusqlite::Error> {
+        let watched = self.watching();
+        let shared = Arc::clone(&self.shared);
+        let leased = in_transaction(db, watched, || {
+            lease::lease(db, &shared, destination, now, limit, watched)
+        });
+        let leased = match leased {
+            Ok(leased) => leased,
+            Err(error) => return give(answer, Err(error)),
+        };
+        let fault = leased
+            .damaged
+            .iter()
+            .try_for_each(|(key, why)| self.set_aside(db, *key, why))
+            .err();
+        let _ = answer.send(Ok(leased.leases));
+        fault
+    }
+
+    fn set_aside(&self, db: &Connection, key: i64, why: &str) -> rusqlite::Result<()> {
+        let mut batch = Batch::begin(db, &self.shared, false)?;
+        match load::set_aside(&mut batch, key, why) {
+            Ok(()) => batch.commit().map(drop).map_err(|(error, _)| error),
+            Err(error) => {
+                batch.abandon();
+                Err(error)
+            }
+        }
+    }
+
+    /// Between two groups: the log's size, free space, the end of the watch, rows that nobody needs.
+    fn housekeeping(&mut self) {
+        let Some(db) = self.db.take() else { return };
+        self.checkpoint.between_groups(&db);
+        let mut result = Ok(());
+        if self.last_housekeeping.elapsed() >= HOUSEKEEPING {
+            self.last_housekeeping = Instant::now();
+            self.shared.refresh_free();
+            result = self.tidy(&db);
+        }
+        match result {
+            Ok(()) => self.db = Some(db),
+            Err(error) => self.fail(&error, Vec::new()),
+        }
+    }
+
+    fn tidy(&mut self, db: &Connection) -> rusqlite::Result<()> {
+        let now = self.shared.latest();
+        if self.watch_until.is_some_and(|until| now > until) {
+            watch::end(db)?;
+            self.watch_until = None;
+        }
+        let empty: bool = db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM destination WHERE queued = 0 AND parked = 0 AND back_off <= ?1)",
+            )?
+            .query_row([now.as_millis()], |row| row.get(0))?;
+        if empty {
+            db.prepare_cached("DELETE FROM destination WHERE queued = 0 AND parked = 0 AND back_off <= ?1")?
+                .execute([now.as_millis()])?;
+        }
+        let free: u32 = db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+        if free > VACUUM_PAGES * 4 {
+            let mut statement = db.prepare_cached(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
+            let mut rows = statement.query([])?;
+            while rows.next()?.is_some() {}
+        }
+        Ok(())
+    }
+
+    fn stop(mut self, clean: bool, answer: Option<Answer<()>>) {
+        self.reopen_at = Instant::now();
+        self.recover();
+        let result = match self.db.take() {
+            Some(db) if clean => close(db, &self.shared).map_err(schema::failed),
+            Some(_) => Ok(()),
+            None => Err(not_recovered()),
+        };
+        // What is still in the queue finds its sender gone.
+        drop(self.commands);
+        if let Some(answer) = answer {
+            let _ = answer.send(result);
+        }
+    }
+}
+
+/// Every way to the thread is gone.
+struct Ended;
+
+fn not_recovered() -> StoreError {
+    StoreError::Failed("it failed before and has not recovered yet".to_owned())
+}
+
+/// Answers a read; the error comes back when the database is at fault.
+fn give<T>(answer: Answer<T>, result: rusqlite::Result<T>) -> Option<rusqlite::Error> {
+    match result {
+        Ok(value) => {
+            let _ = answer.send(Ok(value));
+            None
+        }
+        Err(error) => {
+            let _ = answer.send(Err(StoreError::Failed(error.to_string())));
+            Some(error)
+        }
+    }
+}
+
+fn in_transaction<T>(db: &Connection, wanted: bool, work: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    if !wanted {
+        return work();
+    }
+    db.execute_batch("BEGIN IMMEDIATE")?;
+    let result = work()?;
+    db.execute_batch("COMMIT")?;
+    Ok(result)
+}
+
+/// Takes one request into the group.
+fn apply(batch: &mut Batch<'_>, shared: &Arc<Shared>, command: Command) -> rusqlite::Result<()> {
+    match command {
+        Command::Commit(job) => insert::commit(batch, shared, *job),
+        Command::Settle(jobs) => {
+            let mut jobs = jobs.into_iter();
+            for job in jobs.by_ref() {
+                if let Err(error) = settle::settle(batch, shared, job) {
+                    batch.then(move |_, aftermath| jobs.for_each(|job| aftermath.retry(job)));
+                    return Err(error);
+                }
+            }
+            Ok(())
+        }
+        Command::GiveBack(key, destination) => {
+            let result = settle::give_back(batch, key, destination);
+            let shared = Arc::clone(shared);
+            batch.then(move |fate, aftermath| match fate {
+                Ok(()) => shared.leases.give_back(destination, key),
+                Err(_) => aftermath.given_back.push((key, destination)),
+            });
+            result
+        }
+        Command::SetAside(key, why) => load::set_aside(batch, key, &why),
+        Command::BackOff {
+            destination,
+            until,
+            why,
+            answer,
+        } => {
+            let result = back_off(batch, &destination, until, &why);
+            batch.then(move |fate, aftermath| {
+                let _ = answer.send(fate.map_err(|why| aftermath.error(why)));
+            });
+            result
+        }
+        Command::Redirect { id, order, answer } => {
+            let (report, fault) = match action::redirect_message(batch, id, &order) {
+                Ok(report) => (report, None),
+                Err(error) => (Err(StoreError::Failed(error.to_string())), Some(error)),
+            };
+            batch.then(move |fate, aftermath| {
+                let _ = answer.send(fate.map_err(|why| aftermath.error(why)).and(report));
+            });
+            fault.map_or(Ok(()), Err)
+        }
+        // `run` keeps these apart.
+        Command::Act(_)
+        | Command::Due { .. }
+        | Command::NextDue { .. }
+        | Command::Lease { .. }
+        | Command::Stop { .. } => Ok(()),
+    }
+}
+
+fn back_off(batch: &mut Batch<'_>, destination: &Destination, until: Timestamp, why: &str) -> rusqlite::Result<()> {
+    let number = batch.destination(destination)?.number;
+    batch
+        .db
+        .prepare_cached("UPDATE destination SET back_off = ?2, back_off_why = ?3 WHERE id = ?1")?
+        .execute(params![number, until.as_millis(), why])?;
+    batch.moved(destination, until);
+    update_ready(batch.db, number)
+}
+
+/// Removes a message that was never acknowledged, when it is there.
+fn disown(batch: &mut Batch<'_>, key: i64) -> rusqlite::Result<()> {
+    let rows = batch
+        .db
+        .prepare_cached("SELECT destination, state FROM delivery WHERE message = ?1")?
+        .query_map([key], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
+    for (destination, state) in rows {
+        settle::remove(batch, key, destination, state)?;
+    }
+    Ok(())
+}
+
+/// Says that this was no crash, and empties the log.
+fn close(db: Connection, shared: &Shared) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM suspect", [])?;
+    db.execute("UPDATE counter SET value = 1 WHERE name = 'clean'", [])?;
+    // Somebody may still read the log; then the next start empties it.
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    tracing::debug!(folder = %shared.settings.folder.display(), "the queue is closed");
+    db.close().map_err(|(_, error)| error)
+}
