@@ -187,12 +187,13 @@ impl TlsClient {
             IdentityUse::Tls13(id) => Offered::InTls13(identity(id)?),
             IdentityUse::AnyVersion(id) => Offered::Always(identity(id)?),
         };
-        let mut config = ClientConfig::builder_with_provider(Arc::clone(provider_for(profile.groups)))
-            .with_protocol_versions(versions_from(profile.min_version))
-            .expect("invariant: the provider has suites for both versions")
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate))
-            .with_client_cert_resolver(Arc::new(offered));
+        let mut config =
+            ClientConfig::builder_with_provider(Arc::clone(provider_for(profile.groups, profile.min_version)))
+                .with_protocol_versions(versions_from(profile.min_version))
+                .expect("invariant: the provider has suites for both versions")
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(AnyCertificate))
+                .with_client_cert_resolver(Arc::new(offered));
         config.resumption = Resumption::disabled();
         Ok(config)
     }

@@ -59,18 +59,14 @@ pub(crate) fn client(profile: &ClientProfile, identity: Option<&Identity>) -> Tl
 
 fn description(groups: GroupProfile, min_version: TlsVersion) -> TlsDescription {
     let versions = [TlsVersion::Tls13, TlsVersion::Tls12];
-    let lowest_is_tls13 = min_version == TlsVersion::Tls13;
     TlsDescription {
         versions: versions
             .iter()
             .filter(|version| **version >= min_version)
             .map(ToString::to_string)
             .collect(),
-        suites: offered_suites()
-            .into_iter()
-            .filter(|suite| !lowest_is_tls13 || !suite.contains("_WITH_"))
-            .collect(),
-        groups: provider_for(groups)
+        suites: offered_suites(min_version),
+        groups: provider_for(groups, min_version)
             .kx_groups
             .iter()
             .map(|group| code_points::group(group.name().into()))
@@ -78,7 +74,6 @@ fn description(groups: GroupProfile, min_version: TlsVersion) -> TlsDescription 
         signature_schemes: SCHEMES
             .iter()
             .map(|scheme| code_points::signature_scheme((*scheme).into()))
-            .filter(|scheme| !lowest_is_tls13 || !scheme.starts_with("rsa_pkcs1"))
             .collect(),
         certificates: Vec::new(),
     }

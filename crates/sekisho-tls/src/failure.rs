@@ -4,8 +4,8 @@
 
 use std::{io, time::Duration};
 
-use rustls::{CertificateError, Error, InvalidMessage, PeerIncompatible};
-use sekisho_mail::{ClientCertificateFate, HandshakeFailure, HandshakeFault, HandshakeStage, HelloSummary};
+use rustls::{CertificateError, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
+use sekisho_mail::{ClientCertificateFate, HandshakeFailure, HandshakeFault, HandshakeStage, HelloSummary, TlsVersion};
 
 use crate::{
     chain::facts_of,
@@ -88,7 +88,8 @@ fn fault_of(end: &End) -> HandshakeFault {
 fn fault_of_library(error: &Error) -> HandshakeFault {
     match error {
         Error::AlertReceived(alert) => HandshakeFault::Alert(code_points::alert((*alert).into()).to_owned()),
-        Error::InvalidMessage(InvalidMessage::InvalidServerName) => HandshakeFault::BadServerName,
+        Error::InvalidMessage(InvalidMessage::InvalidServerName)
+        | Error::PeerMisbehaved(PeerMisbehaved::ServerNameMustContainOneHostName) => HandshakeFault::BadServerName,
         Error::InappropriateMessage { .. }
         | Error::InappropriateHandshakeMessage { .. }
         | Error::InvalidMessage(_)
@@ -172,7 +173,7 @@ fn words_of_incompatible_hello(end: &End, hello: &HelloSummary) -> String {
     if !hello.versions.iter().any(|name| name == "TLSv1.3") && is_version_fault(end) {
         return "the client does not speak TLS 1.3, which this listener demands".to_owned();
     }
-    let offered = offered_suites();
+    let offered = offered_suites(TlsVersion::Tls12);
     if !hello.suites.iter().any(|suite| offered.contains(suite)) {
         return format!(
             "none of the client's {} cipher suites has both forward secrecy and authenticated encryption \

@@ -14,7 +14,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     sign::CertifiedKey,
 };
-use sekisho_mail::CertificateFacts;
+use sekisho_mail::{CertificateFacts, TlsVersion};
 use zeroize::Zeroizing;
 
 use crate::{chain::facts_of, client::GroupProfile, code_points, provider::provider_for, signature::SCHEMES};
@@ -107,7 +107,7 @@ impl Identity {
         let chain = load_certificates(&files.chain)?;
         let key = load_key(&files.key)?;
         let facts: Arc<[CertificateFacts]> = chain.iter().map(|certificate| facts_of(certificate)).collect();
-        let provider = provider_for(GroupProfile::HybridFirst);
+        let provider = provider_for(GroupProfile::HybridFirst, TlsVersion::Tls12);
         let key = provider
             .key_provider
             .load_private_key(key)

@@ -30,25 +30,37 @@ const SUITES: &[SupportedCipherSuite] = &[
     suites::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 ];
 
+/// How many of them, from the first, are of TLS 1.3.
+const TLS13_SUITES: usize = 3;
+
 const CLASSICAL: &[&dyn SupportedKxGroup] = &[groups::X25519, groups::SECP256R1, groups::SECP384R1];
 
-fn provider(groups: Vec<&'static dyn SupportedKxGroup>) -> Arc<CryptoProvider> {
+fn provider(groups: Vec<&'static dyn SupportedKxGroup>, suites: &[SupportedCipherSuite]) -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
-        cipher_suites: SUITES.to_vec(),
+        cipher_suites: suites.to_vec(),
         kx_groups: groups,
         ..default_provider()
     })
 }
 
-static HYBRID_FIRST: LazyLock<Arc<CryptoProvider>> =
-    LazyLock::new(|| provider([&[groups::X25519MLKEM768], CLASSICAL].concat()));
-static CLASSICAL_ONLY: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| provider(CLASSICAL.to_vec()));
+fn hybrid_first() -> Vec<&'static dyn SupportedKxGroup> {
+    [&[groups::X25519MLKEM768], CLASSICAL].concat()
+}
 
-/// The provider for one choice of groups. A server uses [`GroupProfile::HybridFirst`].
-pub(crate) fn provider_for(profile: GroupProfile) -> &'static Arc<CryptoProvider> {
-    match profile {
-        GroupProfile::HybridFirst => &HYBRID_FIRST,
-        GroupProfile::Classical => &CLASSICAL_ONLY,
+type Shared = LazyLock<Arc<CryptoProvider>>;
+static HYBRID_TLS12: Shared = LazyLock::new(|| provider(hybrid_first(), SUITES));
+static HYBRID_TLS13: Shared = LazyLock::new(|| provider(hybrid_first(), &SUITES[..TLS13_SUITES]));
+static CLASSICAL_TLS12: Shared = LazyLock::new(|| provider(CLASSICAL.to_vec(), SUITES));
+static CLASSICAL_TLS13: Shared = LazyLock::new(|| provider(CLASSICAL.to_vec(), &SUITES[..TLS13_SUITES]));
+
+/// The provider for one choice of groups and lowest version; suites of lower versions are left out of it, since the
+/// library would offer them. A server uses [`GroupProfile::HybridFirst`].
+pub(crate) fn provider_for(profile: GroupProfile, min: TlsVersion) -> &'static Arc<CryptoProvider> {
+    match (profile, min) {
+        (GroupProfile::HybridFirst, TlsVersion::Tls12) => &HYBRID_TLS12,
+        (GroupProfile::HybridFirst, TlsVersion::Tls13) => &HYBRID_TLS13,
+        (GroupProfile::Classical, TlsVersion::Tls12) => &CLASSICAL_TLS12,
+        (GroupProfile::Classical, TlsVersion::Tls13) => &CLASSICAL_TLS13,
     }
 }
 
@@ -63,9 +75,10 @@ pub(crate) fn versions_from(min: TlsVersion) -> &'static [&'static SupportedProt
     }
 }
 
-/// Names of the suites in force.
-pub(crate) fn offered_suites() -> Vec<String> {
-    SUITES
+/// Names of the suites in force from `min` on.
+pub(crate) fn offered_suites(min: TlsVersion) -> Vec<String> {
+    provider_for(GroupProfile::HybridFirst, min)
+        .cipher_suites
         .iter()
         .map(|suite| code_points::suite(suite.suite().into()))
         .collect()

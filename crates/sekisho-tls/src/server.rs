@@ -135,9 +135,12 @@ impl TlsServer {
     #[must_use]
     pub fn new(settings: ServerTlsSettings) -> Self {
         let certificates = Arc::new(Presented(ArcSwap::new(settings.certificates)));
-        let builder = ServerConfig::builder_with_provider(Arc::clone(provider_for(GroupProfile::HybridFirst)))
-            .with_protocol_versions(versions_from(settings.min_version))
-            .expect("invariant: the provider has suites for both versions");
+        let builder = ServerConfig::builder_with_provider(Arc::clone(provider_for(
+            GroupProfile::HybridFirst,
+            settings.min_version,
+        )))
+        .with_protocol_versions(versions_from(settings.min_version))
+        .expect("invariant: the provider has suites for both versions");
         let builder = match settings.client_certificates {
             ClientCertificates::Requested => builder.with_client_cert_verifier(Arc::new(AnyCertificate)),
             ClientCertificates::NotRequested => builder.with_no_client_auth(),

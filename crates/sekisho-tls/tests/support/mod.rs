@@ -1,6 +1,7 @@
 //! What the tests of this crate share: an authority that issues odd certificates, and the two ends of a pipe.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::{
     collections::HashMap,
