@@ -143,15 +143,20 @@ impl Node {
             .expect("the binary starts")
     }
 
-    /// Runs a command that answers in JSON.
+    /// Runs a command that answers in JSON, one value a line. An answer that nothing was found is no line.
     ///
     /// # Panics
-    /// When it fails, or the answer is no JSON.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    /// When a line is no JSON.
+    pub fn json_lines(&self, arguments: &[&str]) -> Vec<Value> {
         let output = self.run(arguments);
         let said = String::from_utf8_lossy(&output.stdout);
         let complaint = String::from_utf8_lossy(&output.stderr);
-        serde_json::from_str(&said).unwrap_or_else(|fault| panic!("{arguments:?}: {fault}\n{said}\n{complaint}"))
+        let parse = |line| serde_json::from_str(line).unwrap_or_else(|fault| panic!("{arguments:?}: {fault}: {line}"));
+        let found: Vec<Value> = said.lines().map(parse).collect();
+        // 3 is the exit code of "nothing was found".
+        let fine = output.status.success() || (found.is_empty() && output.status.code() == Some(3));
+        assert!(fine, "{arguments:?}: {}\n{said}\n{complaint}", output.status);
+        found
     }
 
     /// Kills it as `kill -9` does.

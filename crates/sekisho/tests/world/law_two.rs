@@ -1,0 +1,204 @@
+//! Law 2, on the wire: a message that requires TLS never leaves in the clear, whatever the peer does; and what demands
+//! nothing is delivered all the same.
+
+use sekisho_testkit::{
+    authority::{Authority, Pem, self_signed},
+    enclosure::{HOSTS, enclosed},
+    foreign::Swaks,
+    node::{Node, SMTP},
+    peer::{Fault, Peer},
+    wait,
+};
+
+use crate::{attempts, last_attempt, node, trace_of, traced};
+
+/// Stands in every message, envelope and content.
+const SECRET: &str = "topsecret";
+
+const STRIPPINGS: [Fault; 12] = [
+    Fault::NotOffered,
+    Fault::EhloRefused,
+    Fault::Refused(454),
+    Fault::Refused(502),
+    Fault::Refused(354),
+    Fault::Refused(421),
+    Fault::NoTlsBehind220,
+    Fault::InjectedBehind220,
+    Fault::FragmentBehind220,
+    Fault::CutAtHandshake,
+    Fault::CutInHandshake,
+    Fault::Answer("EHLO", 421),
+];
+
+fn route(require: &str, more: &str) -> String {
+    format!(
+        "[[route]]\nname = \"there\"\ndomains = [\"there.example\"]\nvia = [\"192.0.2.1:25\"]\nrequire = \"{require}\"\n\
+         retry = [\"1s\"]\n{more}"
+    )
+}
+
+fn send(recipient: &str) {
+    let body = format!("{SECRET} content");
+    Swaks::new()
+        .send(
+            SMTP,
+            "topsecret-sender@localhost",
+            recipient,
+            &["--tls", "--body", &body],
+        )
+        .assert_accepted();
+}
+
+/// Waits until at least one attempt has ended.
+fn attempted(node: &Node, recipient: &str) -> serde_json::Value {
+    wait::until_or(
+        "an attempt",
+        || trace_of(node, recipient).filter(|message| attempts(message).next().is_some()),
+        || node.log(),
+    )
+}
+
+fn peer(pem: &Pem, fault: Fault) -> Peer {
+    Peer::start((HOSTS[0], 25).into(), Some(pem), fault)
+}
+
+#[test]
+fn no_stripping_of_starttls_gets_a_message_that_requires_it() {
+    enclosed(|| {
+        let pem = self_signed(&["peer.example"]);
+        let peer = peer(&pem, Fault::None);
+        let node = node(&route("encryption", ""));
+        for (place, fault) in STRIPPINGS.into_iter().enumerate() {
+            peer.set_fault(fault);
+            let recipient = format!("{SECRET}{place}@there.example");
+            send(&recipient);
+            let message = attempted(&node, &recipient);
+            let outcome = crate::outcome_of(last_attempt(&message));
+            assert_eq!(outcome, "deferred", "{fault:?}: {message:#}");
+        }
+        assert_eq!(peer.count(), 0, "nothing was delivered");
+        assert!(!peer.saw_in_the_clear(SECRET), "something left in the clear");
+        peer.set_fault(Fault::None);
+        wait::until_or(
+            "all to arrive under TLS",
+            || (peer.count() == STRIPPINGS.len()).then_some(()),
+            || node.log(),
+        );
+        assert!(peer.received().iter().all(|message| message.tls));
+        assert!(!peer.saw_in_the_clear(SECRET), "something left in the clear");
+    });
+}
+
+#[test]
+fn the_requirement_survives_a_restart_by_force_and_a_bounce_carries_headers_only() {
+    enclosed(|| {
+        let pem = self_signed(&["peer.example"]);
+        let peer = peer(&pem, Fault::NotOffered);
+        let mut node = node(&route("encryption", "expire-after = \"3s\"\n"));
+        send("topsecret@there.example");
+        attempted(&node, "topsecret@there.example");
+        node.kill();
+        node.resume();
+        traced(&node, "topsecret@there.example", "bounced");
+        assert!(!peer.saw_in_the_clear(SECRET));
+    });
+}
+
+#[test]
+fn each_certificate_is_good_for_what_it_proves_and_nothing_more() {
+    enclosed(|| {
+        let authority = Authority::new();
+        let name = "mx.there.example";
+        let cases = [
+            ("domain", authority.server(&[name]), true),
+            ("domain", authority.server(&["other.example"]), false),
+            ("certificate", authority.server(&["other.example"]), true),
+            ("certificate", authority.expired(&[name]), false),
+            ("certificate", self_signed(&[name]), false),
+            ("encryption", self_signed(&["other.example"]), true),
+            ("encryption", authority.expired(&["other.example"]), true),
+            ("none", authority.expired(&["other.example"]), true),
+        ];
+        for (require, pem, good) in cases {
+            let peer = peer(&pem, Fault::None);
+            let names = if require == "domain" {
+                format!("tls-names = [\"{name}\"]\n")
+            } else {
+                String::new()
+            };
+            let anchors = if ["domain", "certificate"].contains(&require) {
+                "trust-anchors = \"anchor.pem\"\n"
+            } else {
+                ""
+            };
+            let mut node = Node::new(
+                env!("CARGO_BIN_EXE_sekisho"),
+                &route(require, &format!("{names}{anchors}")),
+            );
+            node.write("anchor.pem", authority.anchor());
+            node.resume();
+            send("topsecret@there.example");
+            let message = attempted(&node, "topsecret@there.example");
+            let wanted = if good { "delivered" } else { "deferred" };
+            assert_eq!(
+                crate::outcome_of(last_attempt(&message)),
+                wanted,
+                "{require}: {message:#}"
+            );
+            assert_eq!(peer.count() > 0, good, "{require}");
+            assert!(!peer.saw_in_the_clear(SECRET), "{require}");
+        }
+    });
+}
+
+#[test]
+fn opportunistic_mail_is_delivered_whatever_is_wrong_with_starttls() {
+    enclosed(|| {
+        let pem = self_signed(&["peer.example"]);
+        for fault in [
+            Fault::NotOffered,
+            Fault::EhloRefused,
+            Fault::Refused(454),
+            Fault::CutInHandshake,
+        ] {
+            let peer = peer(&pem, fault);
+            let node = node(&route("none", ""));
+            send("b@there.example");
+            let message = traced(&node, "b@there.example", "delivered");
+            let security = &last_attempt(&message)["channel"]["security"];
+            assert!(
+                !security["plaintext"].is_null(),
+                "{fault:?}: the evidence says in the clear and why: {security}"
+            );
+            assert_eq!(peer.count(), 1, "{fault:?}");
+        }
+    });
+}
+
+#[test]
+fn nothing_said_before_the_handshake_survives_it_in_our_server() {
+    enclosed(|| {
+        let _node = node("");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime can be made");
+        let replies = runtime.block_on(async {
+            let mut client = sekisho_testkit::client::Client::connect(SMTP).await?;
+            client.expect_reply().await?;
+            client.command("EHLO client.example").await?;
+            client
+                .send(b"STARTTLS\r\nMAIL FROM:<injected@there.example>\r\n")
+                .await?;
+            let go = client.expect_reply().await?;
+            if go.code != 220 {
+                // Refusing the injection outright is as good.
+                return std::io::Result::Ok(vec![go.code]);
+            }
+            client.start_tls(None).await?;
+            Ok(vec![client.command("RCPT TO:<postmaster@localhost>").await?.code])
+        });
+        let replies = replies.expect("the server answers");
+        assert!(replies.iter().all(|code| code / 100 == 5), "{replies:?}");
+    });
+}

@@ -1,0 +1,71 @@
+//! The real binary in a small world: foreign clients and servers, real zones, real certificates, and what the trace
+//! says of it all. Each test has its own processes and its own network (`sekisho_testkit::enclosure`), so that ports are
+//! the usual ones and nothing is left behind.
+
+mod endings;
+mod incoming;
+mod killing;
+mod law_two;
+mod main_job;
+mod names;
+mod outgoing;
+mod relaying;
+mod signals;
+
+use sekisho_testkit::{node::Node, wait};
+use serde_json::Value;
+
+/// A running server with this configuration; without any it has none at all.
+fn node(configuration: &str) -> Node {
+    Node::start(env!("CARGO_BIN_EXE_sekisho"), configuration)
+}
+
+/// A mailbox for `inbox` at `here.example`, and everything else at its default.
+const LOCAL: &str = "\
+[local]
+domains = [\"here.example\"]
+users = [\"inbox\"]
+";
+
+/// The trace of the newest message to `recipient`.
+fn trace_of(node: &Node, recipient: &str) -> Option<Value> {
+    let mut lines = node.json_lines(&["trace", "--recipient", recipient, "--conversation", "--json"]);
+    (!lines.is_empty()).then(|| lines.swap_remove(0))
+}
+
+/// Waits until an attempt for `recipient` has ended in `outcome`; answers with the message's trace.
+fn traced(node: &Node, recipient: &str, outcome: &str) -> Value {
+    let look = || trace_of(node, recipient).filter(|message| attempts(message).any(|one| outcome_of(one) == outcome));
+    wait::until_or(format_args!("{recipient} {outcome}"), look, || {
+        let trace = trace_of(node, recipient).map_or_else(|| "no trace".to_owned(), |trace| format!("{trace:#}"));
+        format!("{trace}\n{}", node.log())
+    })
+}
+
+fn attempts(message: &Value) -> impl Iterator<Item = &Value> {
+    message["attempts"].as_array().into_iter().flatten()
+}
+
+fn last_attempt(message: &Value) -> &Value {
+    attempts(message).last().expect("there was an attempt")
+}
+
+fn outcome_of(attempt: &Value) -> &str {
+    attempt["outcome"]["outcome"].as_str().unwrap_or_default()
+}
+
+/// The version of TLS in an arrival or in an attempt's channel; `None` in the clear.
+fn tls_version(side: &Value) -> Option<&str> {
+    let security = if side["security"].is_null() {
+        &side["channel"]["security"]
+    } else {
+        &side["security"]
+    };
+    security["tls"]["version"].as_str()
+}
+
+/// Waits for one message in the mailbox of `user`.
+fn delivered_to(node: &Node, user: &str) -> String {
+    let message = wait::until_or("a message in the mailbox", || node.mailbox(user).pop(), || node.log());
+    String::from_utf8_lossy(&message).into_owned()
+}

@@ -1,0 +1,98 @@
+//! A real resolver with real zones: what each answer of DNS comes to.
+
+use sekisho_testkit::{
+    enclosure::{HOSTS, enclosed},
+    foreign::{Names, Swaks, Zone},
+    node::{Node, SMTP},
+    peer::{Fault, Peer},
+};
+
+use crate::{last_attempt, node, traced};
+
+fn serve() -> (Names, Peer, Node) {
+    let zones = [
+        Zone::new(
+            "mx.example",
+            "@ MX 20 unused\n@ MX 10 good\ngood A 192.0.2.1\nunused A 192.0.2.6",
+        ),
+        Zone::new("implicit.example", "@ A 192.0.2.1"),
+        Zone::new("null.example", "@ MX 0 ."),
+        Zone::new("loop.example", "@ MX 10 inside\ninside A 127.0.0.1"),
+        Zone::new(
+            "fallback.example",
+            "@ MX 10 dead\n@ MX 20 good\ndead A 192.0.2.5\ngood A 192.0.2.1",
+        ),
+        Zone::broken("broken.example"),
+        Zone::new("empty.example", "other A 192.0.2.1"),
+    ];
+    let names = Names::serve(&zones);
+    let peer = Peer::start((HOSTS[0], 25).into(), None, Fault::None);
+    (names, peer, node(""))
+}
+
+fn send(domain: &str) -> String {
+    let recipient = format!("b@{domain}");
+    Swaks::new()
+        .send(SMTP, "a@localhost", &recipient, &[])
+        .assert_accepted();
+    recipient
+}
+
+#[test]
+fn mx_by_preference_implicit_mx_and_the_next_host_when_one_is_dead() {
+    enclosed(|| {
+        let (_names, peer, node) = serve();
+        for (count, domain) in ["mx.example", "implicit.example", "fallback.example"]
+            .iter()
+            .enumerate()
+        {
+            let recipient = send(domain);
+            traced(&node, &recipient, "delivered");
+            assert_eq!(peer.count(), count + 1, "{domain}");
+        }
+    });
+}
+
+#[test]
+fn null_mx_no_such_name_and_no_address_bounce() {
+    enclosed(|| {
+        let (_names, peer, node) = serve();
+        for (domain, status) in [("null.example", "5.1.10"), ("none.mx.example", "5.1.2")] {
+            let recipient = send(domain);
+            let message = traced(&node, &recipient, "bounced");
+            assert_eq!(
+                last_attempt(&message)["outcome"]["why"]["status"],
+                status,
+                "{message:#}"
+            );
+        }
+        assert_eq!(peer.count(), 0);
+    });
+}
+
+#[test]
+fn a_fault_of_dns_defers_and_never_bounces() {
+    enclosed(|| {
+        let (_names, peer, node) = serve();
+        let recipient = send("broken.example");
+        let message = traced(&node, &recipient, "deferred");
+        assert_eq!(message["queued"], true, "{message:#}");
+        assert_eq!(peer.count(), 0);
+    });
+}
+
+#[test]
+fn an_mx_that_points_at_loopback_is_not_dialled() {
+    enclosed(|| {
+        let (_names, _peer, node) = serve();
+        let trap = Peer::start(([127, 0, 0, 1], 25).into(), None, Fault::None);
+        let recipient = send("loop.example");
+        let looked = sekisho_testkit::wait::until_or(
+            "an attempt",
+            || crate::trace_of(&node, &recipient).filter(|message| crate::attempts(message).next().is_some()),
+            || node.log(),
+        );
+        assert_ne!(crate::outcome_of(last_attempt(&looked)), "delivered", "{looked:#}");
+        assert!(trap.wire().is_empty(), "nobody connected to loopback");
+    });
+}

@@ -1,0 +1,96 @@
+//! Foreign servers receive what we send.
+
+use sekisho_testkit::{
+    authority::Authority,
+    enclosure::{HOSTS, enclosed},
+    foreign::{Exim, EximSettings, OpenSmtpd, Postfix, PostfixSettings, Swaks},
+    node::SMTP,
+    wait,
+};
+
+use crate::{last_attempt, node, tls_version, traced};
+
+/// Everything to one of the world's addresses.
+const ROUTE: &str = "\
+[[route]]
+name = \"there\"
+domains = [\"there.example\"]
+via = [\"192.0.2.1:25\"]
+";
+
+fn send_one() {
+    Swaks::new()
+        .send(SMTP, "a@localhost", "b@there.example", &["--body", "over there"])
+        .assert_accepted();
+}
+
+#[test]
+fn postfix_receives_over_tls() {
+    enclosed(|| {
+        let pem = Authority::new().server(&["postfix.there.example"]);
+        let postfix = Postfix::start(&PostfixSettings {
+            address: HOSTS[0],
+            domain: "there.example",
+            certificate: Some(&pem),
+            relayhost: "",
+            more: "",
+        });
+        let node = node(ROUTE);
+        send_one();
+        let message = traced(&node, "b@there.example", "delivered");
+        assert_eq!(tls_version(last_attempt(&message)), Some("TLSv1.3"), "{message:#}");
+        let arrived = wait::until_or("the message at Postfix", || postfix.inbox().pop(), || postfix.log());
+        assert!(String::from_utf8_lossy(&arrived).contains("over there"));
+    });
+}
+
+#[test]
+fn exim_receives_over_tls_with_bdat() {
+    enclosed(|| {
+        let pem = Authority::new().server(&["exim.there.example"]);
+        let exim = Exim::start(&EximSettings {
+            address: HOSTS[0],
+            domain: "there.example",
+            certificate: &pem,
+            relay_to: SMTP,
+        });
+        let node = node(ROUTE);
+        send_one();
+        let message = traced(&node, "b@there.example", "delivered");
+        assert_eq!(tls_version(last_attempt(&message)), Some("TLSv1.3"), "{message:#}");
+        let arrived = wait::until_or("the message at Exim", || exim.inbox().pop(), || exim.log());
+        assert!(String::from_utf8_lossy(&arrived).contains("over there"));
+        assert!(exim.log().contains(" K "), "Exim's mark of CHUNKING: {}", exim.log());
+    });
+}
+
+#[test]
+fn opensmtpd_6_8_breaks_every_handshake_and_gets_it_in_the_clear_with_that_evidence() {
+    enclosed(|| {
+        let pem = Authority::new().server(&["opensmtpd.there.example"]);
+        let opensmtpd = OpenSmtpd::start(HOSTS[0], "there.example", &pem);
+        let node = node(ROUTE);
+        send_one();
+        let message = traced(&node, "b@there.example", "delivered");
+        let attempt = last_attempt(&message);
+        let broken = opensmtpd.log().contains("OpenSMTPD 6.8");
+        assert_eq!(tls_version(attempt).is_none(), broken, "{message:#}");
+        if broken {
+            assert!(
+                attempt["failed_handshakes"]
+                    .as_array()
+                    .is_some_and(|list| !list.is_empty()),
+                "{message:#}"
+            );
+            assert!(
+                attempt["channel"]["security"]["plaintext"]["handshake-failed"].is_string(),
+                "{message:#}"
+            );
+        }
+        wait::until_or(
+            "the message at OpenSMTPD",
+            || opensmtpd.inbox().pop(),
+            || opensmtpd.log(),
+        );
+    });
+}
