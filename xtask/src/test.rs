@@ -63,6 +63,10 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
         .arg("--results")
         .arg(target_dir().join("bench"))
         .args(arguments);
+    // The queues must lie on the disk that the results speak of, and /tmp may be none.
+    let queues = target_dir().join("bench/queues");
+    std::fs::create_dir_all(&queues).map_err(|fault| format!("cannot make {}: {fault}", queues.display()))?;
+    command.env("TMPDIR", queues);
     if let Ok(root) = foreign {
         command.env("SEKISHO_FOREIGN_ROOT", root);
     }

@@ -80,6 +80,35 @@ pub fn enclosed<F: FnOnce()>(test: F) {
     );
 }
 
+/// What became of [`enclose_program`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enclosed {
+    /// We are inside; go on.
+    Inside,
+    /// We ran inside to our end; whether it was a good one.
+    Ended(bool),
+}
+
+/// As [`enclosed`], for a whole program: it runs itself once more inside with the same arguments.
+///
+/// # Panics
+/// When the world cannot be made.
+#[must_use]
+pub fn enclose_program() -> Enclosed {
+    if env::var_os(MARK).is_some() {
+        furnish();
+        return Enclosed::Inside;
+    }
+    let myself = env::current_exe().expect("a program knows where it is");
+    let status = unshare()
+        .arg(myself)
+        .args(env::args_os().skip(1))
+        .env(MARK, "1")
+        .status()
+        .expect("unshare starts");
+    Enclosed::Ended(status.success())
+}
+
 /// The command that makes the namespaces; what it runs dies with the caller.
 fn unshare() -> Command {
     let mut command = Command::new("unshare");

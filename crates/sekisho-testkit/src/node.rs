@@ -179,6 +179,15 @@ impl Node {
         wait::until_or("the server to end", || child.try_wait().ok().flatten(), || self.log())
     }
 
+    /// Its process.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.running.as_ref().expect("the server runs").id()
+    }
+
     /// Sends it a signal.
     ///
     /// # Panics

@@ -24,15 +24,28 @@ pub fn until<T>(what: impl Display, look: impl FnMut() -> Option<T>) -> T {
 ///
 /// # Panics
 /// When there is no answer within [`LIMIT`].
-pub fn until_or<T>(what: impl Display, mut look: impl FnMut() -> Option<T>, more: impl Fn() -> String) -> T {
+pub fn until_or<T>(what: impl Display, look: impl FnMut() -> Option<T>, more: impl Fn() -> String) -> T {
+    until_within(LIMIT, what, look, more)
+}
+
+/// As [`until_or`] with a limit of one's own.
+///
+/// # Panics
+/// When there is no answer within `limit`.
+pub fn until_within<T>(
+    limit: Duration,
+    what: impl Display,
+    mut look: impl FnMut() -> Option<T>,
+    more: impl Fn() -> String,
+) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
         assert!(
-            start.elapsed() < LIMIT,
-            "waited {LIMIT:?} in vain for {what}\n{}",
+            start.elapsed() < limit,
+            "waited {limit:?} in vain for {what}\n{}",
             more()
         );
         std::thread::sleep(PAUSE);

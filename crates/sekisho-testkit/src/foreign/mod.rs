@@ -73,6 +73,13 @@ pub struct Cell {
 #[derive(Debug)]
 pub struct Inmate(Child);
 
+impl Inmate {
+    /// The process from which all others of the cell descend.
+    fn process_id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
 impl Drop for Inmate {
     fn drop(&mut self) {
         // `unshare --kill-child` takes the rest of the cell with it.

@@ -10,7 +10,7 @@ use crate::authority::Pem;
 pub struct Postfix {
     cell: Cell,
     address: SocketAddr,
-    _master: Inmate,
+    master: Inmate,
 }
 
 /// What distinguishes one instance from another.
@@ -45,11 +45,13 @@ impl Postfix {
         prepare_spool(&cell);
         let address = SocketAddr::new(settings.address, 25);
         let master = cell.serve(address, "master.log", "/usr/lib/postfix/sbin/master", &["-d"]);
-        Self {
-            cell,
-            address,
-            _master: master,
-        }
+        Self { cell, address, master }
+    }
+
+    /// The process from which all of its processes descend.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.master.process_id()
     }
 
     /// Where it listens.

@@ -1,0 +1,405 @@
+//! The measuring program behind `cargo xtask bench`: our own sender and sink around the release binary on loopback, and
+//! around Postfix beside it, with the same load. Sender and sink share the processors with what is measured, so the
+//! numbers compare servers on one machine and promise nothing about another.
+//!
+//! Latency is from the final dot to its 250; processor time and memory are those of the server's whole process tree.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use sekisho_testkit::{
+    authority::{Authority, Pem},
+    client::{Client, stuffed},
+    enclosure::{self, HOSTS},
+    foreign::{Postfix, PostfixSettings},
+    node::{Node, SMTP},
+    peer::{Fault, Peer},
+    wait,
+};
+use serde_json::json;
+
+const USAGE: &str = "\
+Measures messages of 4 KiB with 1 and with 100 messages a connection, in the clear and under TLS (in and out).
+
+Usage: cargo xtask bench [--seconds N] [--connections N] [--only sekisho|postfix]
+";
+
+/// The unit of `/proc/*/stat`: `USER_HZ` is 100 on every platform that Debian runs on.
+const TICKS_PER_SEC: f64 = 100.0;
+const MESSAGE_LEN: usize = 4096;
+/// How long the sink may take for what was accepted.
+const DRAIN_LIMIT: Duration = Duration::from_secs(60);
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+struct Options {
+    binary: PathBuf,
+    results: PathBuf,
+    seconds: u64,
+    connections: usize,
+    only: Option<String>,
+}
+
+/// One measurement.
+#[derive(Clone, Copy, Debug)]
+struct Scenario {
+    server: &'static str,
+    tls: bool,
+    per_connection: usize,
+}
+
+/// What a scenario came to.
+#[derive(Clone, Debug)]
+struct Figures {
+    scenario: Scenario,
+    accepted: usize,
+    accepted_per_sec: f64,
+    relayed_per_sec: f64,
+    all_relayed: bool,
+    cpu_millis_per_message: f64,
+    peak_rss_mib: f64,
+    p50_millis: f64,
+    p99_millis: f64,
+}
+
+fn main() -> ExitCode {
+    let options = match parse_options() {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            say(USAGE);
+            return ExitCode::SUCCESS;
+        }
+        Err(fault) => {
+            say(&format!("{fault}\n\n{USAGE}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match enclosure::enclose_program() {
+        enclosure::Enclosed::Inside => {}
+        enclosure::Enclosed::Ended(success) => return if success { ExitCode::SUCCESS } else { ExitCode::FAILURE },
+    }
+    let all = measure_all(&options);
+    match fs::create_dir_all(&options.results).and_then(|()| write_results(&options.results, &all)) {
+        Ok(path) => say(&format!("written to {}", path.display())),
+        Err(fault) => say(&format!("the results cannot be written: {fault}")),
+    }
+    ExitCode::SUCCESS
+}
+
+fn say(text: &str) {
+    // A terminal that is gone wants to hear nothing.
+    let _ = writeln!(io::stdout(), "{}", text.trim_end());
+}
+
+fn parse_options() -> Result<Option<Options>, String> {
+    let mut options = Options {
+        binary: PathBuf::new(),
+        results: PathBuf::from("target/bench"),
+        seconds: 5,
+        connections: 20,
+        only: None,
+    };
+    let mut arguments = env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument == "--help" {
+            return Ok(None);
+        }
+        let value = arguments.next().ok_or_else(|| format!("{argument} wants a value"))?;
+        let number = || {
+            value
+                .parse::<u64>()
+                .map_err(|_| format!("{argument} wants a number, not {value:?}"))
+        };
+        match argument.as_str() {
+            "--binary" => options.binary = value.into(),
+            "--results" => options.results = value.into(),
+            "--seconds" => options.seconds = number()?,
+            "--connections" => options.connections = usize::try_from(number()?).unwrap_or(usize::MAX),
+            "--only" => options.only = Some(value),
+            other => return Err(format!("{other} means nothing here")),
+        }
+    }
+    Ok(Some(options))
+}
+
+fn measure_all(options: &Options) -> Vec<Figures> {
+    let pem = Authority::new().server(&["postfix.bench.example", "sink.example"]);
+    let mut all = Vec::new();
+    say(HEADINGS);
+    for server in ["sekisho", "postfix"] {
+        if options.only.as_deref().is_some_and(|only| only != server) {
+            continue;
+        }
+        for tls in [false, true] {
+            for per_connection in [1, 100] {
+                let scenario = Scenario {
+                    server,
+                    tls,
+                    per_connection,
+                };
+                let figures = measure(options, scenario, &pem);
+                say(&row(&figures));
+                all.push(figures);
+            }
+        }
+    }
+    all
+}
+
+const HEADINGS: &str = "\
+server   TLS  msgs/conn  accepted/s  relayed/s  CPU ms/msg  peak RSS MiB  p50 ms  p99 ms";
+
+fn row(figures: &Figures) -> String {
+    let Figures {
+        scenario,
+        accepted_per_sec,
+        relayed_per_sec,
+        cpu_millis_per_message,
+        peak_rss_mib,
+        p50_millis,
+        p99_millis,
+        ..
+    } = figures;
+    let tls = if scenario.tls { "yes" } else { "no" };
+    let mark = if figures.all_relayed {
+        ""
+    } else {
+        "  (not all was relayed in time)"
+    };
+    format!(
+        "{:<8} {tls:<4} {:>9} {accepted_per_sec:>11.0} {relayed_per_sec:>10.0} {cpu_millis_per_message:>11.2} \
+         {peak_rss_mib:>13.1} {p50_millis:>7.2} {p99_millis:>7.2}{mark}",
+        scenario.server, scenario.per_connection
+    )
+}
+
+/// A server under measurement: where it listens and which process it is.
+#[derive(Debug)]
+enum Server {
+    Sekisho(Node),
+    Postfix(Postfix),
+}
+
+impl Server {
+    fn start(options: &Options, scenario: Scenario, pem: &Pem) -> Self {
+        let sink = HOSTS[1];
+        if scenario.server == "postfix" {
+            return Self::Postfix(Postfix::start(&PostfixSettings {
+                address: HOSTS[0],
+                domain: "bench.example",
+                certificate: scenario.tls.then_some(pem),
+                relayhost: &format!("[{sink}]"),
+                more: if scenario.tls {
+                    "smtp_tls_security_level = may"
+                } else {
+                    ""
+                },
+            }));
+        }
+        let route = format!("[[route]]\nname = \"sink\"\ndomains = [\"*\"]\nvia = [\"{sink}:25\"]\n");
+        Self::Sekisho(Node::start(&options.binary, &route))
+    }
+
+    fn address(&self) -> SocketAddr {
+        match self {
+            Self::Sekisho(_) => SMTP,
+            Self::Postfix(postfix) => postfix.address(),
+        }
+    }
+
+    fn root(&self) -> u32 {
+        match self {
+            Self::Sekisho(node) => node.process_id(),
+            Self::Postfix(postfix) => postfix.process_id(),
+        }
+    }
+}
+
+fn measure(options: &Options, scenario: Scenario, pem: &Pem) -> Figures {
+    let sink = Peer::start((HOSTS[1], 25).into(), scenario.tls.then_some(pem), Fault::None);
+    let server = Server::start(options, scenario, pem);
+    let before = usage(server.root());
+    let start = Instant::now();
+    let mut latencies = load(options, scenario, server.address());
+    let accepting = start.elapsed();
+    let accepted = latencies.len();
+    let drained = || (sink.count() >= accepted || start.elapsed() > accepting + DRAIN_LIMIT).then_some(());
+    wait::until_within(2 * DRAIN_LIMIT, "the sink", drained, String::new);
+    let relaying = start.elapsed();
+    let after = usage(server.root());
+    latencies.sort_unstable();
+    let count = accepted.max(1) as f64;
+    Figures {
+        scenario,
+        accepted,
+        accepted_per_sec: accepted as f64 / accepting.as_secs_f64(),
+        relayed_per_sec: sink.count() as f64 / relaying.as_secs_f64(),
+        all_relayed: sink.count() >= accepted,
+        cpu_millis_per_message: (after.cpu_secs - before.cpu_secs) * 1000.0 / count,
+        peak_rss_mib: after.peak_rss_kib as f64 / 1024.0,
+        p50_millis: quantile(&latencies, 50),
+        p99_millis: quantile(&latencies, 99),
+    }
+}
+
+fn quantile(sorted: &[Duration], percent: usize) -> f64 {
+    let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(place).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
+}
+
+/// Sends for as long as the options say; the time from the final dot to its 250 of every accepted message.
+fn load(options: &Options, scenario: Scenario, server: SocketAddr) -> Vec<Duration> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime can be made");
+    let end = Instant::now() + Duration::from_secs(options.seconds);
+    let latencies = Arc::new(Mutex::new(Vec::new()));
+    let content = stuffed(&content());
+    runtime.block_on(async {
+        let mut senders = Vec::new();
+        for _ in 0..options.connections {
+            let (latencies, content) = (Arc::clone(&latencies), content.clone());
+            senders.push(tokio::spawn(async move {
+                while Instant::now() < end {
+                    let sent = send_some(server, scenario, &content, end, &latencies).await;
+                    if let Err(fault) = sent {
+                        say(&format!("a connection broke: {fault}"));
+                    }
+                }
+            }));
+        }
+        for sender in senders {
+            sender.await.expect("a sender does not panic");
+        }
+    });
+    std::mem::take(&mut latencies.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+async fn send_some(
+    server: SocketAddr,
+    scenario: Scenario,
+    content: &[u8],
+    end: Instant,
+    latencies: &Mutex<Vec<Duration>>,
+) -> io::Result<()> {
+    let mut client = Client::open(server, scenario.tls).await?;
+    for _ in 0..scenario.per_connection {
+        if Instant::now() >= end {
+            break;
+        }
+        client
+            .send(b"MAIL FROM:<a@bench.invalid>\r\nRCPT TO:<b@sink.example>\r\nDATA\r\n")
+            .await?;
+        client.expect_reply().await?.must_succeed()?;
+        client.expect_reply().await?.must_succeed()?;
+        client.expect_reply().await?;
+        client.send(content).await?;
+        let dot = Instant::now();
+        client.expect_reply().await?.must_succeed()?;
+        latencies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(dot.elapsed());
+    }
+    client.command("QUIT").await.map(drop)
+}
+
+fn content() -> Vec<u8> {
+    let mut content = b"From: a@bench.invalid\r\nTo: b@sink.example\r\nSubject: bench\r\n\r\n".to_vec();
+    while content.len() < MESSAGE_LEN {
+        content.extend_from_slice(b"The quick brown fox jumps over the lazy dog and comes back for more.\r\n");
+    }
+    content
+}
+
+/// What a process tree has used.
+#[derive(Clone, Copy, Debug, Default)]
+struct Usage {
+    cpu_secs: f64,
+    peak_rss_kib: u64,
+}
+
+/// Sums over a process, its descendants, and those of them that have ended and were waited for.
+fn usage(root: u32) -> Usage {
+    let parents: BTreeMap<u32, u32> = processes().filter_map(|id| Some((id, stat(id)?.parent))).collect();
+    let below_root = |id: u32| {
+        let mut at = Some(id);
+        while let Some(here) = at {
+            if here == root {
+                return true;
+            }
+            at = parents.get(&here).copied();
+        }
+        false
+    };
+    let mut usage = Usage::default();
+    for id in parents.keys().copied().filter(|id| below_root(*id)) {
+        usage.cpu_secs += stat(id).map_or(0.0, |stat| stat.cpu_secs);
+        usage.peak_rss_kib += peak_rss_kib(id).unwrap_or(0);
+    }
+    usage
+}
+
+fn processes() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The fields of `/proc/*/stat` that matter here.
+struct Stat {
+    parent: u32,
+    cpu_secs: f64,
+}
+
+fn stat(id: u32) -> Option<Stat> {
+    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name stands in parentheses and may hold anything; the third field follows it.
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+    let ticks: f64 = fields
+        .get(11..15)?
+        .iter()
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum();
+    Some(Stat {
+        parent: fields.get(1)?.parse().ok()?,
+        cpu_secs: ticks / TICKS_PER_SEC,
+    })
+}
+
+fn peak_rss_kib(id: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_ascii_whitespace().next()?.parse().ok()
+}
+
+fn write_results(folder: &Path, all: &[Figures]) -> io::Result<PathBuf> {
+    let rows: Vec<_> = all
+        .iter()
+        .map(|figures| {
+            json!({
+                "server": figures.scenario.server,
+                "tls": figures.scenario.tls,
+                "messages_per_connection": figures.scenario.per_connection,
+                "message_octets": MESSAGE_LEN,
+                "accepted": figures.accepted,
+                "accepted_per_sec": figures.accepted_per_sec,
+                "relayed_per_sec": figures.relayed_per_sec,
+                "all_relayed": figures.all_relayed,
+                "cpu_millis_per_message": figures.cpu_millis_per_message,
+                "peak_rss_mib": figures.peak_rss_mib,
+                "p50_millis": figures.p50_millis,
+                "p99_millis": figures.p99_millis,
+            })
+        })
+        .collect();
+    let path = folder.join("smtp.json");
+    fs::write(&path, format!("{:#}\n", json!(rows)))?;
+    Ok(path)
+}
