@@ -1,1 +1,634 @@
+//! The laws over the whole fact space, and scenarios beside them. Facts are enumerated, not sampled: every demand with
+//! every kind of connection, and every history of failures up to the limit.
 
+use std::net::SocketAddr;
+
+use sekisho_mail::{
+    AnchorSetId, BodyKind, CertificateFacts, CertificateFault, ChannelFacts, ChannelId, ChannelSecurity, Check,
+    ClientCertificateFate, Decision, Demand, DemandLevel, Digest, Domain, EnhancedCode, Envelope, Fault,
+    HandshakeFailure, HandshakeFault, HandshakeStage, Host, KeyProof, Keyword, Mailbox, NamePattern, PlaintextCause,
+    Recipient, Reply, ReplyCode, ReversePath, Side, Timestamp, TlsFacts, TlsVersion, Verdict,
+};
+
+use super::*;
+use crate::Reason;
+
+const HOST: &str = "mx.example.org";
+
+fn candidate(host: &str, origin: HostOrigin) -> CandidateHost {
+    CandidateHost {
+        host: Host::parse(host).unwrap(),
+        origin,
+    }
+}
+
+fn facts(route: Option<Requirement>, carried: Vec<Demand>) -> OutboundFacts {
+    OutboundFacts {
+        route: route.map(|require| RouteDemand {
+            require,
+            origin: "route \"bank\"".to_owned(),
+        }),
+        carried,
+        client_identity: None,
+        hosts: vec![candidate(HOST, HostOrigin::Route)],
+    }
+}
+
+fn plan_for(demands: &[Demand]) -> HostPlan {
+    plan(&facts(None, demands.to_vec())).hosts()[0].clone()
+}
+
+fn bank() -> AnchorSetId {
+    AnchorSetId("bank.pem".to_owned())
+}
+
+fn names(texts: &[&str]) -> Vec<NamePattern> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+fn demand(level: DemandLevel) -> Demand {
+    Demand {
+        level,
+        origin: "alias info@example.net".to_owned(),
+    }
+}
+
+/// One of every kind, two where anchors or names tell them apart.
+fn all_demands() -> Vec<Demand> {
+    let system = AnchorSetId::system;
+    vec![
+        demand(DemandLevel::Encryption),
+        demand(DemandLevel::Certificate { anchors: system() }),
+        demand(DemandLevel::Certificate { anchors: bank() }),
+        demand(DemandLevel::Domain {
+            anchors: system(),
+            names: names(&[HOST]),
+        }),
+        demand(DemandLevel::Domain {
+            anchors: bank(),
+            names: names(&["*.bank.example"]),
+        }),
+        demand(DemandLevel::Domain {
+            anchors: system(),
+            names: Vec::new(),
+        }),
+    ]
+}
+
+/// Every subset of all demands.
+fn all_demand_sets() -> Vec<Vec<Demand>> {
+    let all = all_demands();
+    (0..1usize << all.len())
+        .map(|set| {
+            let chosen = all.iter().enumerate().filter(|(place, _)| set >> place & 1 == 1);
+            chosen.map(|(_, demand)| demand.clone()).collect()
+        })
+        .collect()
+}
+
+fn all_plaintext_causes() -> Vec<PlaintextCause> {
+    vec![
+        PlaintextCause::NotOffered,
+        PlaintextCause::NoExtensions,
+        PlaintextCause::Refused("454 4.7.0 no".to_owned()),
+        PlaintextCause::HandshakeFailed("alert".to_owned()),
+        PlaintextCause::RememberedAsBroken("alert".to_owned()),
+        PlaintextCause::NotAsked,
+    ]
+}
+
+/// Every check that any demand asks, and what is asked for the record.
+fn all_checks() -> Vec<Check> {
+    plan_for(&all_demands()).checks()
+}
+
+fn leaf() -> CertificateFacts {
+    CertificateFacts {
+        sha256: Digest([1; 32]),
+        spki_sha256: Digest([2; 32]),
+        subject: String::new(),
+        issuer: String::new(),
+        dns_names: Vec::new(),
+        not_before: Timestamp::EPOCH,
+        not_after: Timestamp::FAR_FUTURE,
+        key: "P-256".to_owned(),
+    }
+}
+
+fn channel(security: ChannelSecurity) -> ChannelFacts {
+    ChannelFacts {
+        id: ChannelId(7),
+        peer: SocketAddr::from(([192, 0, 2, 1], 25)),
+        host: Some(HOST.to_owned()),
+        security,
+        keywords: Vec::new(),
+    }
+}
+
+fn tls(chain: Vec<CertificateFacts>, key: KeyProof, verdicts: Vec<(Check, Verdict)>) -> ChannelFacts {
+    channel(ChannelSecurity::Tls(Box::new(TlsFacts {
+        version: TlsVersion::Tls13,
+        suite: "TLS_AES_256_GCM_SHA384".to_owned(),
+        group: "X25519MLKEM768".to_owned(),
+        sni: None,
+        alpn: None,
+        resumed: false,
+        chain,
+        key,
+        verdicts,
+        stapled_ocsp_len: None,
+        client_certificate: ClientCertificateFate::NotAsked,
+    })))
+}
+
+fn good_tls() -> ChannelFacts {
+    let verdicts = all_checks().into_iter().map(|check| (check, Verdict::Holds)).collect();
+    tls(vec![leaf()], KeyProof::Proven, verdicts)
+}
+
+/// Every kind of connection: in the clear for every cause; under TLS with every answer, or none, to every check, with
+/// and without a chain, with and without a proven key.
+fn all_channels() -> Vec<ChannelFacts> {
+    let mut channels: Vec<ChannelFacts> = all_plaintext_causes()
+        .into_iter()
+        .map(|cause| channel(ChannelSecurity::Plaintext(cause)))
+        .collect();
+    let checks = all_checks();
+    let answers = [
+        Some(Verdict::Holds),
+        Some(Verdict::Fails(CertificateFault::SelfSigned)),
+        Some(Verdict::Unknown("no anchors".to_owned())),
+        None,
+    ];
+    for number in 0..answers.len().pow(u32::try_from(checks.len()).unwrap()) {
+        let answer =
+            |place: usize| answers[number / answers.len().pow(u32::try_from(place).unwrap()) % answers.len()].clone();
+        let verdicts: Vec<(Check, Verdict)> = checks
+            .iter()
+            .enumerate()
+            .filter_map(|(place, check)| Some((check.clone(), answer(place)?)))
+            .collect();
+        for key in [KeyProof::Proven, KeyProof::NotProven("512-bit RSA".to_owned())] {
+            channels.push(tls(vec![leaf()], key.clone(), verdicts.clone()));
+            channels.push(tls(Vec::new(), key, verdicts.clone()));
+        }
+    }
+    channels
+}
+
+fn envelope(carried: Vec<Demand>) -> Envelope {
+    let mut recipient = Recipient::new(Mailbox::parse("bob@example.org").unwrap());
+    recipient.carried = carried;
+    Envelope {
+        reverse_path: ReversePath::Null,
+        body: BodyKind::SevenBit,
+        ret: None,
+        envid: None,
+        recipients: vec![recipient],
+    }
+}
+
+/// What ought to hold, written down once more and differently from the code: straight from the wording of the design.
+fn holds(demand: &Demand, facts: &ChannelFacts) -> bool {
+    let ChannelSecurity::Tls(tls) = &facts.security else {
+        return false;
+    };
+    let proven = !tls.chain.is_empty() && tls.key == KeyProof::Proven;
+    let yes = |check: Check| tls.verdicts.contains(&(check, Verdict::Holds));
+    match &demand.level {
+        DemandLevel::Encryption => true,
+        DemandLevel::Certificate { anchors } => {
+            proven
+                && yes(Check::Path {
+                    anchors: anchors.clone(),
+                })
+        }
+        DemandLevel::Domain { anchors, names } => {
+            let named = !names.is_empty() && yes(Check::Name { names: names.clone() });
+            proven
+                && named
+                && yes(Check::Path {
+                    anchors: anchors.clone(),
+                })
+        }
+    }
+}
+
+#[test]
+fn a_clearance_needs_every_demand_to_hold_and_a_refusal_names_those_that_do_not() {
+    let channels = all_channels();
+    for demands in all_demand_sets() {
+        let plan = plan_for(&demands);
+        for facts in &channels {
+            let possible = facts.security != ChannelSecurity::Plaintext(PlaintextCause::NotAsked);
+            let expected = possible && demands.iter().all(|demand| holds(demand, facts));
+            match judge(&plan, facts, envelope(Vec::new())) {
+                Ok(clearance) => {
+                    assert!(expected, "{demands:?} {facts:?}");
+                    assert_eq!(clearance.channel(), facts.id);
+                    assert!(!clearance.reasons().is_empty());
+                    assert!(demands.is_empty() || facts.security.tls().is_some(), "law 2");
+                }
+                Err(refusal) => {
+                    assert!(!expected, "{demands:?} {facts:?}");
+                    assert!(!refusal.reasons().is_empty());
+                    let unmet: Vec<&Demand> = demands.iter().filter(|demand| !holds(demand, facts)).collect();
+                    assert!(!possible || refusal.unmet_demands().iter().collect::<Vec<_>>() == unmet);
+                    assert_eq!(
+                        refusal.to_fault(None).status.class,
+                        4,
+                        "a refusal is never permanent (law 3)"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn another_demand_never_makes_the_judgement_more_lenient() {
+    let channels = all_channels();
+    let passes =
+        |demands: &[Demand], facts: &ChannelFacts| judge(&plan_for(demands), facts, envelope(Vec::new())).is_ok();
+    for demands in all_demand_sets() {
+        for more in all_demands() {
+            let mut stricter = demands.clone();
+            stricter.push(more);
+            // The space is large; one connection in seven still meets every pair of answers.
+            for facts in channels.iter().step_by(7) {
+                assert!(
+                    !passes(&stricter, facts) || passes(&demands, facts),
+                    "{stricter:?} {facts:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_recipient_carries_is_demanded_even_when_the_plan_was_made_without_it() {
+    let plain = channel(ChannelSecurity::Plaintext(PlaintextCause::NotOffered));
+    let opportunistic = plan_for(&[]);
+    assert!(judge(&opportunistic, &plain, envelope(Vec::new())).is_ok());
+    for demand in all_demands() {
+        let refusal = judge(&opportunistic, &plain, envelope(vec![demand.clone()])).unwrap_err();
+        assert_eq!(refusal.unmet_demands(), [demand]);
+    }
+}
+
+#[test]
+fn the_routes_demand_and_the_carried_ones_stand_side_by_side() {
+    for carried in all_demands() {
+        let route = Requirement::Certificate { anchors: bank() };
+        let plan = plan(&facts(Some(route), vec![carried.clone(), carried.clone()]));
+        let demands = plan.hosts()[0].demands();
+        assert_eq!(demands.len(), 2);
+        assert_eq!((demands[0].origin.as_str(), &demands[1]), ("route \"bank\"", &carried));
+    }
+}
+
+#[test]
+fn the_routes_own_host_names_count_only_where_the_operator_wrote_them() {
+    let require = Requirement::Domain {
+        anchors: bank(),
+        names: TlsNames::RouteHost,
+    };
+    let mut facts = facts(Some(require), Vec::new());
+    facts.hosts = vec![
+        candidate(HOST, HostOrigin::Route),
+        candidate(HOST, HostOrigin::Dns),
+        candidate("[192.0.2.1]", HostOrigin::Route),
+    ];
+    let named: Vec<Vec<NamePattern>> = plan(&facts)
+        .hosts()
+        .iter()
+        .map(|plan| match &plan.demands()[0].level {
+            DemandLevel::Domain { names, .. } => names.clone(),
+            DemandLevel::Encryption | DemandLevel::Certificate { .. } => panic!("another demand"),
+        })
+        .collect();
+    assert_eq!(named, [names(&[HOST]), vec![], vec![]]);
+    let route = facts.route.unwrap();
+    let level = DemandLevel::Domain {
+        anchors: bank(),
+        names: names(&[HOST]),
+    };
+    assert_eq!(route.on_hosts(&facts.hosts).level, level);
+}
+
+#[test]
+fn checks_are_the_demanded_ones_first_and_two_for_the_record() {
+    let system = Check::Path {
+        anchors: AnchorSetId::system(),
+    };
+    let own_name = Check::Name { names: names(&[HOST]) };
+    assert_eq!(plan_for(&[]).checks(), [system.clone(), own_name.clone()]);
+    let bank_path = Check::Path { anchors: bank() };
+    let plan = plan_for(&[demand(DemandLevel::Certificate { anchors: bank() })]);
+    assert_eq!(plan.checks(), [bank_path, system, own_name]);
+    assert_eq!(plan.server_name(), Some(&Domain::parse(HOST).unwrap()));
+}
+
+#[test]
+fn facts_of_another_connection_or_an_untried_starttls_clear_nothing() {
+    let plan = plan_for(&[]);
+    let mut elsewhere = good_tls();
+    elsewhere.host = Some("mx.example.net".to_owned());
+    let mut nowhere = good_tls();
+    nowhere.host = None;
+    let mut offered = channel(ChannelSecurity::Plaintext(PlaintextCause::NotOffered));
+    offered.keywords.push(Keyword {
+        name: "STARTTLS".to_owned(),
+        parameters: Vec::new(),
+    });
+    let untried = channel(ChannelSecurity::Plaintext(PlaintextCause::NotAsked));
+    for facts in [elsewhere, nowhere, offered, untried] {
+        let refusal = judge(&plan, &facts, envelope(Vec::new())).unwrap_err();
+        assert_eq!(refusal.side(), Side::Us, "{facts:?}");
+    }
+    let mut same = good_tls();
+    same.host = Some("MX.example.org".to_owned());
+    assert!(judge(&plan, &same, envelope(Vec::new())).is_ok());
+}
+
+#[test]
+fn a_refusal_says_what_is_demanded_what_was_found_and_whose_move_it_is() {
+    let demand = demand(DemandLevel::Certificate { anchors: bank() });
+    let plan = plan_for(std::slice::from_ref(&demand));
+    let path = Check::Path { anchors: bank() };
+    let cases = [
+        (
+            channel(ChannelSecurity::Plaintext(PlaintextCause::NotOffered)),
+            (EnhancedCode::new(4, 7, 10), Side::Recipient, "STARTTLS was not offered"),
+        ),
+        (
+            tls(
+                vec![leaf()],
+                KeyProof::Proven,
+                vec![(path.clone(), Verdict::Fails(CertificateFault::SelfSigned))],
+            ),
+            (
+                EnhancedCode::new(4, 7, 5),
+                Side::Recipient,
+                "the certificate is self-signed",
+            ),
+        ),
+        (
+            tls(
+                vec![leaf()],
+                KeyProof::NotProven("odd key".to_owned()),
+                vec![(path.clone(), Verdict::Holds)],
+            ),
+            (
+                EnhancedCode::new(4, 7, 5),
+                Side::Recipient,
+                "the peer did not prove that it holds the key: odd key",
+            ),
+        ),
+        (
+            tls(
+                vec![leaf()],
+                KeyProof::Proven,
+                vec![(path, Verdict::Unknown("bank.pem: gone".to_owned()))],
+            ),
+            (
+                EnhancedCode::new(4, 3, 5),
+                Side::Us,
+                "the certificate could not be checked here: bank.pem: gone",
+            ),
+        ),
+        (
+            tls(vec![leaf()], KeyProof::Proven, Vec::new()),
+            (
+                EnhancedCode::new(4, 3, 0),
+                Side::Us,
+                "a check that was demanded was not made",
+            ),
+        ),
+    ];
+    for (facts, (status, side, text)) in cases {
+        let refusal = judge(&plan, &facts, envelope(Vec::new())).unwrap_err();
+        assert!(matches!(refusal.decision(), Decision::Refused(reasons) if reasons[0].key == "demand-not-met"));
+        let fault = Fault::from(refusal);
+        assert_eq!((fault.status, fault.side, fault.text.as_str()), (status, side, text));
+        let unmet = "TLS with a valid certificate (trust anchors: bank.pem) (alias info@example.net)";
+        assert_eq!(fault.unmet.as_deref(), Some(unmet));
+        assert_eq!(fault.host.as_deref(), Some(HOST));
+    }
+}
+
+fn all_handshake_faults() -> Vec<HandshakeFault> {
+    vec![
+        HandshakeFault::Alert("handshake_failure".to_owned()),
+        HandshakeFault::Protocol,
+        HandshakeFault::BadServerName,
+        HandshakeFault::Incompatible,
+        HandshakeFault::BadSignature,
+        HandshakeFault::ConnectionLost,
+        HandshakeFault::TimedOut,
+        HandshakeFault::Ours,
+    ]
+}
+
+fn failed(groups: GroupProfile, fault: HandshakeFault) -> FailedHandshake {
+    FailedHandshake {
+        groups,
+        failure: HandshakeFailure {
+            stage: HandshakeStage::BeforePeerHello,
+            fault,
+            words: "it broke".to_owned(),
+            hello: None,
+            chain: Vec::new(),
+        },
+    }
+}
+
+/// Plays an attempt with one host: `faults` says how each handshake fails. Answers the handshakes and the end.
+fn play(plan: &HostPlan, first: Step, faults: &[HandshakeFault]) -> (Vec<FailedHandshake>, NextStep) {
+    let mut history = Vec::new();
+    let mut next = NextStep::Try(first);
+    for fault in faults {
+        let NextStep::Try(Step::StartTls { groups }) = next else {
+            break;
+        };
+        history.push(failed(groups, fault.clone()));
+        next = after_failure(plan, &history);
+    }
+    (history, next)
+}
+
+/// Every way in which up to [`MAX_HANDSHAKES`] handshakes can fail.
+fn all_fault_sequences() -> Vec<Vec<HandshakeFault>> {
+    let faults = all_handshake_faults();
+    let count = faults.len().pow(u32::try_from(MAX_HANDSHAKES).unwrap());
+    (0..count)
+        .map(|mut number| {
+            (0..MAX_HANDSHAKES)
+                .map(|_| {
+                    let fault = faults[number % faults.len()].clone();
+                    number /= faults.len();
+                    fault
+                })
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn no_sequence_of_failures_leads_to_plaintext_where_anything_is_demanded_or_the_fault_is_ours() {
+    let memories = [
+        None,
+        Some(BrokenTls::Hybrid),
+        Some(BrokenTls::Wholly("it broke".to_owned())),
+    ];
+    for faults in all_fault_sequences() {
+        for demands in [vec![], vec![demand(DemandLevel::Encryption)]] {
+            let plan = plan_for(&demands);
+            for memory in &memories {
+                let first = plan.first_step(memory.as_ref());
+                assert!(demands.is_empty() || matches!(first, Step::StartTls { .. }));
+                let (history, end) = play(&plan, first, &faults);
+                let ours = history
+                    .iter()
+                    .any(|failed| failed.failure.fault == HandshakeFault::Ours);
+                match end {
+                    NextStep::Try(Step::Plaintext { .. }) => assert!(demands.is_empty() && !ours, "{history:?}"),
+                    NextStep::GiveUp(refusal) => {
+                        assert!(ours || !demands.is_empty(), "{history:?}");
+                        assert_eq!(refusal.unmet_demands(), demands);
+                        assert_eq!(refusal.to_fault(None).status.class, 4);
+                        assert_eq!(refusal.side() == Side::Us, ours);
+                    }
+                    NextStep::Try(Step::StartTls { .. }) => panic!("it never ends: {history:?}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reset_counts_only_when_the_next_handshake_fails_too() {
+    use GroupProfile::{Classical, HybridFirst};
+    use HandshakeFault::{ConnectionLost, Incompatible, Protocol, TimedOut};
+    let plan = plan_for(&[]);
+    for (faults, profiles) in [
+        (vec![Protocol, Protocol], vec![HybridFirst, Classical]),
+        (
+            vec![Incompatible, ConnectionLost, TimedOut],
+            vec![HybridFirst, Classical, Classical],
+        ),
+        (
+            vec![ConnectionLost, ConnectionLost, TimedOut, Protocol],
+            vec![HybridFirst, HybridFirst, Classical, Classical],
+        ),
+        (
+            vec![TimedOut, Protocol, Protocol],
+            vec![HybridFirst, HybridFirst, Classical],
+        ),
+    ] {
+        let (history, end) = play(&plan, plan.first_step(None), &faults);
+        let played: Vec<GroupProfile> = history.iter().map(|failed| failed.groups).collect();
+        assert_eq!(played, profiles, "{faults:?}");
+        assert!(matches!(end, NextStep::Try(Step::Plaintext { .. })));
+    }
+}
+
+#[test]
+fn broken_tls_is_learnt_from_what_counts_and_never_from_our_faults() {
+    use GroupProfile::{Classical, HybridFirst};
+    let protocol = |groups| failed(groups, HandshakeFault::Protocol);
+    let lost = |groups| failed(groups, HandshakeFault::ConnectionLost);
+    let wholly = Some(BrokenTls::Wholly("it broke".to_owned()));
+    for (history, then_held, learnt) in [
+        (vec![], true, None),
+        (vec![protocol(HybridFirst)], true, Some(BrokenTls::Hybrid)),
+        (vec![lost(HybridFirst)], true, None),
+        (
+            vec![lost(HybridFirst), lost(HybridFirst)],
+            true,
+            Some(BrokenTls::Hybrid),
+        ),
+        (vec![protocol(HybridFirst), protocol(Classical)], false, wholly.clone()),
+        (vec![protocol(HybridFirst), lost(Classical)], false, None),
+        (
+            vec![protocol(HybridFirst), lost(Classical), lost(Classical)],
+            false,
+            wholly,
+        ),
+        (
+            vec![protocol(HybridFirst), failed(Classical, HandshakeFault::Ours)],
+            false,
+            None,
+        ),
+        (vec![protocol(HybridFirst)], false, None),
+    ] {
+        assert_eq!(BrokenTls::learn(&history, then_held), learnt, "{history:?} {then_held}");
+    }
+}
+
+#[test]
+fn starttls_that_is_missing_or_refused_stops_what_demands_it() {
+    for cause in all_plaintext_causes() {
+        let step = Step::Plaintext { cause: cause.clone() };
+        assert_eq!(starttls_unavailable(&plan_for(&[]), cause.clone()), Ok(step));
+        for demand in all_demands() {
+            let refusal = starttls_unavailable(&plan_for(&[demand]), cause.clone()).unwrap_err();
+            assert_eq!(refusal.finding(), &Finding::Plaintext(cause.clone()));
+        }
+    }
+}
+
+fn reply(code: u16, enhanced: Option<&str>) -> Reply {
+    Reply {
+        code: ReplyCode::new(code).unwrap(),
+        enhanced: enhanced.map(|text| text.parse().unwrap()),
+        lines: vec!["Must issue STARTTLS first".to_owned()],
+    }
+}
+
+#[test]
+fn a_server_that_wants_tls_after_a_fall_back_is_tried_again_later() {
+    let plan = plan_for(&[]);
+    for cause in all_plaintext_causes() {
+        let fell_back = matches!(
+            cause,
+            PlaintextCause::Refused(_) | PlaintextCause::HandshakeFailed(_) | PlaintextCause::RememberedAsBroken(_)
+        );
+        for (about_security, code, enhanced) in [
+            (true, 530, None),
+            (true, 530, Some("5.7.0")),
+            (true, 550, Some("5.7.1")),
+            (true, 554, Some("5.7.10")),
+            (false, 550, Some("5.1.1")),
+            (false, 550, None),
+            (false, 451, Some("4.7.1")),
+            (false, 250, None),
+        ] {
+            let said = reply(code, enhanced);
+            let meaning = plaintext_retry_reply(&plan, &cause, &said);
+            match meaning {
+                PlaintextReply::AsItSays => assert!(!(fell_back && about_security), "{cause:?} {said}"),
+                PlaintextReply::Defer(refusal) => {
+                    assert!(fell_back && about_security, "{cause:?} {said}");
+                    let fault = refusal.to_fault(None);
+                    assert_eq!((fault.status.class, fault.reply), (4, Some(said)));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_opportunistic_clearance_says_that_it_is_one() {
+    let plan = plan_for(&[]);
+    let keys = |facts: &ChannelFacts| -> Vec<&str> {
+        let clearance = judge(&plan, facts, envelope(Vec::new())).unwrap();
+        assert!(matches!(clearance.decision(), Decision::Cleared(reasons) if !reasons.is_empty()));
+        clearance.reasons().iter().map(Reason::key).collect()
+    };
+    assert_eq!(keys(&good_tls()), ["opportunistic-tls"]);
+    let unproven = tls(vec![leaf()], KeyProof::NotProven("odd".to_owned()), Vec::new());
+    assert_eq!(keys(&unproven), ["opportunistic-tls", "unproven-key-accepted"]);
+    let plain = channel(ChannelSecurity::Plaintext(PlaintextCause::NotOffered));
+    assert_eq!(keys(&plain), ["opportunistic-plaintext"]);
+}
