@@ -1,5 +1,6 @@
-//! Content on its way out: dots stuffed for DATA (RFC 5321 §4.5.2), cut into chunks for BDAT (RFC 3030 §2), and in both
-//! cases held to law 5: a CR or LF that stands alone never leaves, and a final CRLF is added only where it is missing.
+//! Content on its way out: dots stuffed for DATA (RFC 5321 §4.5.2), cut into chunks for BDAT (RFC 3030 §2), and in
+//! both cases held to law 5: a CR or LF that stands alone never leaves, and a final CRLF is added only where it is
+//! missing.
 
 use memchr::memchr2;
 

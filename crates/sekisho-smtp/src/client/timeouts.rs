@@ -1,4 +1,5 @@
-//! How long each reply is waited for (RFC 5321 §4.5.3.2). The machine names what it waits for; the shell has the clock.
+//! How long each reply is waited for (RFC 5321 §4.5.3.2). The machine names what it waits for; the shell has the
+//! clock.
 
 use std::{fmt, time::Duration};
 

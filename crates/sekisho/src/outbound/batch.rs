@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sekisho_mail::{Decision, Demand, EnhancedCode, Fault, Outcome, Side, StatedReason, Timestamp};
+use sekisho_mail::{Demand, EnhancedCode, Side, Timestamp};
 use sekisho_policy::outbound::{CandidateHost, HostOrigin};
 use sekisho_store::{Destination, Directive, Lease};
 
@@ -156,11 +156,8 @@ impl Run<'_> {
                 let wait = self.route.retry.delay(failures.saturating_add(1), Duration::ZERO);
                 let until = clock::now().plus(wait);
                 // Nobody waits for it: at worst the destination is tried once too often.
-                let _ = self
-                    .shared
-                    .services
-                    .store
-                    .back_off(self.destination, until, &fault.to_string());
+                let store = &self.shared.services.store;
+                drop(store.back_off(self.destination, until, &fault.to_string()));
                 due = earliest(due, Some(until));
                 Verdict::Dead { until }
             }

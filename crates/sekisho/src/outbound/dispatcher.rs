@@ -134,6 +134,11 @@ impl Dispatcher {
         }
     }
 
+    #[cfg(test)]
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     fn offered(&self) -> std::sync::MutexGuard<'_, VecDeque<Lease>> {
         self.offered.lock().unwrap_or_else(PoisonError::into_inner)
     }

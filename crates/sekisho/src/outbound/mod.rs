@@ -21,6 +21,11 @@ mod settings;
 mod settle;
 mod window;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 use std::{
     net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},

@@ -96,13 +96,13 @@ impl Pool {
     }
 
     /// Those that waited too long, or all.
-    pub(super) fn take_expired(&self, all: bool) -> Vec<Box<Link>> {
+    pub(super) fn take_expired(&self, all: bool) -> Vec<Link> {
         let now = Instant::now();
         let mut expired = Vec::new();
         self.lock().retain(|_, links| {
             for place in (0..links.len()).rev() {
                 if all || links[place].until <= now {
-                    expired.push(links.remove(place).link);
+                    expired.push(*links.remove(place).link);
                 }
             }
             !links.is_empty()

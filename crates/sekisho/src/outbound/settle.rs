@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sekisho_mail::{EnhancedCode, Evidence, Fault, Notify, Outcome, Timestamp};
+use sekisho_mail::{Demand, EnhancedCode, Evidence, Fault, Notify, Outcome, Timestamp};
 use sekisho_store::{Lease, QueuedRecipient, RecipientResult, Settlement};
 
 use super::{
@@ -15,7 +15,6 @@ use crate::{
     notify::{Settled, notices},
     telemetry::maillog::Entry,
 };
-use sekisho_mail::Demand;
 
 /// How soon a lease is tried again when the notification that it needs cannot be written.
 const NOTICE_RETRY: Duration = Duration::from_secs(60);
@@ -53,11 +52,10 @@ impl Settling<'_> {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let mut notices = Vec::new();
-        if results
-            .iter()
-            .zip(&lease.recipients)
-            .any(|(result, queued)| is_telling(result, queued))
-        {
+        // Where faults go nowhere, nobody is told (RFC 5321 §6.1).
+        let told = lease.reverse_path().mailbox().is_some();
+        let mut each = results.iter().zip(&lease.recipients);
+        if told && each.any(|(result, queued)| is_telling(result, queued)) {
             let settled = Settled {
                 lease: &lease,
                 results: &results,
@@ -83,7 +81,7 @@ impl Settling<'_> {
         });
         let due = due.min();
         // Nobody waits for it; a store that fails gives the lease out again after its recovery.
-        let _ = self.services.store.settle(lease, Settlement { results, notices });
+        drop(self.services.store.settle(lease, Settlement { results, notices }));
         due
     }
 
