@@ -92,16 +92,12 @@ pub struct TlsView {
 /// A certificate of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CertificateView {
-    /// The subject.
-    pub subject: String,
     /// The names that it is for.
     pub names: Vec<String>,
     /// Algorithm and size of its key.
     pub key: String,
     /// Last moment of validity, RFC 3339.
     pub not_after: String,
-    /// SHA-256 over the whole certificate.
-    pub sha256: String,
 }
 
 /// What kind of failure it is; decides the command's exit code.

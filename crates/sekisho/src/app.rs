@@ -1,5 +1,21 @@
 //! Wiring only: builds the parts of the server out of the settings and runs them until it is told to stop.
 
+mod banner;
+mod offline;
+mod server;
+mod signals;
+mod view;
+
+pub use offline::{Offline, open_offline};
+pub use server::serve;
+
+use thiserror::Error;
+
+use crate::{admin::HttpError, config::LoadError};
+
+/// The management socket inside the data folder.
+pub const SOCKET_NAME: &str = "control.sock";
+
 /// Where the server is in its life. Every part holds a `tokio::sync::watch::Receiver<Phase>`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -10,4 +26,21 @@ pub enum Phase {
     Draining,
     /// The drain limit is over: drop what is left, nothing acknowledged is lost by it.
     Stopping,
+}
+
+/// Why the server cannot start, or ended badly.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// The configuration.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] sekisho_store::StoreError),
+    /// Metrics, health or the management socket.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// Another part; in words that say what to do.
+    #[error("{0}")]
+    Part(String),
 }

@@ -1,3 +1,7 @@
 //! The binary: arguments, load, build, run.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sekisho::cli::main()
+}

@@ -1,1 +1,172 @@
-//! The command line: one file a subcommand, all through the management API.
+//! The command line: one file a subcommand, all through the management API (law 10).
+
+mod completions;
+mod config;
+mod door;
+mod output;
+mod queue;
+mod send;
+mod serve;
+mod status;
+mod text;
+mod tls;
+mod trace;
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use sekisho_api::{ApiError, ErrorKind};
+use thiserror::Error;
+
+use crate::{
+    config::{LoadError, Place},
+    telemetry::escaped,
+};
+
+/// A mail transport that encrypts as well as both sides can, and can prove it afterwards
+#[derive(Debug, Parser)]
+#[command(name = "sekisho", version, propagate_version = true, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What scripts may rely on.
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 something failed; 2 the command line is wrong; 3 nothing was found, or some ids were not; \
+4 refused: the configuration has faults, or a message was judged and refused; 5 not now: the server or its store \
+cannot be reached, or has no room.";
+
+#[derive(Debug, Args)]
+struct PlaceArgs {
+    /// The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]
+    #[arg(long, global = true, value_name = "FILE", env = "SEKISHO_CONFIG")]
+    config: Option<PathBuf>,
+    /// The data folder, whatever the configuration says
+    #[arg(long, global = true, value_name = "FOLDER", env = "SEKISHO_DATA_FOLDER")]
+    data_folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server
+    Serve,
+    /// Shows what the server is and how full it is
+    Status(status::StatusArgs),
+    /// Looks at the queue and gives orders for what is in it
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
+    /// Finds messages and shows how they came in and went out, with the evidence on TLS
+    Trace(trace::TraceArgs),
+    /// Checks and shows the configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Shows TLS as it is in force
+    #[command(subcommand)]
+    Tls(tls::TlsCommand),
+    /// Sends a test message
+    Send(send::SendArgs),
+    /// Prints completions for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// What a command came to when nothing failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finding {
+    /// All of it.
+    Done,
+    /// Nothing was found, or some ids were not.
+    Missing,
+}
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+enum CliError {
+    /// The API said no.
+    #[error("{}", escaped(&.0.message))]
+    Api(ApiError),
+    /// The configuration.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// Nobody answers, and the store cannot be opened either.
+    #[error("{0}")]
+    Unreachable(String),
+    /// What was typed makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// The server ended with a failure.
+    #[error("{0}")]
+    Failed(String),
+    /// Reading or writing.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl CliError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Api(failure) => match failure.error {
+                ErrorKind::BadRequest => 2,
+                ErrorKind::NotFound => 3,
+                ErrorKind::Refused => 4,
+                ErrorKind::Unavailable => 5,
+                ErrorKind::Internal => 1,
+            },
+            Self::Load(_) => 4,
+            Self::Unreachable(_) => 5,
+            Self::Usage(_) => 2,
+            Self::Failed(_) | Self::Io(_) => 1,
+        }
+    }
+}
+
+/// Runs the command that the arguments name; the answer is documented in the help.
+#[expect(clippy::print_stderr, reason = "the command line speaks to its user")]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let place = Place {
+        file: cli.place.config,
+        data_folder: cli.place.data_folder,
+    };
+    match run(cli.command, &place) {
+        Ok(Finding::Done) => ExitCode::SUCCESS,
+        Ok(Finding::Missing) => ExitCode::from(3),
+        // Whoever read our output has gone: `sekisho queue list | head`.
+        Err(CliError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sekisho: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command, place: &Place) -> Result<Finding, CliError> {
+    match command {
+        Command::Serve => return serve::run(place),
+        Command::Completions(args) => return completions::run(args),
+        Command::Config(command) => return config::run(command, place),
+        Command::Status(_) | Command::Queue(_) | Command::Trace(_) | Command::Tls(_) | Command::Send(_) => {}
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let door = door::Door::open(place).await?;
+        let finding = match command {
+            Command::Status(args) => status::run(args, &door).await,
+            Command::Queue(command) => queue::run(command, &door).await,
+            Command::Trace(args) => trace::run(args, &door).await,
+            Command::Tls(command) => tls::run(command, &door).await,
+            Command::Send(args) => send::run(args, &door).await,
+            Command::Serve | Command::Completions(_) | Command::Config(_) => Ok(Finding::Done),
+        };
+        door.close().await;
+        finding
+    })
+}
+
+/// The whole command line, for man pages, completions and tests.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}

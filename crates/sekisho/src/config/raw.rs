@@ -119,11 +119,11 @@ pub enum LineEnds {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LongLines {
-    /// The message is refused.
-    #[default]
-    Refuse,
     /// They are taken and go on as they are.
+    #[default]
     Accept,
+    /// The message is refused.
+    Refuse,
 }
 
 /// TLS on a listener.
@@ -199,6 +199,8 @@ pub struct ListenerLimits {
     pub command_timeout: String,
     /// How long a client may take for its next piece of content.
     pub data_timeout: String,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: String,
     /// How long a session may last in all.
     pub session_timeout: String,
 }
@@ -216,6 +218,7 @@ impl Default for ListenerLimits {
             commands: 10_000,
             command_timeout: "5m".to_owned(),
             data_timeout: "3m".to_owned(),
+            handshake_timeout: "1m".to_owned(),
             session_timeout: "2h".to_owned(),
         }
     }
@@ -225,8 +228,12 @@ impl Default for ListenerLimits {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Limits {
-    /// Connections in all, over all listeners.
+    /// Connections of clients, over all listeners.
     pub connections: u32,
+    /// Connections to other hosts, over all destinations.
+    pub outbound_connections: u32,
+    /// `Received` fields of a message that is taken for a loop (RFC 5321 §6.3).
+    pub hops: u32,
     /// Messages in the queue.
     pub queue_length: u64,
     /// Free space on the disk of the data folder below which no mail is taken.
@@ -238,9 +245,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 2000,
-            queue_length: 1_000_000,
-            free_space: "200 MiB".to_owned(),
+            connections: 4000,
+            outbound_connections: 500,
+            hops: 100,
+            queue_length: 10_000_000,
+            free_space: "256 MiB".to_owned(),
             memory: "256 MiB".to_owned(),
         }
     }
@@ -252,6 +261,9 @@ impl Default for Limits {
 pub struct Local {
     /// Domains whose mail ends here. Default: the node's hostname and `localhost`.
     pub domains: Option<Vec<String>>,
+    /// Domains whose mail is taken from anyone and passed on by their route, because another server keeps it:
+    /// `bank.example`, or `*.bank.example` for everything below it.
+    pub relay_domains: Vec<String>,
     /// Mailboxes: a name alone exists in every local domain, `name@domain` in that one. Default: the user who starts
     /// the server.
     pub users: Option<Vec<String>>,
@@ -270,7 +282,7 @@ pub struct Route {
     pub name: String,
     /// Recipients' domains: `bank.example`, `*.bank.example` (everything below it), or `*` (everything).
     pub domains: Vec<String>,
-    /// `"mx"`, or a list of hosts with ports that are tried in this order: `["mx.bank.example:25", "192.0.2.1:25"]`. An
+    /// `"mx"` (with another port than 25: `"mx:2525"`), or a list of hosts with ports that are tried in this order: `["mx.bank.example:25", "192.0.2.1:25"]`. An
     /// IPv6 address stands in brackets. Hosts that are named here may be loopback or private.
     pub via: Via,
     /// What must hold before a message leaves.
@@ -290,15 +302,18 @@ pub struct Route {
     /// As in `[delivery]`, for this route.
     #[serde(default)]
     pub ehlo_name: Option<String>,
-    /// As in `[delivery]`, for this route; one of each address family at most.
+    /// As in `[delivery]`, for this route.
     #[serde(default)]
-    pub source_address: Option<Vec<String>>,
+    pub source_address: Option<String>,
     /// As in `[delivery]`, for this route.
     #[serde(default)]
     pub address_family: Option<AddressFamily>,
     /// As in `[delivery]`, for this route.
     #[serde(default)]
     pub connections: Option<u32>,
+    /// As in `[delivery]`, for this route.
+    #[serde(default)]
+    pub messages_per_connection: Option<u32>,
     /// As in `[delivery]`, for this route.
     #[serde(default)]
     pub retry: Option<Vec<String>>,
@@ -354,14 +369,16 @@ pub enum AddressFamily {
 pub struct Delivery {
     /// The name that EHLO gives. Default: the node's hostname.
     pub ehlo_name: Option<String>,
-    /// Local addresses to connect from, one of each address family at most. Default: the system chooses.
-    pub source_address: Vec<String>,
+    /// The local address to connect from; it fixes the address family too. Default: the system chooses.
+    pub source_address: Option<String>,
     /// Which addresses of a host are used.
     pub address_family: AddressFamily,
     /// Connections at a time to one destination.
     pub connections: u32,
-    /// Pauses between attempts: each is `pause` or `pause until age`, where the age is the message's; the last one
-    /// goes on until the message expires.
+    /// Messages over one connection before it is closed.
+    pub messages_per_connection: u32,
+    /// Pauses between attempts: those after the first attempts one by one, then one as `pause until age`, which goes on
+    /// while the message is younger than that, then one that goes on until the message expires.
     pub retry: Vec<String>,
     /// The age at which the sender is told that the message is late.
     pub delay_notice_after: String,
@@ -373,10 +390,11 @@ impl Default for Delivery {
     fn default() -> Self {
         Self {
             ehlo_name: None,
-            source_address: Vec::new(),
+            source_address: None,
             address_family: AddressFamily::default(),
-            connections: 20,
-            retry: ["1m", "5m", "15m until 4h", "1h"].map(str::to_owned).to_vec(),
+            connections: 10,
+            messages_per_connection: 100,
+            retry: ["1m", "5m", "15m", "15m until 4h", "1h"].map(str::to_owned).to_vec(),
             delay_notice_after: "4h".to_owned(),
             expire_after: "5d".to_owned(),
         }
@@ -422,7 +440,7 @@ impl Default for Trace {
     fn default() -> Self {
         Self {
             retention_days: 90,
-            size_cap: "10 GiB".to_owned(),
+            size_cap: "4 GiB".to_owned(),
         }
     }
 }

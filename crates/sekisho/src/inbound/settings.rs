@@ -18,8 +18,8 @@ pub struct ListenerSettings {
     pub mode: ListenerMode,
     /// How clients reach it.
     pub exposure: Exposure,
-    /// Who may relay beside those whom the listener's place allows.
-    pub relay_from: RelayFrom,
+    /// Who may relay; `None` leaves it to the listener's place.
+    pub relay_from: Option<RelayFrom>,
     /// What to do with a bare CR or LF in content.
     pub bare_line_ends: BareLineEnds,
     /// What to do with long lines.

@@ -1,6 +1,7 @@
 //! Logs, the mail log and metrics.
 
 mod escape;
+pub mod logs;
 pub mod maillog;
 
 pub use escape::{Escaped, escaped};

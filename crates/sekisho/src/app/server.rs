@@ -1,0 +1,331 @@
+//! The running server: its parts in the order in which they need each other, the reload, and the end.
+
+use std::{
+    collections::HashMap,
+    io::{self, Write as _},
+    net::{IpAddr, SocketAddr, UdpSocket},
+    sync::Arc,
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use prometheus_client::registry::Registry;
+use sd_notify::NotifyState;
+use sekisho_mail::AnchorSetId;
+use sekisho_store::{Store, sqlite::SqliteStore};
+use sekisho_tls::{AnchorSet, IdentityFiles, ServerCertificates, TlsClient, Verifier, ensure_self_signed_pair};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+    time,
+};
+
+use super::{
+    AppError, Phase, SOCKET_NAME,
+    banner::banner,
+    signals::{Asked, Signals},
+    view::{directory, node_view},
+};
+use crate::{
+    admin::{self, Backend, HttpLimits},
+    clock,
+    config::{Loaded, Outbound, Place},
+    dns::DnsResolver,
+    notify::NotifySettings,
+    outbound::{Configured, Dispatcher, OutboundMetrics, Services},
+    telemetry::{
+        logs::{self, LogLevel},
+        maillog::MailLog,
+    },
+};
+
+/// How often the trace is looked over for what need not be kept any longer.
+const TRIM_EVERY: Duration = Duration::from_secs(3600);
+/// What the parts get beyond the drain limit to notice that it is over.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+/// The folder of the self-signed pair inside the data folder.
+const TLS_FOLDER: &str = "tls";
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// When it cannot start.
+pub fn serve(place: &Place) -> Result<(), AppError> {
+    let loaded = place.load()?;
+    let level = logs::start(&loaded.settings.log.level, loaded.settings.log.format)
+        .map_err(|error| AppError::Part(error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("sekisho")
+        .build()
+        .map_err(|error| AppError::Part(format!("the runtime cannot be started: {error}")))?;
+    runtime.block_on(async {
+        let signals = Signals::listen().map_err(|error| AppError::Part(format!("signals: {error}")))?;
+        let server = Server::start(place.clone(), loaded, level).await?;
+        server.run(signals).await
+    })
+}
+
+/// Everything that lives as long as the process.
+struct Server {
+    place: Place,
+    level: LogLevel,
+    loaded: Loaded,
+    store: Arc<dyn Store>,
+    mail_log: MailLog,
+    verifier: Arc<Verifier>,
+    dispatcher: Arc<Dispatcher>,
+    self_signed: Arc<ServerCertificates>,
+    backend: Backend,
+    phase: watch::Sender<Phase>,
+    parts: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    async fn start(place: Place, loaded: Loaded, level: LogLevel) -> Result<Self, AppError> {
+        let settings = &loaded.settings;
+        let (phase, watched) = watch::channel(Phase::Running);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(settings.store.clone(), clock::now())?);
+        let self_signed = self_signed(&loaded)?;
+        let mail_log = open_mail_log(&loaded)?;
+        let verifier = Arc::new(Verifier::new(anchors(&settings.outbound)));
+        let mut registry = Registry::default();
+        let services = Services {
+            store: Arc::clone(&store),
+            dns: Arc::new(DnsResolver::new(&settings.dns).map_err(|error| AppError::Part(error.to_string()))?),
+            verifier: Arc::clone(&verifier),
+            maillog: mail_log.clone(),
+            metrics: OutboundMetrics::register(&mut registry),
+        };
+        let dispatcher = Dispatcher::new(services, configured(&loaded)?);
+        let backend = Backend {
+            store: Arc::clone(&store),
+            mail_log: mail_log.clone(),
+            node: Arc::new(ArcSwap::from_pointee(node_view(&loaded, Some(&self_signed))?)),
+            phase: Some(watched.clone()),
+            wake: Arc::new(Notify::new()),
+        };
+        let socket = settings.data_folder.join(SOCKET_NAME);
+        let api = admin::serve_api(
+            socket,
+            admin::router(backend.clone()),
+            HttpLimits::default(),
+            watched.clone(),
+        )?;
+        let health = match settings.http {
+            Some(address) => {
+                let router = admin::health_router(Arc::new(registry), backend.clone());
+                Some(admin::serve_health(address, router, HttpLimits::default(), watched.clone()).await?)
+            }
+            None => None,
+        };
+        let parts = vec![
+            tokio::spawn(Arc::clone(&dispatcher).run(watched.clone())),
+            tokio::spawn(forward_wake(
+                Arc::clone(&backend.wake),
+                Arc::clone(&dispatcher),
+                watched.clone(),
+            )),
+            tokio::spawn(look_after_store(Arc::clone(&store), watched)),
+            api,
+        ];
+        say(&banner(&loaded, health));
+        Ok(Self {
+            place,
+            level,
+            store,
+            mail_log,
+            verifier,
+            dispatcher,
+            self_signed,
+            backend,
+            phase,
+            parts,
+            loaded,
+        })
+    }
+
+    async fn run(mut self, mut signals: Signals) -> Result<(), AppError> {
+        tell(&[NotifyState::Ready]);
+        while signals.next().await == Asked::Reload {
+            self.reload();
+        }
+        tell(&[NotifyState::Stopping]);
+        tracing::info!("no new mail; what is in flight finishes");
+        self.phase.send_replace(Phase::Draining);
+        let limit = self.loaded.settings.drain_limit;
+        let delivered = self.parts.swap_remove(0);
+        tokio::select! {
+            _ = time::timeout(limit + STOP_GRACE, delivered) => {}
+            _ = signals.next() => tracing::warn!("told again: stopping at once"),
+        }
+        self.phase.send_replace(Phase::Stopping);
+        for part in self.parts {
+            if time::timeout(STOP_GRACE, part).await.is_err() {
+                tracing::warn!("a part of the server did not end in time");
+            }
+        }
+        self.store.stop().await?;
+        self.mail_log.flush();
+        Ok(())
+    }
+
+    /// Everything that can change without losing a session. A configuration with any fault changes nothing (law 9).
+    fn reload(&mut self) {
+        let mut state = vec![NotifyState::Reloading];
+        state.extend(NotifyState::monotonic_usec_now());
+        tell(&state);
+        match self.try_reload() {
+            Ok(()) => tracing::info!("the configuration was read anew"),
+            Err(error) => tracing::error!("the configuration stays as it was:\n{error}"),
+        }
+        tell(&[NotifyState::Ready]);
+    }
+
+    fn try_reload(&mut self) -> Result<(), AppError> {
+        let loaded = tokio::task::block_in_place(|| self.place.load())?;
+        refuse_what_needs_a_restart(&self.loaded, &loaded)?;
+        let configured = configured(&loaded)?;
+        let node = node_view(&loaded, Some(&self.self_signed))?;
+        self.level
+            .change(&loaded.settings.log.level)
+            .map_err(|error| AppError::Part(error.to_string()))?;
+        self.verifier
+            .replace_anchors(tokio::task::block_in_place(|| anchors(&loaded.settings.outbound)));
+        self.dispatcher.reload(configured);
+        self.backend.node.store(Arc::new(node));
+        self.mail_log.reopen();
+        self.loaded = loaded;
+        Ok(())
+    }
+}
+
+/// A value that would be stored to be ignored is refused (law 13): these are read at the start alone.
+fn refuse_what_needs_a_restart(old: &Loaded, new: &Loaded) -> Result<(), AppError> {
+    let sections = |loaded: &Loaded| {
+        let raw = &loaded.raw;
+        [
+            ("node", serde_json::to_value(&raw.node)),
+            ("dns", serde_json::to_value(&raw.dns)),
+            ("store", serde_json::to_value(&raw.store)),
+            ("trace", serde_json::to_value(&raw.trace)),
+            ("http", serde_json::to_value(&raw.http)),
+        ]
+        .map(|(name, value)| (name, value.unwrap_or_default()))
+    };
+    let changed: Vec<&str> = sections(old)
+        .into_iter()
+        .zip(sections(new))
+        .filter(|(old, new)| old.1 != new.1)
+        .map(|(old, _)| old.0)
+        .collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    Err(AppError::Part(format!(
+        "[{}] changed: that takes effect with a restart only",
+        changed.join("], [")
+    )))
+}
+
+fn open_mail_log(loaded: &Loaded) -> Result<MailLog, AppError> {
+    let log = &loaded.settings.log;
+    MailLog::open(log.mail_log.clone(), log.format).map_err(|error| AppError::Part(error.to_string()))
+}
+
+/// The pair for listeners that name no certificate, made when it is not there yet.
+fn self_signed(loaded: &Loaded) -> Result<Arc<ServerCertificates>, AppError> {
+    let settings = &loaded.settings;
+    let folder = settings.data_folder.join(TLS_FOLDER);
+    let files: Vec<IdentityFiles> = ensure_self_signed_pair(&folder, &settings.hostname, clock::now())
+        .map_err(|error| AppError::Part(error.to_string()))?;
+    let certificates = ServerCertificates::load(&files).map_err(|faults| {
+        let words: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        AppError::Part(words.join("; "))
+    })?;
+    Ok(Arc::new(certificates))
+}
+
+fn configured(loaded: &Loaded) -> Result<Configured, AppError> {
+    let settings = &loaded.settings;
+    Ok(Configured {
+        settings: settings.outbound.settings.clone(),
+        directory: Arc::new(directory(loaded)?),
+        notify: NotifySettings {
+            hostname: settings.hostname.clone(),
+        },
+        tls: Arc::new(TlsClient::new(settings.outbound.identities.clone())),
+        own_addresses: settings
+            .listeners
+            .iter()
+            .flat_map(|listener| own_addresses(listener.address))
+            .collect(),
+    })
+}
+
+/// The addresses under which a listener is reached: an unspecified one stands for those of this machine, which are
+/// found by asking the system from which of them it would speak.
+fn own_addresses(bound: SocketAddr) -> Vec<SocketAddr> {
+    if !bound.ip().is_unspecified() {
+        return vec![bound];
+    }
+    let mut found = vec![bound];
+    for (local, remote) in [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")] {
+        // Nothing is sent: connecting a datagram socket only chooses a route.
+        let address =
+            UdpSocket::bind(local).and_then(|socket| socket.connect(remote).and_then(|()| socket.local_addr()));
+        found.extend(address.map(|address| SocketAddr::new(address.ip(), bound.port())));
+    }
+    found.retain(|address| !matches!(address.ip(), IpAddr::V6(_)) || bound.is_ipv6());
+    found
+}
+
+fn anchors(outbound: &Outbound) -> HashMap<AnchorSetId, AnchorSet> {
+    let mut sets = outbound.anchors.clone();
+    let system = AnchorSet::system();
+    for error in system.load_errors() {
+        tracing::warn!(error, "a trust anchor of the system cannot be used");
+    }
+    sets.insert(AnchorSetId::system(), system);
+    sets
+}
+
+/// What operators ordered is looked at without waiting.
+async fn forward_wake(wake: Arc<Notify>, dispatcher: Arc<Dispatcher>, mut phase: watch::Receiver<Phase>) {
+    loop {
+        tokio::select! {
+            () = wake.notified() => dispatcher.wake(),
+            _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return,
+        }
+    }
+}
+
+/// Removes what a crash left behind, then trims the trace from time to time.
+async fn look_after_store(store: Arc<dyn Store>, mut phase: watch::Receiver<Phase>) {
+    match store.remove_orphans().await {
+        Ok(0) => {}
+        Ok(files) => tracing::info!(files, "content that was never acknowledged was removed"),
+        Err(error) => tracing::warn!(%error, "the spool could not be looked through"),
+    }
+    loop {
+        if let Err(error) = store.trim_trace(clock::now()).await {
+            tracing::warn!(%error, "the trace could not be trimmed");
+        }
+        tokio::select! {
+            () = time::sleep(TRIM_EVERY) => {}
+            _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return,
+        }
+    }
+}
+
+/// Tells the service manager, when there is one.
+fn tell(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!(%error, "the service manager cannot be told");
+    }
+}
+
+fn say(text: &str) {
+    // Whoever started us may have closed our output.
+    let _ = io::stdout().write_all(text.as_bytes());
+}

@@ -1,0 +1,188 @@
+//! The configuration in force as the management API shows it, and the rules that orders of the operator meet.
+
+use std::sync::Arc;
+
+use sekisho_api::{CertificateView, ConfigView, ListenerView, TlsList, TlsView};
+use sekisho_mail::{Demand, Mailbox, TlsVersion};
+use sekisho_policy::{
+    inbound::RelayRights,
+    outbound::{CandidateHost, HostOrigin, Requirement, RouteDemand},
+};
+use sekisho_store::Destination;
+use sekisho_tls::{ClientProfile, GroupProfile, IdentityUse, ServerCertificates, TlsClient, TlsDescription, TlsServer};
+
+use super::AppError;
+use crate::{
+    admin::{NodeView, Rules},
+    config::{ListenerPlan, Loaded, changed_from_default},
+    inbound::ListenerMode,
+    local::{Directory, LocalFinding},
+    outbound::{Hybrid, OutboundSettings, RouteSettings, Via},
+};
+
+/// What the API shows of a configuration; with the self-signed certificates when a server runs.
+pub(super) fn node_view(loaded: &Loaded, self_signed: Option<&Arc<ServerCertificates>>) -> Result<NodeView, AppError> {
+    let settings = &loaded.settings;
+    let all = serde_json::to_value(&loaded.raw).map_err(|error| AppError::Part(error.to_string()))?;
+    let directory = directory(loaded)?;
+    let mut places = Vec::new();
+    for plan in &settings.listeners {
+        if let Some(certificates) = plan.certificates.as_ref().or(self_signed) {
+            places.push(listener_tls(plan, certificates));
+        }
+    }
+    let client = TlsClient::new(settings.outbound.identities.clone());
+    let routes = settings
+        .outbound
+        .settings
+        .routes
+        .iter()
+        .chain([&settings.outbound.settings.default_route]);
+    places.extend(routes.map(|route| route_tls(route, &client)));
+    Ok(NodeView {
+        hostname: settings.hostname.to_string(),
+        data_folder: settings.data_folder.display().to_string(),
+        local_domains: settings.local.domains.iter().map(ToString::to_string).collect(),
+        listeners: self_signed.map_or_else(Vec::new, |_| settings.listeners.iter().map(listener_view).collect()),
+        config: ConfigView {
+            file: loaded.file.as_ref().map(|file| file.display().to_string()),
+            changed: changed_from_default(&all),
+            all,
+        },
+        tls: TlsList { places },
+        rules: Box::new(NodeRules {
+            directory,
+            outbound: settings.outbound.settings.clone(),
+        }),
+    })
+}
+
+/// Who is local; the configuration was refused if that does not fit together.
+pub(super) fn directory(loaded: &Loaded) -> Result<Directory, AppError> {
+    Directory::build(&loaded.settings.local).map_err(|faults| {
+        let words: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        AppError::Part(words.join("; "))
+    })
+}
+
+/// Name, address and rights of a listener, in words.
+pub(super) fn listener_view(plan: &ListenerPlan) -> ListenerView {
+    let mode = match plan.mode {
+        ListenerMode::Smtp => "smtp",
+        ListenerMode::ImplicitTls => "implicit-tls",
+    };
+    ListenerView {
+        name: plan.name.clone(),
+        address: plan.address.to_string(),
+        mode: mode.to_owned(),
+        relay: relay_in_words(plan),
+    }
+}
+
+fn relay_in_words(plan: &ListenerPlan) -> String {
+    let rights = RelayRights::of_listener(plan.address.ip(), plan.exposure, plan.relay_from.clone());
+    if rights.is_nobody() {
+        return "nobody".to_owned();
+    }
+    let mut words = Vec::new();
+    if rights.serves_loopback() {
+        words.push("clients on this machine (loopback)".to_owned());
+    }
+    if let Some(from) = &plan.relay_from {
+        words.extend(from.networks.iter().map(ToString::to_string));
+        words.extend(from.keys.iter().map(|key| format!("key:sha256:{key}")));
+    }
+    words.join(", ")
+}
+
+fn listener_tls(plan: &ListenerPlan, certificates: &Arc<ServerCertificates>) -> TlsView {
+    let description = TlsServer::new(plan.settings(certificates).tls).describe();
+    let notes = vec!["client certificates are recorded, never demanded; TLS 1.2 sessions are never resumed".to_owned()];
+    tls_view(format!("listener {:?}", plan.name), description, notes)
+}
+
+fn route_tls(route: &Arc<RouteSettings>, client: &TlsClient) -> TlsView {
+    let profile = ClientProfile {
+        groups: match route.hybrid {
+            Hybrid::Preferred => GroupProfile::HybridFirst,
+            Hybrid::Never => GroupProfile::Classical,
+        },
+        min_version: TlsVersion::Tls12,
+        identity: route
+            .client_identity
+            .clone()
+            .map_or(IdentityUse::None, IdentityUse::Tls13),
+    };
+    let demanded = match &route.demand {
+        None => "opportunistic: the best that both sides can do".to_owned(),
+        Some(requirement) => format!("required: {}", demand_of(route, requirement).level),
+    };
+    tls_view(
+        format!("route {:?}", route.name),
+        client.describe(&profile),
+        vec![demanded],
+    )
+}
+
+fn tls_view(place: String, description: TlsDescription, notes: Vec<String>) -> TlsView {
+    let certificates = description.certificates.into_iter().map(|certificate| CertificateView {
+        names: certificate.names,
+        key: certificate.key,
+        not_after: certificate.not_after.to_string(),
+    });
+    TlsView {
+        place,
+        certificates: certificates.collect(),
+        versions: description.versions,
+        suites: description.suites,
+        groups: description.groups,
+        signature_schemes: description.signature_schemes,
+        notes,
+    }
+}
+
+/// What a route demands, for whichever of its hosts.
+fn demand_of(route: &RouteSettings, requirement: &Requirement) -> Demand {
+    let demand = RouteDemand {
+        require: requirement.clone(),
+        origin: format!("route {:?}", route.name),
+    };
+    let hosts: Vec<CandidateHost> = match &route.via {
+        Via::Mx { .. } => Vec::new(),
+        Via::Hosts(hops) => hops
+            .iter()
+            .map(|hop| CandidateHost {
+                host: hop.host.clone(),
+                origin: HostOrigin::Route,
+            })
+            .collect(),
+    };
+    demand.on_hosts(&hosts)
+}
+
+/// The rules of a configuration.
+#[derive(Debug)]
+struct NodeRules {
+    directory: Directory,
+    outbound: OutboundSettings,
+}
+
+impl Rules for NodeRules {
+    fn demands(&self, destination: &Destination) -> Vec<Demand> {
+        let route = self.outbound.route(destination.host());
+        route
+            .demand
+            .iter()
+            .map(|requirement| demand_of(route, requirement))
+            .collect()
+    }
+
+    fn judge_recipient(&self, recipient: &Mailbox) -> Result<(), String> {
+        match self.directory.find_mailbox(recipient) {
+            LocalFinding::UnknownUser => Err(format!("{recipient}: there is no such mailbox here")),
+            LocalFinding::NotLocal | LocalFinding::RelayDomain | LocalFinding::User(_) | LocalFinding::Alias(_) => {
+                Ok(())
+            }
+        }
+    }
+}

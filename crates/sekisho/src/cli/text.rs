@@ -1,0 +1,84 @@
+//! What commands read and show in the same way: durations, instants, ids.
+
+use std::{io::BufRead, time::Duration};
+
+use sekisho_mail::{MessageId, Timestamp};
+
+use super::CliError;
+use crate::config::human;
+
+/// A duration on the command line, in whole seconds.
+pub(super) fn parse_secs(text: &str) -> Result<u64, String> {
+    human::parse_duration(text).map(|duration| duration.as_secs())
+}
+
+/// An instant on the command line: a duration back from now, or a date with or without time, local unless it says
+/// otherwise.
+pub(super) fn parse_instant(text: &str) -> Result<Timestamp, String> {
+    if let Ok(back) = human::parse_duration(text) {
+        return Ok(crate::clock::now().minus(back));
+    }
+    if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+        return Ok(Timestamp::from_millis(instant.as_millisecond()));
+    }
+    let civil = text.parse::<jiff::civil::DateTime>();
+    let civil = civil.or_else(|_| text.parse::<jiff::civil::Date>().map(|date| date.at(0, 0, 0, 0)));
+    let zoned = civil.and_then(|civil| civil.to_zoned_datetime(jiff::tz::TimeZone::system()));
+    let zoned = zoned
+        .map_err(|_| format!("{text:?} is no time: write \"2h\" for two hours ago, 2026-11-24, or 2026-11-24T09:30"))?;
+    Ok(Timestamp::from_millis(zoned.timestamp().as_millisecond()))
+}
+
+/// An instant in local time with its offset.
+pub(super) fn local(at: Timestamp) -> String {
+    let Ok(instant) = jiff::Timestamp::from_millisecond(at.as_millis()) else {
+        return at.to_string();
+    };
+    instant
+        .to_zoned_datetime(jiff::tz::TimeZone::system())
+        .strftime("%Y-%m-%d %H:%M:%S%:z")
+        .to_string()
+}
+
+/// How long ago or how soon, with `now` between.
+pub(super) fn relative(at: Timestamp, now: Timestamp) -> String {
+    if at <= now {
+        return "now".to_owned();
+    }
+    format!("in {}", human::duration(Duration::from_secs(at.since(now).as_secs())))
+}
+
+/// The ids that were typed; `-` stands for those on standard input, one a line, of which the first word counts.
+pub(super) fn ids(typed: &[String]) -> Result<Vec<MessageId>, CliError> {
+    let parse = |text: &str| {
+        text.parse::<MessageId>()
+            .map_err(|error| CliError::Usage(error.to_string()))
+    };
+    let mut found = Vec::new();
+    for text in typed {
+        if text != "-" {
+            found.push(parse(text)?);
+            continue;
+        }
+        for line in std::io::stdin().lock().lines() {
+            if let Some(word) = line?.split_whitespace().next() {
+                found.push(parse(word)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_read_in_every_form() {
+        assert_eq!(parse_instant("1970-01-01T00:00:10Z"), Ok(Timestamp::from_secs(10)));
+        let back = crate::clock::now().since(parse_instant("2h").unwrap());
+        assert!(back >= Duration::from_secs(7200) && back < Duration::from_secs(7260));
+        assert!(parse_instant("2026-11-24").is_ok() && parse_instant("2026-11-24T09:30").is_ok());
+        assert!(parse_instant("yesterday").is_err());
+    }
+}

@@ -1,0 +1,306 @@
+//! `[[listener]]`: from texts to [`ListenerSettings`].
+
+use std::{collections::HashSet, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use sekisho_mail::{Digest, TlsVersion};
+use sekisho_policy::{
+    Network,
+    inbound::{Exposure, RelayFrom},
+};
+use sekisho_smtp::server::{BareLineEnds, LongLines, SessionLimits, SessionTimeouts};
+use sekisho_tls::{
+    ClientCertificates, Identity, IdentityFiles, ServerCertificates, ServerResumption, ServerTlsSettings,
+};
+
+use super::{
+    checker::Checker,
+    raw::{self, Raw},
+};
+use crate::inbound::{ConnectionLimits, ListenerMode, ListenerSettings};
+
+/// Where a listener without configuration is.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:2525";
+/// How long a client is listened to that must not speak yet; short, because well-behaved ones wait it out.
+const GREETING_DELAY: Duration = Duration::from_millis(250);
+
+/// A listener but for the certificates that are made when none are named.
+#[derive(Clone, Debug)]
+pub struct ListenerPlan {
+    /// Its name.
+    pub name: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How the conversation begins.
+    pub mode: ListenerMode,
+    /// How clients reach it.
+    pub exposure: Exposure,
+    /// Who may relay; `None` leaves it to the listener's place.
+    pub relay_from: Option<RelayFrom>,
+    /// Those that the configuration names; `None` wants the self-signed pair.
+    pub certificates: Option<Arc<ServerCertificates>>,
+    line_ends: BareLineEnds,
+    long_lines: LongLines,
+    client_certificates: ClientCertificates,
+    resumption: ServerResumption,
+    min_version: TlsVersion,
+    connections: ConnectionLimits,
+    session: SessionLimits,
+    timeouts: SessionTimeouts,
+}
+
+impl ListenerPlan {
+    /// Its settings, with `self_signed` where the configuration names no certificate.
+    #[must_use]
+    pub fn settings(&self, self_signed: &Arc<ServerCertificates>) -> ListenerSettings {
+        let certificates = self.certificates.as_ref().unwrap_or(self_signed);
+        let mut tls = ServerTlsSettings::new(Arc::clone(certificates));
+        tls.client_certificates = self.client_certificates;
+        tls.resumption = self.resumption;
+        tls.min_version = self.min_version;
+        ListenerSettings {
+            name: self.name.clone(),
+            address: self.address,
+            mode: self.mode,
+            exposure: self.exposure,
+            relay_from: self.relay_from.clone(),
+            bare_line_ends: self.line_ends,
+            long_lines: self.long_lines,
+            tls,
+            greeting_delay: GREETING_DELAY,
+            connections: self.connections.clone(),
+            session: self.session.clone(),
+            timeouts: self.timeouts.clone(),
+        }
+    }
+}
+
+/// All listeners; the default one where there is none.
+pub(super) fn build_all(raw: &Raw, checker: &mut Checker<'_>) -> Vec<ListenerPlan> {
+    let default = [default_listener()];
+    let listeners = if raw.listener.is_empty() {
+        &default[..]
+    } else {
+        &raw.listener
+    };
+    let mut names = HashSet::new();
+    let mut plans = Vec::new();
+    for (place, listener) in listeners.iter().enumerate() {
+        let key = format!("listener[{place}]");
+        if listener.name.is_empty() || listener.name.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            checker.fault(
+                &format!("{key}.name"),
+                "the name is empty or holds blanks",
+                "choose one word",
+            );
+        }
+        if !names.insert(&listener.name) {
+            checker.fault(
+                &format!("{key}.name"),
+                "another listener has this name",
+                "choose another",
+            );
+        }
+        plans.extend(build(listener, &key, checker));
+    }
+    plans
+}
+
+/// The listener that is there without any configuration.
+pub(super) fn default_listener() -> raw::Listener {
+    raw::Listener {
+        name: "default".to_owned(),
+        address: DEFAULT_ADDRESS.to_owned(),
+        mode: raw::Mode::default(),
+        relay_from: None,
+        line_ends: raw::LineEnds::default(),
+        long_lines: raw::LongLines::default(),
+        tls: raw::ListenerTls::default(),
+        limits: raw::ListenerLimits::default(),
+    }
+}
+
+fn build(listener: &raw::Listener, key: &str, checker: &mut Checker<'_>) -> Option<ListenerPlan> {
+    let address = checker.parse(
+        &format!("{key}.address"),
+        &listener.address,
+        "write address:port, as in 0.0.0.0:25",
+    );
+    let relay_from = listener
+        .relay_from
+        .as_ref()
+        .map(|texts| relay_from(texts, key, checker));
+    let certificates = certificates(&listener.tls.certificates, key, checker);
+    let limits = &listener.limits;
+    let (session, timeouts) = (session_limits(limits, key, checker), timeouts(limits, key, checker));
+    let count =
+        |name: &str, number, checker: &mut Checker<'_>| checker.at_least(&format!("{key}.limits.{name}"), number, 1);
+    let connections = ConnectionLimits {
+        total: count("connections", limits.connections, checker),
+        per_address: count("connections-per-address", limits.connections_per_address, checker),
+        handshakes: count("handshakes", limits.handshakes, checker),
+    };
+    let wants_keys = relay_from.as_ref().is_some_and(|from| !from.keys.is_empty());
+    if wants_keys && !listener.tls.ask_client_certificate {
+        let remedy = "set ask-client-certificate = true, or take the keys out";
+        checker.fault(
+            &format!("{key}.relay-from"),
+            "keys of client certificates need one to be asked for",
+            remedy,
+        );
+    }
+    Some(ListenerPlan {
+        name: listener.name.clone(),
+        address: address?,
+        mode: match listener.mode {
+            raw::Mode::Smtp => ListenerMode::Smtp,
+            raw::Mode::ImplicitTls => ListenerMode::ImplicitTls,
+        },
+        exposure: if in_container() {
+            Exposure::Container
+        } else {
+            Exposure::Direct
+        },
+        relay_from,
+        certificates,
+        line_ends: match listener.line_ends {
+            raw::LineEnds::Refuse => BareLineEnds::Refuse,
+            raw::LineEnds::Normalise => BareLineEnds::Normalise,
+        },
+        long_lines: match listener.long_lines {
+            raw::LongLines::Accept => LongLines::Accept,
+            raw::LongLines::Refuse => LongLines::Refuse,
+        },
+        client_certificates: if listener.tls.ask_client_certificate {
+            ClientCertificates::Requested
+        } else {
+            ClientCertificates::NotRequested
+        },
+        resumption: if listener.tls.resumption {
+            ServerResumption::Tls13
+        } else {
+            ServerResumption::Off
+        },
+        min_version: match listener.tls.min_version {
+            raw::MinVersion::Tls12 => TlsVersion::Tls12,
+            raw::MinVersion::Tls13 => TlsVersion::Tls13,
+        },
+        connections,
+        session,
+        timeouts,
+    })
+}
+
+fn session_limits(limits: &raw::ListenerLimits, key: &str, checker: &mut Checker<'_>) -> SessionLimits {
+    let mut count = |name: &str, number, least| checker.at_least(&format!("{key}.limits.{name}"), number, least);
+    let (recipients, messages) = (
+        // RFC 5321 §4.5.3.1.8: a server that takes fewer than 100 loses mail of clients that rely on it.
+        count("recipients", limits.recipients, 100),
+        count("messages-per-connection", limits.messages_per_connection, 1),
+    );
+    let (errors, commands) = (
+        count("errors", limits.errors, 1),
+        count("commands", limits.commands, 10),
+    );
+    let size_key = format!("{key}.limits.message-size");
+    let message_octets = checker.size(&size_key, &limits.message_size);
+    if message_octets < 64 * 1024 {
+        // RFC 5321 §4.5.3.1.7
+        checker.fault(
+            &size_key,
+            "every server must take messages of 64 KiB",
+            "write 64 KiB or more",
+        );
+    }
+    SessionLimits {
+        message_octets,
+        discarded_octets: message_octets.saturating_add(message_octets / 4),
+        recipients,
+        messages,
+        errors,
+        commands,
+        ..SessionLimits::default()
+    }
+}
+
+fn timeouts(limits: &raw::ListenerLimits, key: &str, checker: &mut Checker<'_>) -> SessionTimeouts {
+    let mut time = |name: &str, text| checker.some_duration(&format!("{key}.limits.{name}"), text);
+    SessionTimeouts {
+        command: time("command-timeout", &limits.command_timeout),
+        content: time("data-timeout", &limits.data_timeout),
+        handshake: time("handshake-timeout", &limits.handshake_timeout),
+        session: time("session-timeout", &limits.session_timeout),
+        ..SessionTimeouts::default()
+    }
+}
+
+fn relay_from(texts: &[String], key: &str, checker: &mut Checker<'_>) -> RelayFrom {
+    let mut from = RelayFrom::default();
+    for (place, text) in texts.iter().enumerate() {
+        let key = format!("{key}.relay-from[{place}]");
+        match text.strip_prefix("key:sha256:") {
+            Some(digits) => match parse_digest(digits) {
+                Some(digest) => from.keys.push(digest),
+                None => checker.fault(
+                    &key,
+                    "this is no SHA-256 digest",
+                    "write key:sha256: and 64 hexadecimal digits",
+                ),
+            },
+            None => {
+                let remedy = "write a network as in 192.0.2.0/24, or key:sha256: and 64 hexadecimal digits";
+                from.networks.extend(checker.parse::<Network>(&key, text, remedy));
+            }
+        }
+    }
+    from
+}
+
+fn parse_digest(digits: &str) -> Option<Digest> {
+    serde_json::from_value(serde_json::Value::String(digits.to_ascii_lowercase())).ok()
+}
+
+/// The certificates that the configuration names; every pair that cannot be loaded is a fault.
+fn certificates(
+    files: &[raw::CertificateFiles],
+    key: &str,
+    checker: &mut Checker<'_>,
+) -> Option<Arc<ServerCertificates>> {
+    let mut identities = Vec::new();
+    for (place, pair) in files.iter().enumerate() {
+        let key = format!("{key}.tls.certificates[{place}]");
+        identities.extend(load_identity(pair, &key, checker));
+    }
+    ServerCertificates::new(identities).map(Arc::new)
+}
+
+/// A certificate with its key, or a fault.
+pub(super) fn load_identity(pair: &raw::CertificateFiles, key: &str, checker: &mut Checker<'_>) -> Option<Identity> {
+    let files = IdentityFiles {
+        chain: checker.path(&pair.certificate),
+        key: checker.path(&pair.key),
+    };
+    match Identity::load(&files) {
+        Ok(identity) => Some(identity),
+        Err(error) => {
+            checker.fault(key, error, "");
+            None
+        }
+    }
+}
+
+/// Whether this process runs in a container, where a mapped port makes the whole world come from a near address.
+fn in_container() -> bool {
+    if std::env::var_os("container").is_some() {
+        return true;
+    }
+    if ["/.dockerenv", "/run/.containerenv", "/run/systemd/container"]
+        .iter()
+        .any(|path| Path::new(path).exists())
+    {
+        return true;
+    }
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    ["docker", "kubepods", "containerd", "libpod", "lxc"]
+        .iter()
+        .any(|word| groups.contains(word))
+}

@@ -1,0 +1,166 @@
+//! What `sekisho.toml` means: the settings of everybody who obeys them, built from the texts of [`super::raw`].
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use sekisho_mail::Domain;
+use sekisho_store::sqlite::StoreSettings;
+
+use super::{
+    checker::Checker,
+    listener::{self, ListenerPlan},
+    local,
+    raw::{LogFormat, Raw},
+    route::{self, Outbound},
+};
+use crate::{
+    dns::DnsSettings,
+    inbound::InboundLimits,
+    local::LocalSettings,
+    telemetry::maillog::{LineFormat, MailLogTarget},
+};
+
+/// Everything, ready to be obeyed.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The name with which the server greets and introduces itself.
+    pub hostname: Domain,
+    /// Where everything lasts.
+    pub data_folder: PathBuf,
+    /// How long what is in flight may take to finish.
+    pub drain_limit: Duration,
+    /// Where mail comes in.
+    pub listeners: Vec<ListenerPlan>,
+    /// Limits of all listeners together.
+    pub inbound: InboundLimits,
+    /// Who is local.
+    pub local: LocalSettings,
+    /// Ways out, with the certificates and anchors that they name.
+    pub outbound: Outbound,
+    /// Questions to DNS.
+    pub dns: DnsSettings,
+    /// Queue and trace.
+    pub store: StoreSettings,
+    /// Where metrics and health are served.
+    pub http: Option<SocketAddr>,
+    /// Logs.
+    pub log: LogSettings,
+}
+
+/// What is written down, how and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Of both logs.
+    pub format: LineFormat,
+    /// Directives of `tracing_subscriber::EnvFilter`.
+    pub level: String,
+    /// Where the mail log goes.
+    pub mail_log: MailLogTarget,
+}
+
+/// What the machine itself says, where the configuration says nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Its name.
+    pub hostname: String,
+    /// The user who starts the server.
+    pub user: String,
+}
+
+/// Builds everything; what is faulty is in the checker.
+pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker: &mut Checker<'_>) -> Option<Settings> {
+    let hostname = match &raw.node.hostname {
+        Some(name) => checker.parse("node.hostname", name, "write the full name of this machine"),
+        None => Domain::parse(&machine.hostname)
+            .ok()
+            .or_else(|| Domain::parse("localhost").ok()),
+    };
+    let drain_limit = checker.duration("node.drain-limit", &raw.node.drain_limit);
+    let hostname = hostname?;
+    let listeners = listener::build_all(raw, checker);
+    let inbound = InboundLimits {
+        connections: checker.at_least("limits.connections", raw.limits.connections, 1),
+        hops: checker.at_least("limits.hops", raw.limits.hops, 10),
+        free_octets_min: checker.size("limits.free-space", &raw.limits.free_space),
+        memory_octets_max: checker.size("limits.memory", &raw.limits.memory),
+        queued_max: raw.limits.queue_length,
+        drain: drain_limit,
+        ..InboundLimits::default()
+    };
+    let local = local::build(raw, machine, &hostname, &data_folder, checker);
+    let outbound = route::build_all(raw, &hostname, &local, drain_limit, checker);
+    let store = store(raw, &data_folder, &inbound, checker);
+    Some(Settings {
+        dns: dns(raw, checker),
+        http: http(raw, checker),
+        log: log(raw, &data_folder, checker),
+        hostname,
+        data_folder,
+        drain_limit,
+        listeners,
+        inbound,
+        local,
+        outbound,
+        store,
+    })
+}
+
+fn store(raw: &Raw, folder: &std::path::Path, inbound: &InboundLimits, checker: &mut Checker<'_>) -> StoreSettings {
+    let threshold = checker.size("store.spool-above", &raw.store.spool_above);
+    let days = checker.at_least("trace.retention-days", raw.trace.retention_days, 1);
+    let defaults = StoreSettings::new(folder);
+    if threshold > defaults.memory_budget / 16 {
+        checker.fault(
+            "store.spool-above",
+            "this size is too large for messages in memory",
+            "write 16 MiB or less",
+        );
+    }
+    StoreSettings {
+        body_threshold: usize::try_from(threshold).unwrap_or(usize::MAX),
+        memory_budget: inbound.memory_octets_max,
+        trace_retention: Duration::from_secs(u64::from(days) * 86_400),
+        trace_cap_octets: checker.size("trace.size-cap", &raw.trace.size_cap),
+        ..defaults
+    }
+}
+
+fn dns(raw: &Raw, checker: &mut Checker<'_>) -> DnsSettings {
+    let mut servers = Vec::new();
+    for (place, text) in raw.dns.servers.iter().enumerate() {
+        let key = format!("dns.servers[{place}]");
+        match text.parse().map(|address| SocketAddr::new(address, 53)) {
+            Ok(server) => servers.push(server),
+            Err(_) => servers.extend(checker.parse::<SocketAddr>(&key, text, "write an address, or address:port")),
+        }
+    }
+    DnsSettings {
+        servers,
+        ..DnsSettings::default()
+    }
+}
+
+fn http(raw: &Raw, checker: &mut Checker<'_>) -> Option<SocketAddr> {
+    if raw.http.address == "off" {
+        return None;
+    }
+    checker.parse("http.address", &raw.http.address, "write address:port, or off")
+}
+
+fn log(raw: &Raw, folder: &std::path::Path, checker: &mut Checker<'_>) -> LogSettings {
+    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&raw.log.level) {
+        checker.fault("log.level", error, "write error, warn, info, debug or trace");
+    }
+    LogSettings {
+        format: match raw.log.format {
+            LogFormat::Text => LineFormat::Text,
+            LogFormat::Json => LineFormat::Json,
+        },
+        level: raw.log.level.clone(),
+        mail_log: match raw.log.mail_log.as_str() {
+            "off" => MailLogTarget::Off,
+            "stdout" => MailLogTarget::Stdout,
+            "stderr" => MailLogTarget::Stderr,
+            path => MailLogTarget::File(folder.join(path)),
+        },
+    }
+}
