@@ -12,6 +12,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::{
@@ -82,8 +83,20 @@ impl Inmate {
 
 impl Drop for Inmate {
     fn drop(&mut self) {
-        // `unshare --kill-child` takes the rest of the cell with it.
-        let _ = self.0.kill();
+        // The first process of the cell takes all others with it, and `unshare` ends once it is gone. Killing `unshare`
+        // would not do: `--kill-child` is forgotten by a child that changes its user, as Postfix does.
+        let id = self.0.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        let first = children
+            .split_ascii_whitespace()
+            .next()
+            .and_then(|text| text.parse().ok());
+        if first
+            .and_then(Pid::from_raw)
+            .is_none_or(|first| kill_process(first, Signal::KILL).is_err())
+        {
+            let _ = self.0.kill();
+        }
         let _ = self.0.wait();
     }
 }
