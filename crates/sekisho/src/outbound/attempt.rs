@@ -21,7 +21,7 @@ use super::{
     obstacle::{Obstacle, Reach, not_judged},
     open::{Journal, Opening},
     permit::Cleared,
-    pool::PoolKey,
+    pool::{PoolKey, Slot, Slots},
     resolve::fault,
 };
 use crate::clock;
@@ -60,8 +60,20 @@ pub(super) struct Batch<'a> {
     route: &'a RouteSettings,
     candidates: Vec<Candidate>,
     /// Per candidate, what stands in the way of more than one message.
-    known: Vec<Option<Box<Obstacle>>>,
+    known: Vec<Option<Known>>,
+    /// The candidate to which a connection is held, with the leave for it.
+    held: Option<(usize, Slot)>,
 }
+
+/// An obstacle that was met, and what had been demanded then.
+struct Known {
+    obstacle: Box<Obstacle>,
+    demands: Vec<Demand>,
+}
+
+/// The next hop has as many connections as it may have; nothing was tried.
+#[derive(Debug)]
+pub(super) struct Busy;
 
 /// A message at one host.
 struct AtHost<'a> {
@@ -107,6 +119,7 @@ impl<'a> Batch<'a> {
             route,
             candidates,
             known,
+            held: None,
         }
     }
 
@@ -116,13 +129,20 @@ impl<'a> Batch<'a> {
 
     /// Whether every host was found to take nothing at all just now, and what the last of them said.
     pub(super) fn dead(&self) -> Option<&Fault> {
-        let demanding = self.route.demand.is_some();
+        let of_route = self.route.route_demand();
         let mut last = None;
-        for known in &self.known {
-            let obstacle = known.as_ref()?;
+        for (known, candidate) in self.known.iter().zip(&self.candidates) {
+            let Known { obstacle, demands } = known.as_ref()?;
             match (&obstacle.why, obstacle.reach) {
                 (Unroutable::ForNow(fault), Reach::Host) => last = Some(fault),
-                (Unroutable::ForNow(fault), Reach::Demands) if demanding => last = Some(fault),
+                // What one message demanded says nothing of the next; what the route demands holds for all.
+                (Unroutable::ForNow(fault), Reach::Demands) => {
+                    let demand = of_route.as_ref()?.on_host(&candidate.host);
+                    if demands.as_slice() != [demand] {
+                        return None;
+                    }
+                    last = Some(fault);
+                }
                 // A host without an address neither kills a destination nor keeps it alive.
                 (Unroutable::Permanently(_), Reach::Host) => {}
                 _ => return None,
@@ -132,7 +152,14 @@ impl<'a> Batch<'a> {
     }
 
     /// One attempt for all recipients of the lease.
-    pub(super) async fn attempt(&mut self, lease: &Lease) -> Vec<Attempted> {
+    ///
+    /// # Errors
+    /// When the next hop has no room for another connection now.
+    pub(super) async fn attempt(&mut self, lease: &Lease) -> Result<Vec<Attempted>, Busy> {
+        // Only before anything was said may the batch be put back; later it waits for its turn.
+        if self.held.is_none() && !self.hold_first() {
+            return Err(Busy);
+        }
         let limit = self.configured.settings.limits.recipients_per_transaction.max(1);
         let mut groups: Vec<Vec<&QueuedRecipient>> = Vec::new();
         for recipient in &lease.recipients {
@@ -148,7 +175,44 @@ impl<'a> Batch<'a> {
         for group in groups {
             attempted.extend(self.attempt_group(lease, group).await);
         }
-        attempted
+        Ok(attempted)
+    }
+
+    fn slots(&self, place: usize) -> Slots {
+        let key = PoolKey::new(self.route, &self.candidates[place]);
+        self.shared
+            .pool
+            .slots(key, self.configured.settings.limits.connections_per_host)
+    }
+
+    /// Takes leave for a connection to the first host that is worth a try; `false` when it has no room. A backup is
+    /// no overflow for a busy host.
+    fn hold_first(&mut self) -> bool {
+        let first = self
+            .known
+            .iter()
+            .position(|known| !known.as_ref().is_some_and(Known::is_of_the_host));
+        let Some(place) = first else { return true };
+        match self.slots(place).try_acquire_owned() {
+            Ok(slot) => {
+                self.held = Some((place, slot));
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Leave for a connection to this host. What is held for another is given up first, so that no two batches ever
+    /// wait for each other.
+    async fn hold(&mut self, place: usize) {
+        if self.held.as_ref().is_some_and(|(held, _)| *held == place) {
+            return;
+        }
+        self.held = None;
+        // The slots are never closed.
+        if let Ok(slot) = self.slots(place).acquire_owned().await {
+            self.held = Some((place, slot));
+        }
     }
 
     async fn attempt_group(&mut self, lease: &Lease, mut left: Vec<&QueuedRecipient>) -> Vec<Attempted> {
@@ -213,17 +277,16 @@ impl<'a> Batch<'a> {
 
     fn known_obstacle(&self, at: &AtHost<'_>) -> Option<Box<Obstacle>> {
         let known = self.known[at.place].as_ref()?;
-        let applies = match known.reach {
-            Reach::Host => true,
-            Reach::Demands => !at.plan.is_opportunistic(),
-            Reach::Message => false,
-        };
-        applies.then(|| known.clone())
+        let applies = known.is_of_the_host() || known.demands == at.plan.demands();
+        applies.then(|| known.obstacle.clone())
     }
 
-    fn remember(&mut self, place: usize, obstacle: &Obstacle) {
+    fn remember(&mut self, at: &AtHost<'_>, obstacle: &Obstacle) {
         if obstacle.reach != Reach::Message {
-            self.known[place] = Some(Box::new(obstacle.clone()));
+            self.known[at.place] = Some(Known {
+                obstacle: Box::new(obstacle.clone()),
+                demands: at.plan.demands().to_vec(),
+            });
         }
     }
 
@@ -234,13 +297,14 @@ impl<'a> Batch<'a> {
         left: &mut Vec<&QueuedRecipient>,
         journal: &mut Journal,
     ) -> (Vec<Attempted>, Option<Box<Obstacle>>) {
+        self.hold(at.place).await;
         let key = PoolKey::new(self.route, &self.candidates[at.place]);
         let mut link = match self.shared.pool.take(&key, at.plan) {
             Some(link) => link,
             None => match self.open(at, journal).await {
                 Ok(link) => link,
                 Err(obstacle) => {
-                    self.remember(at.place, &obstacle);
+                    self.remember(at, &obstacle);
                     return (Vec::new(), Some(obstacle));
                 }
             },
@@ -254,7 +318,7 @@ impl<'a> Batch<'a> {
                     link = match self.open(at, journal).await {
                         Ok(link) => link,
                         Err(obstacle) => {
-                            self.remember(at.place, &obstacle);
+                            self.remember(at, &obstacle);
                             return (Vec::new(), Some(obstacle));
                         }
                     };
@@ -268,7 +332,7 @@ impl<'a> Batch<'a> {
                     return self.answers(at, left, sent, &record, &peer);
                 }
                 Err(obstacle) => {
-                    self.remember(at.place, &obstacle);
+                    self.remember(at, &obstacle);
                     if link.session.is_ready() {
                         self.keep(key, link);
                     }
@@ -428,7 +492,7 @@ impl<'a> Batch<'a> {
         if let Some(obstacle) = &obstacle
             && answered.is_empty()
         {
-            self.remember(at.place, obstacle);
+            self.remember(at, obstacle);
         }
         (answered, obstacle)
     }
@@ -438,6 +502,12 @@ impl<'a> Batch<'a> {
             Some(plan) => format!("{} to {}", self.route.describe(), plan.host()),
             None => self.route.describe(),
         }
+    }
+}
+
+impl Known {
+    fn is_of_the_host(&self) -> bool {
+        self.obstacle.reach == Reach::Host
     }
 }
 

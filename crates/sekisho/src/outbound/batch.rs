@@ -30,6 +30,8 @@ pub(super) enum Verdict {
     Alive,
     /// Nothing was learnt of it.
     Neutral,
+    /// The next hop has as many connections as it may have: again when one of them has ended.
+    Busy,
     /// No host of it takes anything just now; its row is backed off.
     Dead { until: Timestamp },
 }
@@ -122,6 +124,11 @@ impl Run<'_> {
         while let Some(lease) = leases.next() {
             let span = tracing::info_span!("attempt", id = %lease.id);
             let attempted = tracing::Instrument::instrument(batch.attempt(&lease), span).await;
+            let Ok(attempted) = attempted else {
+                // The leases go back as they were.
+                report.verdict = Verdict::Busy;
+                return report;
+            };
             let due = self.settling(&demands).settle(lease, attempted).await;
             report.due = earliest(report.due, due);
             if let Some(fault) = batch.dead() {

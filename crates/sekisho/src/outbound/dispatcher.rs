@@ -289,11 +289,20 @@ impl Dispatcher {
         match report.verdict {
             Verdict::Alive => window.succeeded(most),
             Verdict::Neutral => {}
+            Verdict::Busy => {
+                round.parked.push(destination);
+                // Whoever had the room may have ended before this was heard.
+                if round.running.is_empty() {
+                    round.unpark();
+                }
+                return;
+            }
             Verdict::Dead { until } => {
                 window.failed();
                 round.backed_off.insert(destination.clone(), until);
             }
         }
+        round.unpark();
         round.forget(configured.settings.limits.remembered);
         if !round.is_backed_off(&destination) {
             round.make_ready(destination);
@@ -310,6 +319,8 @@ struct Round {
     /// Destinations of which something may be due, in turn.
     ready: VecDeque<Destination>,
     waiting: HashSet<Destination>,
+    /// Destinations whose next hop had no room: in turn again when a batch has ended that had one.
+    parked: Vec<Destination>,
     /// Dead destinations, as their rows in the store say too.
     backed_off: HashMap<Destination, Timestamp>,
     rescan: bool,
@@ -324,6 +335,7 @@ impl Default for Round {
             windows: HashMap::new(),
             ready: VecDeque::new(),
             waiting: HashSet::new(),
+            parked: Vec::new(),
             backed_off: HashMap::new(),
             rescan: true,
             next_look: Instant::now(),
@@ -335,6 +347,12 @@ impl Round {
     fn make_ready(&mut self, destination: Destination) {
         if self.waiting.insert(destination.clone()) {
             self.ready.push_back(destination);
+        }
+    }
+
+    fn unpark(&mut self) {
+        for destination in std::mem::take(&mut self.parked) {
+            self.make_ready(destination);
         }
     }
 

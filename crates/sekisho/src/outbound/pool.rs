@@ -4,13 +4,16 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use sekisho_mail::{ClientIdentityId, Domain, Host};
 use sekisho_policy::outbound::{HostOrigin, HostPlan};
-use tokio::time::Instant;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 use super::{AddressFamily, Candidate, Hybrid, RouteSettings, link::Link};
 
@@ -49,15 +52,36 @@ struct Idle {
     until: Instant,
 }
 
-/// All connections without work.
+/// Leave for connections to one next hop, shared by all destinations that lead to it.
+pub(super) type Slots = Arc<Semaphore>;
+/// Leave for one connection.
+pub(super) type Slot = OwnedSemaphorePermit;
+
+/// All connections without work, and how many may be at work with each next hop.
 #[derive(Debug)]
 pub(super) struct Pool {
     idle: Mutex<HashMap<PoolKey, Vec<Idle>>>,
+    slots: Mutex<HashMap<PoolKey, Weak<Semaphore>>>,
 }
 
 impl Pool {
     pub(super) fn new() -> Self {
-        Self { idle: Mutex::default() }
+        Self {
+            idle: Mutex::default(),
+            slots: Mutex::default(),
+        }
+    }
+
+    /// The slots of a next hop. They live as long as somebody uses them; a changed limit holds when all are free.
+    pub(super) fn slots(&self, key: PoolKey, most: usize) -> Slots {
+        let mut all = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slots) = all.get(&key).and_then(Weak::upgrade) {
+            return slots;
+        }
+        all.retain(|_, slots| slots.strong_count() > 0);
+        let slots = Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)));
+        all.insert(key, Arc::downgrade(&slots));
+        slots
     }
 
     /// A connection that may serve the plan: one in the clear serves only where nothing is demanded. The newest first,

@@ -174,13 +174,17 @@ pub async fn addresses(
         .map(|address| SocketAddr::new(address, candidate.port))
         .collect();
     if addresses.is_empty() {
-        return Err(no_address(&candidate.host.host));
+        return Err(no_address(&candidate.host));
     }
     Ok(addresses)
 }
 
-fn no_address(host: &Host) -> Unroutable {
-    let text = format!("the host {host} has no address that can be used");
+/// A host that a route names and that has no address is the operator's slip: the mail waits until it is mended.
+fn no_address(candidate: &CandidateHost) -> Unroutable {
+    let text = format!("the host {} has no address that can be used", candidate.host);
+    if candidate.origin == HostOrigin::Route {
+        return Unroutable::ForNow(fault(EnhancedCode::new(4, 4, 4), text, Side::Us));
+    }
     Unroutable::permanently(EnhancedCode::new(5, 4, 4), text, Side::Recipient)
 }
 

@@ -222,6 +222,8 @@ impl RetrySchedule {
 pub struct OutboundLimits {
     /// Connections at a time, to all destinations together; attempts wait for one.
     pub connections: usize,
+    /// Connections at a time to one next hop, whatever destinations lead to it.
+    pub connections_per_host: usize,
     /// Hosts of one MX set that are tried in an attempt.
     pub mx_hosts: usize,
     /// Addresses of one host that are tried in an attempt.
@@ -258,6 +260,7 @@ impl Default for OutboundLimits {
     fn default() -> Self {
         Self {
             connections: 500,
+            connections_per_host: 20,
             mx_hosts: 8,
             addresses_per_host: 8,
             connect_timeout: Duration::from_secs(30),

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use bytes::Bytes;
@@ -109,10 +109,21 @@ impl Queued {
 #[derive(Debug, Default)]
 pub(super) struct Books {
     pub(super) queue: Vec<Queued>,
-    leased: Vec<Queued>,
+    leased: Vec<(Queued, Weak<Arrival>)>,
     pub(super) settled: Vec<(MessageId, Vec<Outcome>)>,
     pub(super) evidence: Vec<Evidence>,
     pub(super) backed_off: HashMap<Destination, Timestamp>,
+}
+
+impl Books {
+    /// What was leased and dropped unsettled is due again.
+    fn take_back(&mut self) {
+        let (held, dropped) = std::mem::take(&mut self.leased)
+            .into_iter()
+            .partition(|(_, lease): &(Queued, Weak<Arrival>)| lease.strong_count() > 0);
+        self.leased = held;
+        self.queue.extend(dropped.into_iter().map(|(queued, _)| queued));
+    }
 }
 
 /// A queue in memory. Deferred messages stay in it with their new time.
@@ -143,7 +154,8 @@ impl Store for FakeStore {
     }
 
     fn due(&self, now: Timestamp, limit: usize) -> Ticket<Vec<DueDestination>> {
-        let books = self.books();
+        let mut books = self.books();
+        books.take_back();
         let mut due: Vec<DueDestination> = Vec::new();
         for queued in books.queue.iter().filter(|queued| queued.due <= now) {
             let off = books
@@ -175,6 +187,7 @@ impl Store for FakeStore {
 
     fn lease(&self, destination: &Destination, now: Timestamp, limit: usize) -> Ticket<Vec<Lease>> {
         let mut books = self.books();
+        books.take_back();
         let mut leases = Vec::new();
         let (due, rest): (Vec<Queued>, Vec<Queued>) = std::mem::take(&mut books.queue)
             .into_iter()
@@ -182,8 +195,9 @@ impl Store for FakeStore {
         books.queue = rest;
         for queued in due {
             if leases.len() < limit {
-                leases.push(queued.lease());
-                books.leased.push(queued);
+                let lease = queued.lease();
+                books.leased.push((queued, Arc::downgrade(&lease.arrival)));
+                leases.push(lease);
             } else {
                 books.queue.push(queued);
             }
@@ -197,8 +211,8 @@ impl Store for FakeStore {
             Outcome::Deferred { until, .. } => Some(until),
             _ => None,
         });
-        if let Some(place) = books.leased.iter().position(|queued| queued.id == lease.id) {
-            let mut queued = books.leased.remove(place);
+        if let Some(place) = books.leased.iter().position(|(queued, _)| queued.id == lease.id) {
+            let (mut queued, _) = books.leased.remove(place);
             if let Some(until) = until {
                 queued.due = until;
                 queued.attempts += 1;

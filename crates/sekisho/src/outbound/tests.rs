@@ -336,7 +336,7 @@ fn the_dispatcher_delivers_what_is_due_and_what_is_offered_and_stops_when_told()
 #[test]
 fn a_dead_destination_keeps_nobody_waiting() {
     let world = World::new(&self_signed(&[NAME]), None, Fault::None, |_| {});
-    // Nobody is at this domain: the default route goes by MX, and DNS knows no such name for now.
+    // The route of this destination leads to a host that has no address.
     for serial in 0..30 {
         world
             .store
@@ -357,14 +357,41 @@ fn a_dead_destination_keeps_nobody_waiting() {
     change.settings.routes.push(Arc::new(exact));
     world.shared().configured.store(Arc::new(change));
     world.store.books().queue.push(message(99));
+    let dead = world.store.books().queue[0].destination.clone();
     world.runtime.block_on(async {
         let (phase, watched) = watch::channel(Phase::Running);
         let running = tokio::spawn(world.dispatcher.clone().run(watched));
-        while world.peer.count() < 1 {
+        while world.peer.count() < 1 || !world.store.books().backed_off.contains_key(&dead) {
             world.store.settled.notified().await;
         }
         phase.send(Phase::Stopping).unwrap();
         running.await.unwrap();
     });
     assert_eq!(world.peer.count(), 1);
+}
+
+#[test]
+fn a_next_hop_never_has_more_connections_than_it_may_have() {
+    let world = World::new(&self_signed(&[NAME]), None, Fault::None, |_| {});
+    let mut change = Configured::clone(&world.shared().configured.load());
+    change.settings.limits.connections_per_host = 1;
+    world.shared().configured.store(Arc::new(change));
+    for serial in 0..40 {
+        world
+            .store
+            .books()
+            .queue
+            .push(Queued::new(serial, &[&format!("someone@d{serial}.example")]));
+    }
+    world.runtime.block_on(async {
+        let (phase, watched) = watch::channel(Phase::Running);
+        let running = tokio::spawn(world.dispatcher.clone().run(watched));
+        while world.store.books().settled.len() < 40 {
+            world.store.settled.notified().await;
+        }
+        phase.send(Phase::Stopping).unwrap();
+        running.await.unwrap();
+    });
+    assert_eq!(world.peer.count(), 40);
+    assert_eq!(world.peer.wire().len(), 1, "forty destinations over one connection");
 }
