@@ -84,6 +84,8 @@ pub(super) enum Pending {
     Content(Box<Reception>),
     /// The whole message.
     Message,
+    /// STARTTLS.
+    StartTls,
 }
 
 /// What a session comes back to when no transaction is open.
@@ -180,6 +182,10 @@ impl Stage {
 
     pub(super) fn ask_about_mail(&mut self, transaction: Transaction) {
         self.0 = Phase::Deciding(Pending::Mail(transaction));
+    }
+
+    pub(super) fn ask_about_tls(&mut self) {
+        self.0 = Phase::Deciding(Pending::StartTls);
     }
 
     /// RCPT inside a transaction; false when there is none.

@@ -1,6 +1,8 @@
 //! What the machine asks of whoever drives it, and what it may be answered.
 
-use sekisho_mail::{BodyKind, Envelope, EnvelopeId, ForwardPath, MessageId, Recipient, Reply, Ret, ReversePath};
+use sekisho_mail::{
+    BodyKind, Envelope, EnvelopeId, ForwardPath, Mailbox, MessageId, Recipient, Reply, Ret, ReversePath,
+};
 
 use crate::wire::{
     content::{ContentFacts, Piece},
@@ -55,7 +57,12 @@ pub enum Question {
         parameters: RcptParameters,
     },
     /// May the content come? [`Answer::Accept`] or [`Answer::Refuse`].
-    Content,
+    Content {
+        /// The recipient, when there is only one.
+        only_recipient: Option<Mailbox>,
+    },
+    /// Is there room for a handshake? [`Answer::Accept`] or [`Answer::Refuse`].
+    StartTls,
     /// All is here: keep it. [`Answer::Stored`] or [`Answer::Refuse`].
     Message(Box<Submission>),
 }

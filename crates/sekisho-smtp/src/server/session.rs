@@ -318,8 +318,8 @@ impl ServerSession {
                 self.say(&texts::done());
             }
             Command::StartTls => {
-                self.say(&texts::start_tls());
-                self.stage.wait_for_handshake();
+                self.question = Some(Question::StartTls);
+                self.stage.ask_about_tls();
             }
             Command::Quit => {
                 self.say(&texts::goodbye());
@@ -412,8 +412,15 @@ impl ServerSession {
             long_lines: self.settings.long_lines,
             max_octets: self.settings.limits.message_octets,
         };
+        let only_recipient = match self.stage.phase() {
+            Phase::Envelope(transaction) => match transaction.recipients.as_slice() {
+                [only] => Some(only.mailbox.clone()),
+                _ => None,
+            },
+            _ => None,
+        };
         if self.stage.ask_about_content(ContentReader::new(framing, rules), chunk) {
-            self.question = Some(Question::Content);
+            self.question = Some(Question::Content { only_recipient });
         }
     }
 
@@ -443,6 +450,10 @@ impl ServerSession {
                     self.say(&texts::send_content());
                 }
                 self.stage.enter_content(reception);
+            }
+            (Pending::StartTls, Answer::Accept) => {
+                self.say(&texts::start_tls());
+                self.stage.wait_for_handshake();
             }
             (Pending::Message, Answer::Stored(id)) => {
                 self.end_transaction();

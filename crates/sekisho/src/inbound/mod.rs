@@ -1,13 +1,23 @@
 //! Mail in: listeners, connections and the receiving of messages.
+//!
+//! The session machine of `sekisho-smtp` decides what the protocol decides, `sekisho_policy::inbound` who may hand in
+//! what, `local::Directory` who lives here, the store what is kept. This shell owns the sockets and the clock, and obeys.
 
+mod connection;
 mod gate;
 mod header_scan;
 mod listener;
+mod metrics;
+mod receive;
 mod received;
+mod service;
 mod settings;
+mod transport;
 
 pub use gate::{Building, Full, Gate, HandshakePass, Pass};
 pub use header_scan::{HeaderScan, MAX_MESSAGE_ID_OCTETS};
 pub use listener::{Arrived, BindError, Bound, accept_loop};
+pub use metrics::InboundMetrics;
 pub use received::Received;
+pub use service::{InboundServices, Listener, Onward};
 pub use settings::{ConnectionLimits, InboundLimits, ListenerMode, ListenerSettings};

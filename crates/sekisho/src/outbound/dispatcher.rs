@@ -10,7 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use sekisho_mail::Timestamp;
+use sekisho_mail::{Demand, Mailbox, Timestamp};
 use sekisho_store::{Destination, Lease};
 use tokio::{
     sync::{Notify, watch},
@@ -79,6 +79,14 @@ impl Dispatcher {
         // Dropped outside the lock: a lease that is given back calls the store.
         drop(left_over);
         self.wake.notify_one();
+    }
+
+    /// The demands of the route that covers `mailbox`: they travel along when its mail goes to another address instead.
+    #[must_use]
+    pub fn covering(&self, mailbox: &Mailbox) -> Vec<Demand> {
+        let configured = self.shared.configured.load();
+        let demand = configured.settings.route(mailbox.host()).carried_demand();
+        demand.into_iter().collect()
     }
 
     /// Something may be due: the operator released, retried or bounced.

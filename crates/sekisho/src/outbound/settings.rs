@@ -5,8 +5,8 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use sekisho_mail::{ClientIdentityId, Domain, Host};
-use sekisho_policy::outbound::{Requirement, RouteDemand};
+use sekisho_mail::{ClientIdentityId, Demand, Domain, Host};
+use sekisho_policy::outbound::{CandidateHost, HostOrigin, Requirement, RouteDemand};
 use sekisho_smtp::client::ClientTimeouts;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -109,6 +109,22 @@ impl RouteSettings {
         let require = self.demand.clone()?;
         let origin = format!("route {:?}", self.name);
         Some(RouteDemand { require, origin })
+    }
+
+    /// The demand that travels along when mail for an address that this route covers goes to another address instead.
+    #[must_use]
+    pub fn carried_demand(&self) -> Option<Demand> {
+        let hosts = match &self.via {
+            Via::Mx { .. } => Vec::new(),
+            Via::Hosts(hosts) => hosts
+                .iter()
+                .map(|hop| CandidateHost {
+                    host: hop.host.clone(),
+                    origin: HostOrigin::Route,
+                })
+                .collect(),
+        };
+        self.route_demand().map(|demand| demand.on_hosts(&hosts))
     }
 }
 

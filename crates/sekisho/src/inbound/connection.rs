@@ -1,0 +1,558 @@
+//! One connection from its first octet to its last: reads, feeds the session machine, does what it says.
+
+use std::{io, net::SocketAddr, ops::ControlFlow, sync::Arc, time::Duration};
+
+use sekisho_mail::{ChannelSecurity, ForwardPath, PlaintextCause, Recipient, Reply, ReplyCode};
+use sekisho_policy::inbound::{Admission, InboundFacts, Stage, admit};
+use sekisho_smtp::{
+    server::{Answer, Cover, Event, Question, ServerSession, Submission, Wait},
+    wire::{content::Piece, params::RcptParameters},
+};
+use tokio::{
+    net::TcpStream,
+    sync::watch,
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{
+    Full, InboundServices, Listener, ListenerMode, Pass,
+    receive::{Origin, Receiving, put_off, store_fault},
+    transport::{Input, Transport},
+};
+use crate::{
+    app::Phase,
+    clock,
+    local::LocalFinding,
+    telemetry::maillog::{Direction, Entry},
+};
+
+/// How long a client may take to read the reply that turns it away, and to close.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// A connection ends here; why it does was said where it happened.
+type Flow = ControlFlow<()>;
+
+/// Tells a client for which there is no room, and closes.
+pub(super) async fn turn_away(
+    listener: &Listener,
+    services: &InboundServices,
+    (stream, peer): (TcpStream, SocketAddr),
+    full: Full,
+) {
+    services.metrics.turned_away(full);
+    let reply = Reply::new(ReplyCode::NOT_AVAILABLE, 3, 2, "too many connections, try again later");
+    services.metrics.refused(&reply);
+    services.maillog.record(Entry::Refused {
+        id: None,
+        listener: &listener.name,
+        peer,
+        helo: "",
+        security: None,
+        sender: None,
+        recipient: None,
+        reply: &reply,
+    });
+    // Under implicit TLS there is no way to say anything without the handshake that there is no room for.
+    if listener.mode == ListenerMode::ImplicitTls {
+        return;
+    }
+    let mut session = ServerSession::new(Arc::clone(&listener.session), Cover::Clear);
+    session.turn_away(&reply);
+    let mut transport = Transport::Clear(stream);
+    let said = async {
+        if transport.write(session.replies()).await.is_ok() {
+            transport.close().await;
+        }
+    };
+    // A client that does not even read this is not waited for.
+    let _ = timeout(FAREWELL, said).await;
+}
+
+/// Serves a connection to its end.
+pub(super) async fn serve(
+    listener: Arc<Listener>,
+    services: InboundServices,
+    phase: watch::Receiver<Phase>,
+    (stream, peer, pass): (TcpStream, SocketAddr, Pass),
+) {
+    services.metrics.connections.inc();
+    let open = OpenGauge::count(&services);
+    // Replies are whole when they are written, so waiting for more to send with them only costs time.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "the connection was gone at once");
+        return;
+    }
+    let session = ServerSession::new(Arc::clone(&listener.session), Cover::Clear);
+    let now = Instant::now();
+    let connection = Connection {
+        session,
+        security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
+        input: Input::default(),
+        receiving: None,
+        ends_at: now + listener.session.timeouts.session,
+        waiting_since: now,
+        content_since: now,
+        content_octets: 0,
+        drained: false,
+        listener,
+        services,
+        phase,
+        peer,
+        pass,
+    };
+    connection.run(Transport::Clear(stream)).await;
+    drop(open);
+}
+
+/// Counts a connection as open until it is dropped, in whatever way that comes.
+struct OpenGauge(super::InboundMetrics);
+
+impl OpenGauge {
+    fn count(services: &InboundServices) -> Self {
+        services.metrics.connections_open.inc();
+        Self(services.metrics.clone())
+    }
+}
+
+impl Drop for OpenGauge {
+    fn drop(&mut self) {
+        self.0.connections_open.dec();
+    }
+}
+
+struct Connection {
+    listener: Arc<Listener>,
+    services: InboundServices,
+    phase: watch::Receiver<Phase>,
+    peer: SocketAddr,
+    pass: Pass,
+    session: ServerSession,
+    security: ChannelSecurity,
+    input: Input,
+    receiving: Option<Receiving>,
+    /// The whole session's deadline.
+    ends_at: Instant,
+    /// Since when the machine waits for what it waits for.
+    waiting_since: Instant,
+    content_since: Instant,
+    content_octets: u64,
+    drained: bool,
+}
+
+impl Connection {
+    async fn run(mut self, mut transport: Transport) {
+        if self.listener.mode == ListenerMode::ImplicitTls {
+            let Some(covered) = self.shake_hands(transport).await else {
+                return;
+            };
+            transport = covered;
+            self.session = ServerSession::new(Arc::clone(&self.listener.session), Cover::Tls);
+        }
+        if self.greet(&mut transport).await.is_break() {
+            return;
+        }
+        loop {
+            match self.step(&mut transport).await {
+                Next::Goes => {}
+                Next::StartTls => {
+                    let Some(covered) = self.shake_hands(transport).await else {
+                        return;
+                    };
+                    transport = covered;
+                    self.session.handle_tls_established();
+                }
+                Next::Closes => {
+                    let _ = timeout(FAREWELL, transport.close()).await;
+                    return;
+                }
+                Next::Lost => return,
+            }
+        }
+    }
+
+    /// Listens for a moment, because a client must keep silent until it is greeted (RFC 5321 §4.3.1), then greets.
+    async fn greet(&mut self, transport: &mut Transport) -> Flow {
+        match timeout(self.listener.greeting_delay, self.input.read_from(transport)).await {
+            // The machine, which has not greeted, refuses what it gets.
+            Ok(Ok(octets)) if octets > 0 => {}
+            Ok(_) => return Flow::Break(()),
+            Err(_) => self.session.greet(),
+        }
+        self.waiting_since = Instant::now();
+        Flow::Continue(())
+    }
+
+    /// Gives the machine its input and does what it says.
+    async fn step(&mut self, transport: &mut Transport) -> Next {
+        let step = self.session.handle_bytes(self.input.rest());
+        if step.consumed > 0 {
+            self.waiting_since = Instant::now();
+        }
+        let done = match step.event {
+            Event::NeedInput => {
+                self.input.consume(step.consumed);
+                return self.read_more(transport).await;
+            }
+            Event::Content(piece) => {
+                self.keep(&piece).await;
+                true
+            }
+            Event::Flush => self.flush(transport).await,
+            Event::Refused(reply) => {
+                self.note_refusal(&reply, None);
+                true
+            }
+            Event::Ask(question) => self.answer(question, transport).await,
+            Event::Abandon => {
+                self.receiving = None;
+                true
+            }
+            Event::StartTls => {
+                let flushed = self.flush(transport).await;
+                self.input.forget();
+                return if flushed { Next::StartTls } else { Next::Lost };
+            }
+            Event::Close => {
+                self.receiving = None;
+                return if self.flush(transport).await {
+                    Next::Closes
+                } else {
+                    Next::Lost
+                };
+            }
+        };
+        self.input.consume(step.consumed);
+        if done { Next::Goes } else { Next::Lost }
+    }
+
+    /// Writes the replies that have collected; false when the client is gone or does not read.
+    async fn flush(&mut self, transport: &mut Transport) -> bool {
+        if self.session.replies().is_empty() {
+            return true;
+        }
+        let patience = self.listener.session.timeouts.command;
+        let written = timeout(patience, transport.write(self.session.replies())).await;
+        self.session.clear_replies();
+        match written {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => self.lose(&error),
+            Err(_) => self.lose(&io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    fn lose(&mut self, error: &io::Error) -> bool {
+        tracing::debug!(%error, "the connection was lost");
+        self.session.handle_eof();
+        self.receiving = None;
+        false
+    }
+
+    async fn read_more(&mut self, transport: &mut Transport) -> Next {
+        if !self.flush(transport).await {
+            return Next::Lost;
+        }
+        let deadline = self.deadline();
+        let read = tokio::select! {
+            read = timeout_at(deadline, self.input.read_from(transport)) => read,
+            now = changed(&mut self.phase, self.drained) => return self.heed(now),
+        };
+        match read {
+            Ok(Ok(0)) => {
+                self.lose(&io::ErrorKind::UnexpectedEof.into());
+                Next::Lost
+            }
+            Ok(Ok(octets)) => {
+                if self.session.wait() == Wait::Content {
+                    self.content_octets += octets as u64;
+                    self.input.expect_content();
+                }
+                Next::Goes
+            }
+            Ok(Err(error)) => {
+                self.lose(&error);
+                Next::Lost
+            }
+            Err(_) => {
+                self.session.handle_timeout();
+                Next::Goes
+            }
+        }
+    }
+
+    /// What the server's phase asks for.
+    fn heed(&mut self, now: Phase) -> Next {
+        match now {
+            Phase::Running => Next::Goes,
+            Phase::Draining => {
+                self.drained = true;
+                self.session.drain();
+                Next::Goes
+            }
+            Phase::Stopping => {
+                self.receiving = None;
+                Next::Lost
+            }
+        }
+    }
+
+    /// Until when more input is waited for (RFC 5321 §4.5.3.2). A command has to be whole by then, and content must not
+    /// only come but come at some speed: an octet now and then holds no place here for long.
+    fn deadline(&self) -> Instant {
+        let timeouts = &self.listener.session.timeouts;
+        let next = match self.session.wait() {
+            Wait::Content => {
+                let earned = self.content_octets / u64::from(timeouts.content_octets_per_sec.max(1));
+                let slowest = self.content_since + timeouts.content + Duration::from_secs(earned);
+                slowest.min(Instant::now() + timeouts.content)
+            }
+            Wait::Command | Wait::Handshake | Wait::Nothing => self.waiting_since + timeouts.command,
+        };
+        next.min(self.ends_at)
+    }
+
+    /// The server's part in a handshake; without one there is no connection any more.
+    async fn shake_hands(&mut self, transport: Transport) -> Option<Transport> {
+        let Transport::Clear(stream) = transport else {
+            return None;
+        };
+        let place = match self.pass.begin_handshake() {
+            Ok(place) => place,
+            Err(full) => {
+                self.services.metrics.turned_away(full);
+                return None;
+            }
+        };
+        let limit = self.listener.session.timeouts.handshake;
+        let accepted = self.listener.tls.accept(stream, limit).await;
+        drop(place);
+        match accepted {
+            Ok((stream, facts)) => {
+                tracing::debug!(version = %facts.version, suite = %facts.suite, group = %facts.group, "under TLS");
+                self.security = ChannelSecurity::Tls(Box::new(facts));
+                self.waiting_since = Instant::now();
+                Some(Transport::Tls(Box::new(stream)))
+            }
+            Err(failure) => {
+                self.services.metrics.handshake_failed(&failure);
+                self.services.maillog.record(Entry::HandshakeFailed {
+                    id: None,
+                    direction: Direction::In,
+                    by: &self.listener.name,
+                    peer: self.peer,
+                    host: None,
+                    failure: &failure,
+                });
+                None
+            }
+        }
+    }
+
+    /// Answers what the machine asks; false when the client is gone meanwhile.
+    async fn answer(&mut self, question: Question, transport: &mut Transport) -> bool {
+        let (answer, recipient) = match question {
+            Question::Mail { reverse_path, size } => {
+                let answer = self.answer_mail(
+                    &Stage::Mail {
+                        reverse_path: &reverse_path,
+                    },
+                    size.unwrap_or(0),
+                );
+                (answer, None)
+            }
+            Question::Recipient { path, parameters } => (self.answer_recipient(&path, parameters), Some(path)),
+            Question::StartTls => (self.answer_starttls(), None),
+            Question::Content { only_recipient } => (self.answer_content(only_recipient.as_ref()).await, None),
+            Question::Message(submission) => {
+                // The disk takes a while; what was said to pipelined commands need not wait for it.
+                if !self.flush(transport).await {
+                    return false;
+                }
+                (self.answer_message(*submission).await, None)
+            }
+        };
+        if let Answer::Refuse(reply) = &answer {
+            self.note_refusal(reply, recipient.as_ref());
+        }
+        self.session.handle_answer(answer);
+        true
+    }
+
+    fn judge(&self, stage: Stage<'_>) -> Admission {
+        admit(&InboundFacts {
+            client: self.peer.ip().to_canonical(),
+            security: &self.security,
+            rights: &self.listener.rights,
+            stage,
+        })
+    }
+
+    fn answer_mail(&self, stage: &Stage<'_>, announced_octets: u64) -> Answer {
+        if let Some(reply) = put_off(self.services.store.pressure(), announced_octets, &self.services.limits) {
+            return Answer::Refuse(reply);
+        }
+        match self.judge(*stage) {
+            Admission::Admitted { .. } => Answer::Accept,
+            Admission::Refused { reply, .. } => Answer::Refuse(reply),
+        }
+    }
+
+    fn answer_recipient(&self, path: &ForwardPath, parameters: RcptParameters) -> Answer {
+        let directory = self.services.directory.load();
+        let finding = directory.find(path);
+        let right = match self.judge(Stage::Rcpt {
+            standing: finding.standing(),
+        }) {
+            Admission::Refused { reply, .. } => return Answer::Refuse(reply),
+            Admission::Admitted { reasons } => reasons.first().map(sekisho_policy::Reason::admission_right),
+        };
+        let mailbox = match path {
+            ForwardPath::Mailbox(mailbox) => Some(mailbox.clone()),
+            ForwardPath::Postmaster => directory.postmaster(),
+        };
+        let Some(mailbox) = mailbox else {
+            return Answer::Refuse(Reply::new(ReplyCode::REFUSED, 1, 1, "no such user here"));
+        };
+        let covering = match finding {
+            LocalFinding::Alias(_) => self.services.onward.covering(&mailbox),
+            _ => Vec::new(),
+        };
+        let recipient = Recipient {
+            notify: parameters.notify,
+            orcpt: parameters.orcpt,
+            ..Recipient::new(mailbox)
+        };
+        Answer::Recipients {
+            recipients: finding.expand(recipient, &covering),
+            admitted_by: right.unwrap_or_default(),
+        }
+    }
+
+    fn answer_starttls(&self) -> Answer {
+        match self.pass.begin_handshake() {
+            Ok(_) => Answer::Accept,
+            Err(full) => {
+                self.services.metrics.turned_away(full);
+                let text = "too many handshakes under way, try again later";
+                Answer::Refuse(Reply::new(ReplyCode::NO_TLS_NOW, 7, 0, text))
+            }
+        }
+    }
+
+    async fn answer_content(&mut self, only_recipient: Option<&sekisho_mail::Mailbox>) -> Answer {
+        let began = match self.services.store.begin(clock::now()) {
+            Ok(draft) => Receiving::begin(draft, &self.origin(), only_recipient).await,
+            Err(error) => Err(error),
+        };
+        match began {
+            Ok(receiving) => {
+                self.receiving = Some(receiving);
+                self.content_since = Instant::now();
+                self.content_octets = 0;
+                Answer::Accept
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no message can be taken");
+                Answer::Refuse(store_fault(&error))
+            }
+        }
+    }
+
+    /// Writes a piece of content. A store that cannot take it ends the message, not the session.
+    async fn keep(&mut self, piece: &Piece) {
+        let Some(receiving) = &mut self.receiving else {
+            return;
+        };
+        let octets = match piece {
+            Piece::Input(range) => &self.input.rest()[range.clone()],
+            Piece::LineEnd => b"\r\n",
+        };
+        if let Err(error) = receiving.write(octets).await {
+            tracing::warn!(id = %receiving.id(), %error, "a message was lost on its way in; its sender keeps it");
+            self.receiving = None;
+            self.session.handle_content_failure(store_fault(&error));
+        }
+    }
+
+    /// The 250 is said only when the message is on stable storage (law 1).
+    async fn answer_message(&mut self, submission: Submission) -> Answer {
+        let Some(receiving) = self.receiving.take() else {
+            return Answer::Refuse(Reply::new(ReplyCode::LOCAL_FAULT, 3, 0, "local fault, try again later"));
+        };
+        let content = Stage::Content {
+            hops: receiving.hops(),
+            max_hops: self.services.limits.hops,
+        };
+        if let Admission::Refused { reply, .. } = self.judge(content) {
+            return Answer::Refuse(reply);
+        }
+        let (draft, accepted) = receiving.finish(submission, &self.origin());
+        let size = draft.len();
+        let (envelope, arrival) = (accepted.envelope.clone(), accepted.arrival.clone());
+        match self.services.store.commit(draft, accepted, true).await {
+            Ok(commit) => {
+                self.services.metrics.accepted(&self.security, size);
+                self.services.maillog.record(Entry::Received {
+                    id: commit.id,
+                    envelope: &envelope,
+                    arrival: &arrival,
+                    size,
+                });
+                self.services.onward.offer(commit.leases);
+                Answer::Stored(commit.id)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a message could not be kept; its sender keeps it");
+                Answer::Refuse(store_fault(&error))
+            }
+        }
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        let hello = self.session.hello();
+        Origin {
+            listener: &self.listener.name,
+            host_name: self.listener.host_name.as_str(),
+            peer: self.peer,
+            helo: hello.map_or("", |hello| hello.name.as_str()),
+            extended: hello.is_some_and(|hello| hello.extended),
+            security: &self.security,
+        }
+    }
+
+    fn note_refusal(&self, reply: &Reply, recipient: Option<&ForwardPath>) {
+        self.services.metrics.refused(reply);
+        let recipient = recipient.map(ToString::to_string);
+        self.services.maillog.record(Entry::Refused {
+            id: self.receiving.as_ref().map(Receiving::id),
+            listener: &self.listener.name,
+            peer: self.peer,
+            helo: self.session.hello().map_or("", |hello| hello.name.as_str()),
+            security: Some(&self.security),
+            sender: self.session.sender(),
+            recipient: recipient.as_deref(),
+            reply,
+        });
+    }
+}
+
+/// What becomes of a connection after a step.
+enum Next {
+    /// It goes on.
+    Goes,
+    /// Both shake hands.
+    StartTls,
+    /// It is closed in order.
+    Closes,
+    /// It is gone, or is dropped.
+    Lost,
+}
+
+/// The server's next phase that a connection has to heed; whoever has heeded the draining waits for the stop alone.
+async fn changed(phase: &mut watch::Receiver<Phase>, drained: bool) -> Phase {
+    let heeded = if drained { Phase::Draining } else { Phase::Running };
+    // An error means that whoever could change the phase is gone: the server is stopping.
+    phase
+        .wait_for(|phase| *phase > heeded)
+        .await
+        .map_or(Phase::Stopping, |phase| *phase)
+}

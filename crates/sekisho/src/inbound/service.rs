@@ -1,0 +1,165 @@
+//! What connections work with: the services of the process, and the listener that they came to.
+
+use std::{fmt, io, net::SocketAddr, sync::Arc};
+
+use arc_swap::ArcSwap;
+use sekisho_mail::{Demand, Domain, Mailbox};
+use sekisho_policy::inbound::RelayRights;
+use sekisho_smtp::server::SessionSettings;
+use sekisho_store::{Lease, Store};
+use sekisho_tls::TlsServer;
+use tokio::sync::watch;
+use tracing::Instrument as _;
+
+use super::{
+    Arrived, Bound, Building, Gate, InboundLimits, InboundMetrics, ListenerMode, ListenerSettings, accept_loop,
+    connection,
+};
+use crate::{app::Phase, local::Directory, outbound::Dispatcher, telemetry::maillog::MailLog};
+
+/// Where accepted mail goes on: outbound, and in tests whatever they like.
+pub trait Onward: fmt::Debug + Send + Sync {
+    /// Takes messages that were just committed; what is dropped is simply due.
+    fn offer(&self, leases: Vec<Lease>);
+
+    /// The demands of the route that covers this address: they travel with what an alias of that name becomes.
+    fn covering(&self, alias: &Mailbox) -> Vec<Demand>;
+}
+
+impl Onward for Dispatcher {
+    fn offer(&self, leases: Vec<Lease>) {
+        Self::offer(self, leases);
+    }
+
+    fn covering(&self, alias: &Mailbox) -> Vec<Demand> {
+        Self::covering(self, alias)
+    }
+}
+
+/// What all connections share.
+#[derive(Clone, Debug)]
+pub struct InboundServices {
+    /// The queue.
+    pub store: Arc<dyn Store>,
+    /// Who is local, exchanged as a whole.
+    pub directory: Arc<ArcSwap<Directory>>,
+    /// Where accepted mail goes on.
+    pub onward: Arc<dyn Onward>,
+    /// The mail log.
+    pub maillog: MailLog,
+    /// What is counted.
+    pub metrics: InboundMetrics,
+    /// What holds for all listeners together.
+    pub limits: InboundLimits,
+}
+
+/// A listener as its connections see it.
+#[derive(Debug)]
+pub struct Listener {
+    pub(super) name: String,
+    pub(super) mode: ListenerMode,
+    pub(super) host_name: Domain,
+    pub(super) rights: RelayRights,
+    pub(super) tls: Arc<TlsServer>,
+    pub(super) session: Arc<SessionSettings>,
+    pub(super) greeting_delay: std::time::Duration,
+    gate: Arc<Gate>,
+    bound: SocketAddr,
+}
+
+impl Listener {
+    /// A listener that is bound to `bound` and calls itself `host_name`. Whether its clients on loopback may relay is
+    /// judged on the address that it is really bound to, which for an inherited socket is not the configured one.
+    #[must_use]
+    pub fn new(settings: ListenerSettings, host_name: Domain, bound: SocketAddr, building: Arc<Building>) -> Arc<Self> {
+        let session = SessionSettings {
+            host_name: host_name.clone(),
+            starttls: settings.mode == ListenerMode::Smtp,
+            bare_line_ends: settings.bare_line_ends,
+            long_lines: settings.long_lines,
+            limits: settings.session,
+            timeouts: settings.timeouts,
+        };
+        Arc::new(Self {
+            name: settings.name,
+            mode: settings.mode,
+            host_name,
+            rights: RelayRights::of_listener(bound.ip(), settings.exposure, settings.relay_from),
+            tls: Arc::new(TlsServer::new(settings.tls)),
+            session: Arc::new(session),
+            greeting_delay: settings.greeting_delay,
+            gate: Gate::new(building, settings.connections),
+            bound,
+        })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.bound
+    }
+
+    /// How its conversations begin.
+    #[must_use]
+    pub const fn mode(&self) -> ListenerMode {
+        self.mode
+    }
+
+    /// Who may relay through it.
+    #[must_use]
+    pub const fn rights(&self) -> &RelayRights {
+        &self.rights
+    }
+
+    /// Its part in handshakes: to describe it, and to exchange its certificates.
+    #[must_use]
+    pub const fn tls(&self) -> &Arc<TlsServer> {
+        &self.tls
+    }
+
+    /// Connections inside at this moment.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        self.gate.inside()
+    }
+
+    /// Accepts and serves connections until the server drains; those inside go on as tasks of their own until they have
+    /// ended, at the latest when the phase is [`Phase::Stopping`].
+    ///
+    /// # Errors
+    /// When the socket cannot be given to the runtime.
+    pub async fn run(
+        self: Arc<Self>,
+        bound: Bound,
+        services: InboundServices,
+        phase: watch::Receiver<Phase>,
+    ) -> io::Result<()> {
+        let gate = Arc::clone(&self.gate);
+        let watching = phase.clone();
+        let serve = move |arrived: Arrived| {
+            let (listener, services, phase) = (Arc::clone(&self), services.clone(), watching.clone());
+            let peer = match &arrived {
+                Arrived::Admitted(_, peer, _) | Arrived::Turned(_, peer, _) => *peer,
+            };
+            let span = tracing::info_span!("connection", listener = %listener.name, %peer);
+            async move {
+                match arrived {
+                    Arrived::Admitted(stream, peer, pass) => {
+                        connection::serve(listener, services, phase, (stream, peer, pass)).await;
+                    }
+                    Arrived::Turned(stream, peer, full) => {
+                        connection::turn_away(&listener, &services, (stream, peer), full).await;
+                    }
+                }
+            }
+            .instrument(span)
+        };
+        accept_loop(bound, gate, phase, serve).await
+    }
+}

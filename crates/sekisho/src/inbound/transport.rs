@@ -1,0 +1,101 @@
+//! A client's connection, in the clear or under TLS, and the buffer that it is read into.
+
+use std::io;
+
+use sekisho_tls::TlsStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+/// At most so much input is held; while a question is open the rest waits in the network.
+const INPUT_OCTETS_MAX: usize = 64 * 1024;
+
+/// So much room there is at least for each read; a connection that only talks never needs more.
+const READ_OCTETS: usize = 4 * 1024;
+
+/// A connection.
+#[derive(Debug)]
+pub(super) enum Transport {
+    Clear(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Transport {
+    /// Writes all of it.
+    pub(super) async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Clear(stream) => stream.write_all(octets).await,
+            Self::Tls(stream) => {
+                stream.write_all(octets).await?;
+                stream.flush().await
+            }
+        }
+    }
+
+    /// Says goodbye in whatever way is due; what fails then matters to nobody.
+    pub(super) async fn close(self) {
+        let _ = match self {
+            Self::Clear(mut stream) => stream.shutdown().await,
+            Self::Tls(stream) => stream.close().await,
+        };
+    }
+}
+
+/// Input that was read and not used up yet.
+#[derive(Debug, Default)]
+pub(super) struct Input {
+    octets: Vec<u8>,
+    used: usize,
+}
+
+impl Input {
+    /// What is there.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.octets[self.used..]
+    }
+
+    /// So much of it is done with.
+    pub(super) fn consume(&mut self, octets: usize) {
+        self.used += octets;
+        if self.used == self.octets.len() {
+            self.octets.clear();
+            self.used = 0;
+        }
+    }
+
+    /// Forgets everything: nothing that was read in the clear survives a handshake (law 4).
+    pub(super) fn forget(&mut self) {
+        self.octets = Vec::new();
+        self.used = 0;
+    }
+
+    /// Reads more behind what is there; 0 is the end. Cancelling loses nothing.
+    pub(super) async fn read_from(&mut self, transport: &mut Transport) -> io::Result<usize> {
+        self.octets.drain(..self.used);
+        self.used = 0;
+        let held = self.octets.len();
+        // A client that fills what it is given is given twice as much, up to the limit.
+        let room = held.max(READ_OCTETS).min(INPUT_OCTETS_MAX.saturating_sub(held));
+        let wanted = if self.octets.capacity() >= INPUT_OCTETS_MAX {
+            INPUT_OCTETS_MAX - held
+        } else {
+            room
+        };
+        if wanted == 0 {
+            return Err(io::Error::other("more input is held than any command may have"));
+        }
+        self.octets.reserve_exact(wanted);
+        let mut limited = bytes::BufMut::limit(&mut self.octets, wanted);
+        match transport {
+            Transport::Clear(stream) => stream.read_buf(&mut limited).await,
+            Transport::Tls(stream) => stream.read_buf(&mut limited).await,
+        }
+    }
+
+    /// From now on reads are large: content comes.
+    pub(super) fn expect_content(&mut self) {
+        self.octets
+            .reserve_exact(INPUT_OCTETS_MAX.saturating_sub(self.octets.len()));
+    }
+}
