@@ -100,3 +100,125 @@ fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
     };
     Some(kind)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dial(address: &str, origin: HostOrigin) -> Result<Reason, Reason> {
+        let own = ["198.51.100.7:25", "[2001:db8::7]:25"].map(|own| own.parse().unwrap());
+        may_dial(SocketAddr::new(address.parse().unwrap(), 25), origin, &own)
+    }
+
+    const SPECIAL: &[&str] = &[
+        // Each block at both of its ends.
+        "0.0.0.0",
+        "0.255.255.255",
+        "10.0.0.0",
+        "10.255.255.255",
+        "100.64.0.0",
+        "100.127.255.255",
+        "127.0.0.1",
+        "127.255.255.255",
+        "169.254.0.0",
+        "169.254.169.254",
+        "172.16.0.0",
+        "172.31.255.255",
+        "192.0.0.1",
+        "192.168.0.0",
+        "192.168.255.255",
+        "198.18.0.0",
+        "198.19.255.255",
+        "224.0.0.1",
+        "239.255.255.255",
+        "240.0.0.0",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "fe80::1",
+        "febf::1",
+        "fec0::1",
+        "fc00::1",
+        "fdff::1",
+        "ff02::1",
+        "64:ff9b:1::a00:1",
+        "100::1",
+        // IPv4 in disguise: compatible, mapped, translated, NAT64, 6to4, Teredo.
+        "::127.0.0.1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "::ffff:0:192.168.0.1",
+        "64:ff9b::127.0.0.1",
+        "64:ff9b::a9fe:a9fe",
+        "2002:7f00:1::1",
+        "2002:c0a8:1::",
+        "2001:0:1234::80ff:fffe",
+    ];
+
+    const PUBLIC: &[&str] = &[
+        "1.1.1.1",
+        "9.255.255.255",
+        "11.0.0.0",
+        "100.63.255.255",
+        "100.128.0.0",
+        "128.0.0.1",
+        "172.15.255.255",
+        "172.32.0.0",
+        "192.0.2.1",
+        "192.167.255.255",
+        "198.17.255.255",
+        "198.20.0.0",
+        "198.51.100.8",
+        "223.255.255.255",
+        "2606:4700::1",
+        "::ffff:1.1.1.1",
+        "64:ff9b::1.1.1.1",
+        "2002:101:101::1",
+    ];
+
+    const OURS: &[&str] = &[
+        "198.51.100.7",
+        "::ffff:198.51.100.7",
+        "64:ff9b::198.51.100.7",
+        "2001:db8::7",
+    ];
+
+    #[test]
+    fn only_public_addresses_are_dialled_when_dns_named_them() {
+        for address in SPECIAL {
+            let refused = dial(address, HostOrigin::Dns);
+            assert!(
+                matches!(refused, Err(Reason::DialSpecial { .. })),
+                "{address}: {refused:?}"
+            );
+        }
+        for address in PUBLIC {
+            assert_eq!(dial(address, HostOrigin::Dns), Ok(Reason::DialPublic), "{address}");
+        }
+        for address in OURS {
+            let refused = dial(address, HostOrigin::Dns);
+            assert!(
+                matches!(refused, Err(Reason::DialOurselves { .. })),
+                "{address}: {refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_route_may_name_any_address() {
+        for address in [SPECIAL, PUBLIC, OURS].concat() {
+            assert_eq!(
+                dial(address, HostOrigin::Route),
+                Ok(Reason::DialNamedByRoute),
+                "{address}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_port_of_ours_is_no_listener_of_ours() {
+        let own = ["198.51.100.7:2525".parse().unwrap()];
+        let address = "198.51.100.7:25".parse().unwrap();
+        assert_eq!(may_dial(address, HostOrigin::Dns, &own), Ok(Reason::DialPublic));
+    }
+}
