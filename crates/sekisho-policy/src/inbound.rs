@@ -386,6 +386,7 @@ mod tests {
             for (standing, code, right) in [
                 (RecipientStanding::User, None, "local recipient"),
                 (RecipientStanding::Alias, None, "local alias"),
+                (RecipientStanding::RelayDomain, None, "relay domain"),
                 (
                     RecipientStanding::Unknown,
                     Some("550 5.1.1 no such user here"),

@@ -9,6 +9,9 @@ mod expand;
 mod maildir;
 mod settings;
 
+#[cfg(test)]
+mod tests;
+
 pub use deliver::{Hop, LocalResult, ROUTE, deliver};
 pub use directory::{Directory, LocalFinding, MAX_ALIAS_DEPTH, MAX_ALIAS_ENDS, Resident};
 pub use maildir::TMP_LIFETIME;

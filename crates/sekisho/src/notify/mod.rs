@@ -13,6 +13,9 @@ mod returned;
 mod status;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use sekisho_mail::{
     BodyKind, ChannelSecurity, Demand, DemandLevel, Domain, Envelope, Evidence, Mailbox, Notify, Outcome,
     PlaintextCause, Recipient, ReversePath, Timestamp,
