@@ -11,6 +11,8 @@ mod transaction;
 mod transcript;
 
 #[cfg(test)]
+mod pair;
+#[cfg(test)]
 mod tests;
 
 pub use fault::{Misuse, SessionFault, StartRefusal};
