@@ -291,3 +291,50 @@ impl ServerCertificates {
             .unwrap_or(&self.identities[0])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rcgen::{CertificateParams, KeyPair};
+    use rustls::pki_types::PrivatePkcs8KeyDer;
+    use sekisho_mail::{HandshakeFault, HandshakeStage};
+
+    use super::*;
+    use crate::{ClientProfile, ServerTlsSettings, TlsClient, TlsServer};
+
+    /// A peer that presents a certificate whose key it does not hold.
+    fn impostor() -> Identity {
+        let (own, stolen) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let certificate = CertificateParams::new(Vec::new())
+            .unwrap()
+            .self_signed(&stolen)
+            .unwrap();
+        let facts = Arc::new([facts_of(certificate.der())]);
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(own.serialize_der()));
+        let provider = provider_for(GroupProfile::HybridFirst, TlsVersion::Tls12);
+        let key = provider.key_provider.load_private_key(key).unwrap();
+        Identity {
+            certified: Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)),
+            facts,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_hold_the_key_of_its_certificate_gets_no_connection() {
+        let certificates = ServerCertificates::new(vec![impostor()]).unwrap();
+        let server = TlsServer::new(ServerTlsSettings::new(Arc::new(certificates)));
+        let client = TlsClient::new(HashMap::new());
+        let (near, far) = tokio::io::duplex(65536);
+        let (profile, limit) = (ClientProfile::default(), Duration::from_secs(30));
+        let (served, connected) = tokio::join!(server.accept(far, limit), client.connect(near, None, &profile, limit));
+        let failure = connected.unwrap_err();
+        assert_eq!(
+            (failure.fault, failure.stage),
+            (HandshakeFault::BadSignature, HandshakeStage::AfterPeerHello)
+        );
+        assert_eq!(failure.chain.len(), 1);
+        let failure = served.unwrap_err();
+        assert_eq!(failure.fault, HandshakeFault::Alert("decrypt_error".to_owned()));
+    }
+}

@@ -209,3 +209,67 @@ fn ecdsa_algorithm(
         _ => return Err(Rejection::Wrong),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, SigningKey};
+
+    use super::*;
+
+    const MESSAGE: &[u8] = b"transcript";
+
+    fn verify_by(
+        certificate: &[u8],
+        rules: Rules,
+        scheme: SignatureScheme,
+        signature: &[u8],
+    ) -> Result<KeyProof, Rejection> {
+        verify(rules, scheme, certificate, MESSAGE, signature)
+    }
+
+    #[test]
+    fn only_the_key_in_the_certificate_proves_itself() {
+        let (key, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let certificate = CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+        let (good, bad) = (key.sign(MESSAGE).unwrap(), other.sign(MESSAGE).unwrap());
+        let scheme = SignatureScheme::ECDSA_NISTP256_SHA256;
+        for rules in [Rules::Tls12, Rules::Tls13] {
+            assert_eq!(verify_by(certificate.der(), rules, scheme, &good), Ok(KeyProof::Proven));
+            assert_eq!(verify_by(certificate.der(), rules, scheme, &bad), Err(Rejection::Wrong));
+            assert_eq!(verify_by(certificate.der(), rules, scheme, b""), Err(Rejection::Wrong));
+            let of_rsa = SignatureScheme::RSA_PSS_SHA256;
+            assert_eq!(
+                verify_by(certificate.der(), rules, of_rsa, &good),
+                Err(Rejection::Wrong)
+            );
+            let legacy = SignatureScheme::RSA_PKCS1_SHA1;
+            assert_eq!(
+                verify_by(certificate.der(), rules, legacy, &good),
+                Err(Rejection::SchemeNotOffered)
+            );
+        }
+        let pkcs1 = SignatureScheme::RSA_PKCS1_SHA256;
+        assert_eq!(
+            verify_by(certificate.der(), Rules::Tls13, pkcs1, &good),
+            Err(Rejection::SchemeNotOffered)
+        );
+        let p384 = SignatureScheme::ECDSA_NISTP384_SHA384;
+        assert_eq!(
+            verify_by(certificate.der(), Rules::Tls13, p384, &good),
+            Err(Rejection::Wrong)
+        );
+        assert!(is_always_proven_in_tls13(certificate.der()));
+    }
+
+    #[test]
+    fn what_cannot_be_checked_is_not_proven() {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+        let scheme = SignatureScheme::ECDSA_NISTP256_SHA256;
+        for len in 0..certificate.der().len() {
+            let answer = verify_by(&certificate.der()[..len], Rules::Tls13, scheme, b"");
+            assert!(matches!(answer, Ok(KeyProof::NotProven(_))), "{len}: {answer:?}");
+            assert!(!is_always_proven_in_tls13(&certificate.der()[..len]));
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The ClientHello parser on real hellos, on each of their beginnings, and on arbitrary octets.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod support;
 
 use proptest::prelude::*;

@@ -1,5 +1,7 @@
 //! Our client against our server, in memory.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod support;
 
 use std::{

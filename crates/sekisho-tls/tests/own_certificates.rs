@@ -1,5 +1,7 @@
 //! Loading our own certificates, and making the pair of a server without configuration.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod support;
 
 use std::{

@@ -1,5 +1,7 @@
 //! What chains are found to be worth, each fault told apart from the others.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod support;
 
 use std::collections::HashMap;
