@@ -50,7 +50,11 @@ impl fmt::Debug for Identity {
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// The file cannot be read.
-    #[error("{}: cannot be read ({source}); check that it exists and that the user of sekisho may read it", path.display())]
+    #[error(
+        "{}: cannot be read ({source}); check that it exists and that the user of sekisho may read \
+         it",
+        path.display()
+    )]
     Read {
         /// Which file.
         path: PathBuf,
@@ -58,7 +62,11 @@ pub enum IdentityError {
         source: io::Error,
     },
     /// Far longer than any chain or key.
-    #[error("{}: longer than {MAX_PEM_LEN} octets; give a PEM file with nothing but the chain or the key", .0.display())]
+    #[error(
+        "{}: longer than {MAX_PEM_LEN} octets; give a PEM file with nothing but the chain or the \
+         key",
+        .0.display()
+    )]
     TooLong(PathBuf),
     /// Anyone on the machine can read or change the key.
     #[error("{}: the private key is open to every user of this machine; run: chmod 600 {}", .0.display(), .0.display())]
@@ -72,7 +80,11 @@ pub enum IdentityError {
         why: String,
     },
     /// No `BEGIN … PRIVATE KEY` in it, or its content is damaged, or it is encrypted.
-    #[error("{}: holds no private key in PEM without a passphrase ({why}); PKCS#8, PKCS#1 and SEC1 are read", path.display())]
+    #[error(
+        "{}: holds no private key in PEM without a passphrase ({why}); PKCS#8, PKCS#1 and SEC1 are \
+         read",
+        path.display()
+    )]
     NoKey {
         /// Which file.
         path: PathBuf,
@@ -80,7 +92,11 @@ pub enum IdentityError {
         why: String,
     },
     /// RSA below 2048 bits, an unknown curve, and the like.
-    #[error("{}: the key cannot be used ({why}); RSA from 2048 bits on, P-256, P-384, P-521 and Ed25519 can", path.display())]
+    #[error(
+        "{}: the key cannot be used ({why}); RSA from 2048 bits on, P-256, P-384, P-521 and Ed25519 \
+         can",
+        path.display()
+    )]
     UnusableKey {
         /// Which file.
         path: PathBuf,
@@ -88,7 +104,11 @@ pub enum IdentityError {
         why: String,
     },
     /// They belong to different pairs.
-    #[error("{}: this key is not the one in the first certificate of {}; the leaf must come first", key.display(), chain.display())]
+    #[error(
+        "{}: this key is not the one in the first certificate of {}; the leaf must come \
+         first",
+        key.display(), chain.display()
+    )]
     Mismatch {
         /// The chain's file.
         chain: PathBuf,

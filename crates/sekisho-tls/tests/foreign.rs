@@ -208,7 +208,7 @@ async fn every_kind_of_key_is_proven_in_both_versions() {
             chain: folder.path().join(&chain),
             key: folder.path().join(&key),
         };
-        // OpenSSL holds a TLS 1.2 certificate's curve against the groups offered (RFC 8422 §5.1), of which P-521 is none.
+        // OpenSSL holds a TLS 1.2 certificate's curve against the groups offered (RFC 8422 §5.1): P-521 is none.
         let versions: &[&str] = if name == "p521" {
             &["-tls1_3"]
         } else {
