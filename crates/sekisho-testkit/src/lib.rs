@@ -13,4 +13,5 @@ pub mod foreign;
 pub mod node;
 pub mod peer;
 pub mod source;
+pub mod vfs;
 pub mod wait;

@@ -38,6 +38,7 @@ const EDGES: &[(&str, &str, &str)] = &[
         "sekisho-mail",
         "peers and ledgers use the same nouns",
     ),
+    ("sekisho-testkit", "sekisho-store", "puts a disk that crashes under it"),
 ];
 
 /// What a pure crate may depend on outside the workspace: nothing that knows a clock, a socket or a file.

@@ -101,12 +101,14 @@ pub(super) fn open_writer(path: &Path, disk: &dyn Disk) -> Result<Connection, St
     Ok(db)
 }
 
-/// Opens a day to search; `None` when it has no file any more.
+/// Opens a day to search; `None` when it has no file any more, or no tables yet: a crash can leave it so.
 pub(super) fn open_reader(path: &Path, disk: &dyn Disk) -> rusqlite::Result<Option<Connection>> {
     if !path.exists() {
         return Ok(None);
     }
-    schema::open_reader(path, disk).map(Some)
+    let db = schema::open_reader(path, disk)?;
+    let version = schema::version(&db)?;
+    Ok((version > 0).then_some(db))
 }
 
 /// Nothing more comes: builds the indexes and leaves one file without a log.

@@ -102,12 +102,29 @@ pub(super) fn open_writer(path: &Path, disk: &dyn Disk) -> rusqlite::Result<Conn
     // Both are fixed once the first page is written.
     connection.pragma_update(None, "page_size", PAGE_SIZE)?;
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    into_wal(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     // Our own commits must never be taken back by closing: the log is emptied by `stop` alone.
     connection.pragma_update(None, "journal_size_limit", -1)?;
     Ok(connection)
+}
+
+/// Puts the database into WAL mode, or fails: in another mode a commit would be acknowledged before the removal of its
+/// journal is durable.
+fn into_wal(connection: &Connection) -> rusqlite::Result<()> {
+    // The row comes before the change is committed: an error of the commit is the answer to the step after it.
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    Err(rusqlite::Error::SqliteFailure(
+        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR),
+        Some(format!("the journal is in mode {mode} instead of wal")),
+    ))
 }
 
 fn connect(path: &Path, disk: &dyn Disk, flags: OpenFlags) -> rusqlite::Result<Connection> {
