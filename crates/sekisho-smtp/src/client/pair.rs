@@ -28,6 +28,13 @@ impl Permit for PairPermit {
     }
 }
 
+/// Which way the two talk.
+#[derive(Clone, Copy)]
+struct Manner {
+    starts_tls: bool,
+    hides_chunking: bool,
+}
+
 /// Both ends and the line between them.
 struct Pair {
     client: ClientSession,
@@ -37,14 +44,13 @@ struct Pair {
     stored: Vec<Vec<u8>>,
     /// Octets that the line still carries, both ways together.
     life: usize,
-    starts_tls: bool,
-    hides_chunking: bool,
+    manner: Manner,
     sent: bool,
     replies: Vec<RecipientReply>,
 }
 
 impl Pair {
-    fn new(life: usize, starts_tls: bool, hides_chunking: bool) -> Self {
+    fn new(life: usize, manner: Manner) -> Self {
         let mut settings = SessionSettings::new(Domain::parse("mx.example").unwrap());
         settings.starttls = true;
         let mut server = ServerSession::new(Arc::new(settings), Cover::Clear);
@@ -56,8 +62,7 @@ impl Pair {
             received: Vec::new(),
             stored: Vec::new(),
             life,
-            starts_tls,
-            hides_chunking,
+            manner,
             sent: false,
             replies: Vec::new(),
         }
@@ -92,7 +97,7 @@ impl Pair {
     fn carry_to_client(&mut self) -> usize {
         let mut replies = self.server.replies().to_vec();
         self.server.clear_replies();
-        if self.hides_chunking {
+        if self.manner.hides_chunking {
             replies = String::from_utf8(replies)
                 .unwrap()
                 .replace("CHUNKING", "XHUNKING")
@@ -153,7 +158,7 @@ impl Pair {
     fn obey(&mut self) {
         while let Some(event) = self.client.poll_event() {
             match event {
-                Event::Ready if self.starts_tls && !self.client.under_tls() => self.client.start_tls().unwrap(),
+                Event::Ready if self.manner.starts_tls && !self.client.under_tls() => self.client.start_tls().unwrap(),
                 Event::Ready if !self.sent => self.send(),
                 Event::StartHandshake => {
                     self.server.handle_tls_established();
@@ -195,11 +200,15 @@ impl Pair {
 #[test]
 fn loss_at_every_octet_leaves_both_ends_truthful() {
     for (starts_tls, hides_chunking) in [(false, false), (false, true), (true, false), (true, true)] {
-        let (whole, replies, stored) = Pair::new(usize::MAX, starts_tls, hides_chunking).run();
+        let manner = Manner {
+            starts_tls,
+            hides_chunking,
+        };
+        let (whole, replies, stored) = Pair::new(usize::MAX, manner).run();
         assert_eq!(stored, [CONTENT]);
         assert!(replies.iter().all(|reply| matches!(reply, RecipientReply::Accepted(_))) && replies.len() == 2);
         for life in 0..whole {
-            let (_, replies, stored) = Pair::new(life, starts_tls, hides_chunking).run();
+            let (_, replies, stored) = Pair::new(life, manner).run();
             assert!(
                 stored.iter().all(|kept| kept == CONTENT) && stored.len() <= 1,
                 "cut at {life}: {stored:?}"
