@@ -632,3 +632,39 @@ fn an_opportunistic_clearance_says_that_it_is_one() {
     let plain = channel(ChannelSecurity::Plaintext(PlaintextCause::NotOffered));
     assert_eq!(keys(&plain), ["opportunistic-plaintext"]);
 }
+
+#[test]
+fn every_rule_for_mail_that_leaves_is_applied_somewhere() {
+    let mut keys = std::collections::BTreeSet::new();
+    let plain = channel(ChannelSecurity::Plaintext(PlaintextCause::NotOffered));
+    let unproven = tls(vec![leaf()], KeyProof::NotProven("odd".to_owned()), Vec::new());
+    for demands in [vec![], vec![demand(DemandLevel::Encryption)]] {
+        let plan = plan_for(&demands);
+        for facts in [&plain, &good_tls(), &unproven] {
+            let reasons = match judge(&plan, facts, envelope(Vec::new())) {
+                Ok(clearance) => clearance.reasons().to_vec(),
+                Err(refusal) => refusal.reasons().to_vec(),
+            };
+            keys.extend(reasons.iter().map(Reason::key));
+        }
+        if let NextStep::GiveUp(refusal) =
+            after_failure(&plan, &[failed(GroupProfile::Classical, HandshakeFault::Ours)])
+        {
+            keys.extend(refusal.reasons().iter().map(Reason::key));
+        }
+    }
+    let cause = PlaintextCause::HandshakeFailed("alert".to_owned());
+    if let PlaintextReply::Defer(refusal) = plaintext_retry_reply(&plan_for(&[]), &cause, &reply(530, None)) {
+        keys.extend(refusal.reasons().iter().map(Reason::key));
+    }
+    let all = [
+        "demand-met",
+        "demand-not-met",
+        "fault-of-ours",
+        "opportunistic-plaintext",
+        "opportunistic-tls",
+        "unproven-key-accepted",
+        "wants-tls-after-all",
+    ];
+    assert_eq!(keys.into_iter().collect::<Vec<_>>(), all);
+}

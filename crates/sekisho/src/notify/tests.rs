@@ -76,7 +76,8 @@ fn recipient(address: &str, notify: Option<Notify>) -> Recipient {
     }
 }
 
-const fn when(success: bool, failure: bool, delay: bool) -> Option<Notify> {
+/// For success, failure and delay.
+const fn when([success, failure, delay]: [bool; 3]) -> Option<Notify> {
     Some(Notify::When {
         success,
         failure,
@@ -114,9 +115,9 @@ fn deferred() -> Outcome {
     }
 }
 
-fn delivered(next_hop: bool, relayed_with_dsn: bool) -> Outcome {
+fn delivered(reply: Option<Reply>, relayed_with_dsn: bool) -> Outcome {
     Outcome::Delivered {
-        reply: next_hop.then(|| reply("250", "queued")),
+        reply,
         relayed_with_dsn,
     }
 }
@@ -167,22 +168,22 @@ fn who_asked_is_told_and_nobody_else() {
         [
             bounced(),
             deferred(),
-            delivered(false, false),
-            delivered(true, false),
-            delivered(true, true),
+            delivered(None, false),
+            delivered(Some(reply("250", "queued")), false),
+            delivered(Some(reply("250", "queued")), true),
         ]
     };
     for (notify, told) in [
         (None, [Some(Failed), Some(Delayed), None, None, None]),
         (Some(Notify::Never), [None; 5]),
         (
-            when(true, false, false),
+            when([true, false, false]),
             [None, None, Some(Delivered), Some(Relayed), None],
         ),
-        (when(false, true, false), [Some(Failed), None, None, None, None]),
-        (when(false, false, true), [None, Some(Delayed), None, None, None]),
+        (when([false, true, false]), [Some(Failed), None, None, None, None]),
+        (when([false, false, true]), [None, Some(Delayed), None, None, None]),
         (
-            when(true, true, true),
+            when([true, true, true]),
             [Some(Failed), Some(Delayed), Some(Delivered), Some(Relayed), None],
         ),
     ] {
@@ -337,13 +338,16 @@ fn read_by_python(text: &str) -> String {
 
 #[tokio::test]
 async fn another_programs_parser_reads_every_kind_without_a_defect() {
-    let mut first = recipient("bob@example.net", when(true, true, true));
+    let mut first = recipient("bob@example.net", when([true, true, true]));
     first.orcpt = Some(OriginalRecipient("rfc822;b+2Bo@example.net".to_owned()));
     let lease = lease(
-        vec![first, recipient("dave@example.net", when(true, true, true))],
+        vec![first, recipient("dave@example.net", when([true, true, true]))],
         CONTENT.as_bytes(),
     );
-    let failed = [result(0, bounced()), result(1, delivered(true, false))];
+    let failed = [
+        result(0, bounced()),
+        result(1, delivered(Some(reply("250", "queued")), false)),
+    ];
     let text = written(settled(&lease, &failed, &[]), Kind::Failed).await;
     let read = read_by_python(&text);
     let expected = "Mail Delivery System <MAILER-DAEMON@mx.example.org>\n\
