@@ -137,7 +137,7 @@ impl Pair {
 
     fn answer(&mut self, question: Question) {
         let answer = match question {
-            Question::Mail { .. } | Question::Content { .. } => Answer::Accept,
+            Question::StartTls | Question::Mail { .. } | Question::Content { .. } => Answer::Accept,
             Question::Recipient { path, .. } => {
                 let text = path.to_string();
                 let mailbox = Mailbox::parse(text.trim_matches(['<', '>'])).unwrap();
