@@ -31,6 +31,8 @@ use crate::{
     clock,
     config::{Loaded, Outbound, Place},
     dns::DnsResolver,
+    inbound::{InboundMetrics, InboundServices, ListenerSettings, Listeners},
+    local::Directory,
     notify::NotifySettings,
     outbound::{Configured, Dispatcher, OutboundMetrics, Services},
     telemetry::{
@@ -75,6 +77,8 @@ struct Server {
     mail_log: MailLog,
     verifier: Arc<Verifier>,
     dispatcher: Arc<Dispatcher>,
+    listeners: Arc<Listeners>,
+    directory: Arc<ArcSwap<Directory>>,
     self_signed: Arc<ServerCertificates>,
     backend: Backend,
     phase: watch::Sender<Phase>,
@@ -89,6 +93,14 @@ impl Server {
         let self_signed = self_signed(&loaded)?;
         let mail_log = open_mail_log(&loaded)?;
         let verifier = Arc::new(Verifier::new(anchors(&settings.outbound)));
+        let (listeners, sockets) = Listeners::open(
+            listener_settings(&loaded, &self_signed),
+            &settings.hostname,
+            settings.inbound.connections,
+        )
+        .map_err(|error| AppError::Part(error.to_string()))?;
+        let listeners = Arc::new(listeners);
+        let directory = Arc::new(ArcSwap::from_pointee(directory(&loaded)?));
         let mut registry = Registry::default();
         let services = Services {
             store: Arc::clone(&store),
@@ -98,6 +110,14 @@ impl Server {
             metrics: OutboundMetrics::register(&mut registry),
         };
         let dispatcher = Dispatcher::new(services, configured(&loaded)?);
+        let inbound = InboundServices {
+            store: Arc::clone(&store),
+            directory: Arc::clone(&directory),
+            onward: Arc::clone(&dispatcher) as Arc<_>,
+            maillog: mail_log.clone(),
+            metrics: InboundMetrics::register(&mut registry),
+            limits: settings.inbound.clone(),
+        };
         let backend = Backend {
             store: Arc::clone(&store),
             mail_log: mail_log.clone(),
@@ -120,7 +140,10 @@ impl Server {
             None => None,
         };
         let parts = vec![
-            tokio::spawn(Arc::clone(&dispatcher).run(watched.clone())),
+            tokio::spawn(carry_mail(
+                Arc::clone(&dispatcher).run(watched.clone()),
+                Arc::clone(&listeners).run(sockets, inbound, watched.clone()),
+            )),
             tokio::spawn(forward_wake(
                 Arc::clone(&backend.wake),
                 Arc::clone(&dispatcher),
@@ -137,6 +160,8 @@ impl Server {
             mail_log,
             verifier,
             dispatcher,
+            listeners,
+            directory,
             self_signed,
             backend,
             phase,
@@ -154,9 +179,9 @@ impl Server {
         tracing::info!("no new mail; what is in flight finishes");
         self.phase.send_replace(Phase::Draining);
         let limit = self.loaded.settings.drain_limit;
-        let delivered = self.parts.swap_remove(0);
+        let carried = self.parts.swap_remove(0);
         tokio::select! {
-            _ = time::timeout(limit + STOP_GRACE, delivered) => {}
+            _ = time::timeout(limit + STOP_GRACE, carried) => {}
             _ = signals.next() => tracing::warn!("told again: stopping at once"),
         }
         self.phase.send_replace(Phase::Stopping);
@@ -187,11 +212,16 @@ impl Server {
         refuse_what_needs_a_restart(&self.loaded, &loaded)?;
         let configured = configured(&loaded)?;
         let node = node_view(&loaded, Some(&self.self_signed))?;
+        let listeners = listener_settings(&loaded, &self.self_signed);
+        self.listeners
+            .reload(listeners, &loaded.settings.hostname)
+            .map_err(|error| AppError::Part(error.to_string()))?;
         self.level
             .change(&loaded.settings.log.level)
             .map_err(|error| AppError::Part(error.to_string()))?;
         self.verifier
             .replace_anchors(tokio::task::block_in_place(|| anchors(&loaded.settings.outbound)));
+        self.directory.store(Arc::clone(&configured.directory));
         self.dispatcher.reload(configured);
         self.backend.node.store(Arc::new(node));
         self.mail_log.reopen();
@@ -246,6 +276,11 @@ fn self_signed(loaded: &Loaded) -> Result<Arc<ServerCertificates>, AppError> {
     Ok(Arc::new(certificates))
 }
 
+fn listener_settings(loaded: &Loaded, self_signed: &Arc<ServerCertificates>) -> Vec<ListenerSettings> {
+    let plans = loaded.settings.listeners.iter();
+    plans.map(|plan| plan.settings(self_signed)).collect()
+}
+
 fn configured(loaded: &Loaded) -> Result<Configured, AppError> {
     let settings = &loaded.settings;
     Ok(Configured {
@@ -288,6 +323,11 @@ fn anchors(outbound: &Outbound) -> HashMap<AnchorSetId, AnchorSet> {
     }
     sets.insert(AnchorSetId::system(), system);
     sets
+}
+
+/// Mail out and mail in: both finish what is in flight when the server drains.
+async fn carry_mail(out: impl Future<Output = ()>, inbound: impl Future<Output = ()>) {
+    tokio::join!(out, inbound);
 }
 
 /// What operators ordered is looked at without waiting.

@@ -12,6 +12,9 @@ use std::{
     },
 };
 
+use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+
 use super::ConnectionLimits;
 
 /// Connections over all listeners; shared by them.
@@ -19,6 +22,7 @@ use super::ConnectionLimits;
 pub struct Building {
     inside: AtomicU32,
     limit: u32,
+    left: Notify,
 }
 
 impl Building {
@@ -28,6 +32,7 @@ impl Building {
         Self {
             inside: AtomicU32::new(0),
             limit,
+            left: Notify::const_new(),
         }
     }
 
@@ -35,13 +40,20 @@ impl Building {
     pub fn inside(&self) -> u32 {
         self.inside.load(Ordering::Relaxed)
     }
+
+    /// Waits until nobody is inside; for one waiter.
+    pub async fn empty(&self) {
+        while self.inside() > 0 {
+            self.left.notified().await;
+        }
+    }
 }
 
 /// The counts of one listener.
 #[derive(Debug)]
 pub struct Gate {
     building: Arc<Building>,
-    limits: ConnectionLimits,
+    limits: ArcSwap<ConnectionLimits>,
     inside: AtomicU32,
     handshakes: AtomicU32,
     /// Holds only addresses with at least one connection, so it is bounded by the limits.
@@ -80,7 +92,7 @@ impl Gate {
     pub fn new(building: Arc<Building>, limits: ConnectionLimits) -> Arc<Self> {
         Arc::new(Self {
             building,
-            limits,
+            limits: ArcSwap::from_pointee(limits),
             inside: AtomicU32::new(0),
             handshakes: AtomicU32::new(0),
             per_address: Mutex::default(),
@@ -92,17 +104,18 @@ impl Gate {
     /// # Errors
     /// When a limit is reached; it says which.
     pub fn enter(self: &Arc<Self>, client: IpAddr) -> Result<Pass, Full> {
+        let limits = self.limits.load();
         if !take(&self.building.inside, self.building.limit) {
             return Err(Full::Building);
         }
-        if !take(&self.inside, self.limits.total) {
+        if !take(&self.inside, limits.total) {
             give_back(&self.building.inside);
             return Err(Full::Listener);
         }
         let key = counted_as(client);
         let mut per_address = self.per_address.lock().unwrap_or_else(PoisonError::into_inner);
         let here = per_address.entry(key).or_insert(0);
-        if *here >= self.limits.per_address {
+        if *here >= limits.per_address {
             drop(per_address);
             give_back(&self.inside);
             give_back(&self.building.inside);
@@ -114,6 +127,11 @@ impl Gate {
             gate: Arc::clone(self),
             key,
         })
+    }
+
+    /// Other limits from now on; who is inside stays.
+    pub fn change_limits(&self, limits: ConnectionLimits) {
+        self.limits.store(Arc::new(limits));
     }
 
     /// Connections through this gate at this moment.
@@ -140,7 +158,7 @@ impl Pass {
     /// # Errors
     /// When too many are under way.
     pub fn begin_handshake(&self) -> Result<HandshakePass, Full> {
-        if !take(&self.gate.handshakes, self.gate.limits.handshakes) {
+        if !take(&self.gate.handshakes, self.gate.limits.load().handshakes) {
             return Err(Full::Handshakes);
         }
         Ok(HandshakePass {
@@ -161,6 +179,7 @@ impl Drop for Pass {
         drop(per_address);
         give_back(&self.gate.inside);
         give_back(&self.gate.building.inside);
+        self.gate.building.left.notify_one();
     }
 }
 

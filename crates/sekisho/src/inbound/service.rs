@@ -1,6 +1,6 @@
 //! What connections work with: the services of the process, and the listener that they came to.
 
-use std::{fmt, io, net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use sekisho_mail::{Demand, Domain, Mailbox};
@@ -11,10 +11,7 @@ use sekisho_tls::TlsServer;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
-use super::{
-    Arrived, Bound, Building, Gate, InboundLimits, InboundMetrics, ListenerMode, ListenerSettings, accept_loop,
-    connection,
-};
+use super::{Arrived, Building, Gate, InboundLimits, InboundMetrics, ListenerMode, ListenerSettings, connection};
 use crate::{app::Phase, local::Directory, outbound::Dispatcher, telemetry::maillog::MailLog};
 
 /// Where accepted mail goes on: outbound, and in tests whatever they like.
@@ -72,6 +69,11 @@ impl Listener {
     /// judged on the address that it is really bound to, which for an inherited socket is not the configured one.
     #[must_use]
     pub fn new(settings: ListenerSettings, host_name: Domain, bound: SocketAddr, building: Arc<Building>) -> Arc<Self> {
+        let gate = Gate::new(building, settings.connections.clone());
+        Arc::new(Self::build(settings, host_name, bound, gate))
+    }
+
+    fn build(settings: ListenerSettings, host_name: Domain, bound: SocketAddr, gate: Arc<Gate>) -> Self {
         let session = SessionSettings {
             host_name: host_name.clone(),
             starttls: settings.mode == ListenerMode::Smtp,
@@ -80,7 +82,7 @@ impl Listener {
             limits: settings.session,
             timeouts: settings.timeouts,
         };
-        Arc::new(Self {
+        Self {
             name: settings.name,
             mode: settings.mode,
             host_name,
@@ -88,9 +90,9 @@ impl Listener {
             tls: Arc::new(TlsServer::new(settings.tls)),
             session: Arc::new(session),
             greeting_delay: settings.greeting_delay,
-            gate: Gate::new(building, settings.connections),
+            gate,
             bound,
-        })
+        }
     }
 
     /// Its name.
@@ -129,37 +131,39 @@ impl Listener {
         self.gate.inside()
     }
 
-    /// Accepts and serves connections until the server drains; those inside go on as tasks of their own until they have
-    /// ended, at the latest when the phase is [`Phase::Stopping`].
-    ///
-    /// # Errors
-    /// When the socket cannot be given to the runtime.
-    pub async fn run(
-        self: Arc<Self>,
-        bound: Bound,
-        services: InboundServices,
-        phase: watch::Receiver<Phase>,
-    ) -> io::Result<()> {
-        let gate = Arc::clone(&self.gate);
-        let watching = phase.clone();
-        let serve = move |arrived: Arrived| {
-            let (listener, services, phase) = (Arc::clone(&self), services.clone(), watching.clone());
-            let peer = match &arrived {
-                Arrived::Admitted(_, peer, _) | Arrived::Turned(_, peer, _) => *peer,
-            };
-            let span = tracing::info_span!("connection", listener = %listener.name, %peer);
-            async move {
-                match arrived {
-                    Arrived::Admitted(stream, peer, pass) => {
-                        connection::serve(listener, services, phase, (stream, peer, pass)).await;
-                    }
-                    Arrived::Turned(stream, peer, full) => {
-                        connection::turn_away(&listener, &services, (stream, peer), full).await;
-                    }
-                }
-            }
-            .instrument(span)
-        };
-        accept_loop(bound, gate, phase, serve).await
+    /// The same listener under other settings: the socket stays, and so does who is inside. Sessions under way keep
+    /// what they began with.
+    #[must_use]
+    pub fn reconfigured(&self, settings: ListenerSettings, host_name: Domain) -> Arc<Self> {
+        self.gate.change_limits(settings.connections.clone());
+        Arc::new(Self::build(settings, host_name, self.bound, Arc::clone(&self.gate)))
     }
+
+    pub(super) const fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+}
+
+/// Serves what arrived, in a span of its own.
+pub(super) async fn serve(
+    listener: Arc<Listener>,
+    services: InboundServices,
+    phase: watch::Receiver<Phase>,
+    arrived: Arrived,
+) {
+    let peer = match &arrived {
+        Arrived::Admitted(_, peer, _) | Arrived::Turned(_, peer, _) => *peer,
+    };
+    let span = tracing::info_span!("connection", listener = %listener.name, %peer);
+    let served = async {
+        match arrived {
+            Arrived::Admitted(stream, peer, pass) => {
+                connection::serve(listener, services, phase, (stream, peer, pass)).await;
+            }
+            Arrived::Turned(stream, peer, full) => {
+                connection::turn_away(&listener, &services, (stream, peer), full).await;
+            }
+        }
+    };
+    served.instrument(span).await;
 }
