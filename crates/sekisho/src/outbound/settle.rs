@@ -80,8 +80,17 @@ impl Settling<'_> {
             Outcome::Delivered { .. } | Outcome::Bounced { .. } => None,
         });
         let due = due.min();
+        let told = !notices.is_empty();
+        let settled = self.services.store.settle(lease, Settlement { results, notices });
+        if told {
+            // A notification is due at once, but can be leased only when it is in the queue.
+            if let Err(error) = settled.await {
+                tracing::warn!(%error, "a settlement with notifications failed; the lease is given out again");
+            }
+            return Some(now);
+        }
         // Nobody waits for it; a store that fails gives the lease out again after its recovery.
-        drop(self.services.store.settle(lease, Settlement { results, notices }));
+        drop(settled);
         due
     }
 
