@@ -204,7 +204,9 @@ impl Server {
                 },
             }));
         }
-        let route = format!("[[route]]\nname = \"sink\"\ndomains = [\"*\"]\nvia = [\"{sink}:25\"]\n");
+        let listener =
+            "[[listener]]\nname = \"default\"\naddress = \"127.0.0.1:2525\"\nrelay-from = [\"127.0.0.0/8\"]\n";
+        let route = format!("{listener}[[route]]\nname = \"sink\"\ndomains = [\"*\"]\nvia = [\"{sink}:25\"]\n");
         Self::Sekisho(Node::start(&options.binary, &route))
     }
 

@@ -8,7 +8,7 @@ use sekisho_testkit::{
     peer::{Fault, Peer},
 };
 
-use crate::node;
+use crate::relaying_node;
 
 const ENDINGS: [(&str, &str); 12] = [
     ("LF.LF", "\n.\n"),
@@ -61,7 +61,8 @@ async fn in_bdat(ending: &str) -> std::io::Result<u16> {
 fn twelve_of_twelve_are_refused_in_data_and_in_bdat_and_none_leaves() {
     enclosed(|| {
         let peer = Peer::start((HOSTS[0], 25).into(), None, Fault::None);
-        let node = node("[[route]]\nname = \"there\"\ndomains = [\"there.example\"]\nvia = [\"192.0.2.1:25\"]\n");
+        let node =
+            relaying_node("[[route]]\nname = \"there\"\ndomains = [\"there.example\"]\nvia = [\"192.0.2.1:25\"]\n");
         for (name, ending) in ENDINGS {
             let code = play(in_data(ending));
             assert_eq!(code / 100, 5, "{name} in DATA was answered {code}");

@@ -11,7 +11,7 @@ use sekisho_testkit::{
     wait,
 };
 
-use crate::node;
+use crate::relaying_node;
 
 /// How often the process is killed in one run.
 const KILLS: usize = 15;
@@ -23,7 +23,7 @@ const CONNECTIONS: usize = 8;
 fn nothing_acknowledged_is_lost_or_altered_by_kill_9() {
     enclosed(|| {
         let peer = Peer::start((HOSTS[0], 25).into(), None, Fault::None);
-        let mut node = node(
+        let mut node = relaying_node(
             "[[route]]\nname = \"there\"\ndomains = [\"there.example\"]\nvia = [\"192.0.2.1:25\"]\nconnections = 4\n\
              retry = [\"1s\"]\n",
         );

@@ -10,7 +10,7 @@ use sekisho_testkit::{
     wait,
 };
 
-use crate::{attempts, last_attempt, node, trace_of, traced};
+use crate::{RELAYING, attempts, last_attempt, node, relaying_node, trace_of, traced};
 
 /// Stands in every message, envelope and content.
 const SECRET: &str = "topsecret";
@@ -67,7 +67,7 @@ fn no_stripping_of_starttls_gets_a_message_that_requires_it() {
     enclosed(|| {
         let pem = self_signed(&["peer.example"]);
         let peer = peer(&pem, Fault::None);
-        let node = node(&route("encryption", ""));
+        let node = relaying_node(&route("encryption", ""));
         for (place, fault) in STRIPPINGS.into_iter().enumerate() {
             peer.set_fault(fault);
             let recipient = format!("{SECRET}{place}@there.example");
@@ -94,7 +94,7 @@ fn the_requirement_survives_a_restart_by_force_and_a_bounce_carries_headers_only
     enclosed(|| {
         let pem = self_signed(&["peer.example"]);
         let peer = peer(&pem, Fault::NotOffered);
-        let mut node = node(&route("encryption", "expire-after = \"3s\"\n"));
+        let mut node = relaying_node(&route("encryption", "expire-after = \"3s\"\n"));
         send("topsecret@there.example");
         attempted(&node, "topsecret@there.example");
         node.kill();
@@ -133,7 +133,7 @@ fn each_certificate_is_good_for_what_it_proves_and_nothing_more() {
             };
             let mut node = Node::new(
                 env!("CARGO_BIN_EXE_sekisho"),
-                &route(require, &format!("{names}{anchors}")),
+                &format!("{RELAYING}{}", route(require, &format!("{names}{anchors}"))),
             );
             node.write("anchor.pem", authority.anchor());
             node.resume();
@@ -162,7 +162,7 @@ fn opportunistic_mail_is_delivered_whatever_is_wrong_with_starttls() {
             Fault::CutInHandshake,
         ] {
             let peer = peer(&pem, fault);
-            let node = node(&route("none", ""));
+            let node = relaying_node(&route("none", ""));
             send("b@there.example");
             let message = traced(&node, "b@there.example", "delivered");
             let security = &last_attempt(&message)["channel"]["security"];

@@ -27,6 +27,20 @@ domains = [\"here.example\"]
 users = [\"inbox\"]
 ";
 
+/// The usual listener, with the right to relay said and not left to where the test runs: in a container the default is
+/// to refuse.
+const RELAYING: &str = "\
+[[listener]]
+name = \"default\"
+address = \"127.0.0.1:2525\"
+relay-from = [\"127.0.0.0/8\"]
+";
+
+/// A running server that relays for loopback, and this configuration.
+fn relaying_node(configuration: &str) -> Node {
+    node(&format!("{RELAYING}{configuration}"))
+}
+
 /// The trace of the newest message to `recipient`.
 fn trace_of(node: &Node, recipient: &str) -> Option<Value> {
     let mut lines = node.json_lines(&["trace", "--recipient", recipient, "--conversation", "--json"]);

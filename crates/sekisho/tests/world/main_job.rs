@@ -11,7 +11,7 @@ use sekisho_testkit::{
     wait,
 };
 
-use crate::{last_attempt, node, tls_version, traced};
+use crate::{last_attempt, node, relaying_node, tls_version, traced};
 
 #[test]
 fn without_configuration_mail_lands_in_a_maildir_and_the_trace_shows_tls() {
@@ -57,7 +57,7 @@ fn what_is_not_local_goes_by_mx_over_tls_and_the_trace_shows_both_sides() {
             relayhost: "",
             more: "",
         });
-        let node = node("");
+        let node = relaying_node("");
         Swaks::new()
             .send(SMTP, "a@localhost", "b@there.example", &["--tls"])
             .assert_accepted();

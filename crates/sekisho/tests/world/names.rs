@@ -7,7 +7,7 @@ use sekisho_testkit::{
     peer::{Fault, Peer},
 };
 
-use crate::{last_attempt, node, traced};
+use crate::{last_attempt, relaying_node, traced};
 
 fn serve() -> (Names, Peer, Node) {
     let zones = [
@@ -27,7 +27,7 @@ fn serve() -> (Names, Peer, Node) {
     ];
     let names = Names::serve(&zones);
     let peer = Peer::start((HOSTS[0], 25).into(), None, Fault::None);
-    (names, peer, node(""))
+    (names, peer, relaying_node(""))
 }
 
 fn send(domain: &str) -> String {

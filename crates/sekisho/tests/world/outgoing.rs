@@ -8,7 +8,7 @@ use sekisho_testkit::{
     wait,
 };
 
-use crate::{last_attempt, node, tls_version, traced};
+use crate::{last_attempt, relaying_node, tls_version, traced};
 
 /// Everything to one of the world's addresses.
 const ROUTE: &str = "\
@@ -35,7 +35,7 @@ fn postfix_receives_over_tls() {
             relayhost: "",
             more: "",
         });
-        let node = node(ROUTE);
+        let node = relaying_node(ROUTE);
         send_one();
         let message = traced(&node, "b@there.example", "delivered");
         assert_eq!(tls_version(last_attempt(&message)), Some("TLSv1.3"), "{message:#}");
@@ -54,7 +54,7 @@ fn exim_receives_over_tls_with_bdat() {
             certificate: &pem,
             relay_to: SMTP,
         });
-        let node = node(ROUTE);
+        let node = relaying_node(ROUTE);
         send_one();
         let message = traced(&node, "b@there.example", "delivered");
         assert_eq!(tls_version(last_attempt(&message)), Some("TLSv1.3"), "{message:#}");
@@ -69,7 +69,7 @@ fn opensmtpd_6_8_breaks_every_handshake_and_gets_it_in_the_clear_with_that_evide
     enclosed(|| {
         let pem = Authority::new().server(&["opensmtpd.there.example"]);
         let opensmtpd = OpenSmtpd::start(HOSTS[0], "there.example", &pem);
-        let node = node(ROUTE);
+        let node = relaying_node(ROUTE);
         send_one();
         let message = traced(&node, "b@there.example", "delivered");
         let attempt = last_attempt(&message);
