@@ -38,6 +38,11 @@ const EDGES: &[(&str, &str, &str)] = &[
         "sekisho-mail",
         "peers and ledgers use the same nouns",
     ),
+    (
+        "sekisho-testkit",
+        "sekisho-tls",
+        "its peers speak TLS, and only that crate knows how",
+    ),
     ("sekisho-testkit", "sekisho-store", "puts a disk that crashes under it"),
 ];
 

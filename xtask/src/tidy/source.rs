@@ -19,10 +19,10 @@ impl Source {
         Self { file, text, code }
     }
 
-    /// Lines of code outside `#[cfg(test)]` modules, with their numbers from 1. A file below a `tests/` folder has
-    /// none.
+    /// Lines of code outside `#[cfg(test)]` modules, with their numbers from 1. A file below a `tests/` folder, or
+    /// called `tests.rs`, has none.
     pub(crate) fn product_lines(&self) -> Vec<(usize, &str)> {
-        if self.file.contains("/tests/") || self.file.contains("/benches/") {
+        if self.file.contains("/tests/") || self.file.contains("/benches/") || self.file.ends_with("/tests.rs") {
             return Vec::new();
         }
         let mut kept = Vec::new();

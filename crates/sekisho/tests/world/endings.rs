@@ -24,7 +24,8 @@ const ENDINGS: [(&str, &str); 12] = [
     ("NUL before the dot", "\r\n\0.\r\n"),
     ("NUL behind the dot", "\r\n.\0\r\n"),
 ];
-const SMUGGLED: &str = "MAIL FROM:<evil@here.example>\r\nRCPT TO:<smuggled@there.example>\r\nDATA\r\nSubject: smuggled\r\n\r\nsmuggled\r\n";
+const SMUGGLED: &str = "MAIL FROM:<evil@here.example>\r\nRCPT TO:<smuggled@there.example>\r\nDATA\r\n\
+    Subject: smuggled\r\n\r\nsmuggled\r\n";
 
 fn play(future: impl Future<Output = std::io::Result<u16>>) -> u16 {
     let runtime = tokio::runtime::Builder::new_current_thread()

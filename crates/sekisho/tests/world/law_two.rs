@@ -32,8 +32,8 @@ const STRIPPINGS: [Fault; 12] = [
 
 fn route(require: &str, more: &str) -> String {
     format!(
-        "[[route]]\nname = \"there\"\ndomains = [\"there.example\"]\nvia = [\"192.0.2.1:25\"]\nrequire = \"{require}\"\n\
-         retry = [\"1s\"]\n{more}"
+        "[[route]]\nname = \"there\"\ndomains = [\"there.example\"]\nvia = [\"192.0.2.1:25\"]\n\
+         require = \"{require}\"\nretry = [\"1s\"]\n{more}"
     )
 }
 

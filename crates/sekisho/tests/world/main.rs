@@ -1,7 +1,8 @@
 //! The real binary in a small world: foreign clients and servers, real zones, real certificates, and what the trace
-//! says of it all. Each test has its own processes and its own network (`sekisho_testkit::enclosure`), so that ports are
-//! the usual ones and nothing is left behind.
+//! says of it all. Each test has its own processes and its own network (`sekisho_testkit::enclosure`), so that ports
+//! are the usual ones and nothing is left behind.
 
+mod dialogues;
 mod endings;
 mod incoming;
 mod killing;
