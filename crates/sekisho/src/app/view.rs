@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sekisho_api::{CertificateView, ConfigView, ListenerView, TlsList, TlsView};
 use sekisho_mail::{Demand, Mailbox, TlsVersion};
 use sekisho_policy::{
-    inbound::RelayRights,
+    inbound::{Exposure, RelayRights},
     outbound::{CandidateHost, HostOrigin, Requirement, RouteDemand},
 };
 use sekisho_store::Destination;
@@ -82,7 +82,13 @@ pub(super) fn listener_view(plan: &ListenerPlan) -> ListenerView {
 fn relay_in_words(plan: &ListenerPlan) -> String {
     let rights = RelayRights::of_listener(plan.address.ip(), plan.exposure, plan.relay_from.clone());
     if rights.is_nobody() {
-        return "nobody".to_owned();
+        let closed_by_container = plan.relay_from.is_none() && plan.exposure == Exposure::Container;
+        let why = if closed_by_container {
+            " (this is a container: name networks in relay-from)"
+        } else {
+            ""
+        };
+        return format!("nobody{why}");
     }
     let mut words = Vec::new();
     if rights.serves_loopback() {

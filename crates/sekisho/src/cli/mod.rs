@@ -136,7 +136,11 @@ pub fn main() -> ExitCode {
         // Whoever read our output has gone: `sekisho queue list | head`.
         Err(CliError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sekisho: {error}");
+            match &error {
+                // One line a fault, in the form that editors jump to.
+                CliError::Load(LoadError::Faults(faults)) => eprintln!("{faults}"),
+                other => eprintln!("sekisho: {other}"),
+            }
             ExitCode::from(error.exit_code())
         }
     }

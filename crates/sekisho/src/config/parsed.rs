@@ -70,12 +70,11 @@ pub struct Machine {
 pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker: &mut Checker<'_>) -> Option<Settings> {
     let hostname = match &raw.node.hostname {
         Some(name) => checker.parse("node.hostname", name, "write the full name of this machine"),
-        None => Domain::parse(&machine.hostname)
-            .ok()
-            .or_else(|| Domain::parse("localhost").ok()),
+        None => Domain::parse(&machine.hostname).ok(),
     };
     let drain_limit = checker.duration("node.drain-limit", &raw.node.drain_limit);
-    let hostname = hostname?;
+    // After a fault any name will do: the rest is still looked through.
+    let hostname = hostname.or_else(|| Domain::parse("localhost").ok())?;
     let listeners = listener::build_all(raw, checker);
     let inbound = InboundLimits {
         connections: checker.at_least("limits.connections", raw.limits.connections, 1),

@@ -3,5 +3,6 @@
 mod escape;
 pub mod logs;
 pub mod maillog;
+pub mod metrics;
 
 pub use escape::{Escaped, escaped};
