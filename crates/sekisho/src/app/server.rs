@@ -31,13 +31,14 @@ use crate::{
     clock,
     config::{Loaded, Outbound, Place},
     dns::DnsResolver,
-    inbound::{InboundMetrics, InboundServices, ListenerSettings, Listeners},
+    inbound::{InboundServices, ListenerSettings, Listeners},
     local::Directory,
     notify::NotifySettings,
-    outbound::{Configured, Dispatcher, OutboundMetrics, Services},
+    outbound::{Configured, Dispatcher, Services},
     telemetry::{
         logs::{self, LogLevel},
         maillog::MailLog,
+        metrics::Metrics,
     },
 };
 
@@ -102,12 +103,13 @@ impl Server {
         let listeners = Arc::new(listeners);
         let directory = Arc::new(ArcSwap::from_pointee(directory(&loaded)?));
         let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
         let services = Services {
             store: Arc::clone(&store),
             dns: Arc::new(DnsResolver::new(&settings.dns).map_err(|error| AppError::Part(error.to_string()))?),
             verifier: Arc::clone(&verifier),
             maillog: mail_log.clone(),
-            metrics: OutboundMetrics::register(&mut registry),
+            metrics: metrics.outbound,
         };
         let dispatcher = Dispatcher::new(services, configured(&loaded)?);
         let inbound = InboundServices {
@@ -115,7 +117,7 @@ impl Server {
             directory: Arc::clone(&directory),
             onward: Arc::clone(&dispatcher) as Arc<_>,
             maillog: mail_log.clone(),
-            metrics: InboundMetrics::register(&mut registry),
+            metrics: metrics.inbound,
             limits: settings.inbound.clone(),
         };
         let backend = Backend {
@@ -236,6 +238,7 @@ fn refuse_what_needs_a_restart(old: &Loaded, new: &Loaded) -> Result<(), AppErro
         let raw = &loaded.raw;
         [
             ("node", serde_json::to_value(&raw.node)),
+            ("limits", serde_json::to_value(&raw.limits)),
             ("dns", serde_json::to_value(&raw.dns)),
             ("store", serde_json::to_value(&raw.store)),
             ("trace", serde_json::to_value(&raw.trace)),

@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 
 use prometheus_client::{encoding::text::encode, registry::Registry};
 
-use crate::outbound::OutboundMetrics;
+use crate::{inbound::InboundMetrics, outbound::OutboundMetrics};
 
 /// The metrics of every part.
 #[derive(Clone, Debug)]
 pub struct Metrics {
+    /// Of listeners and what comes in.
+    pub inbound: InboundMetrics,
     /// Of deliveries.
     pub outbound: OutboundMetrics,
 }
@@ -17,6 +19,7 @@ impl Metrics {
     /// Declares all of them.
     pub fn register(registry: &mut Registry) -> Self {
         Self {
+            inbound: InboundMetrics::register(registry),
             outbound: OutboundMetrics::register(registry),
         }
     }
@@ -33,7 +36,8 @@ pub fn page() -> String {
     let mut page = String::from(
         "# Metrics\n\n<!-- Generated from the declarations in the code; change them there. -->\n\n\
          `http://127.0.0.1:2580/metrics` (`[http] address`) gives them in the OpenMetrics text format. Counters end in \
-         `_total` there.\n\n| name | kind | |\n|---|---|---|\n",
+         `_total` there. Those with labels appear once something was counted, and explain themselves there; below \
+         are those without.\n\n| name | kind | |\n|---|---|---|\n",
     );
     let mut help = "";
     let mut name = "";
