@@ -31,7 +31,7 @@ use crate::{
     clock,
     config::{Loaded, Outbound, Place},
     dns::DnsResolver,
-    inbound::{InboundServices, ListenerSettings, Listeners},
+    inbound::{InboundServices, ListenerSettings, Listeners, Sockets},
     local::Directory,
     notify::NotifySettings,
     outbound::{Configured, Dispatcher, Services},
@@ -94,13 +94,7 @@ impl Server {
         let self_signed = self_signed(&loaded)?;
         let mail_log = open_mail_log(&loaded)?;
         let verifier = Arc::new(Verifier::new(anchors(&settings.outbound)));
-        let (listeners, sockets) = Listeners::open(
-            listener_settings(&loaded, &self_signed),
-            &settings.hostname,
-            settings.inbound.connections,
-        )
-        .map_err(|error| AppError::Part(error.to_string()))?;
-        let listeners = Arc::new(listeners);
+        let (listeners, sockets) = open_listeners(&loaded, &self_signed)?;
         let directory = Arc::new(ArcSwap::from_pointee(directory(&loaded)?));
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
@@ -128,19 +122,9 @@ impl Server {
             wake: Arc::new(Notify::new()),
         };
         let socket = settings.data_folder.join(SOCKET_NAME);
-        let api = admin::serve_api(
-            socket,
-            admin::router(backend.clone()),
-            HttpLimits::default(),
-            watched.clone(),
-        )?;
-        let health = match settings.http {
-            Some(address) => {
-                let router = admin::health_router(Arc::new(registry), backend.clone());
-                Some(admin::serve_health(address, router, HttpLimits::default(), watched.clone()).await?)
-            }
-            None => None,
-        };
+        let router = admin::router(backend.clone());
+        let api = admin::serve_api(socket, router, HttpLimits::default(), watched.clone())?;
+        let health = serve_health(&loaded, registry, &backend, &watched).await?;
         let parts = vec![
             tokio::spawn(carry_mail(
                 Arc::clone(&dispatcher).run(watched.clone()),
@@ -277,6 +261,31 @@ fn self_signed(loaded: &Loaded) -> Result<Arc<ServerCertificates>, AppError> {
         AppError::Part(words.join("; "))
     })?;
     Ok(Arc::new(certificates))
+}
+
+async fn serve_health(
+    loaded: &Loaded,
+    registry: Registry,
+    backend: &Backend,
+    phase: &watch::Receiver<Phase>,
+) -> Result<Option<SocketAddr>, AppError> {
+    let Some(address) = loaded.settings.http else {
+        return Ok(None);
+    };
+    let router = admin::health_router(Arc::new(registry), backend.clone());
+    let bound = admin::serve_health(address, router, HttpLimits::default(), phase.clone()).await?;
+    Ok(Some(bound))
+}
+
+fn open_listeners(
+    loaded: &Loaded,
+    self_signed: &Arc<ServerCertificates>,
+) -> Result<(Arc<Listeners>, Sockets), AppError> {
+    let settings = &loaded.settings;
+    let plans = listener_settings(loaded, self_signed);
+    let (listeners, sockets) = Listeners::open(plans, &settings.hostname, settings.inbound.connections)
+        .map_err(|error| AppError::Part(error.to_string()))?;
+    Ok((Arc::new(listeners), sockets))
 }
 
 fn listener_settings(loaded: &Loaded, self_signed: &Arc<ServerCertificates>) -> Vec<ListenerSettings> {
