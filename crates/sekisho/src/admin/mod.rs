@@ -101,3 +101,92 @@ pub fn router(backend: Backend) -> Router {
         .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BODY_MAX))
         .with_state(backend)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{Extension, body::Body};
+    use http_body_util::BodyExt as _;
+    use hyper::{Method, Request, StatusCode, service::Service as _};
+    use hyper_util::service::TowerToHyperService;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{app, config::Place};
+
+    struct World {
+        api: TowerToHyperService<Router>,
+        store: Arc<dyn Store>,
+        _folder: tempfile::TempDir,
+    }
+
+    /// The handlers over an empty store, as a command has them when no server runs.
+    fn world() -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sekisho.toml");
+        let text = "[node]\nhostname = \"mx.example.org\"\n[local]\ndomains = [\"example.org\"]\nusers = [\"alice\"]\n";
+        std::fs::write(&file, text).unwrap();
+        let place = Place {
+            file: Some(file),
+            data_folder: Some(folder.path().join("data")),
+        };
+        let offline = app::open_offline(&place).unwrap();
+        let router = offline.router.layer(Extension(Caller { uid: 7 }));
+        World {
+            api: TowerToHyperService::new(router),
+            store: offline.store,
+            _folder: folder,
+        }
+    }
+
+    async fn call(world: &World, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", "application/json");
+        let answer = world.api.call(request.body(body).unwrap()).await.unwrap();
+        let status = answer.status();
+        let octets = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&octets).unwrap_or(Value::Null))
+    }
+
+    #[tokio::test]
+    async fn every_declared_endpoint_is_served() {
+        let world = world();
+        let description: Value = serde_json::from_str(&sekisho_api::description()).unwrap();
+        for (path, methods) in description["paths"].as_object().unwrap() {
+            for method in methods.as_object().unwrap().keys() {
+                let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+                let (status, answer) = call(&world, method.clone(), &path.replace("{id}", "0000000000001"), None).await;
+                assert_ne!(status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+                assert_ne!(answer["message"], "there is no such endpoint", "{method} {path}");
+            }
+        }
+        world.store.stop().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_message_of_the_operator_is_judged_queued_held_and_given_up() {
+        let world = world();
+        let message = |to: &str| json!({"from": "<>", "to": [to], "subject": "s", "text": "t"});
+        let (status, answer) = call(&world, Method::POST, path::SEND, Some(message("bob@example.org"))).await;
+        assert_eq!(
+            (status, &answer["error"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &"refused".into())
+        );
+        let (status, answer) = call(&world, Method::POST, path::SEND, Some(message("alice@example.org"))).await;
+        assert_eq!(status, StatusCode::OK);
+        let id = answer["id"].as_str().unwrap().to_owned();
+        let which = json!({"which": {"ids": [id, "0000000000001"]}});
+        let (_, answer) = call(&world, Method::POST, path::QUEUE_HOLD, Some(which)).await;
+        assert_eq!(
+            (&answer["changed"], &answer["missing"]),
+            (&1.into(), &json!(["0000000000001"]))
+        );
+        let (_, answer) = call(&world, Method::GET, &format!("{}?held=true", path::QUEUE), None).await;
+        assert_eq!(answer["messages"][0]["id"], id.as_str());
+        let (status, _) = call(&world, Method::GET, &format!("{}?colour=red", path::QUEUE), None).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        world.store.stop().await.unwrap();
+    }
+}

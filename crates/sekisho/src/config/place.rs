@@ -80,7 +80,7 @@ impl Place {
 
     fn parse(&self, file: &Path, text: &str, machine: &Machine) -> Result<(Raw, Settings), ConfigFaults> {
         let faults = |mut faults: Vec<ConfigFault>| {
-            faults.sort_by_key(|fault| fault.line);
+            faults.sort_by(|a, b| (a.line, &a.key, &a.problem).cmp(&(b.line, &b.key, &b.problem)));
             ConfigFaults {
                 file: file.to_owned(),
                 faults,

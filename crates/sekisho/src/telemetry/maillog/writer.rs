@@ -235,3 +235,82 @@ impl Writer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use sekisho_mail::{Mailbox, MessageId};
+
+    use super::*;
+    use crate::telemetry::maillog::{NoticeKind, Order, Scope};
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend_from_slice(octets);
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn written(format: LineFormat, entry: Entry<'_>) -> String {
+        let shared = Shared::default();
+        let log = MailLog::to_writer(Box::new(shared.clone()), format);
+        log.record(entry);
+        log.flush();
+        let octets = shared.0.lock().unwrap().clone();
+        String::from_utf8(octets).unwrap()
+    }
+
+    #[test]
+    fn a_text_line_is_the_time_and_then_keys_with_values() {
+        let order = Order::Bounce("say \"no\"\nid=forged");
+        let scope = Scope::Message(MessageId::from_u64(1));
+        let line = written(
+            LineFormat::Text,
+            Entry::Ordered {
+                scope,
+                order,
+                by: "uid 0",
+            },
+        );
+        let (_, fields) = line.split_once(' ').unwrap();
+        assert_eq!(
+            fields,
+            "event=bounce-ordered id=0000000000001 why=\"say \\\"no\\\"\\nid=forged\" by=\"uid 0\"\n"
+        );
+    }
+
+    #[test]
+    fn a_json_line_has_the_same_values() {
+        let to = Mailbox::parse("a@example.org").unwrap();
+        let (id, about) = (MessageId::from_u64(2), MessageId::from_u64(1));
+        let line = written(
+            LineFormat::Json,
+            Entry::Notified {
+                id,
+                about,
+                kind: NoticeKind::Delay,
+                to: &to,
+            },
+        );
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["event"], "notified");
+        assert_eq!(value["id"], "0000000000002");
+        assert_eq!(value["about"], "0000000000001");
+        assert_eq!(
+            (&value["kind"], &value["to"]),
+            (&"delay".into(), &"a@example.org".into())
+        );
+        assert_eq!(line.matches('\n').count(), 1);
+    }
+}
