@@ -90,7 +90,12 @@ fn shape() {}
 fn hold() {}
 
 /// Undoes a hold
-#[utoipa::path(post, path = path::QUEUE_RELEASE, request_body = Release, responses((status = 200, body = ActionResult)))]
+#[utoipa::path(
+    post,
+    path = path::QUEUE_RELEASE,
+    request_body = Release,
+    responses((status = 200, body = ActionResult))
+)]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn release() {}
 

@@ -102,6 +102,8 @@ pub struct ArrivalView {
 pub struct AttemptView {
     /// The recipient.
     pub recipient: String,
+    /// The address that the sender wrote, where it is another: an alias of ours, or from ORCPT.
+    pub original: Option<String>,
     /// Counted from 1, per recipient.
     pub attempt: u32,
     /// When it ended, in milliseconds since 1970.

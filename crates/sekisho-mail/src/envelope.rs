@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Demand, Mailbox, ReversePath};
+use crate::{Demand, Mailbox, ReversePath, xtext};
 
 /// What MAIL and RCPT said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,3 +128,42 @@ pub struct EnvelopeId(pub String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OriginalRecipient(pub String);
+
+impl OriginalRecipient {
+    /// The one for a recipient whose sender gave none (RFC 3461 §5.2.7).
+    #[must_use]
+    pub fn of(mailbox: &Mailbox) -> Self {
+        Self(format!("rfc822;{}", xtext::encode(&mailbox.to_string())))
+    }
+
+    /// The address in it; `None` when it is of another type than `rfc822`, or no xtext.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        let (kind, address) = self.0.split_once(';')?;
+        if !kind.eq_ignore_ascii_case("rfc822") {
+            return None;
+        }
+        xtext::decode(address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_the_internet_are_addresses() {
+        let address = |text: &str| OriginalRecipient(text.to_owned()).address();
+        assert_eq!(address("RFC822;a+2Bb@example.org").as_deref(), Some("a+b@example.org"));
+        assert_eq!(address("x400;/c=us"), None);
+        assert_eq!(address("a@example.org"), None);
+    }
+
+    #[test]
+    fn an_original_recipient_of_ours_means_its_mailbox() {
+        let mailbox = Mailbox::parse("a+b=c@example.org").unwrap();
+        let original = OriginalRecipient::of(&mailbox);
+        assert_eq!(original.0, "rfc822;a+2Bb+3Dc@example.org");
+        assert_eq!(original.address(), Some(mailbox.to_string()));
+    }
+}

@@ -16,6 +16,7 @@ mod outcome;
 mod reply;
 mod requirement;
 mod time;
+pub mod xtext;
 
 pub use certificate::{CertificateFacts, CertificateFault, Check, Digest, KeyProof, Verdict};
 pub use channel::{

@@ -39,9 +39,9 @@ pub struct RelayFrom {
 }
 
 impl RelayRights {
-    /// The rights at a listener that is bound to `bound`. What the operator wrote holds alone. Where nothing is written,
-    /// loopback relays, and only where nobody else can come from loopback: bound to loopback, reached directly, outside
-    /// a container.
+    /// The rights at a listener that is bound to `bound`. What the operator wrote holds alone. Where nothing is
+    /// written, loopback relays, and only where nobody else can come from loopback: bound to loopback, reached
+    /// directly, outside a container.
     #[must_use]
     pub fn of_listener(bound: IpAddr, exposure: Exposure, from: Option<RelayFrom>) -> Self {
         match from {

@@ -64,11 +64,10 @@ fn measure(folder: &Path, submitters: usize, time: Duration) {
     let mut waits = waits.into_inner().unwrap();
     waits.sort_unstable();
     let at = |share: usize| waits[(waits.len() - 1) * share / 1000].as_micros();
+    let (per_sec, p50, p99) = (rate(waits.len(), elapsed), at(500), at(990));
     println!(
-        r#"{{"bench":"store-commit","submitters":{submitters},"octets":{MESSAGE_LEN},"per_sec":{},"p50_micros":{},"p99_micros":{}}}"#,
-        rate(waits.len(), elapsed),
-        at(500),
-        at(990),
+        "{{\"bench\":\"store-commit\",\"submitters\":{submitters},\"octets\":{MESSAGE_LEN},\
+         \"per_sec\":{per_sec},\"p50_micros\":{p50},\"p99_micros\":{p99}}}"
     );
     settle(&*store, submitters, time);
     store.stop().wait().unwrap();

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use sekisho_mail::{
     BodyKind, ChannelSecurity, Decision, Demand, DemandLevel, EnhancedCode, Envelope, Evidence, Fault, Mailbox,
-    MessageId, Outcome, PlaintextCause, Recipient, ReversePath, Side, StatedReason, Timestamp,
+    MessageId, OriginalRecipient, Outcome, PlaintextCause, Recipient, ReversePath, Side, StatedReason, Timestamp,
 };
 
 use crate::{
@@ -44,6 +44,10 @@ pub const CASES: &[Case] = &[
     ),
     ("each recipient is settled by itself", partial_settlement),
     ("evidence and arrival are in the trace once settled", evidence_is_traced),
+    (
+        "the trace is searched by the address that the sender wrote, too",
+        the_address_that_the_sender_wrote_is_found,
+    ),
     ("a destination that is backed off is not due", back_off),
     ("next_due is the next instant at which due finds more", next_due),
     ("held messages wait for their release", hold_and_release),
@@ -399,6 +403,34 @@ fn evidence_is_traced(place: &dyn Place) {
         };
         assert_eq!(find(filter).len(), found, "{word}");
     }
+}
+
+fn the_address_that_the_sender_wrote_is_found(place: &dyn Place) {
+    let store = place.open();
+    let mut accepted = accepted(&["a@one.example"], NOW);
+    let alias = Mailbox::parse("Post+master@one.example").expect("an address");
+    accepted.envelope.recipients[0].orcpt = Some(OriginalRecipient::of(&alias));
+    let draft = draft(&*store, b"x", NOW);
+    store.commit(draft, accepted, false).wait().expect("a commit");
+    let found = |recipient: &str| {
+        let filter = TraceFilter {
+            recipient: Some(recipient.to_owned()),
+            ..TraceFilter::default()
+        };
+        store.trace(filter).wait().expect("a search").len()
+    };
+    let look = |when: &str| {
+        for (recipient, count) in [
+            ("post+master@one.example", 1),
+            ("a@one.example", 1),
+            ("x@one.example", 0),
+        ] {
+            assert_eq!(found(recipient), count, "{recipient}, {when}");
+        }
+    };
+    look("queued");
+    settle_all(&*store, lease(&*store, "one.example", NOW), &delivered(), NOW);
+    look("settled");
 }
 
 fn back_off(place: &dyn Place) {

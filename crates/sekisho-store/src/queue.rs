@@ -114,6 +114,9 @@ pub struct Lease {
     pub body: Body,
     /// What the operator wants instead of a delivery.
     pub directive: Option<Directive>,
+    /// It was in flight at so many crashes that one more sets it aside: nothing like it is given out until its end is
+    /// durable.
+    pub suspect: bool,
     /// Gives the lease back when it is dropped.
     pub(crate) guard: Option<LeaseGuard>,
 }
@@ -137,6 +140,7 @@ impl Lease {
             arrival,
             body,
             directive: None,
+            suspect: false,
             guard: None,
         }
     }

@@ -12,4 +12,3 @@ pub mod local;
 pub mod notify;
 pub mod outbound;
 pub mod telemetry;
-pub mod xtext;

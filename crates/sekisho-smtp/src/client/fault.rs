@@ -14,7 +14,7 @@ use crate::wire::reply_reader::ReplyFault;
 pub enum SessionFault {
     /// The greeting was no 220.
     GreetingRefused(Reply),
-    /// EHLO was refused for now, or EHLO and HELO both for good.
+    /// EHLO was refused with 4yz, or EHLO and HELO both with 5yz.
     HelloRefused(Reply),
     /// 421: the peer closes (RFC 5321 §3.8), whatever was asked.
     Closing(Reply),

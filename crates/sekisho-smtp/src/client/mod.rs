@@ -11,8 +11,6 @@ mod transaction;
 mod transcript;
 
 #[cfg(test)]
-mod pair;
-#[cfg(test)]
 mod tests;
 
 pub use fault::{Misuse, SessionFault, StartRefusal};

@@ -11,6 +11,8 @@ use sekisho_mail::{
 use super::*;
 use crate::Permit;
 
+mod pair;
+
 const CHANNEL: ChannelId = ChannelId(7);
 
 struct TestPermit(ChannelId, Envelope);

@@ -277,7 +277,8 @@ impl ServerSession {
             return self.refuse_command(texts::line_too_long());
         }
         // RFC 2920 §3.1. What was sent behind STARTTLS in the clear must not survive (RFC 3207 §4.2), what comes behind
-        // DATA before the 354 may be somebody else's idea of commands, and EHLO's answer says whether pipelining is known.
+        // DATA before the 354 may be somebody else's idea of commands, and EHLO's answer says whether pipelining is
+        // known.
         let ends_group = matches!(line.verb, Verb::Ehlo | Verb::Helo | Verb::Data | Verb::StartTls);
         if ends_group && !behind.is_empty() {
             return self.refuse_and_close(texts::wrongly_pipelined());

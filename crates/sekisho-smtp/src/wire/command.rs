@@ -308,9 +308,10 @@ mod tests {
         );
         assert_eq!(parse("BDAT 0"), Ok(Command::Bdat(Chunk { octets: 0, last: false })));
         assert_eq!(parse("Noop whatever"), Ok(Command::Noop));
-        assert!(
-            matches!(parse("mail from: <a@b.example> SIZE=1"), Ok(Command::Mail(_, parameters)) if parameters.size == Some(1))
-        );
+        assert!(matches!(
+            parse("mail from: <a@b.example> SIZE=1"),
+            Ok(Command::Mail(_, parameters)) if parameters.size == Some(1)
+        ));
         assert!(matches!(
             parse("RCPT TO:<Postmaster>"),
             Ok(Command::Rcpt(ForwardPath::Postmaster, _))

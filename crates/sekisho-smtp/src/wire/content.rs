@@ -207,7 +207,8 @@ impl ContentReader {
         self.give_line_end(0).piece
     }
 
-    /// Looks for the next octet of a line that matters. A CR whose successor is not LF, or is not known yet, is held back.
+    /// Looks for the next octet of a line that matters. A CR whose successor is not LF, or is not known yet, is held
+    /// back.
     fn read_text(&mut self, input: &[u8], at: usize) -> Text {
         let Some(offset) = memchr3(b'\r', b'\n', 0, &input[at..]) else {
             self.line_octets += (input.len() - at) as u64;

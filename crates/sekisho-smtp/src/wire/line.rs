@@ -1,7 +1,7 @@
 //! Command lines: cut out of the input, never stored.
 //!
-//! Only CRLF ends a line (RFC 5321 §2.3.8, law 5). A bare CR, a bare LF or a NUL inside a command is a fault after which
-//! nothing that follows can be trusted to be what the client meant.
+//! Only CRLF ends a line (RFC 5321 §2.3.8, law 5). A bare CR, a bare LF or a NUL inside a command is a fault after
+//! which nothing that follows can be trusted to be what the client meant.
 
 use memchr::{memchr, memchr2};
 

@@ -8,7 +8,8 @@ use crate::partner::{Machine, settings};
 const GROUPS: [&[u8]; 7] = [
     b"EHLO c.example\r\n",
     b"NOOP\r\nMAIL FROM:<a@b.example> SIZE=100\r\nRCPT TO:<u@local.example>\r\nRCPT TO:<x@far.example>\r\nDATA\r\n",
-    b"Subject: x\r\n\r\n..dot\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<u@local.example>\r\nBDAT 5\r\na\r\nb\rBDAT 3 LAST\r\n\n.c",
+    b"Subject: x\r\n\r\n..dot\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<u@local.example>\r\n\
+      BDAT 5\r\na\r\nb\rBDAT 3 LAST\r\n\n.c",
     b"XYZZY\r\nMAIL FROM:<a@b.example>\r\nRSET\r\nMAIL FROM:<b@b.example>\r\nRCPT TO:<v@local.example>\r\nDATA\r\n",
     b"\r\n.\r\nVRFY x\r\nHELP\r\nMAIL FROM:<c@b.example>\r\nRCPT TO:<w@local.example> NOTIFY=NEVER\r\nDATA\r\n",
     b"bad \n.\r\n.\r\n",

@@ -35,7 +35,10 @@ const MIGRATIONS: &[&str] = &["
         tls INTEGER,
         outcome INTEGER NOT NULL,
         recipient INTEGER NOT NULL,
-        recipient_domain INTEGER NOT NULL
+        recipient_domain INTEGER NOT NULL,
+        -- Of the address in ORCPT, which for an alias is the address that the client named.
+        original INTEGER,
+        original_domain INTEGER
     );
     CREATE INDEX attempt_message ON attempt (message);
     CREATE TABLE evidence (
@@ -51,6 +54,8 @@ const CLOSING: &str = "
     CREATE INDEX IF NOT EXISTS message_sender_domain ON message (sender_domain);
     CREATE INDEX IF NOT EXISTS message_header ON message (message_id_header);
     CREATE INDEX IF NOT EXISTS attempt_recipient ON attempt (recipient);
+    CREATE INDEX IF NOT EXISTS attempt_original ON attempt (original) WHERE original IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS attempt_original_domain ON attempt (original_domain) WHERE original_domain IS NOT NULL;
     CREATE INDEX IF NOT EXISTS attempt_recipient_domain ON attempt (recipient_domain);
 ";
 

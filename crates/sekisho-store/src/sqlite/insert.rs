@@ -273,6 +273,7 @@ fn finished(shared: &Arc<Shared>, message: Prepared, leased: &[Option<i64>]) -> 
                 arrival: Arc::clone(&message.arrival),
                 body: body.clone(),
                 directive: None,
+                suspect: false,
                 guard: Some(LeaseGuard::new(Held {
                     owner: shared.clone(),
                     destination,

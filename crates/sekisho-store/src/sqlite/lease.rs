@@ -11,7 +11,7 @@ use super::{
     codec,
     load::{self, Loaded, body_share},
     shared::Shared,
-    watch,
+    watch::{self, Suspects},
 };
 use crate::{
     Destination, DueDestination, Lease,
@@ -27,6 +27,7 @@ pub(super) fn due(
     shared: &Shared,
     now: Timestamp,
     limit: usize,
+    suspects: &Suspects,
 ) -> rusqlite::Result<Vec<DueDestination>> {
     let mut statement =
         db.prepare_cached("SELECT id, name, earliest, queued FROM destination WHERE ready <= ?1 ORDER BY ready")?;
@@ -35,8 +36,8 @@ pub(super) fn due(
     while found.len() < limit {
         let Some(row) = rows.next()? else { break };
         let number: i64 = row.get(0)?;
-        let out = shared.leases.count_of(number);
-        if out > 0 && !has_free(db, shared, number, now, out)? {
+        let perhaps_none = suspects.withhold_any() || shared.leases.count_of(number) > 0;
+        if perhaps_none && !has_free(db, shared, number, now, suspects)? {
             continue;
         }
         let name: String = row.get(1)?;
@@ -53,16 +54,22 @@ pub(super) fn due(
     Ok(found)
 }
 
-/// Whether one due delivery of the destination is in nobody's hands; `out` of them are.
-fn has_free(db: &Connection, shared: &Shared, number: i64, now: Timestamp, out: usize) -> rusqlite::Result<bool> {
+/// Whether one due delivery of the destination may be leased. Only those that may not are looked at before it.
+fn has_free(
+    db: &Connection,
+    shared: &Shared,
+    number: i64,
+    now: Timestamp,
+    suspects: &Suspects,
+) -> rusqlite::Result<bool> {
     let mut statement = db.prepare_cached(
         "SELECT message FROM delivery WHERE destination = ?1 AND state = 0 AND next_attempt <= ?2
-         ORDER BY next_attempt LIMIT ?3",
+         ORDER BY next_attempt",
     )?;
-    let limit = i64::try_from(out + 1).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![number, now.as_millis(), limit])?;
+    let mut rows = statement.query(params![number, now.as_millis()])?;
     while let Some(row) = rows.next()? {
-        if !shared.leases.holds(number, row.get(0)?) {
+        let key = row.get(0)?;
+        if !shared.leases.holds(number, key) && !suspects.withhold(key) {
             return Ok(true);
         }
     }
@@ -70,7 +77,15 @@ fn has_free(db: &Connection, shared: &Shared, number: i64, now: Timestamp, out: 
 }
 
 /// The next instant at which [`due`] finds more than now.
-pub(super) fn next_due(db: &Connection, shared: &Shared, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn next_due(
+    db: &Connection,
+    shared: &Shared,
+    now: Timestamp,
+    suspects: &Suspects,
+) -> rusqlite::Result<Option<Timestamp>> {
+    if suspects.withhold_due(db, now)? {
+        return Ok(Some(now.plus(watch::PAUSE)));
+    }
     let mut next: Option<i64> = db
         .prepare_cached("SELECT min(ready) FROM destination WHERE ready > ?1")?
         .query_row([now.as_millis()], |row| row.get(0))?;
@@ -117,7 +132,7 @@ pub(super) fn lease(
     destination: &Destination,
     now: Timestamp,
     limit: usize,
-    watched: bool,
+    watched: Option<Suspects>,
 ) -> rusqlite::Result<Leased> {
     let mut leased = Leased::default();
     let Some(Known { number, back_off }) = find_destination(db, &destination.to_string())? else {
@@ -128,19 +143,22 @@ pub(super) fn lease(
     if back_off > now.as_millis() || limit == 0 {
         return Ok(leased);
     }
-    for candidate in candidates(db, shared, number, now, limit)? {
+    let watch = watched.is_some();
+    let mut suspects = watched.unwrap_or_default();
+    for candidate in candidates(db, shared, number, now, limit, &suspects)? {
         // At least one, whatever the budget: otherwise a full one would stop delivery, which alone can empty it.
         if !leased.leases.is_empty() && !shared.budget.has_room(0) {
             break;
         }
-        if watched && watch::is_suspect(db, candidate.key)? && watch::suspect_is_out(db)? {
+        let key = candidate.key;
+        if suspects.withhold(key) {
             continue;
         }
-        let key = candidate.key;
         match one(db, shared, destination, number, candidate)? {
-            Loaded::Sound(lease) => {
-                if watched {
+            Loaded::Sound(mut lease) => {
+                if watch {
                     watch::mark(db, key)?;
+                    lease.suspect = suspects.give(key);
                 }
                 leased.leases.push(lease);
             }
@@ -157,19 +175,18 @@ fn candidates(
     number: i64,
     now: Timestamp,
     limit: usize,
+    suspects: &Suspects,
 ) -> rusqlite::Result<Vec<Candidate>> {
-    let out = shared.leases.count_of(number);
     let mut statement = db.prepare_cached(
         "SELECT message, recipients, crc, directive FROM delivery
-         WHERE destination = ?1 AND state = 0 AND next_attempt <= ?2 ORDER BY next_attempt LIMIT ?3",
+         WHERE destination = ?1 AND state = 0 AND next_attempt <= ?2 ORDER BY next_attempt",
     )?;
-    let rows = i64::try_from(limit + out).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![number, now.as_millis(), rows])?;
+    let mut rows = statement.query(params![number, now.as_millis()])?;
     let mut candidates = Vec::new();
     while candidates.len() < limit {
         let Some(row) = rows.next()? else { break };
         let key = row.get(0)?;
-        if !shared.leases.holds(number, key) {
+        if !shared.leases.holds(number, key) && !suspects.withhold(key) {
             candidates.push(Candidate {
                 key,
                 recipients: codec::octets(row, 1)?,
@@ -219,6 +236,7 @@ fn one(
         arrival: Arc::new(message.arrival),
         body,
         directive,
+        suspect: false,
         guard: Some(LeaseGuard::new(Held {
             owner: shared.clone(),
             destination: number,

@@ -123,10 +123,7 @@ fn merged(recipients: Vec<QueuedRecipient>, order: &Redirect) -> Option<QueuedRe
         let original = &mut queued.recipient;
         // RFC 3461 §5.2.7 allows to make one where the sender gave none.
         if original.orcpt.is_none() {
-            original.orcpt = Some(OriginalRecipient(format!(
-                "rfc822;{}",
-                xtext(&original.mailbox.to_string())
-            )));
+            original.orcpt = Some(OriginalRecipient::of(&original.mailbox));
         }
         original.mailbox = order.to.clone();
         for demand in &order.carried {
@@ -185,16 +182,4 @@ const fn union(one: Notify, two: Notify) -> Notify {
         },
         (Notify::Never, other) | (other, Notify::Never) => other,
     }
-}
-
-/// RFC 3461 §4: `+` and two hexadecimal digits for what is not printable, `+` and `=`.
-fn xtext(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut coded, octet| {
-        if (33..=126).contains(&octet) && octet != b'+' && octet != b'=' {
-            coded.push(char::from(octet));
-        } else {
-            coded.push_str(&format!("+{octet:02X}"));
-        }
-        coded
-    })
 }

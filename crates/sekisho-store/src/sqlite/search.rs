@@ -7,7 +7,7 @@ use std::{
 };
 
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter, types::Value};
-use sekisho_mail::{Evidence, Host, Mailbox, MessageId, ReversePath, Timestamp};
+use sekisho_mail::{Evidence, Host, Mailbox, MessageId, Recipient, ReversePath, Timestamp};
 
 use super::{codec, day, load, load::Loaded, readers::Reader, schema, trace};
 use crate::{Arrival, Disk, StoreError, TraceFilter, TraceItem, TracedAttempt};
@@ -125,12 +125,12 @@ fn attempt_condition(filter: &TraceFilter) -> (String, Vec<i64>) {
     let mut attempt = String::new();
     match filter.recipient.as_deref().map(Wanted::parse) {
         Some(Wanted::Domain(hash)) => {
-            attempt.push_str(" AND a.recipient_domain = ?");
-            values.push(hash);
+            attempt.push_str(" AND (a.recipient_domain = ? OR a.original_domain = ?)");
+            values.extend([hash, hash]);
         }
         Some(Wanted::Address(hash)) => {
-            attempt.push_str(" AND a.recipient = ?");
-            values.push(hash);
+            attempt.push_str(" AND (a.recipient = ? OR a.original = ?)");
+            values.extend([hash, hash]);
         }
         None => {}
     }
@@ -189,6 +189,12 @@ impl Wanted {
         }
         let mailbox = Mailbox::parse(bare);
         Self::Address(mailbox.map_or_else(|_| codec::text_hash(bare), |mailbox| trace::mailbox_hashes(&mailbox).0))
+    }
+
+    /// Whether it is the recipient's address or the one that the sender wrote first.
+    fn names(&self, recipient: &Recipient) -> bool {
+        let original = trace::original_mailbox(recipient);
+        self.is(&recipient.mailbox) || original.is_some_and(|original| self.is(&original))
     }
 
     fn is(&self, mailbox: &Mailbox) -> bool {
@@ -295,7 +301,7 @@ fn fits_arrival(item: &TraceItem, filter: &TraceFilter) -> bool {
     let security = trace::tls(&item.arrival.security);
     let recipient = filter.recipient.as_deref().map(Wanted::parse);
     fits_sender(item, filter)
-        && recipient.is_none_or(|wanted| item.envelope.recipients.iter().any(|to| wanted.is(&to.mailbox)))
+        && recipient.is_none_or(|wanted| item.envelope.recipients.iter().any(|to| wanted.names(to)))
         && filter.since.is_none_or(|since| item.arrival.at >= since)
         && filter.until.is_none_or(|until| item.arrival.at <= until)
         && filter
@@ -310,7 +316,10 @@ fn fits(item: &TraceItem, filter: &TraceFilter) -> bool {
         && filter.recipient.as_deref().is_none_or(|text| {
             let attempted = item.attempts.iter().map(|attempt| &attempt.evidence.recipient);
             let mut all = attempted.chain(&item.envelope.recipients);
-            all.any(|recipient| same_address(&recipient.mailbox, text))
+            all.any(|recipient| {
+                let original = trace::original_mailbox(recipient);
+                same_address(&recipient.mailbox, text) || original.is_some_and(|original| same_address(&original, text))
+            })
         })
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Shared {
     pub(super) queue_failed: AtomicBool,
     pub(super) trace_failed: AtomicBool,
     pub(super) stopping: AtomicBool,
+    /// Leases are written down: ends of leases must not wait then, or the innocent would look guilty.
+    pub(super) watching: AtomicBool,
     free_octets: AtomicU64,
     free_inodes: AtomicU64,
     serial: AtomicU32,
@@ -54,6 +56,7 @@ impl Shared {
             queue_failed: AtomicBool::new(false),
             trace_failed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            watching: AtomicBool::new(false),
             free_octets: AtomicU64::new(u64::MAX),
             free_inodes: AtomicU64::new(u64::MAX),
             // So that ids of a start within the same millisecond as the last one's end do not meet.

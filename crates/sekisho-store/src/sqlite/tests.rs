@@ -194,6 +194,45 @@ fn a_message_in_flight_at_three_crashes_is_set_aside() {
 }
 
 #[test]
+fn messages_one_crash_from_being_set_aside_go_alone_and_hold_up_nobody_else() {
+    let folder = Folder::new();
+    let store = folder.sqlite();
+    let suspects: Vec<_> = (0..3)
+        .map(|_| commit(&store, b"x", &["a@one.example"], NOW, false).id)
+        .collect();
+    drop(store);
+    for crash in 0..2 {
+        let store = folder.sqlite();
+        let leases = lease(&store, "one.example", NOW);
+        assert_eq!(leases.len(), 3, "before crash {crash}");
+        assert!(leases.iter().all(|lease| !lease.suspect), "before crash {crash}");
+        drop(store);
+        drop(leases);
+    }
+    let store = folder.sqlite();
+    let innocent = commit(&store, b"x", &["b@one.example"], NOW, false).id;
+    let mut out = lease(&store, "one.example", NOW);
+    let ids: Vec<_> = out.iter().map(|lease| lease.id).collect();
+    assert_eq!(
+        ids,
+        [suspects[0], innocent],
+        "one suspect, and who is behind the others"
+    );
+    assert!(out[0].suspect && !out[1].suspect);
+    assert!(
+        store.due(NOW, 10).wait().unwrap().is_empty(),
+        "what is withheld is not due"
+    );
+    let next = store.next_due(NOW).wait().unwrap().unwrap();
+    assert_eq!(next, NOW.plus(watch::PAUSE), "but is asked for again soon");
+    let first = out.remove(0);
+    let ends = crate::conformance::settlement(&first, &crate::conformance::delivered(), NOW);
+    store.settle(first, ends).wait().unwrap();
+    assert_eq!(store.due(NOW, 10).wait().unwrap().len(), 1);
+    assert_eq!(lease(&store, "one.example", NOW)[0].id, suspects[1]);
+}
+
+#[test]
 fn the_trace_is_trimmed_by_age_and_by_size_and_the_queue_never() {
     let folder = Folder::new();
     let day = |days: u64| NOW.plus(std::time::Duration::from_secs(days * 86_400));

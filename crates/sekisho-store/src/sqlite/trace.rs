@@ -14,7 +14,9 @@ use std::{
 };
 
 use rusqlite::{Connection, params};
-use sekisho_mail::{ChannelSecurity, Envelope, Evidence, Host, Mailbox, Outcome, ReversePath, Timestamp, TlsVersion};
+use sekisho_mail::{
+    ChannelSecurity, Envelope, Evidence, Host, Mailbox, Outcome, Recipient, ReversePath, Timestamp, TlsVersion,
+};
 
 use super::{codec, day, schema, settle::SettleJob, shared::Shared, writer::Command};
 use crate::{Answer, Arrival, StoreError, queue::Documents};
@@ -81,7 +83,7 @@ impl TraceWriter {
                     true
                 }
             };
-            let deadline = Instant::now() + self.shared.settings.settle_delay.min(DELAY_LIMIT);
+            let deadline = Instant::now() + self.delay();
             let mut full = sort(first);
             while !full {
                 match self
@@ -100,6 +102,14 @@ impl TraceWriter {
                 break;
             }
         }
+    }
+
+    /// How long a settlement may wait for others.
+    fn delay(&self) -> Duration {
+        if self.shared.watching.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
+        self.shared.settings.settle_delay.min(DELAY_LIMIT)
     }
 
     /// Writes evidence, again and again until it is durable or the store stops, then hands the settlements on.
@@ -281,9 +291,13 @@ fn insert_message(db: &Connection, key: i64, documents: &Documents) -> Result<()
 fn insert_attempt(db: &Connection, key: i64, evidence: &Evidence) -> Result<(), StoreError> {
     let document = codec::document(evidence)?;
     let (recipient, domain) = mailbox_hashes(&evidence.recipient.mailbox);
+    let (original, original_domain) = original_mailbox(&evidence.recipient)
+        .map(|mailbox| mailbox_hashes(&mailbox))
+        .unzip();
     let security = evidence.channel.as_ref().map(|channel| tls(&channel.security));
     db.prepare_cached(
-        "INSERT INTO attempt (message, at, tls, outcome, recipient, recipient_domain) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO attempt (message, at, tls, outcome, recipient, recipient_domain, original, original_domain)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )
     .and_then(|mut statement| {
         let at = evidence.at.as_millis();
@@ -293,7 +307,9 @@ fn insert_attempt(db: &Connection, key: i64, evidence: &Evidence) -> Result<(), 
             security,
             outcome_number(&evidence.outcome),
             recipient,
-            domain
+            domain,
+            original,
+            original_domain,
         ])
     })
     .map_err(schema::failed)?;
@@ -303,6 +319,12 @@ fn insert_attempt(db: &Connection, key: i64, evidence: &Evidence) -> Result<(), 
         })
         .map(drop)
         .map_err(schema::failed)
+}
+
+/// The address that the sender wrote first, when it is one of the Internet's.
+pub(super) fn original_mailbox(recipient: &Recipient) -> Option<Mailbox> {
+    let address = recipient.orcpt.as_ref()?.address()?;
+    Mailbox::parse(&address).ok()
 }
 
 /// Hashes of the address and of what stands right of its `@`.

@@ -29,7 +29,7 @@ use super::{
     schema,
     settle::{self, SettleJob},
     shared::Shared,
-    watch,
+    watch::{self, Suspects},
 };
 use crate::{ActionReport, Answer, Destination, DueDestination, Lease, StoreError, spool::SpoolEntry};
 
@@ -189,6 +189,7 @@ impl Writer {
             .map_err(schema::failed)?;
         shared.queued.store(codec::unsigned(queued), Ordering::Relaxed);
         if watch_until.is_some() {
+            shared.watching.store(true, Ordering::Relaxed);
             tracing::warn!("the last run did not end cleanly; leases are written down for a while");
         }
         Ok(Self {
@@ -262,6 +263,11 @@ impl Writer {
 
     fn watching(&self) -> bool {
         self.watch_until.is_some()
+    }
+
+    /// Who may have killed the process before; nothing when nobody is watched.
+    fn suspects(&self, db: &Connection) -> rusqlite::Result<Option<Suspects>> {
+        self.watching().then(|| Suspects::load(db)).transpose()
     }
 
     /// One group: one transaction, one flush, all answered.
@@ -419,8 +425,18 @@ impl Writer {
         };
         let shared = Arc::clone(&self.shared);
         let fault = match command {
-            Command::Due { now, limit, answer } => give(answer, lease::due(&db, &shared, now, limit)),
-            Command::NextDue { now, answer } => give(answer, lease::next_due(&db, &shared, now)),
+            Command::Due { now, limit, answer } => {
+                let due = self
+                    .suspects(&db)
+                    .and_then(|suspects| lease::due(&db, &shared, now, limit, &suspects.unwrap_or_default()));
+                give(answer, due)
+            }
+            Command::NextDue { now, answer } => {
+                let next = self
+                    .suspects(&db)
+                    .and_then(|suspects| lease::next_due(&db, &shared, now, &suspects.unwrap_or_default()));
+                give(answer, next)
+            }
             Command::Lease {
                 destination,
                 now,
@@ -447,10 +463,10 @@ impl Writer {
         limit: usize,
         answer: Answer<Vec<Lease>>,
     ) -> Option<rusqlite::Error> {
-        let watched = self.watching();
         let shared = Arc::clone(&self.shared);
-        let leased = in_transaction(db, watched, || {
-            lease::lease(db, &shared, destination, now, limit, watched)
+        let leased = in_transaction(db, self.watching(), || {
+            let suspects = self.suspects(db)?;
+            lease::lease(db, &shared, destination, now, limit, suspects)
         });
         let leased = match leased {
             Ok(leased) => leased,
@@ -497,6 +513,7 @@ impl Writer {
         if self.watch_until.is_some_and(|until| now > until) {
             watch::end(db)?;
             self.watch_until = None;
+            self.shared.watching.store(false, Ordering::Relaxed);
         }
         let empty: bool = db
             .prepare_cached(

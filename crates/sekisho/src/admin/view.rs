@@ -7,7 +7,7 @@ use sekisho_api::{
     ActionResult, ArrivalView, AttemptView, MessageView, QueuedMessage, RecipientView, ShapeRow, TlsEvidence,
     TracedMessage,
 };
-use sekisho_mail::{Envelope, Evidence};
+use sekisho_mail::{Envelope, Evidence, OriginalRecipient};
 use sekisho_store::{
     ActionReport, Arrival, Directive, MessageDetail, QueueFilter, QueuedRow, Selection, ShapeRow as StoredShapeRow,
     TraceItem,
@@ -97,8 +97,11 @@ fn arrival(envelope: &Envelope, arrival: Arrival) -> ArrivalView {
 }
 
 fn attempt(evidence: Evidence) -> AttemptView {
+    let recipient = evidence.recipient.mailbox.to_string();
+    let original = evidence.recipient.orcpt.as_ref().and_then(OriginalRecipient::address);
     AttemptView {
-        recipient: evidence.recipient.mailbox.to_string(),
+        original: original.filter(|original| *original != recipient),
+        recipient,
         attempt: evidence.attempt,
         at: evidence.at,
         route: evidence.route,

@@ -42,7 +42,8 @@ impl Door {
         }
         if !folder.is_dir() {
             return Err(CliError::Unreachable(format!(
-                "{}: there is no such data folder; start the server with `sekisho serve`, or name it with --data-folder",
+                "{}: there is no such data folder; start the server with `sekisho serve`, or name the folder with \
+                 --data-folder",
                 folder.display()
             )));
         }

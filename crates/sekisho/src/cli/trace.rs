@@ -169,8 +169,13 @@ pub(super) fn show_attempt(out: &mut Output, attempt: &AttemptView, conversation
     };
     let word = out.paint(tone, attempt.outcome.word());
     let recipient = escaped(&attempt.recipient);
+    let original = attempt
+        .original
+        .as_deref()
+        .map(|original| format!(" (for {})", escaped(original)));
     out.line(format_args!(
-        "  out  {recipient} attempt {} at {}, {}: {word}",
+        "  out  {recipient}{} attempt {} at {}, {}: {word}",
+        original.unwrap_or_default(),
         attempt.attempt,
         text::local(attempt.at),
         escaped(&attempt.route)

@@ -1,5 +1,5 @@
-//! `sekisho.toml` as it is written. The doc comments here are the reference: `docs/config.md`, the annotated example and
-//! the JSON schema are generated from them. What the texts mean is worked out in `parsed`; nothing is judged here.
+//! `sekisho.toml` as it is written. The doc comments here are the reference: `docs/config.md`, the annotated example
+//! and the JSON schema are generated from them. What the texts mean is worked out in `parsed`; nothing is judged here.
 //!
 //! Every default stands here as the text that an operator would write, so that `config show` can print it.
 
@@ -282,8 +282,9 @@ pub struct Route {
     pub name: String,
     /// Recipients' domains: `bank.example`, `*.bank.example` (everything below it), or `*` (everything).
     pub domains: Vec<String>,
-    /// `"mx"` (with another port than 25: `"mx:2525"`), or a list of hosts with ports that are tried in this order: `["mx.bank.example:25", "192.0.2.1:25"]`. An
-    /// IPv6 address stands in brackets. Hosts that are named here may be loopback or private.
+    /// `"mx"` (with another port than 25: `"mx:2525"`), or a list of hosts with ports that are tried in this order:
+    /// `["mx.bank.example:25", "192.0.2.1:25"]`. An IPv6 address stands in brackets. Hosts that are named here may be
+    /// loopback or private.
     pub via: Via,
     /// What must hold before a message leaves.
     #[serde(default)]
@@ -470,8 +471,8 @@ pub struct Log {
     /// What the log shows: `error`, `warn`, `info`, `debug`, `trace`, or directives such as
     /// `info,sekisho::outbound=debug`. It goes to standard error.
     pub level: String,
-    /// Where the mail log goes, one line for each thing that happens to a message: `stdout`, `stderr`, `off`, or a file.
-    /// A relative path is taken from the data folder. SIGHUP opens the file again.
+    /// Where the mail log goes, one line for each thing that happens to a message: `stdout`, `stderr`, `off`, or a
+    /// file. A relative path is taken from the data folder. SIGHUP opens the file again.
     pub mail_log: String,
 }
 

@@ -1,5 +1,5 @@
-//! The reference of `sekisho.toml`, written from the schema that comes out of the doc comments of [`super::raw`]: a page
-//! for people (`docs/config.md`), an annotated example, and the schema itself for editors.
+//! The reference of `sekisho.toml`, written from the schema that comes out of the doc comments of [`super::raw`]: a
+//! page for people (`docs/config.md`), an annotated example, and the schema itself for editors.
 
 use std::fmt::Write as _;
 
@@ -24,11 +24,11 @@ pub fn page() -> String {
     let schema = schema();
     let mut page = String::from(
         "# sekisho.toml\n\n<!-- Generated from crates/sekisho/src/config/raw.rs; change it there. -->\n\n\
-         One file configures a node. Without it every default below holds, and the server runs. It is read whole before \
-         anything changes: an unknown key, a value of the wrong kind or one that cannot be enforced is refused with \
-         its line and what to do about it, and a running server keeps the configuration it has. `sekisho config check` \
-         reads a file without using it, `sekisho config show` prints what is in force, `--changed` only what differs \
-         from the defaults.\n\n\
+         One file configures a node. Without it every default below holds, and the server runs. It is read whole \
+         before anything changes: an unknown key, a value of the wrong kind or one that cannot be enforced is refused \
+         with its line and what to do about it, and a running server keeps the configuration it has. `sekisho config \
+         check` reads a file without using it, `sekisho config show` prints what is in force, `--changed` only what \
+         differs from the defaults.\n\n\
          Durations are whole numbers with a unit (`ms`, `s`, `m`, `h`, `d`; `1h 30m`), sizes likewise (`B`, `KiB`, \
          `MiB`, `GiB`, `TiB`).\n",
     );

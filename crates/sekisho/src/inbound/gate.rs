@@ -1,7 +1,7 @@
 //! Counts who is inside: connections in all, per listener, per address, and those in their TLS handshake.
 //!
-//! A pass is given back when it is dropped, so that a connection that ends in any way, a panic included, leaves no count
-//! behind.
+//! A pass is given back when it is dropped, so that a connection that ends in any way, a panic included, leaves no
+//! count behind.
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,8 @@
 //! Mail in: listeners, connections and the receiving of messages.
 //!
 //! The session machine of `sekisho-smtp` decides what the protocol decides, `sekisho_policy::inbound` who may hand in
-//! what, `local::Directory` who lives here, the store what is kept. This shell owns the sockets and the clock, and obeys.
+//! what, `local::Directory` who lives here, the store what is kept. This shell owns the sockets and the clock, and
+//! obeys.
 
 mod connection;
 mod gate;

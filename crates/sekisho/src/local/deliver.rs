@@ -4,7 +4,8 @@ use std::{io, sync::Arc};
 
 use rustix::io::Errno;
 use sekisho_mail::{
-    Decision, Domain, EnhancedCode, Fault, Mailbox, Outcome, Recipient, Side, Speaker, SpokenLine, Timestamp,
+    Decision, Domain, EnhancedCode, Fault, Mailbox, OriginalRecipient, Outcome, Recipient, Side, Speaker, SpokenLine,
+    Timestamp,
 };
 use sekisho_policy::Reason;
 use sekisho_store::{Body, Lease, QueuedRecipient};
@@ -14,7 +15,6 @@ use super::{
     Directory, LocalFinding, Resident,
     maildir::{self, Entry, Stored, is_errno},
 };
-use crate::xtext;
 
 /// [`sekisho_mail::Evidence::route`] of a local delivery.
 pub const ROUTE: &str = "local mailbox";
@@ -160,7 +160,7 @@ fn header(lease: &Lease, recipient: &Recipient) -> String {
     let original = recipient
         .orcpt
         .as_ref()
-        .and_then(xtext::original_mailbox)
+        .and_then(OriginalRecipient::address)
         .unwrap_or_else(|| recipient.mailbox.to_string());
     format!(
         "Return-Path: {}\nDelivered-To: {}\nX-Original-To: {original}\n",

@@ -4,7 +4,6 @@ use sekisho_mail::{Demand, Mailbox, OriginalRecipient, Recipient};
 use sekisho_policy::inbound::RecipientStanding;
 
 use super::LocalFinding;
-use crate::xtext;
 
 impl LocalFinding {
     /// What the recipient is to us, for the judgement at RCPT.
@@ -36,7 +35,9 @@ impl LocalFinding {
                 carried.push(demand.clone());
             }
         }
-        let orcpt = accepted.orcpt.unwrap_or_else(|| original_recipient(&accepted.mailbox));
+        let orcpt = accepted
+            .orcpt
+            .unwrap_or_else(|| OriginalRecipient::of(&accepted.mailbox));
         let end = |mailbox: &Mailbox| Recipient {
             mailbox: mailbox.clone(),
             notify: accepted.notify,
@@ -45,9 +46,4 @@ impl LocalFinding {
         };
         ends.iter().map(end).collect()
     }
-}
-
-/// RFC 3461 §4.2.
-fn original_recipient(mailbox: &Mailbox) -> OriginalRecipient {
-    OriginalRecipient(format!("rfc822;{}", xtext::encode(&mailbox.to_string())))
 }

@@ -1,9 +1,9 @@
 //! The part that programs read: `message/delivery-status` (RFC 3464 §2).
 
-use sekisho_mail::{EnhancedCode, Host, Outcome, Reply};
+use sekisho_mail::{EnhancedCode, Host, Outcome, Reply, xtext};
 
 use super::{Action, Told, ascii::field, fault, message::Report};
-use crate::{clock::header_date, xtext};
+use crate::clock::header_date;
 
 /// The whole part, lines ending with CRLF: fields about the message, then a group for each recipient, each behind an
 /// empty line.

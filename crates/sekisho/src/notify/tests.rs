@@ -306,7 +306,8 @@ defects = [(p.get_content_type(), p.defects) for p in m.walk() if p.defects]
 defects += [(n, v.defects) for n, v in m.items() if v.defects]
 assert not defects, defects
 assert m.get_content_type() == 'multipart/report' and m.get_param('report-type') == 'delivery-status'
-print(*(m[n] for n in ('From', 'To', 'Subject', 'Date', 'Auto-Submitted', 'In-Reply-To', 'References', 'MIME-Version')), sep='\n')
+names = 'From', 'To', 'Subject', 'Date', 'Auto-Submitted', 'In-Reply-To', 'References', 'MIME-Version'
+print(*(m[n] for n in names), sep='\n')
 parts = list(m.iter_parts())
 print(*(p.get_content_type() for p in parts))
 for group in parts[1].get_payload():

@@ -1,6 +1,6 @@
 //! The part that people read: what happened, which TLS requirement was not met, and who can mend it.
 
-use sekisho_mail::{Outcome, Side};
+use sekisho_mail::{OriginalRecipient, Outcome, Side};
 
 use super::{
     Action, Kind, Told,
@@ -9,7 +9,7 @@ use super::{
     message::Report,
     returned::Returned,
 };
-use crate::{clock::header_date, xtext};
+use crate::clock::header_date;
 
 /// The subject of a notification.
 pub(super) const fn subject(kind: Kind) -> &'static str {
@@ -57,7 +57,7 @@ fn opening(report: &Report<'_>) -> String {
 fn about_recipient(told: &Told<'_>) -> String {
     let recipient = &told.queued.recipient;
     let mut lines = wrapped(&format!("<{}>", ascii(&recipient.mailbox.to_string())), "  ", "  ");
-    let original = recipient.orcpt.as_ref().and_then(xtext::original_mailbox);
+    let original = recipient.orcpt.as_ref().and_then(OriginalRecipient::address);
     if let Some(original) = original.filter(|original| *original != recipient.mailbox.to_string()) {
         lines.push_str(&item("You wrote to", &format!("<{original}>")));
     }

@@ -32,6 +32,9 @@ use crate::{app::Phase, clock};
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// Idle connections are looked through this often.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// Where something was expected and nothing given out, the queue is looked at again after this pause: what is withheld
+/// for others of its kind comes free without anybody saying so.
+const EMPTY_PAUSE: Duration = Duration::from_millis(250);
 /// The pause after the store did not answer.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -183,7 +186,9 @@ impl Dispatcher {
                 .lease(&destination, clock::now(), limits.lease_batch)
                 .await;
             match leased {
-                Ok(leases) if leases.is_empty() => {}
+                Ok(leases) if leases.is_empty() => {
+                    round.next_look = round.next_look.min(Instant::now() + EMPTY_PAUSE);
+                }
                 Ok(leases) => {
                     if leases.len() >= limits.lease_batch {
                         round.make_ready(destination.clone());

@@ -81,17 +81,19 @@ impl Settling<'_> {
         });
         let due = due.min();
         let told = !notices.is_empty();
+        let waited_for = told || lease.suspect;
         let settled = self.services.store.settle(lease, Settlement { results, notices });
-        if told {
-            // A notification is due at once, but can be leased only when it is in the queue.
+        if waited_for {
+            // A notification is due at once, but can be leased only when it is in the queue, and so can the next
+            // suspect only when this one has come back.
             if let Err(error) = settled.await {
-                tracing::warn!(%error, "a settlement with notifications failed; the lease is given out again");
+                tracing::warn!(%error, "a settlement failed; the lease is given out again");
             }
-            return Some(now);
+        } else {
+            // Nobody waits for it; a store that fails gives the lease out again after its recovery.
+            drop(settled);
         }
-        // Nobody waits for it; a store that fails gives the lease out again after its recovery.
-        drop(settled);
-        due
+        if told { Some(now) } else { due }
     }
 
     /// When a recipient that has to wait is tried next.

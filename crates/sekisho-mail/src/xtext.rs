@@ -1,7 +1,5 @@
 //! xtext, in which RFC 3461 §4 carries ENVID and ORCPT: printable ASCII with `+` and two hexadecimal digits for the
-//! rest. Envelopes keep it as it came; here it is read where a notification or a mailbox shows it.
-
-use sekisho_mail::OriginalRecipient;
+//! rest. Envelopes keep it as it came; it is read where a notification, a mailbox or a search shows what it means.
 
 /// What `text` stands for; `None` when it is no xtext, or when something in it is no printable ASCII (a line end hidden
 /// in a parameter must not become one in a header).
@@ -45,16 +43,6 @@ pub fn encode(text: &str) -> String {
     coded
 }
 
-/// The address in an ORCPT of type `rfc822`.
-#[must_use]
-pub fn original_mailbox(orcpt: &OriginalRecipient) -> Option<String> {
-    let (kind, address) = orcpt.0.split_once(';')?;
-    if !kind.eq_ignore_ascii_case("rfc822") {
-        return None;
-    }
-    decode(address)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,13 +61,5 @@ mod tests {
         for text in ["+0D+0A", "a+00", "+7F", "+FF", "+", "+2", "+2G", "é", "a\tb"] {
             assert_eq!(decode(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn only_addresses_of_the_internet_are_mailboxes() {
-        let orcpt = |text: &str| original_mailbox(&OriginalRecipient(text.to_owned()));
-        assert_eq!(orcpt("RFC822;a+2Bb@example.org").as_deref(), Some("a+b@example.org"));
-        assert_eq!(orcpt("x400;/c=us"), None);
-        assert_eq!(orcpt("a@example.org"), None);
     }
 }

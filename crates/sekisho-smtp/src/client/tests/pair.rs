@@ -7,7 +7,7 @@ use sekisho_mail::{
     BodyKind, ChannelId, Domain, Envelope, Host, Mailbox, MessageId, Recipient, ReversePath, Timestamp,
 };
 
-use super::{ClientSession, Event, MailFacts, RecipientReply};
+use super::super::{ClientSession, Event, MailFacts, RecipientReply};
 use crate::{
     Permit,
     server::{Answer, Cover, Event as ServerEvent, Question, ServerSession, SessionSettings},
