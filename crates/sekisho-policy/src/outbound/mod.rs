@@ -1,7 +1,7 @@
 //! What each candidate host of a message must satisfy, how to try for it, and whether a connection does.
 //!
-//! [`plan`] gathers every demand that applies; [`HostPlan::first_step`], [`starttls_unavailable`] and
-//! [`after_failure`] say what to try next; [`judge`] compares what was demanded with what was found and alone makes a
+//! [`plan()`] gathers every demand that applies; [`HostPlan::first_step`], [`starttls_unavailable`] and
+//! [`after_failure`] say what to try next; [`judge()`] compares what was demanded with what was found and alone makes a
 //! [`Clearance`]. A plan is a *set* of demands and each must hold; none replaces or lowers another.
 //!
 //! Opportunistic TLS is RFC 7435's: nothing is demanded, so TLS is tried first and plaintext is better than nothing.

@@ -1,8 +1,8 @@
 //! A disk that can be crashed: it records what a store does to it, fails the operation that it is told to, and rebuilds
 //! the folder as a power cut at any point could have left it.
 //!
-//! [`CrashDisk`] is both the store's [`Disk`] and a SQLite VFS that wraps the system's (in [`shim`], the one place with
-//! `unsafe`); [`replay`] rebuilds. What the model says of a crash: whatever was synced is there; of what was written
+//! [`CrashDisk`] is both the store's [`Disk`] and a SQLite VFS that wraps the system's (in `shim`, the one place with
+//! `unsafe`); `replay` rebuilds. What the model says of a crash: whatever was synced is there; of what was written
 //! since, any subset is, each write whole or torn at a 512-octet boundary; names made or removed since their folder was
 //! synced may be there or not; and what a *failed* sync left behind may be gone for good though later syncs succeed,
 //! as Linux drops pages that it could not write.

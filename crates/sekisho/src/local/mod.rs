@@ -1,4 +1,4 @@
-//! Local mailboxes: who they are ([`Directory`]), and how mail gets into them ([`deliver`]).
+//! Local mailboxes: who they are ([`Directory`]), and how mail gets into them ([`deliver()`]).
 //!
 //! Reading mail is left to others: Dovecot and mail readers open the Maildirs. Whether an address may be named at all
 //! is judged by `sekisho_policy::inbound`.
