@@ -1,5 +1,5 @@
 //! Foreign mail and name servers for the tests: Debian's packages with everything that they depend on, unpacked into
-//! one tree under `target/foreign/root` that serves as the root directory of chroots.
+//! one tree a release under `target/foreign`, each of which serves as the root directory of chroots.
 //!
 //! Nothing is installed: apt works on a state folder of its own that knows of no installed package, so that it names
 //! the whole closure down to the C library, and `dpkg-deb` unpacks without running any package's scripts. That is
@@ -15,34 +15,52 @@ use std::{
 
 use crate::command::{is_installed, run, say, target_dir};
 
-/// Solved for one group at a time, because Debian's mail servers exclude each other.
-const GROUPS: &[&[&str]] = &[
-    &[
-        "postfix",
-        "swaks",
-        "libnet-ssleay-perl",
-        "unbound",
-        "nsd",
-        "ldnsutils",
-        "openssl",
-        "iproute2",
-        "dash",
-    ],
-    &["exim4-daemon-light"],
-    &["opensmtpd"],
-];
+/// One release of Debian, unpacked into a tree that is named after it.
+struct Tree {
+    release: &'static str,
+    /// Solved for one group at a time, because Debian's mail servers exclude each other.
+    groups: &'static [&'static [&'static str]],
+    /// A program of each package: what must be there when all is unpacked.
+    programs: &'static [&'static str],
+}
 
-/// A program of each package: what must be there when all is unpacked.
-const PROGRAMS: &[&str] = &[
-    "usr/sbin/postfix",
-    "usr/bin/swaks",
-    "usr/sbin/unbound",
-    "usr/sbin/nsd",
-    "usr/bin/drill",
-    "usr/bin/openssl",
-    "usr/sbin/exim4",
-    "usr/sbin/smtpd",
-    "bin/ip",
+/// Fixed, so that the tests meet the same peers on every machine: Debian 12 with what is in the field today, and what
+/// of Debian 13 differs from it in TLS.
+const TREES: &[Tree] = &[
+    Tree {
+        release: "bookworm",
+        groups: &[
+            &[
+                "postfix",
+                "swaks",
+                "libnet-ssleay-perl",
+                "unbound",
+                "nsd",
+                "ldnsutils",
+                "openssl",
+                "iproute2",
+                "dash",
+            ],
+            &["exim4-daemon-light"],
+            &["opensmtpd"],
+        ],
+        programs: &[
+            "usr/sbin/postfix",
+            "usr/bin/swaks",
+            "usr/sbin/unbound",
+            "usr/sbin/nsd",
+            "usr/bin/drill",
+            "usr/bin/openssl",
+            "usr/sbin/exim4",
+            "usr/sbin/smtpd",
+            "bin/ip",
+        ],
+    },
+    Tree {
+        release: "trixie",
+        groups: &[&["opensmtpd", "openssl", "dash"]],
+        programs: &["usr/sbin/smtpd", "usr/bin/openssl"],
+    },
 ];
 
 /// Debian's packages without which neither this task nor the tests' namespaces work, each with a program of it.
@@ -53,35 +71,51 @@ const NEEDED_ON_HOST: &[(&str, &str)] = &[
     ("unshare", "util-linux"),
     ("mount", "mount"),
     ("cc", "gcc libc6-dev"),
+    ("openssl", "openssl"),
+    ("python3", "python3"),
 ];
 
-/// Fetches and unpacks what is not there yet; answers with the root of the tree.
+/// Fetches and unpacks what is not there yet; answers with the folder of the trees.
 ///
 /// # Errors
 /// When packages cannot be had or unpacked; the text says what to do about it.
 pub(crate) fn provide() -> Result<PathBuf, String> {
     need_host_programs()?;
     let folder = target_dir().join("foreign");
-    let (root, stamp) = (folder.join("root"), folder.join("complete"));
-    let wanted = format!("{GROUPS:?}");
-    if fs::read_to_string(&stamp).is_ok_and(|text| text == wanted) && first_missing(&root).is_none() {
-        return Ok(root);
+    for tree in TREES {
+        tree.provide(&folder)?;
     }
-    say("fetching foreign mail and name servers (about 60 MB of Debian packages) into target/foreign");
-    let archives = fetch(&folder.join("apt"))?;
-    unpack(&archives, &root)?;
-    if let Some(missing) = first_missing(&root) {
-        return Err(format!(
-            "Debian's packages were unpacked into {}, but {missing} is not in them",
-            root.display()
-        ));
-    }
-    fs::write(&stamp, wanted).map_err(|fault| format!("cannot write {}: {fault}", stamp.display()))?;
-    Ok(root)
+    Ok(folder)
 }
 
-fn first_missing(root: &Path) -> Option<&'static str> {
-    PROGRAMS.iter().copied().find(|program| !root.join(program).is_file())
+impl Tree {
+    fn provide(&self, folder: &Path) -> Result<(), String> {
+        let release = self.release;
+        let (root, stamp) = (folder.join(release), folder.join(format!("{release}.complete")));
+        let wanted = format!("{:?}", self.groups);
+        if fs::read_to_string(&stamp).is_ok_and(|text| text == wanted) && self.first_missing(&root).is_none() {
+            return Ok(());
+        }
+        say(&format!(
+            "fetching foreign mail and name servers of Debian's {release} into target/foreign"
+        ));
+        let archives = self.fetch(&folder.join("apt").join(release))?;
+        unpack(&archives, &root)?;
+        if let Some(missing) = self.first_missing(&root) {
+            return Err(format!(
+                "Debian's packages were unpacked into {}, but {missing} is not in them",
+                root.display()
+            ));
+        }
+        fs::write(&stamp, wanted).map_err(|fault| format!("cannot write {}: {fault}", stamp.display()))
+    }
+
+    fn first_missing(&self, root: &Path) -> Option<&'static str> {
+        self.programs
+            .iter()
+            .copied()
+            .find(|program| !root.join(program).is_file())
+    }
 }
 
 /// Installs missing host packages when we are root on what is then surely a machine for building; says what to install
@@ -115,78 +149,90 @@ fn need_host_programs() -> Result<(), String> {
         .args(missing))
 }
 
-/// Downloads the closure of every group into `folder`; answers with the folder of the archives.
-fn fetch(folder: &Path) -> Result<PathBuf, String> {
-    let made = |path: PathBuf| {
-        fs::create_dir_all(&path).map_err(|fault| format!("cannot make {}: {fault}", path.display()))?;
-        Ok::<_, String>(path)
-    };
-    let state = made(folder.join("state"))?;
-    made(state.join("lists/partial"))?;
-    let cache = made(folder.join("cache"))?;
-    let archives = made(cache.join("archives/partial"))?
-        .parent()
-        .map(Path::to_owned)
-        .unwrap_or_default();
-    let sources = made(folder.join("sources"))?;
-    copy_debian_sources(&sources)?;
-    // An empty list of installed packages: the closure is then complete, whatever the host has.
-    fs::write(state.join("status"), "").map_err(|fault| format!("cannot write apt's state: {fault}"))?;
-    let apt_get = || {
-        let mut command = Command::new("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet=2");
-        for (key, value) in [
-            ("Dir::State", state.as_path()),
-            ("Dir::State::status", &state.join("status")),
-            ("Dir::Cache", &cache),
-            ("Dir::Etc::sourcelist", Path::new("/dev/null")),
-            ("Dir::Etc::sourceparts", &sources),
-        ] {
-            command.arg("-o").arg(format!("{key}={}", value.display()));
+impl Tree {
+    /// Downloads the closure of every group into `folder`; answers with the folder of the archives.
+    fn fetch(&self, folder: &Path) -> Result<PathBuf, String> {
+        let made = |path: PathBuf| {
+            fs::create_dir_all(&path).map_err(|fault| format!("cannot make {}: {fault}", path.display()))?;
+            Ok::<_, String>(path)
+        };
+        let state = made(folder.join("state"))?;
+        made(state.join("lists/partial"))?;
+        let cache = made(folder.join("cache"))?;
+        let archives = made(cache.join("archives/partial"))?
+            .parent()
+            .map(Path::to_owned)
+            .unwrap_or_default();
+        let sources = made(folder.join("sources"))?;
+        fs::write(sources.join("debian.sources"), self.source())
+            .map_err(|fault| format!("cannot write apt's sources: {fault}"))?;
+        // An empty list of installed packages: the closure is then complete, whatever the host has.
+        fs::write(state.join("status"), "").map_err(|fault| format!("cannot write apt's state: {fault}"))?;
+        let apt_get = || {
+            let mut command = Command::new("apt-get");
+            command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet=2");
+            for (key, value) in [
+                ("Dir::State", state.as_path()),
+                ("Dir::State::status", &state.join("status")),
+                ("Dir::Cache", &cache),
+                ("Dir::Etc::sourcelist", Path::new("/dev/null")),
+                ("Dir::Etc::sourceparts", &sources),
+            ] {
+                command.arg("-o").arg(format!("{key}={}", value.display()));
+            }
+            // The download user of apt may not be allowed to write below somebody's home.
+            command.args(["-o", "APT::Sandbox::User="]);
+            command.stdout(Stdio::null());
+            command
+        };
+        let hint = |fault: String| format!("{fault}\nthe tests need Debian's package mirror for foreign mail servers");
+        run(apt_get().arg("update")).map_err(hint)?;
+        for group in self.groups {
+            run(apt_get()
+                .args(["install", "--download-only", "--yes", "--no-install-recommends"])
+                .args(*group))
+            .map_err(hint)?;
         }
-        // The download user of apt may not be allowed to write below somebody's home.
-        command.args(["-o", "APT::Sandbox::User="]);
-        command.stdout(Stdio::null());
-        command
-    };
-    let hint = |fault: String| format!("{fault}\nthe tests need Debian's package mirror for foreign mail servers");
-    run(apt_get().arg("update")).map_err(hint)?;
-    for group in GROUPS {
-        run(apt_get()
-            .args(["install", "--download-only", "--yes", "--no-install-recommends"])
-            .args(*group))
-        .map_err(hint)?;
+        Ok(archives)
     }
-    Ok(archives)
+
+    /// The release as a source of packages, from the mirror that this machine uses.
+    fn source(&self) -> String {
+        let keyring = Path::new("/usr/share/keyrings/debian-archive-keyring.gpg");
+        let signed_by = if keyring.is_file() {
+            format!("Signed-By: {}\n", keyring.display())
+        } else {
+            String::new()
+        };
+        format!(
+            "Types: deb\nURIs: {}\nSuites: {}\nComponents: main\n{signed_by}",
+            mirror(),
+            self.release
+        )
+    }
 }
 
-/// Takes over those of the host's package sources that are Debian's own, so that its mirror and keys are used; a
-/// machine without any gets the public mirror.
-fn copy_debian_sources(folder: &Path) -> Result<(), String> {
+/// The mirror that the host's own package sources name, or the public one.
+fn mirror() -> String {
     let mut candidates = vec![PathBuf::from("/etc/apt/sources.list")];
     if let Ok(entries) = fs::read_dir("/etc/apt/sources.list.d") {
         candidates.extend(entries.flatten().map(|entry| entry.path()));
     }
-    let mut copied = false;
-    for path in candidates {
-        let is_source = path.extension().is_some_and(|kind| kind == "list" || kind == "sources");
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        if is_source && text.contains("/debian") {
-            let name = path.file_name().unwrap_or_default();
-            fs::write(folder.join(name), text).map_err(|fault| format!("cannot write apt's sources: {fault}"))?;
-            copied = true;
-        }
-    }
-    if copied {
-        return Ok(());
-    }
-    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let codename = release
+    candidates
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok())
+        .find_map(|text| mirror_in(&text))
+        .unwrap_or_else(|| "http://deb.debian.org/debian".to_owned())
+}
+
+/// The first mirror of Debian's main archive in a list of sources, whichever of the two forms it has.
+fn mirror_in(sources: &str) -> Option<String> {
+    sources
         .lines()
-        .find_map(|line| line.strip_prefix("VERSION_CODENAME="))
-        .ok_or("the foreign servers come from Debian's packages, and this does not look like a Debian system")?;
-    let line = format!("deb http://deb.debian.org/debian {codename} main\n");
-    fs::write(folder.join("debian.list"), line).map_err(|fault| format!("cannot write apt's sources: {fault}"))
+        .filter(|line| line.starts_with("URIs:") || line.starts_with("deb "))
+        .flat_map(str::split_ascii_whitespace)
+        .find(|word| word.contains("://") && word.trim_end_matches('/').ends_with("/debian"))
+        .map(str::to_owned)
 }
 
 /// Unpacks every archive into a fresh tree with the merged layout of `/usr`.
@@ -237,5 +283,21 @@ fn unpack_one(package: &Path, root: &Path) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("dpkg-deb cannot read {}", package.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hosts_own_mirror_is_used_and_no_other_archive() {
+        let deb822 = "Types: deb\nURIs: https://mirror.example/debian-security\n\n# http://a.example/debian\n\
+                      Types: deb\nURIs: https://mirror.example/debian/\nSuites: sid\n";
+        assert_eq!(mirror_in(deb822).as_deref(), Some("https://mirror.example/debian/"));
+        let lines =
+            "deb http://security.example/debian-security sid main\ndeb [arch=amd64] http://b.example/debian sid main\n";
+        assert_eq!(mirror_in(lines).as_deref(), Some("http://b.example/debian"));
+        assert_eq!(mirror_in("deb https://packages.example/apt stable main\n"), None);
     }
 }

@@ -12,11 +12,11 @@ use crate::{
 /// # Errors
 /// When something cannot be had, or a test fails.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
-    let root = foreign::provide()?;
+    let foreign = foreign::provide()?;
     // One hop of the environment, so that the tests find the tree even under another target folder.
     let prepared = || {
         let mut command = cargo();
-        command.env("SEKISHO_FOREIGN_ROOT", &root);
+        command.env("SEKISHO_FOREIGN", &foreign);
         command
     };
     if !arguments.is_empty() {
@@ -67,8 +67,8 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
     let queues = target_dir().join("bench/queues");
     std::fs::create_dir_all(&queues).map_err(|fault| format!("cannot make {}: {fault}", queues.display()))?;
     command.env("TMPDIR", queues);
-    if let Ok(root) = foreign {
-        command.env("SEKISHO_FOREIGN_ROOT", root);
+    if let Ok(trees) = foreign {
+        command.env("SEKISHO_FOREIGN", trees);
     }
     crate::command::run(&mut command)
 }

@@ -32,21 +32,37 @@ pub const HOSTS: [IpAddr; 6] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 6)),
 ];
 
-/// The tree of foreign programs that `cargo xtask test` unpacks.
-///
-/// # Panics
-/// When it is not there; the text says which command provides it.
-#[must_use]
-pub fn foreign_root() -> PathBuf {
-    let given = env::var_os("SEKISHO_FOREIGN_ROOT").map(PathBuf::from);
-    let root = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/foreign/root"));
-    let root = fs::canonicalize(&root).unwrap_or(root);
-    assert!(
-        root.join("usr/sbin/postfix").is_file(),
-        "this test needs foreign servers in {}: run `cargo xtask test`, or `cargo xtask foreign` once",
-        root.display()
-    );
-    root
+/// A release of Debian whose programs `cargo xtask test` unpacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// Debian 12: nearly everything is taken from it.
+    Bookworm,
+    /// Debian 13: OpenSMTPD 7 and OpenSSL 3.5, which knows the hybrid X25519MLKEM768.
+    Trixie,
+}
+
+impl Release {
+    /// The tree of its programs.
+    ///
+    /// # Panics
+    /// When it is not there; the text says which command provides it.
+    #[must_use]
+    pub fn root(self) -> PathBuf {
+        let given = env::var_os("SEKISHO_FOREIGN").map(PathBuf::from);
+        let trees = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/foreign"));
+        let name = match self {
+            Self::Bookworm => "bookworm",
+            Self::Trixie => "trixie",
+        };
+        let root = trees.join(name);
+        let root = fs::canonicalize(&root).unwrap_or(root);
+        assert!(
+            root.join("usr/bin/openssl").is_file(),
+            "this test needs foreign programs in {}: run `cargo xtask test`, or `cargo xtask foreign` once",
+            root.display()
+        );
+        root
+    }
 }
 
 /// Runs `test` in a world of its own. Called with a closure as the whole body of a test function, whose name it reads
@@ -155,7 +171,7 @@ fn unique() -> String {
 
 /// `ip` out of the foreign tree: the host may have none.
 fn ip(arguments: &[&str]) {
-    let root = foreign_root();
+    let root = Release::Bookworm.root();
     succeed(Command::new("chroot").arg(root).arg("/bin/ip").args(arguments));
 }
 

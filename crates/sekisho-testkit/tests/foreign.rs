@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use sekisho_testkit::{
     authority::Authority,
-    enclosure::{HOSTS, enclosed},
+    enclosure::{HOSTS, Release, enclosed},
     foreign::{Exim, EximSettings, Names, OpenSmtpd, Postfix, PostfixSettings, Swaks, Zone},
     wait,
 };
@@ -68,15 +68,19 @@ fn postfix_relays_to_exim_with_tls() {
 }
 
 #[test]
-fn opensmtpd_receives_in_the_clear() {
+fn opensmtpd_receives_in_the_clear_and_the_newer_one_over_tls() {
     enclosed(|| {
         let pem = Authority::new().server(&["opensmtpd.here.example"]);
-        let opensmtpd = OpenSmtpd::start(HOSTS[0], "here.example", &pem);
-        let swaks = Swaks::new();
-        swaks
-            .send(opensmtpd.address(), "a@there.example", "b@here.example", &[])
-            .assert_accepted();
-        the_message(|| opensmtpd.inbox(), || opensmtpd.log());
+        for (release, address, options) in [
+            (Release::Bookworm, HOSTS[0], [].as_slice()),
+            (Release::Trixie, HOSTS[1], ["--tls"].as_slice()),
+        ] {
+            let opensmtpd = OpenSmtpd::start(release, address, "here.example", &pem);
+            Swaks::new()
+                .send(opensmtpd.address(), "a@there.example", "b@here.example", options)
+                .assert_accepted();
+            the_message(|| opensmtpd.inbox(), || opensmtpd.log());
+        }
     });
 }
 

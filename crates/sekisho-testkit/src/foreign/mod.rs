@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::{
-    enclosure::{RESOLVER, foreign_root},
+    enclosure::{RESOLVER, Release},
     wait,
 };
 
@@ -108,7 +108,16 @@ impl Cell {
     /// When it cannot be written.
     #[must_use]
     pub fn new() -> Self {
-        let root = foreign_root();
+        Self::of(Release::Bookworm)
+    }
+
+    /// As [`Self::new`], with the programs of this release.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    #[must_use]
+    pub fn of(release: Release) -> Self {
+        let root = release.root();
         let folder = tempfile::Builder::new()
             .prefix("cell-")
             .tempdir()

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use sekisho_testkit::{
     authority::Authority,
-    enclosure::{HOSTS, enclosed},
-    foreign::{Exim, EximSettings, Postfix, PostfixSettings, Swaks},
+    enclosure::{HOSTS, Release, enclosed},
+    foreign::{Cell, Exim, EximSettings, Postfix, PostfixSettings, Swaks},
     node::SMTP,
     wait,
 };
@@ -61,6 +61,27 @@ fn smtp_source_sends_many_over_many_connections() {
         }
         let count = || (node.mailbox("inbox").len() == 304).then_some(());
         wait::until_or("304 messages", count, || node.log());
+    });
+}
+
+#[test]
+fn openssl_3_5_comes_in_with_the_hybrid_key_exchange() {
+    enclosed(|| {
+        let node = node(LOCAL);
+        let server = SMTP.to_string();
+        let arguments = [
+            "s_client",
+            "-brief",
+            "-starttls",
+            "smtp",
+            "-groups",
+            "X25519MLKEM768",
+            "-connect",
+            &server,
+        ];
+        let output = Cell::of(Release::Trixie).run("/usr/bin/openssl", &arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("X25519MLKEM768"), "{said}\n{}", node.log());
     });
 }
 
