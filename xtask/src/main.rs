@@ -9,6 +9,7 @@ use std::{env, process::ExitCode};
 mod check;
 mod command;
 mod foreign;
+mod fuzz;
 mod generate;
 mod test;
 mod tidy;
@@ -21,6 +22,7 @@ Usage: cargo xtask <task> [arguments]
   tidy               the rules of this workspace that no other tool knows
   generate           write the generated files anew
   bench [arguments]  measure the release build; `cargo xtask bench --help` says what
+  fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz
   foreign            fetch and unpack the foreign mail and name servers only
 ";
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::run(),
         Some("generate") => generate::run_test(),
         Some("bench") => test::bench(&rest),
+        Some("fuzz") => fuzz::run_targets(&rest),
         Some("foreign") => foreign::provide().map(drop),
         _ => Err(USAGE.to_owned()),
     };
