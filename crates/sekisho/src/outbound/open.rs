@@ -78,8 +78,35 @@ impl Opening<'_> {
     pub(super) async fn open(&self, journal: &mut Journal) -> Result<Box<Link>, Box<Obstacle>> {
         let settings = &self.configured.settings;
         let found = addresses(self.services.dns.as_ref(), settings, self.route, self.candidate).await;
-        let addresses = found.map_err(|why| Obstacle::host(why, "no-address"))?;
-        let (stream, peer) = self.dial(&addresses).await?;
+        let mut left = found.map_err(|why| Obstacle::host(why, "no-address"))?;
+        let mut obstacle = None;
+        loop {
+            let (stream, peer) = match (self.dial(&left).await, obstacle) {
+                (Ok(connected), _) => connected,
+                // What an address that answered said weighs more than the silence of the others.
+                (Err(_), Some(said)) => return Err(said),
+                (Err(silence), None) => return Err(silence),
+            };
+            let met = match self.open_at(stream, peer, journal).await {
+                Ok(link) => return Ok(link),
+                Err(met) => met,
+            };
+            // RFC 5321 §5.1: each of the host's addresses is tried.
+            left.retain(|address| *address != peer);
+            if left.is_empty() {
+                return Err(met);
+            }
+            obstacle = Some(met);
+        }
+    }
+
+    /// At one address: from the greeting to a connection on which a message can be judged.
+    async fn open_at(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        journal: &mut Journal,
+    ) -> Result<Box<Link>, Box<Obstacle>> {
         let memory = self.memory.recall(&self.host_text(), peer.ip(), clock::now());
         let mut step = self.adapt(self.plan.first_step(memory.as_ref()));
         let mut fresh = Some(stream);

@@ -22,6 +22,7 @@ fn serve() -> (Names, Peer, Node) {
             "fallback.example",
             "@ MX 10 dead\n@ MX 20 good\ndead A 192.0.2.5\ngood A 192.0.2.1",
         ),
+        Zone::new("two.example", "@ MX 10 mx\nmx A 192.0.2.1\nmx A 192.0.2.2"),
         Zone::broken("broken.example"),
         Zone::new("empty.example", "other A 192.0.2.1"),
     ];
@@ -54,10 +55,32 @@ fn mx_by_preference_implicit_mx_and_the_next_host_when_one_is_dead() {
 }
 
 #[test]
+fn the_next_address_of_a_host_is_tried_where_one_ends_the_session_at_once() {
+    enclosed(|| {
+        let (_names, good, node) = serve();
+        let bad = Peer::start((HOSTS[1], 25).into(), None, Fault::CutAt("EHLO"));
+        // Addresses are shuffled: by the tenth message the bad one has been first, but for one time in a thousand.
+        for place in 0..10 {
+            let recipient = format!("b{place}@two.example");
+            Swaks::new()
+                .send(SMTP, "a@localhost", &recipient, &[])
+                .assert_accepted();
+            let message = traced(&node, &recipient, "delivered");
+            assert_eq!(last_attempt(&message)["attempt"], 1, "{message:#}");
+        }
+        assert_eq!((good.count(), bad.count()), (10, 0));
+    });
+}
+
+#[test]
 fn null_mx_no_such_name_and_no_address_bounce() {
     enclosed(|| {
         let (_names, peer, node) = serve();
-        for (domain, status) in [("null.example", "5.1.10"), ("none.mx.example", "5.1.2")] {
+        for (domain, status) in [
+            ("null.example", "5.1.10"),
+            ("none.mx.example", "5.1.2"),
+            ("empty.example", "5.4.4"),
+        ] {
             let recipient = send(domain);
             let message = traced(&node, &recipient, "bounced");
             assert_eq!(
