@@ -66,19 +66,31 @@ pub enum HandshakeFault {
 }
 
 impl HandshakeFault {
+    /// Every word that [`Self::word`] has.
+    pub const WORDS: [&str; 8] = [
+        "alert",
+        "protocol",
+        "bad-server-name",
+        "incompatible",
+        "bad-signature",
+        "connection-lost",
+        "timed-out",
+        "ours",
+    ];
+
     /// A single word for lists and metrics.
     #[must_use]
     pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Alert(_) => "alert",
-            Self::Protocol => "protocol",
-            Self::BadServerName => "bad-server-name",
-            Self::Incompatible => "incompatible",
-            Self::BadSignature => "bad-signature",
-            Self::ConnectionLost => "connection-lost",
-            Self::TimedOut => "timed-out",
-            Self::Ours => "ours",
-        }
+        Self::WORDS[match self {
+            Self::Alert(_) => 0,
+            Self::Protocol => 1,
+            Self::BadServerName => 2,
+            Self::Incompatible => 3,
+            Self::BadSignature => 4,
+            Self::ConnectionLost => 5,
+            Self::TimedOut => 6,
+            Self::Ours => 7,
+        }]
     }
 }
 

@@ -33,14 +33,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every word that [`Self::word`] has.
+    pub const WORDS: [&str; 3] = ["delivered", "deferred", "bounced"];
+
     /// `delivered`, `deferred` or `bounced`.
     #[must_use]
     pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Delivered { .. } => "delivered",
-            Self::Deferred { .. } => "deferred",
-            Self::Bounced { .. } => "bounced",
-        }
+        Self::WORDS[match self {
+            Self::Delivered { .. } => 0,
+            Self::Deferred { .. } => 1,
+            Self::Bounced { .. } => 2,
+        }]
     }
 }
 

@@ -9,27 +9,88 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use prometheus_client::{encoding::text::encode, registry::Registry};
+use prometheus_client::{encoding::text::encode, metrics::gauge::Gauge, registry::Registry};
+use sekisho_store::Pressure;
 
 use super::Backend;
+
+/// Gauges of queue and disk, read off the store when somebody asks.
+#[derive(Clone, Debug, Default)]
+pub struct StoreMetrics {
+    queued: Gauge,
+    free_octets: Gauge,
+    free_inodes: Gauge,
+    memory_octets: Gauge,
+    failed: Gauge,
+}
+
+impl StoreMetrics {
+    /// Makes them known to the registry.
+    #[must_use]
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        let gauges = [
+            ("sekisho_queue_messages", "Messages in the queue", &metrics.queued),
+            (
+                "sekisho_store_free_octets",
+                "Octets free on the file system of the data folder",
+                &metrics.free_octets,
+            ),
+            (
+                "sekisho_store_free_inodes",
+                "Inodes free on the file system of the data folder",
+                &metrics.free_inodes,
+            ),
+            (
+                "sekisho_store_memory_octets",
+                "Octets of messages that are held in memory",
+                &metrics.memory_octets,
+            ),
+            (
+                "sekisho_store_failed",
+                "1 while the store has failed and nothing is acknowledged, 0 otherwise",
+                &metrics.failed,
+            ),
+        ];
+        for (name, help, gauge) in gauges {
+            registry.register(name, help, gauge.clone());
+        }
+        metrics
+    }
+
+    fn show(&self, pressure: Pressure) {
+        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.queued.set(signed(pressure.queued));
+        self.free_octets.set(signed(pressure.free_octets));
+        self.free_inodes.set(signed(pressure.free_inodes));
+        self.memory_octets.set(signed(pressure.memory_octets));
+        self.failed.set(i64::from(pressure.failed));
+    }
+}
 
 /// What the handlers share.
 #[derive(Clone, Debug)]
 struct Watched {
     registry: Arc<Registry>,
+    store: StoreMetrics,
     backend: Backend,
 }
 
 /// `/metrics`, `/healthz/live` and `/healthz/ready`.
-pub fn health_router(registry: Arc<Registry>, backend: Backend) -> Router {
+pub fn health_router(registry: Arc<Registry>, store: StoreMetrics, backend: Backend) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz/live", get(live))
         .route("/healthz/ready", get(ready))
-        .with_state(Watched { registry, backend })
+        .with_state(Watched {
+            registry,
+            store,
+            backend,
+        })
 }
 
 async fn metrics(State(watched): State<Watched>) -> Response {
+    watched.store.show(watched.backend.store.pressure());
     let mut text = String::new();
     if encode(&mut text, &watched.registry).is_err() {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();

@@ -26,7 +26,7 @@ use tokio::sync::{Notify, watch};
 
 pub use failure::Failure;
 pub use http::{Caller, HttpError, HttpLimits, serve_api, serve_health};
-pub use metrics::health_router;
+pub use metrics::{StoreMetrics, health_router};
 
 use crate::{app::Phase, telemetry::maillog::MailLog};
 

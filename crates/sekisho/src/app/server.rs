@@ -27,7 +27,7 @@ use super::{
     view::{directory, node_view},
 };
 use crate::{
-    admin::{self, Backend, HttpLimits},
+    admin::{self, Backend, HttpLimits, StoreMetrics},
     clock,
     config::{Loaded, Outbound, Place},
     dns::DnsResolver,
@@ -124,7 +124,7 @@ impl Server {
         let socket = settings.data_folder.join(SOCKET_NAME);
         let router = admin::router(backend.clone());
         let api = admin::serve_api(socket, router, HttpLimits::default(), watched.clone())?;
-        let health = serve_health(&loaded, registry, &backend, &watched).await?;
+        let health = serve_health(&loaded, (registry, metrics.store), &backend, &watched).await?;
         let parts = vec![
             tokio::spawn(carry_mail(
                 Arc::clone(&dispatcher).run(watched.clone()),
@@ -265,14 +265,14 @@ fn self_signed(loaded: &Loaded) -> Result<Arc<ServerCertificates>, AppError> {
 
 async fn serve_health(
     loaded: &Loaded,
-    registry: Registry,
+    (registry, store): (Registry, StoreMetrics),
     backend: &Backend,
     phase: &watch::Receiver<Phase>,
 ) -> Result<Option<SocketAddr>, AppError> {
     let Some(address) = loaded.settings.http else {
         return Ok(None);
     };
-    let router = admin::health_router(Arc::new(registry), backend.clone());
+    let router = admin::health_router(Arc::new(registry), store, backend.clone());
     let bound = admin::serve_health(address, router, HttpLimits::default(), phase.clone()).await?;
     Ok(Some(bound))
 }

@@ -197,6 +197,7 @@ fn session_limits(limits: &raw::ListenerLimits, key: &str, checker: &mut Checker
         count("recipients", limits.recipients, 100),
         count("messages-per-connection", limits.messages_per_connection, 1),
     );
+    let refused_recipients = count("refused-recipients", limits.refused_recipients, 1);
     let (errors, commands) = (
         count("errors", limits.errors, 1),
         count("commands", limits.commands, 10),
@@ -215,6 +216,7 @@ fn session_limits(limits: &raw::ListenerLimits, key: &str, checker: &mut Checker
         message_octets,
         discarded_octets: message_octets.saturating_add(message_octets / 4),
         recipients,
+        refused_recipients,
         messages,
         errors,
         commands,
@@ -223,13 +225,15 @@ fn session_limits(limits: &raw::ListenerLimits, key: &str, checker: &mut Checker
 }
 
 fn timeouts(limits: &raw::ListenerLimits, key: &str, checker: &mut Checker<'_>) -> SessionTimeouts {
+    let rate = checker.size(&format!("{key}.limits.data-rate"), &limits.data_rate);
     let mut time = |name: &str, text| checker.some_duration(&format!("{key}.limits.{name}"), text);
     SessionTimeouts {
         command: time("command-timeout", &limits.command_timeout),
         content: time("data-timeout", &limits.data_timeout),
         handshake: time("handshake-timeout", &limits.handshake_timeout),
         session: time("session-timeout", &limits.session_timeout),
-        ..SessionTimeouts::default()
+        // At least one: the deadline is found by dividing by it.
+        content_octets_per_sec: u32::try_from(rate).unwrap_or(u32::MAX).max(1),
     }
 }
 

@@ -81,9 +81,9 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
         hops: checker.at_least("limits.hops", raw.limits.hops, 10),
         free_octets_min: checker.size("limits.free-space", &raw.limits.free_space),
         memory_octets_max: checker.size("limits.memory", &raw.limits.memory),
+        free_inodes_min: raw.limits.free_inodes,
         queued_max: raw.limits.queue_length,
         drain: drain_limit,
-        ..InboundLimits::default()
     };
     let local = local::build(raw, machine, &hostname, &data_folder, checker);
     let outbound = route::build_all(raw, &hostname, &local, drain_limit, checker);

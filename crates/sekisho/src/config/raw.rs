@@ -191,6 +191,8 @@ pub struct ListenerLimits {
     pub message_size: String,
     /// Recipients of one message (RFC 5321 §4.5.3.1.8 wants at least 100).
     pub recipients: u32,
+    /// Refused recipients in one session before it is ended: somebody is guessing addresses.
+    pub refused_recipients: u32,
     /// Refused commands in one session before it is ended.
     pub errors: u32,
     /// Commands in one session before it is ended.
@@ -199,6 +201,8 @@ pub struct ListenerLimits {
     pub command_timeout: String,
     /// How long a client may take for its next piece of content.
     pub data_timeout: String,
+    /// How much content must come in a second, on average, once `data-timeout` has passed.
+    pub data_rate: String,
     /// How long a TLS handshake may take.
     pub handshake_timeout: String,
     /// How long a session may last in all.
@@ -214,10 +218,12 @@ impl Default for ListenerLimits {
             messages_per_connection: 1000,
             message_size: "50 MiB".to_owned(),
             recipients: 1000,
+            refused_recipients: 100,
             errors: 20,
             commands: 10_000,
             command_timeout: "5m".to_owned(),
             data_timeout: "3m".to_owned(),
+            data_rate: "512 B".to_owned(),
             handshake_timeout: "1m".to_owned(),
             session_timeout: "2h".to_owned(),
         }
@@ -238,6 +244,8 @@ pub struct Limits {
     pub queue_length: u64,
     /// Free space on the disk of the data folder below which no mail is taken.
     pub free_space: String,
+    /// Free inodes, likewise.
+    pub free_inodes: u64,
     /// Memory for messages that are being received or delivered.
     pub memory: String,
 }
@@ -250,6 +258,7 @@ impl Default for Limits {
             hops: 100,
             queue_length: 10_000_000,
             free_space: "256 MiB".to_owned(),
+            free_inodes: 4096,
             memory: "256 MiB".to_owned(),
         }
     }

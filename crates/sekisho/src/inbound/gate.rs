@@ -74,6 +74,9 @@ pub enum Full {
 }
 
 impl Full {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Building, Self::Listener, Self::Address, Self::Handshakes];
+
     /// A word for metrics and logs.
     #[must_use]
     pub const fn word(self) -> &'static str {

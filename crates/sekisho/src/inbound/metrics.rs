@@ -4,11 +4,14 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
-use sekisho_mail::{ChannelSecurity, HandshakeFailure, Reply, ReplyClass, TlsVersion};
+use sekisho_mail::{ChannelSecurity, HandshakeFailure, HandshakeFault, Reply, ReplyClass};
 
 use super::Full;
+use crate::telemetry::metrics::{TLS_LABELS, tls_label};
 
 type Labels = [(&'static str, &'static str); 1];
+
+const CLASS_LABELS: [&str; 2] = ["transient", "permanent"];
 
 /// Counters and gauges of incoming mail.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +47,7 @@ impl InboundMetrics {
         );
         registry.register(
             "sekisho_inbound_messages",
-            "Messages that were accepted, by TLS version (none: in the clear)",
+            "Messages that were accepted",
             metrics.messages.clone(),
         );
         registry.register(
@@ -54,15 +57,32 @@ impl InboundMetrics {
         );
         registry.register(
             "sekisho_inbound_refusals",
-            "Commands, contents and connections that were refused, by class of the reply (transient, permanent)",
+            "Commands, contents and connections that were refused, by class of the reply",
             metrics.refusals.clone(),
         );
         registry.register(
             "sekisho_inbound_handshakes_failed",
-            "TLS handshakes with clients that failed, by kind of fault",
+            "TLS handshakes with clients that failed",
             metrics.handshakes_failed.clone(),
         );
+        metrics.begin_at_zero();
         metrics
+    }
+
+    /// What has labels is there from the start: an alert on its growth must not miss the first.
+    fn begin_at_zero(&self) {
+        for limit in Full::ALL {
+            drop(self.turned_away.get_or_create(&[("limit", limit.word())]));
+        }
+        for tls in TLS_LABELS {
+            drop(self.messages.get_or_create(&[("tls", tls)]));
+        }
+        for class in CLASS_LABELS {
+            drop(self.refusals.get_or_create(&[("class", class)]));
+        }
+        for fault in HandshakeFault::WORDS {
+            drop(self.handshakes_failed.get_or_create(&[("fault", fault)]));
+        }
     }
 
     pub(super) fn turned_away(&self, full: Full) {
@@ -70,19 +90,15 @@ impl InboundMetrics {
     }
 
     pub(super) fn accepted(&self, security: &ChannelSecurity, octets: u64) {
-        let tls = match security.tls().map(|tls| tls.version) {
-            None => "none",
-            Some(TlsVersion::Tls12) => "TLSv1.2",
-            Some(TlsVersion::Tls13) => "TLSv1.3",
-        };
-        self.messages.get_or_create(&[("tls", tls)]).inc();
+        self.messages.get_or_create(&[("tls", tls_label(Some(security)))]).inc();
         self.octets.inc_by(octets);
     }
 
     pub(super) fn refused(&self, reply: &Reply) {
+        let [transient, permanent] = CLASS_LABELS;
         let class = match reply.code.class() {
-            ReplyClass::Transient => "transient",
-            ReplyClass::Success | ReplyClass::Intermediate | ReplyClass::Permanent => "permanent",
+            ReplyClass::Transient => transient,
+            ReplyClass::Success | ReplyClass::Intermediate | ReplyClass::Permanent => permanent,
         };
         self.refusals.get_or_create(&[("class", class)]).inc();
     }

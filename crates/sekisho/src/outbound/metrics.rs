@@ -4,7 +4,9 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
-use sekisho_mail::{ChannelSecurity, Evidence, HandshakeFailure};
+use sekisho_mail::{Evidence, HandshakeFailure, HandshakeFault, Outcome};
+
+use crate::telemetry::metrics::{TLS_LABELS, tls_label};
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
@@ -25,12 +27,12 @@ impl OutboundMetrics {
         let metrics = Self::default();
         registry.register(
             "sekisho_outbound_attempts",
-            "Attempts that ended, per recipient, by outcome and by TLS version (none: in the clear or not connected)",
+            "Attempts that ended, per recipient (tls=none: in the clear, or not connected)",
             metrics.attempts.clone(),
         );
         registry.register(
             "sekisho_outbound_handshakes_failed",
-            "TLS handshakes with next hops that failed, by kind of fault",
+            "TLS handshakes with next hops that failed",
             metrics.handshakes_failed.clone(),
         );
         registry.register(
@@ -48,18 +50,24 @@ impl OutboundMetrics {
             "Batches of messages being delivered just now",
             metrics.in_flight.clone(),
         );
+        metrics.begin_at_zero();
         metrics
     }
 
+    /// What has labels is there from the start: an alert on its growth must not miss the first.
+    fn begin_at_zero(&self) {
+        for outcome in Outcome::WORDS {
+            for tls in TLS_LABELS {
+                drop(self.attempts.get_or_create(&[("outcome", outcome), ("tls", tls)]));
+            }
+        }
+        for fault in HandshakeFault::WORDS {
+            drop(self.handshakes_failed.get_or_create(&[("fault", fault)]));
+        }
+    }
+
     pub(super) fn attempted(&self, evidence: &Evidence) {
-        let security = evidence.channel.as_ref().map(|channel| &channel.security);
-        let tls = match security.and_then(ChannelSecurity::tls) {
-            None => "none",
-            Some(tls) => match tls.version {
-                sekisho_mail::TlsVersion::Tls12 => "TLSv1.2",
-                sekisho_mail::TlsVersion::Tls13 => "TLSv1.3",
-            },
-        };
+        let tls = tls_label(evidence.channel.as_ref().map(|channel| &channel.security));
         let outcome = evidence.outcome.word();
         self.attempts.get_or_create(&[("outcome", outcome), ("tls", tls)]).inc();
     }
