@@ -49,6 +49,10 @@ pub const CASES: &[Case] = &[
         the_address_that_the_sender_wrote_is_found,
     ),
     ("a destination that is backed off is not due", back_off),
+    (
+        "what has waited too long is leased in spite of a back-off",
+        aged_messages_in_spite_of_a_back_off,
+    ),
     ("next_due is the next instant at which due finds more", next_due),
     ("held messages wait for their release", hold_and_release),
     (
@@ -451,6 +455,34 @@ fn back_off(place: &dyn Place) {
     let ids = Selection::Ids(vec![later.id]);
     assert_eq!(store.retry(ids, secs(2)).wait().expect("a retry").changed, 1);
     assert_eq!(due(&*store, secs(2)), ["one.example", "two.example"]);
+}
+
+fn aged_messages_in_spite_of_a_back_off(place: &dyn Place) {
+    let store = place.open();
+    let old = commit(&*store, b"x", &["a@one.example"], NOW, false).id;
+    let young = commit(&*store, b"x", &["b@one.example"], secs(100), false).id;
+    let one = destination("one.example");
+    let ticket = store.back_off(&one, secs(1000), "unreachable");
+    ticket.wait().expect("a back-off");
+    let aged = |arrived_before, now| {
+        let leases = store.lease_aged(&one, arrived_before, now, 10).wait().expect("leases");
+        leases.iter().map(|lease| lease.id).collect::<Vec<_>>()
+    };
+    assert_eq!(aged(secs(0), secs(200)), []);
+    assert_eq!(aged(secs(50), secs(200)), [old]);
+    assert_eq!(aged(secs(150), secs(200)), [old, young]);
+    let leases = store.lease_aged(&one, secs(50), secs(200), 10).wait().expect("leases");
+    settle_all(&*store, leases, &deferred(secs(500)), secs(200));
+    assert_eq!(aged(secs(50), secs(499)), [], "it waits for its own time again");
+    assert_eq!(aged(secs(50), secs(500)), [old]);
+    let rows = store
+        .list(QueueFilter::default(), secs(200), None, 10)
+        .wait()
+        .expect("a list");
+    for row in rows {
+        assert_eq!(row.next_attempt, secs(1000), "the back-off is the later");
+        assert_eq!(row.last_fault.as_deref(), Some("unreachable"));
+    }
 }
 
 fn next_due(place: &dyn Place) {

@@ -58,7 +58,7 @@ pub struct QueuedRow {
     pub held: bool,
     /// Whether somebody is at it just now.
     pub in_flight: bool,
-    /// Why the last attempt deferred it.
+    /// Why the last attempt deferred it, or why its destination was backed off since.
     pub last_fault: Option<String>,
 }
 

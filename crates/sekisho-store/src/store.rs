@@ -47,6 +47,16 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Leases up to `limit` due messages of a destination, oldest due first.
     fn lease(&self, destination: &Destination, now: Timestamp, limit: usize) -> Ticket<Vec<Lease>>;
 
+    /// Leases up to `limit` messages of a destination that are due but for its back-off and arrived before
+    /// `arrived_before`: their time to be told of or given up comes whether or not the destination takes anything.
+    fn lease_aged(
+        &self,
+        destination: &Destination,
+        arrived_before: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Ticket<Vec<Lease>>;
+
     /// Ends a lease. Lazy: durable within 100 ms, evidence before the row it settles is gone. The answer comes when it
     /// is durable; nobody has to wait for it.
     fn settle(&self, lease: Lease, settlement: Settlement) -> Ticket<()>;

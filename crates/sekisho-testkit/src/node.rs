@@ -143,6 +143,24 @@ impl Node {
             .expect("the binary starts")
     }
 
+    /// As [`Self::run`], with this on its standard input.
+    ///
+    /// # Panics
+    /// When it cannot be started or does not read.
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut pipe = child.stdin.take().expect("its input is a pipe");
+        pipe.write_all(input.as_bytes()).expect("it reads its input");
+        drop(pipe);
+        child.wait_with_output().expect("a child can be waited for")
+    }
+
     /// Runs a command that answers in JSON, one value a line. An answer that nothing was found is no line.
     ///
     /// # Panics

@@ -44,7 +44,10 @@ pub(super) fn conditions(filter: &QueueFilter, now: Timestamp) -> Conditions {
         }
     }
     if let Some(error) = &filter.error {
-        and("instr(lower(d.last_fault), ?) > 0", error.to_lowercase().into());
+        and(
+            "instr(lower(CASE WHEN x.back_off > d.next_attempt THEN x.back_off_why ELSE d.last_fault END), ?) > 0",
+            error.to_lowercase().into(),
+        );
     }
     if let Some(held) = filter.held {
         and("(d.state <> 0) = ?", held.into());

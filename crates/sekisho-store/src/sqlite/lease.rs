@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
-use sekisho_mail::Timestamp;
+use sekisho_mail::{MessageId, Timestamp};
 
 use super::{
     batch::{Known, find_destination},
@@ -109,6 +109,17 @@ pub(super) fn next_due(
     Ok(next.map(Timestamp::from_millis))
 }
 
+/// Which messages of a destination.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Due by then.
+    pub(super) now: Timestamp,
+    /// At most so many.
+    pub(super) limit: usize,
+    /// Only those that arrived before, and these in spite of a back-off.
+    pub(super) arrived_before: Option<Timestamp>,
+}
+
 /// What [`lease`] came to.
 #[derive(Default)]
 pub(super) struct Leased {
@@ -130,8 +141,7 @@ pub(super) fn lease(
     db: &Connection,
     shared: &Arc<Shared>,
     destination: &Destination,
-    now: Timestamp,
-    limit: usize,
+    wanted: Wanted,
     watched: Option<Suspects>,
 ) -> rusqlite::Result<Leased> {
     let mut leased = Leased::default();
@@ -139,13 +149,15 @@ pub(super) fn lease(
         return Ok(leased);
     };
     let free = shared.settings.lease_limit.saturating_sub(shared.leases.count());
-    let limit = limit.min(free).min(LEASES_AT_ONCE);
-    if back_off > now.as_millis() || limit == 0 {
+    let limit = wanted.limit.min(free).min(LEASES_AT_ONCE);
+    let backed_off = back_off > wanted.now.as_millis() && wanted.arrived_before.is_none();
+    if backed_off || limit == 0 {
         return Ok(leased);
     }
+    let wanted = Wanted { limit, ..wanted };
     let watch = watched.is_some();
     let mut suspects = watched.unwrap_or_default();
-    for candidate in candidates(db, shared, number, now, limit, &suspects)? {
+    for candidate in candidates(db, shared, number, wanted, &suspects)? {
         // At least one, whatever the budget: otherwise a full one would stop delivery, which alone can empty it.
         if !leased.leases.is_empty() && !shared.budget.has_room(0) {
             break;
@@ -173,17 +185,20 @@ fn candidates(
     db: &Connection,
     shared: &Shared,
     number: i64,
-    now: Timestamp,
-    limit: usize,
+    wanted: Wanted,
     suspects: &Suspects,
 ) -> rusqlite::Result<Vec<Candidate>> {
+    // Ids sort by arrival.
+    let below = wanted
+        .arrived_before
+        .map_or(i64::MAX, |instant| codec::key(MessageId::new(instant, 0)));
     let mut statement = db.prepare_cached(
         "SELECT message, recipients, crc, directive FROM delivery
-         WHERE destination = ?1 AND state = 0 AND next_attempt <= ?2 ORDER BY next_attempt",
+         WHERE destination = ?1 AND state = 0 AND next_attempt <= ?2 AND message < ?3 ORDER BY next_attempt",
     )?;
-    let mut rows = statement.query(params![number, now.as_millis()])?;
+    let mut rows = statement.query(params![number, wanted.now.as_millis(), below])?;
     let mut candidates = Vec::new();
-    while candidates.len() < limit {
+    while candidates.len() < wanted.limit {
         let Some(row) = rows.next()? else { break };
         let key = row.get(0)?;
         if !shared.leases.holds(number, key) && !suspects.withhold(key) {

@@ -49,6 +49,7 @@ use self::{
     action::{Action, ActionJob},
     checkpoint::Checkpoint,
     insert::{CommitJob, Prepared},
+    lease::Wanted,
     readers::Readers,
     redirect::Redirect,
     settle::SettleJob,
@@ -207,10 +208,35 @@ impl Store for SqliteStore {
     fn lease(&self, destination: &Destination, now: Timestamp, limit: usize) -> Ticket<Vec<Lease>> {
         self.shared.saw(now);
         let destination = destination.clone();
-        self.request(|answer| Command::Lease {
-            destination,
+        let wanted = Wanted {
             now,
             limit,
+            arrived_before: None,
+        };
+        self.request(|answer| Command::Lease {
+            destination,
+            wanted,
+            answer,
+        })
+    }
+
+    fn lease_aged(
+        &self,
+        destination: &Destination,
+        arrived_before: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Ticket<Vec<Lease>> {
+        self.shared.saw(now);
+        let destination = destination.clone();
+        let wanted = Wanted {
+            now,
+            limit,
+            arrived_before: Some(arrived_before),
+        };
+        self.request(|answer| Command::Lease {
+            destination,
+            wanted,
             answer,
         })
     }

@@ -262,7 +262,10 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-const ROW_COLUMNS: &str = "m.id, m.arrived, m.size, m.sender, x.id, x.name, d.state, d.next_attempt, d.last_fault, \
+/// Where the destination's back-off is the later, it says when and why.
+const ROW_COLUMNS: &str = "m.id, m.arrived, m.size, m.sender, x.id, x.name, d.state, \
+                           max(d.next_attempt, x.back_off), \
+                           CASE WHEN x.back_off > d.next_attempt THEN x.back_off_why ELSE d.last_fault END, \
                            d.crc, d.recipients, d.directive, d.attempts";
 
 /// A line of the queue; one whose recipients cannot be read is shown without them.

@@ -24,7 +24,8 @@ use super::{
     checkpoint::Checkpoint,
     codec,
     insert::{self, CommitJob},
-    lease, load,
+    lease::{self, Wanted},
+    load,
     redirect::Redirect,
     schema,
     settle::{self, SettleJob},
@@ -75,8 +76,7 @@ pub(super) enum Command {
     },
     Lease {
         destination: Destination,
-        now: Timestamp,
-        limit: usize,
+        wanted: Wanted,
         answer: Answer<Vec<Lease>>,
     },
     /// Ends the thread: cleanly, or as a crash would.
@@ -439,10 +439,9 @@ impl Writer {
             }
             Command::Lease {
                 destination,
-                now,
-                limit,
+                wanted,
                 answer,
-            } => self.lease(&db, &destination, now, limit, answer),
+            } => self.lease(&db, &destination, wanted, answer),
             other => {
                 // `run` sends only these here.
                 other.refuse(StoreError::Unfit("no read"), &mut self.aftermath);
@@ -459,14 +458,13 @@ impl Writer {
         &self,
         db: &Connection,
         destination: &Destination,
-        now: Timestamp,
-        limit: usize,
+        wanted: Wanted,
         answer: Answer<Vec<Lease>>,
     ) -> Option<rusqlite::Error> {
         let shared = Arc::clone(&self.shared);
         let leased = in_transaction(db, self.watching(), || {
             let suspects = self.suspects(db)?;
-            lease::lease(db, &shared, destination, now, limit, suspects)
+            lease::lease(db, &shared, destination, wanted, suspects)
         });
         let leased = match leased {
             Ok(leased) => leased,

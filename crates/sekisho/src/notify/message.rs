@@ -58,7 +58,7 @@ impl Report<'_> {
         let boundary = boundary(id, &parts);
         let message_id = format!("<{id}.dsn@{}>", self.settings.hostname);
         let mut content = self.header(&message_id, &boundary).into_bytes();
-        content.extend_from_slice(b"\r\nThis is a notification in MIME format (RFC 3462).\r\n");
+        content.extend_from_slice(b"\r\nThis is a notification in MIME format (RFC 6522).\r\n");
         for part in parts {
             content.extend_from_slice(format!("\r\n--{boundary}\r\n{}\r\n", part.fields).as_bytes());
             content.extend_from_slice(&part.content);

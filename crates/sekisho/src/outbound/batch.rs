@@ -15,6 +15,9 @@ use super::{
 };
 use crate::{clock, local};
 
+/// Messages at a time that are told of or given up while their destination takes nothing.
+const AGED_BATCH: usize = 200;
+
 /// What a batch says of its destination.
 #[derive(Debug)]
 pub(super) struct Report {
@@ -37,7 +40,7 @@ pub(super) enum Verdict {
 }
 
 impl Report {
-    /// Of a batch that broke off.
+    /// Of a batch that broke off, or had nothing to deliver.
     pub(super) const fn broken() -> Self {
         Self {
             verdict: Verdict::Neutral,
@@ -68,23 +71,11 @@ pub(super) async fn run_batch(
     {
         return run.deliver_locally(leases).await;
     }
-    let leases = run.obey(leases).await;
-    if leases.is_empty() {
-        return Report::broken();
-    }
-    let found = candidates(
-        shared.services.dns.as_ref(),
-        &configured.settings,
-        &route,
-        destination.host(),
-    )
-    .await;
-    match found {
-        Ok(hosts) => {
-            run.deliver(Batch::new(&shared, &configured, &route, hosts), leases, failures)
-                .await
-        }
-        Err(why) => run.settle_all(leases, &why, failures).await,
+    let (leases, due) = run.obey(leases).await;
+    let report = run.deliver_away(leases, failures).await;
+    Report {
+        due: earliest(due, report.due),
+        ..report
     }
 }
 
@@ -96,6 +87,22 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// To the hosts of the destination.
+    async fn deliver_away(&self, leases: Vec<Lease>, failures: u32) -> Report {
+        if leases.is_empty() {
+            return Report::broken();
+        }
+        let dns = self.shared.services.dns.as_ref();
+        let destination = self.destination.host();
+        match candidates(dns, &self.configured.settings, self.route, destination).await {
+            Ok(hosts) => {
+                let batch = Batch::new(self.shared, self.configured, self.route, hosts);
+                self.deliver(batch, leases, failures).await
+            }
+            Err(why) => self.settle_all(leases, &why, failures).await,
+        }
+    }
+
     fn settling<'b>(&'b self, route_demands: &'b [Demand]) -> Settling<'b> {
         Settling {
             services: &self.shared.services,
@@ -144,8 +151,44 @@ impl Run<'_> {
         report
     }
 
-    /// The same answer for all of them: the destination is backed off when the answer is only for now.
+    /// The same answer for all of them. When it is only for now, the destination is backed off, and those that wait
+    /// behind the back-off for too long get the answer as well: their senders are to hear of it in time.
     async fn settle_all(&self, leases: Vec<Lease>, why: &Unroutable, failures: u32) -> Report {
+        let mut due = self.answer(leases, why).await;
+        let Unroutable::ForNow(fault) = why else {
+            return Report {
+                verdict: Verdict::Alive,
+                due,
+            };
+        };
+        let now = clock::now();
+        let until = now.plus(self.route.retry.delay(failures.saturating_add(1), Duration::ZERO));
+        let store = &self.shared.services.store;
+        // Nobody waits for it: at worst the destination is tried once too often.
+        drop(store.back_off(self.destination, until, &fault.to_string()));
+        let patience = self.route.delay_notice_after.min(self.route.expire_after);
+        loop {
+            let aged = store.lease_aged(self.destination, now.minus(patience), now, AGED_BATCH);
+            match aged.await {
+                Ok(leases) if leases.is_empty() => break,
+                Ok(leases) => {
+                    let (leases, told) = self.obey(leases).await;
+                    due = earliest(earliest(due, told), self.answer(leases, why).await);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the queue cannot be read");
+                    break;
+                }
+            }
+        }
+        Report {
+            verdict: Verdict::Dead { until },
+            due: earliest(due, Some(until)),
+        }
+    }
+
+    /// Settles all of them with one answer; the earliest instant at which one of them is due again.
+    async fn answer(&self, leases: Vec<Lease>, why: &Unroutable) -> Option<Timestamp> {
         let demands = self.route_demands(&[CandidateHost {
             host: self.destination.host().clone(),
             origin: HostOrigin::Dns,
@@ -157,24 +200,14 @@ impl Run<'_> {
             let attempted = all_the_same(&lease, &Finding::of(why), &record);
             due = earliest(due, self.settling(&demands).settle(lease, attempted).await);
         }
-        let verdict = match why {
-            Unroutable::Permanently(_) => Verdict::Alive,
-            Unroutable::ForNow(fault) => {
-                let wait = self.route.retry.delay(failures.saturating_add(1), Duration::ZERO);
-                let until = clock::now().plus(wait);
-                // Nobody waits for it: at worst the destination is tried once too often.
-                let store = &self.shared.services.store;
-                drop(store.back_off(self.destination, until, &fault.to_string()));
-                due = earliest(due, Some(until));
-                Verdict::Dead { until }
-            }
-        };
-        Report { verdict, due }
+        due
     }
 
-    /// What the operator ordered instead of a delivery is done first; the others are given back.
-    async fn obey(&self, leases: Vec<Lease>) -> Vec<Lease> {
+    /// What the operator ordered instead of a delivery is done first; the others are given back, with the instant at
+    /// which something that came of it is due.
+    async fn obey(&self, leases: Vec<Lease>) -> (Vec<Lease>, Option<Timestamp>) {
         let mut others = Vec::with_capacity(leases.len());
+        let mut due = None;
         for lease in leases {
             let Some(Directive::Bounce(words)) = lease.directive.clone() else {
                 others.push(lease);
@@ -185,15 +218,15 @@ impl Run<'_> {
             let record = Record::without_attempt(self.route.describe(), Vec::new(), "operator-bounce", &words);
             let attempted = all_the_same(&lease, &Finding::Bounce(why), &record);
             let demands = self.route_demands(&[]);
-            self.settling(&demands).settle(lease, attempted).await;
+            due = earliest(due, self.settling(&demands).settle(lease, attempted).await);
         }
-        others
+        (others, due)
     }
 
     async fn deliver_locally(&self, leases: Vec<Lease>) -> Report {
         let settling = self.settling(&[]);
-        let mut due = None;
-        for lease in self.obey(leases).await {
+        let (leases, mut due) = self.obey(leases).await;
+        for lease in leases {
             let now = clock::now();
             let hop = local::Hop {
                 directory: &self.configured.directory,

@@ -205,6 +205,11 @@ impl Store for FakeStore {
         Ticket::ready(Ok(leases))
     }
 
+    fn lease_aged(&self, _: &Destination, _: Timestamp, _: Timestamp, _: usize) -> Ticket<Vec<Lease>> {
+        // Nothing here grows old.
+        Ticket::ready(Ok(Vec::new()))
+    }
+
     fn settle(&self, lease: Lease, settlement: Settlement) -> Ticket<()> {
         let mut books = self.books();
         let until = settlement.results.iter().find_map(|result| match result.outcome {
