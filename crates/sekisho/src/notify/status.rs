@@ -78,8 +78,13 @@ fn remote_host(told: &Told<'_>) -> Option<Host> {
         .evidence
         .and_then(|evidence| evidence.channel.as_ref()?.host.as_deref());
     let of_fault = fault(told.outcome).and_then(|why| why.host.as_deref());
-    let text = of_fault.or(of_channel)?;
-    Host::parse(text.split(' ').next()?).ok()
+    // `mx.example.org [192.0.2.1]:25`, `mx.example.org:25`, `[192.0.2.1]:25`, or the name alone.
+    let text = of_fault.or(of_channel)?.split(' ').next()?;
+    let host = match text.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => host,
+        _ => text,
+    };
+    Host::parse(host).ok()
 }
 
 /// What the other end said; otherwise what we found, which is a diagnostic too.

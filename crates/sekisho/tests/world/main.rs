@@ -9,6 +9,7 @@ mod killing;
 mod law_two;
 mod main_job;
 mod names;
+mod notices;
 mod operating;
 mod outgoing;
 mod relaying;
