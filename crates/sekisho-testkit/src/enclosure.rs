@@ -7,7 +7,7 @@
 
 use std::{
     env, fs,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::Command,
@@ -64,6 +64,9 @@ impl Release {
         root
     }
 }
+
+/// One more, of the block of RFC 3849.
+pub const HOST_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
 
 /// Runs `test` in a world of its own. Called with a closure as the whole body of a test function, whose name it reads
 /// off the closure's type.
@@ -151,6 +154,7 @@ fn furnish() {
     for address in HOSTS.iter().chain([&NAME_SERVER]) {
         ip(&["address", "add", &format!("{address}/32"), "dev", "lo"]);
     }
+    ip(&["-6", "address", "add", &format!("{HOST_V6}/128"), "dev", "lo"]);
     let resolv = env::temp_dir().join(format!("resolv.{}", unique()));
     fs::write(&resolv, format!("nameserver {RESOLVER}\n")).expect("a temporary file can be written");
     mount(&["--bind", &resolv.to_string_lossy(), "/etc/resolv.conf"]);

@@ -7,6 +7,7 @@ mod endings;
 mod incoming;
 mod killing;
 mod law_two;
+mod limits;
 mod main_job;
 mod names;
 mod notices;

@@ -1,7 +1,7 @@
 //! A real resolver with real zones: what each answer of DNS comes to.
 
 use sekisho_testkit::{
-    enclosure::{HOSTS, enclosed},
+    enclosure::{HOST_V6, HOSTS, enclosed},
     foreign::{Names, Swaks, Zone},
     node::{Node, SMTP},
     peer::{Fault, Peer},
@@ -23,6 +23,16 @@ fn serve() -> (Names, Peer, Node) {
             "@ MX 10 dead\n@ MX 20 good\ndead A 192.0.2.5\ngood A 192.0.2.1",
         ),
         Zone::new("two.example", "@ MX 10 mx\nmx A 192.0.2.1\nmx A 192.0.2.2"),
+        Zone::new(
+            "odd.example",
+            "www CNAME mx.example.\n\
+             target MX 10 name\nname CNAME good.mx.example.\n\
+             six MX 10 only6\nonly6 AAAA 2001:db8::1\n\
+             both MX 10 two\ntwo AAAA 2001:db8::5\ntwo A 192.0.2.1\n\
+             circle MX 10 good.mx.example.\ncircle MX 20 node.sekisho.example.\n\
+             us MX 10 node.sekisho.example.",
+        ),
+        Zone::new("xn--bcher-kva.example", "@ MX 10 good.mx.example."),
         Zone::broken("broken.example"),
         Zone::new("empty.example", "other A 192.0.2.1"),
     ];
@@ -51,6 +61,33 @@ fn mx_by_preference_implicit_mx_and_the_next_host_when_one_is_dead() {
             traced(&node, &recipient, "delivered");
             assert_eq!(peer.count(), count + 1, "{domain}");
         }
+    });
+}
+
+#[test]
+fn aliases_literals_international_names_and_both_families_lead_to_the_host() {
+    enclosed(|| {
+        let (_names, peer, node) = serve();
+        let six = Peer::start((HOST_V6, 25).into(), None, Fault::None);
+        for (count, domain) in [
+            "www.odd.example",
+            "target.odd.example",
+            "both.odd.example",
+            "circle.odd.example",
+            "xn--bcher-kva.example",
+            "[192.0.2.1]",
+        ]
+        .iter()
+        .enumerate()
+        {
+            let recipient = send(domain);
+            traced(&node, &recipient, "delivered");
+            assert_eq!(peer.count(), count + 1, "{domain}");
+        }
+        traced(&node, &send("six.odd.example"), "delivered");
+        assert_eq!(six.count(), 1);
+        let looping = traced(&node, &send("us.odd.example"), "bounced");
+        assert_eq!(last_attempt(&looping)["outcome"]["why"]["status"], "5.4.6");
     });
 }
 
