@@ -21,6 +21,8 @@ use crate::{authority::Pem, client::Duplex};
 
 /// Longest line that is read; a longer one ends the connection.
 const MAX_LINE: u64 = 1 << 20;
+/// A ClientHello without the hybrid is shorter, one with it longer.
+const MAX_SMALL_HELLO: u16 = 1000;
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
 
 /// What a peer does wrong.
@@ -45,6 +47,8 @@ pub enum Fault {
     CutAtHandshake,
     /// The connection is cut after the first octets of the handshake have been read.
     CutInHandshake,
+    /// The connection is cut when the ClientHello does not fit into one segment, as some hosts do with the hybrid.
+    CutAtLargeHello,
     /// The connection is cut instead of this verb's reply, once TLS stands or, without TLS, from the start.
     CutAt(&'static str),
     /// This verb is answered with this code.
@@ -338,16 +342,27 @@ impl Session<'_> {
             _ => ("220 go\r\n".to_owned(), After::Handshake),
         };
         self.say(&reply).await?;
-        if fault == Fault::CutInHandshake {
-            let _ = self.stream.fill_buf().await?;
-            return Ok(After::End);
+        match fault {
+            Fault::CutInHandshake => {
+                let _ = self.stream.fill_buf().await?;
+                Ok(After::End)
+            }
+            Fault::CutAtLargeHello => {
+                let first = self.stream.fill_buf().await?;
+                let is_large = first.len() < 5 || u16::from_be_bytes([first[3], first[4]]) > MAX_SMALL_HELLO;
+                Ok(if is_large { After::End } else { after })
+            }
+            _ => Ok(after),
         }
-        Ok(after)
     }
 
     async fn shake_hands(self) -> Option<Self> {
         let server = Arc::clone(self.shared.tls.as_ref()?);
-        let (stream, _) = server.accept(self.stream.into_inner(), HANDSHAKE_LIMIT).await.ok()?;
+        // What was looked at already belongs to the handshake.
+        let seen = self.stream.buffer().to_vec();
+        let (read, write) = tokio::io::split(self.stream.into_inner());
+        let whole = tokio::io::join(io::Cursor::new(seen).chain(read), write);
+        let (stream, _) = server.accept(whole, HANDSHAKE_LIMIT).await.ok()?;
         let stream: Box<dyn Duplex> = Box::new(stream);
         Some(Session {
             stream: BufReader::new(stream),

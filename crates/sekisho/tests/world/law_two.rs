@@ -10,6 +10,8 @@ use sekisho_testkit::{
     wait,
 };
 
+use rustix::process::Signal;
+
 use crate::{RELAYING, attempts, last_attempt, node, relaying_node, trace_of, traced};
 
 /// Stands in every message, envelope and content.
@@ -200,5 +202,36 @@ fn nothing_said_before_the_handshake_survives_it_in_our_server() {
         });
         let replies = replies.expect("the server answers");
         assert!(replies.iter().all(|code| code / 100 == 5), "{replies:?}");
+    });
+}
+
+#[test]
+fn a_host_that_breaks_on_a_large_hello_gets_a_small_one_and_is_remembered() {
+    enclosed(|| {
+        let pem = Authority::new().server(&["mx.there.example"]);
+        let peer = peer(&pem, Fault::CutAtLargeHello);
+        let node = relaying_node(&route("encryption", ""));
+        send("a@there.example");
+        let message = traced(&node, "a@there.example", "delivered");
+        let attempt = last_attempt(&message);
+        assert_eq!(attempt["attempt"], 1, "{message:#}");
+        assert_eq!(attempt["channel"]["security"]["tls"]["group"], "x25519", "{message:#}");
+        let failed = |message: &serde_json::Value| {
+            let attempt = last_attempt(message);
+            attempt["failed_handshakes"].as_array().map_or(0, Vec::len)
+        };
+        // Twice: the first could have been the network.
+        assert_eq!(failed(&message), 2, "{message:#}");
+        // The connection is kept for more mail; a reload closes it, and the memory stays.
+        node.signal(Signal::HUP);
+        wait::until_or(
+            "the reload",
+            || node.log().contains("read anew").then_some(()),
+            || node.log(),
+        );
+        send("b@there.example");
+        let message = traced(&node, "b@there.example", "delivered");
+        assert_eq!(failed(&message), 0, "{message:#}");
+        assert!(!peer.saw_in_the_clear(SECRET));
     });
 }
