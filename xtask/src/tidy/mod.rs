@@ -9,6 +9,7 @@ use crate::command::{output, say, workspace_root};
 
 mod edges;
 mod functions;
+mod laws;
 mod names;
 mod source;
 mod words;
@@ -62,6 +63,9 @@ fn findings() -> Result<Vec<Finding>, String> {
     findings.extend(names::findings(&sources));
     findings.extend(words::findings(&files));
     findings.extend(edges::findings()?);
+    let page = workspace_root().join("ARCHITECTURE.md");
+    let page = fs::read_to_string(&page).map_err(|fault| format!("cannot read {}: {fault}", page.display()))?;
+    findings.extend(laws::findings(&page, &sources));
     Ok(findings)
 }
 

@@ -120,13 +120,21 @@ async fn call_socket(socket: &Path, request: Request<Body>) -> Result<Response<B
         let _ = connection.await;
     });
     let answer = sender.send_request(request).await.map_err(|error| {
-        if error.is_incomplete_message() {
+        if was_turned_away(&error) {
             not_ours(socket)
         } else {
             unreachable(&error)
         }
     })?;
     Ok(answer.map(Body::new))
+}
+
+/// Whether the other end closed without an answer, however far the request had come by then.
+fn was_turned_away(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    let was_closed =
+        source.is_some_and(|error| matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset));
+    error.is_incomplete_message() || error.is_canceled() || error.is_closed() || was_closed
 }
 
 fn not_ours(socket: &Path) -> CliError {

@@ -1,6 +1,10 @@
-//! The operator's hand: the queue from the command line, the trace by every filter, with the server running and without.
+//! The operator's hand: the queue from the command line, the trace by every filter, with the server running and
+//! without.
 
-use std::process::Output;
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    process::{Command, Output},
+};
 
 use sekisho_testkit::{
     client::Client,
@@ -273,6 +277,34 @@ fn without_a_server_the_commands_open_the_store_themselves_and_two_servers_never
         assert!(text(&node.run(&["status"])).contains("offline"));
         node.resume();
         assert_eq!(ids(&node, &["--held"]), [id.clone()]);
+    });
+}
+
+#[test]
+fn a_stranger_on_this_machine_gets_no_answer() {
+    enclosed(|| {
+        let node = relaying_node("");
+        let socket = node.folder().join("sekisho-data/control.sock");
+        // As if an operator had opened everything: who asks is still looked at.
+        for path in [node.folder(), &node.folder().join("sekisho-data"), &socket] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).expect("our file is ours");
+        }
+        let as_user = |uid: &str| {
+            let mut command = Command::new("setpriv");
+            command.args([
+                "--reuid",
+                uid,
+                "--clear-groups",
+                env!("CARGO_BIN_EXE_sekisho"),
+                "status",
+            ]);
+            command.current_dir(node.folder()).output().expect("setpriv starts")
+        };
+        assert!(as_user("0").status.success());
+        let refused = as_user("1000");
+        assert_eq!(refused.status.code(), Some(5), "{refused:?}");
+        let complaint = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(complaint.contains("only its own user and root"), "{complaint}");
     });
 }
 
