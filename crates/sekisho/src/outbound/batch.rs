@@ -151,8 +151,8 @@ impl Run<'_> {
         report
     }
 
-    /// The same answer for all of them. When it may be another later, the destination is backed off, and those that wait
-    /// behind the back-off for too long get the answer as well: their senders are to hear of it in time.
+    /// The same answer for all of them. When it may be another later, the destination is backed off, and those that
+    /// wait behind the back-off for too long get the answer as well: their senders are to hear of it in time.
     async fn settle_all(&self, leases: Vec<Lease>, why: &Unroutable, failures: u32) -> Report {
         let mut due = self.answer(leases, why).await;
         let Unroutable::ForNow(fault) = why else {
