@@ -70,13 +70,24 @@ impl RelayRights {
         self.loopback
     }
 
-    /// The right of this client, when it has one. A key counts only when the handshake proved it.
-    fn find(&self, client: IpAddr, security: &ChannelSecurity) -> Option<Reason> {
+    /// Whether clients with this address may relay, whatever else is known of them.
+    #[must_use]
+    pub fn serves_address(&self, client: IpAddr) -> bool {
+        self.find_by_address(client).is_some()
+    }
+
+    fn find_by_address(&self, client: IpAddr) -> Option<Reason> {
         if self.loopback && client.to_canonical().is_loopback() {
             return Some(Reason::RelayForLoopback);
         }
-        if let Some(network) = self.networks.iter().find(|network| network.contains(client)) {
-            return Some(Reason::RelayForNetwork { network: *network });
+        let network = self.networks.iter().find(|network| network.contains(client))?;
+        Some(Reason::RelayForNetwork { network: *network })
+    }
+
+    /// The right of this client, when it has one. A key counts only when the handshake proved it.
+    fn find(&self, client: IpAddr, security: &ChannelSecurity) -> Option<Reason> {
+        if let Some(right) = self.find_by_address(client) {
+            return Some(right);
         }
         let tls = security.tls().filter(|tls| tls.key == KeyProof::Proven)?;
         let leaf = tls.chain.first()?;

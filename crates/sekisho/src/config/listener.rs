@@ -20,8 +20,6 @@ use crate::inbound::{ConnectionLimits, ListenerMode, ListenerSettings};
 
 /// Where a listener without configuration is.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:2525";
-/// How long a client is listened to that must not speak yet; short, because well-behaved ones wait it out.
-const GREETING_DELAY: Duration = Duration::from_millis(250);
 
 /// A listener but for the certificates that are made when none are named.
 #[derive(Clone, Debug)]
@@ -43,6 +41,7 @@ pub struct ListenerPlan {
     client_certificates: ClientCertificates,
     resumption: ServerResumption,
     min_version: TlsVersion,
+    greeting_delay: Duration,
     connections: ConnectionLimits,
     session: SessionLimits,
     timeouts: SessionTimeouts,
@@ -66,7 +65,7 @@ impl ListenerPlan {
             bare_line_ends: self.line_ends,
             long_lines: self.long_lines,
             tls,
-            greeting_delay: GREETING_DELAY,
+            greeting_delay: self.greeting_delay,
             connections: self.connections.clone(),
             session: self.session.clone(),
             timeouts: self.timeouts.clone(),
@@ -184,6 +183,7 @@ fn build(listener: &raw::Listener, key: &str, checker: &mut Checker<'_>) -> Opti
             raw::MinVersion::Tls12 => TlsVersion::Tls12,
             raw::MinVersion::Tls13 => TlsVersion::Tls13,
         },
+        greeting_delay: checker.duration(&format!("{key}.limits.greeting-delay"), &limits.greeting_delay),
         connections,
         session,
         timeouts,

@@ -197,6 +197,9 @@ pub struct ListenerLimits {
     pub errors: u32,
     /// Commands in one session before it is ended.
     pub commands: u32,
+    /// How long a client must keep silent before it is greeted; who speaks first is turned away (RFC 5321 §4.3.1).
+    /// Clients that may relay by their address are greeted at once.
+    pub greeting_delay: String,
     /// How long a client may take for its next command.
     pub command_timeout: String,
     /// How long a client may take for its next piece of content.
@@ -221,6 +224,7 @@ impl Default for ListenerLimits {
             refused_recipients: 100,
             errors: 20,
             commands: 10_000,
+            greeting_delay: "250ms".to_owned(),
             command_timeout: "5m".to_owned(),
             data_timeout: "3m".to_owned(),
             data_rate: "512 B".to_owned(),

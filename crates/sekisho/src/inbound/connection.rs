@@ -170,8 +170,15 @@ impl Connection {
         }
     }
 
-    /// Listens for a moment, because a client must keep silent until it is greeted (RFC 5321 §4.3.1), then greets.
+    /// Listens for a moment, because a client must keep silent until it is greeted (RFC 5321 §4.3.1), then greets. Who
+    /// may relay is known here, and need not wait to show manners.
     async fn greet(&mut self, transport: &mut Transport) -> Flow {
+        let is_known = self.listener.rights.serves_address(self.peer.ip().to_canonical());
+        if is_known || self.listener.greeting_delay.is_zero() {
+            self.session.greet();
+            self.waiting_since = Instant::now();
+            return Flow::Continue(());
+        }
         match timeout(self.listener.greeting_delay, self.input.read_from(transport)).await {
             // The machine, which has not greeted, refuses what it gets.
             Ok(Ok(octets)) if octets > 0 => {}

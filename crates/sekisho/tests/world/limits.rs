@@ -107,6 +107,22 @@ fn each_limit_of_a_session_is_kept() {
     });
 }
 
+#[test]
+fn who_speaks_before_the_greeting_is_turned_away() {
+    enclosed(|| {
+        // Nobody waits for the end of this.
+        let patient = TIGHT.replace("errors = 3", "greeting-delay = \"1h\"");
+        let _node = node(&format!("{patient}{LOCAL}"));
+        runtime().block_on(async {
+            let mut client = Client::connect(SMTP).await.expect("a connection");
+            client.send(b"EHLO there.example\r\n").await.expect("it is sent");
+            let reply = client.reply().await.expect("a connection").expect("a reply");
+            assert_eq!((reply.code, &reply.text()[..5]), (554, "5.5.0"));
+            assert!(client.reply().await.expect("an end").is_none());
+        });
+    });
+}
+
 /// The largest resident memory so far, in octets.
 fn peak_memory(node: &Node) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", node.process_id())).expect("a process has a status");
