@@ -20,7 +20,7 @@ fn swaks_sends_to_postfix_over_tls() {
     enclosed(|| {
         let pem = Authority::new().server(&["postfix.here.example"]);
         let postfix = Postfix::start(&PostfixSettings {
-            address: HOSTS[0],
+            address: (HOSTS[0], 25).into(),
             domain: "here.example",
             certificate: Some(&pem),
             relayhost: "",
@@ -46,7 +46,7 @@ fn postfix_relays_to_exim_with_tls() {
             relay_to: SocketAddr::new(HOSTS[0], 25),
         });
         let postfix = Postfix::start(&PostfixSettings {
-            address: HOSTS[0],
+            address: (HOSTS[0], 25).into(),
             domain: "here.example",
             certificate: Some(&pem),
             relayhost: &format!("[{}]", HOSTS[1]),

@@ -410,11 +410,10 @@ impl Ending {
         join(threads.readers.drain(..));
         let (answer, stopped) = Ticket::pair();
         let answer = Some(answer);
-        let result = match self.shared.insist(Command::Stop { clean, answer }) {
-            Ok(()) => stopped.wait(),
-            Err(_) => Err(StoreError::Stopped),
-        };
+        // A writer that is gone drops the answer's sender.
+        drop(self.shared.insist(Command::Stop { clean, answer }));
         join([writer]);
+        let result = stopped.of_ended_thread();
         join(threads.checkpoint.take());
         self.shared.spool.stop();
         join(threads.spool.drain(..));

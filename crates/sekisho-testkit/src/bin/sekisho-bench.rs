@@ -193,7 +193,7 @@ impl Server {
         let sink = HOSTS[1];
         if scenario.server == "postfix" {
             return Self::Postfix(Postfix::start(&PostfixSettings {
-                address: HOSTS[0],
+                address: (HOSTS[0], 25).into(),
                 domain: "bench.example",
                 certificate: scenario.tls.then_some(pem),
                 relayhost: &format!("[{sink}]"),

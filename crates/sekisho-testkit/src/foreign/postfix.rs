@@ -1,6 +1,6 @@
 //! Postfix, as a server that receives and as a client that relays.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::{Cell, INBOX, Inmate};
 use crate::authority::Pem;
@@ -16,8 +16,8 @@ pub struct Postfix {
 /// What distinguishes one instance from another.
 #[derive(Clone, Debug)]
 pub struct PostfixSettings<'a> {
-    /// Where it listens, port 25.
-    pub address: IpAddr,
+    /// Where it listens.
+    pub address: SocketAddr,
     /// Whose mail it keeps.
     pub domain: &'a str,
     /// STARTTLS is offered with this certificate.
@@ -37,13 +37,14 @@ impl Postfix {
     pub fn start(settings: &PostfixSettings<'_>) -> Self {
         let cell = Cell::new();
         cell.write("etc/postfix/main.cf", main_cf(settings));
-        cell.write("etc/postfix/master.cf", MASTER_CF);
+        let address = settings.address;
+        let services = format!("{address} inet n - n - - smtpd\n{SERVICES}");
+        cell.write("etc/postfix/master.cf", services);
         if let Some(pem) = settings.certificate {
             cell.write("etc/postfix/chain.pem", &pem.chain);
             cell.write_secret("etc/postfix/key.pem", &pem.key);
         }
         prepare_spool(&cell);
-        let address = SocketAddr::new(settings.address, 25);
         let master = cell.serve(address, "master.log", "/usr/lib/postfix/sbin/master", &["-d"]);
         Self { cell, address, master }
     }
@@ -104,12 +105,12 @@ fn prepare_spool(cell: &Cell) {
 
 fn main_cf(settings: &PostfixSettings<'_>) -> String {
     let PostfixSettings {
-        address,
         domain,
         relayhost,
         more,
         ..
     } = settings;
+    let address = settings.address.ip();
     let tls = match settings.certificate {
         Some(_) => {
             "smtpd_tls_security_level = may\n\
@@ -143,9 +144,8 @@ fn main_cf(settings: &PostfixSettings<'_>) -> String {
     )
 }
 
-/// Debian's services without chroots, which the cell makes needless.
-const MASTER_CF: &str = "\
-smtp      inet  n       -       n       -       -       smtpd
+/// Debian's services but the listener, without chroots, which the cell makes needless.
+const SERVICES: &str = "\
 pickup    unix  n       -       n       60      1       pickup
 cleanup   unix  n       -       n       -       0       cleanup
 qmgr      unix  n       -       n       300     1       qmgr

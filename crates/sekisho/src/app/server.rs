@@ -88,9 +88,24 @@ struct Server {
 
 impl Server {
     async fn start(place: Place, loaded: Loaded, level: LogLevel) -> Result<Self, AppError> {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(loaded.settings.store.clone(), clock::now())?);
+        let started = Self::start_over(Arc::clone(&store), place, loaded, level).await;
+        if started.is_err() {
+            // A start that fails is no crash of the store.
+            store.stop().await?;
+        }
+        started
+    }
+
+    /// Everything but the store.
+    async fn start_over(
+        store: Arc<dyn Store>,
+        place: Place,
+        loaded: Loaded,
+        level: LogLevel,
+    ) -> Result<Self, AppError> {
         let settings = &loaded.settings;
         let (phase, watched) = watch::channel(Phase::Running);
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(settings.store.clone(), clock::now())?);
         let self_signed = self_signed(&loaded)?;
         let mail_log = open_mail_log(&loaded)?;
         let verifier = Arc::new(Verifier::new(anchors(&settings.outbound)));

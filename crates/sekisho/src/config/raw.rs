@@ -159,7 +159,7 @@ impl Default for ListenerTls {
 pub struct CertificateFiles {
     /// The chain, leaf first.
     pub certificate: String,
-    /// The private key (PKCS #8, PKCS #1 or SEC 1), readable by its owner alone.
+    /// The private key (PKCS #8, PKCS #1 or SEC 1). The server must be able to read it, and others must not.
     pub key: String,
 }
 

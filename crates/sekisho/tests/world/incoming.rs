@@ -147,7 +147,7 @@ fn twenty_five_megabytes_come_through_octet_for_octet() {
 /// A Postfix that sends everything to us.
 fn quiet_postfix(more: &str) -> Postfix {
     Postfix::start(&PostfixSettings {
-        address: HOSTS[0],
+        address: (HOSTS[0], 25).into(),
         domain: "there.example",
         certificate: None,
         relayhost: &relayhost(SMTP),

@@ -5,6 +5,7 @@
 mod covered;
 mod dialogues;
 mod endings;
+mod front;
 mod incoming;
 mod killing;
 mod law_two;

@@ -51,7 +51,7 @@ fn what_is_not_local_goes_by_mx_over_tls_and_the_trace_shows_both_sides() {
         let _names = Names::serve(&[Zone::new("there.example", "@ MX 10 postfix\npostfix A 192.0.2.1")]);
         let pem = Authority::new().server(&["postfix.there.example"]);
         let postfix = Postfix::start(&PostfixSettings {
-            address: HOSTS[0],
+            address: (HOSTS[0], 25).into(),
             domain: "there.example",
             certificate: Some(&pem),
             relayhost: "",

@@ -35,7 +35,7 @@ expire-after = \"4s\"
 
 fn postfix(address: IpAddr, more: &str) -> Postfix {
     Postfix::start(&PostfixSettings {
-        address,
+        address: (address, 25).into(),
         domain: "dsn.example",
         certificate: None,
         relayhost: "",

@@ -29,7 +29,7 @@ fn postfix_receives_over_tls() {
     enclosed(|| {
         let pem = Authority::new().server(&["postfix.there.example"]);
         let postfix = Postfix::start(&PostfixSettings {
-            address: HOSTS[0],
+            address: (HOSTS[0], 25).into(),
             domain: "there.example",
             certificate: Some(&pem),
             relayhost: "",

@@ -2,6 +2,8 @@
 
 use rustix::process::Signal;
 use sekisho_testkit::{
+    authority::Authority,
+    client::Client,
     enclosure::enclosed,
     foreign::Swaks,
     node::{Node, SMTP},
@@ -9,7 +11,12 @@ use sekisho_testkit::{
     wait,
 };
 
-use crate::{LOCAL, node};
+use crate::{LOCAL, node, tls_version, traced};
+
+/// Takes an address that the server wants.
+fn taken(address: &str) -> std::net::TcpListener {
+    std::net::TcpListener::bind(address).expect("the address is free")
+}
 
 #[test]
 fn sigterm_under_load_ends_with_success_and_loses_nothing() {
@@ -66,5 +73,56 @@ fn sighup_takes_a_good_configuration_and_refuses_a_bad_one_whole() {
             !accepts(&swaks, "newer@here.example"),
             "nothing of the bad one is taken"
         );
+    });
+}
+
+#[test]
+fn a_start_that_fails_says_why_and_is_no_crash() {
+    enclosed(|| {
+        let mut node = Node::new(env!("CARGO_BIN_EXE_sekisho"), LOCAL);
+        for address in ["127.0.0.1:2525", "127.0.0.1:2580"] {
+            let taken = taken(address);
+            let failed = node.run(&["serve"]);
+            let complaint = String::from_utf8_lossy(&failed.stderr).into_owned();
+            assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+            assert!(
+                complaint.contains(address) && !complaint.contains("panicked"),
+                "{complaint}"
+            );
+            drop(taken);
+        }
+        node.resume();
+        assert!(!node.log().contains("did not end cleanly"), "{}", node.log());
+    });
+}
+
+#[test]
+fn sighup_takes_a_renewed_certificate_and_no_session_is_lost_by_it() {
+    enclosed(|| {
+        let authority = Authority::new();
+        let mut node = Node::new(env!("CARGO_BIN_EXE_sekisho"), "");
+        let write = |node: &Node| {
+            let pem = authority.server(&["here.example"]);
+            node.write("here.pem", &pem.chain);
+            node.write("here.key", &pem.key);
+        };
+        write(&node);
+        node.configure(&format!(
+            "[[listener]]\nname = \"default\"\naddress = \"127.0.0.1:2525\"\n\
+             tls.certificates = [{{ certificate = \"here.pem\", key = \"here.key\" }}]\n{LOCAL}"
+        ));
+        node.resume();
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
+        let open = || runtime.block_on(Client::open(SMTP, true)).expect("a connection");
+        let leaf = |client: &Client| client.tls.as_ref().map(|facts| facts.chain[0].sha256.clone());
+        let mut before = open();
+        write(&node);
+        node.signal(Signal::HUP);
+        let renewed = || Some(open()).filter(|client| leaf(client) != leaf(&before));
+        wait::until_or("the new certificate", renewed, || node.log());
+        let sent = runtime.block_on(before.deliver("a@there.example", "inbox@here.example", b"Subject: x\r\n\r\n"));
+        assert!(sent.expect("the session goes on").is_success());
+        let message = traced(&node, "inbox@here.example", "delivered");
+        assert_eq!(tls_version(&message["arrival"]), Some("TLSv1.3"));
     });
 }
