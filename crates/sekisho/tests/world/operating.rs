@@ -276,7 +276,7 @@ fn without_a_server_the_commands_open_the_store_themselves_and_two_servers_never
         assert!(node.run(&["queue", "hold", id]).status.success());
         assert!(text(&node.run(&["status"])).contains("offline"));
         node.resume();
-        assert_eq!(ids(&node, &["--held"]), [id.clone()]);
+        assert_eq!(ids(&node, &["--held"]), std::slice::from_ref(id));
     });
 }
 

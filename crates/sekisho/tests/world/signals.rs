@@ -114,7 +114,7 @@ fn sighup_takes_a_renewed_certificate_and_no_session_is_lost_by_it() {
         node.resume();
         let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
         let open = || runtime.block_on(Client::open(SMTP, true)).expect("a connection");
-        let leaf = |client: &Client| client.tls.as_ref().map(|facts| facts.chain[0].sha256.clone());
+        let leaf = |client: &Client| client.tls.as_ref().map(|facts| facts.chain[0].sha256);
         let mut before = open();
         write(&node);
         node.signal(Signal::HUP);
