@@ -25,6 +25,8 @@ pub(super) struct Batch<'db> {
     pub(super) now: Timestamp,
     /// Whether leases are written down now.
     pub(super) watch: bool,
+    /// Content of messages that are done with stays: a page of it is damaged, and deleting anything beside it fails.
+    pub(super) keep_bodies: bool,
     destinations: HashMap<Destination, Known>,
     changed: BTreeMap<i64, Change>,
     messages: i64,
@@ -53,6 +55,7 @@ impl<'db> Batch<'db> {
             shared,
             now: shared.latest(),
             watch,
+            keep_bodies: false,
             destinations: HashMap::new(),
             changed: BTreeMap::new(),
             messages: 0,

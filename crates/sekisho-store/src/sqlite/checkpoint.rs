@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{self, RecvTimeoutError, Sender},
     },
     thread::{self, JoinHandle},
@@ -23,12 +24,21 @@ const IDLE: Duration = Duration::from_secs(5);
 /// How long the writer waits for readers of the log when it restarts it; it tries again after the next group.
 const RESTART_WAIT: Duration = Duration::from_millis(20);
 
+/// What the helper tells the writer.
+#[derive(Debug, Default)]
+struct Found {
+    /// Octets in the log, at the helper's last look.
+    log_octets: AtomicU64,
+    /// A checkpoint failed: what it read or wrote is not to be trusted.
+    failed: AtomicBool,
+}
+
 /// The writer's side.
 pub(super) struct Checkpoint {
     helper: Sender<()>,
+    found: Arc<Found>,
     limit: u64,
     since_wake: u64,
-    since_restart: u64,
 }
 
 impl Checkpoint {
@@ -37,6 +47,8 @@ impl Checkpoint {
         let (helper, woken) = mpsc::channel();
         let limit = shared.settings.log_limit;
         let disk = Arc::clone(&shared.settings.disk);
+        let found = Arc::new(Found::default());
+        let told = Arc::clone(&found);
         let thread = thread::Builder::new()
             .name("store-checkpoint".to_owned())
             .spawn(move || {
@@ -52,19 +64,22 @@ impl Checkpoint {
                     if db.is_none() {
                         db = schema::open_checkpointer(&path, &*disk).ok();
                     }
-                    let copied = db.as_ref().map_or(Ok(()), passive);
-                    if let Err(error) = copied {
-                        // The writer will meet the same fault and act on it.
-                        tracing::warn!(%error, "a checkpoint failed");
-                        db = None;
+                    match db.as_ref().map(passive) {
+                        Some(Ok(octets)) => told.log_octets.store(octets, Ordering::Relaxed),
+                        Some(Err(error)) => {
+                            tracing::warn!(%error, "a checkpoint failed");
+                            told.failed.store(true, Ordering::Relaxed);
+                            db = None;
+                        }
+                        None => {}
                     }
                 }
             })?;
         let checkpoint = Self {
             helper,
+            found,
             limit,
             since_wake: 0,
-            since_restart: 0,
         };
         Ok((checkpoint, thread))
     }
@@ -72,29 +87,40 @@ impl Checkpoint {
     /// About so many octets were written.
     pub(super) fn wrote(&mut self, octets: u64) {
         self.since_wake += octets;
-        self.since_restart += octets;
     }
 
-    /// Wakes the helper, and restarts the log, when it is time.
-    pub(super) fn between_groups(&mut self, db: &Connection) {
-        if self.since_wake >= WAKE_AFTER {
-            self.since_wake = 0;
+    /// Wakes the helper, or restarts the log, when it is time.
+    ///
+    /// # Errors
+    /// When a checkpoint failed, the helper's or the restart: the database is reopened then as after any other fault.
+    pub(super) fn between_groups(&mut self, db: &Connection) -> rusqlite::Result<()> {
+        if self.found.failed.swap(false, Ordering::Relaxed) {
+            return Err(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR),
+                Some("a checkpoint failed".to_owned()),
+            ));
+        }
+        if self.since_wake < WAKE_AFTER {
+            return Ok(());
+        }
+        self.since_wake = 0;
+        // Not both at once: they would only be in each other's way. Where somebody reads, the restart waits for the
+        // next time.
+        if self.found.log_octets.load(Ordering::Relaxed) >= self.limit && restart(db)? {
+            self.found.log_octets.store(0, Ordering::Relaxed);
+        } else {
             let _ = self.helper.send(());
         }
-        if self.since_restart < self.limit {
-            return;
-        }
-        match restart(db) {
-            Ok(true) => self.since_restart = 0,
-            // Somebody reads; once more when another sixteenth is written.
-            Ok(false) => self.since_restart = self.limit - self.limit / 16,
-            Err(error) => tracing::warn!(%error, "the log could not be restarted"),
-        }
+        Ok(())
     }
 }
 
-fn passive(db: &Connection) -> rusqlite::Result<()> {
-    db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+/// Copies what can be copied without waiting; octets in the log.
+fn passive(db: &Connection) -> rusqlite::Result<u64> {
+    let frames: i64 = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
+    let page: i64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    // Each frame has a header of 24 octets.
+    Ok(u64::try_from(frames.max(0) * (page + 24)).unwrap_or(0))
 }
 
 /// Whether the next commit begins the log anew.

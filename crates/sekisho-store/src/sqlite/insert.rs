@@ -231,7 +231,7 @@ fn reserve(
 ) -> rusqlite::Result<Vec<Option<i64>>> {
     let key = codec::key(message.id);
     let over = shared.leases.count() + numbers.len() > shared.settings.lease_limit;
-    if over || !shared.budget.has_room(0) {
+    if over || !shared.budget.has_room(0) || shared.must_settle_first() {
         return Ok(Vec::new());
     }
     let mut taken = Vec::with_capacity(numbers.len());

@@ -145,6 +145,9 @@ pub(super) fn lease(
     watched: Option<Suspects>,
 ) -> rusqlite::Result<Leased> {
     let mut leased = Leased::default();
+    if shared.must_settle_first() {
+        return Ok(leased);
+    }
     let Some(Known { number, back_off }) = find_destination(db, &destination.to_string())? else {
         return Ok(leased);
     };

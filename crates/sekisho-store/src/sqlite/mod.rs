@@ -31,7 +31,7 @@ use std::{
     fmt,
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -107,6 +107,14 @@ impl SqliteStore {
         schema::migrate(&mut db, &path)?;
         let synced = settings.disk.sync_folder(&folder);
         synced.map_err(|source| open_error(&folder, source))?;
+
+        // A newer day would be met at the first settlement only, when the message has left.
+        let today = day::path(&trace_folder, now.day());
+        if today.exists()
+            && let Err(error @ StoreError::NewerSchema { .. }) = day::open_writer(&today, &*settings.disk)
+        {
+            return Err(error);
+        }
 
         let (spool, spool_threads) = Spool::start(spool_folder, Arc::clone(&settings.disk))?;
         let (commands, queue) = mpsc::channel();
@@ -262,6 +270,7 @@ impl Store for SqliteStore {
                         notices,
                         answer,
                     };
+                    shared.unsettled.fetch_add(1, Ordering::Relaxed);
                     // Without a writer of the trace the store has stopped, and the ticket says so.
                     let _ = trace.send(TraceCommand::Settle(Box::new(job)));
                 }
@@ -439,10 +448,22 @@ fn prepare_all(sealed: Result<Vec<Sealed>, StoreError>, accepted: Vec<Accepted>)
         .collect()
 }
 
+/// A folder that was there before may let others in, who could read mail then.
+fn close_to_others(path: &Path) -> Result<(), StoreError> {
+    let failed = |source| open_error(path, source);
+    let mut permissions = fs::metadata(path).map_err(failed)?.permissions();
+    if permissions.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    tracing::warn!(path = %path.display(), "the folder was open to other users; it is its owner's alone now");
+    permissions.set_mode(permissions.mode() & !0o077);
+    fs::set_permissions(path, permissions).map_err(failed)
+}
+
 /// Makes a folder that its owner alone may enter, and its name durable.
 fn make_folder(path: &Path) -> Result<(), StoreError> {
     match fs::DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return close_to_others(path),
         Err(source) => return Err(open_error(path, source)),
         Ok(()) => {}
     }

@@ -1,6 +1,6 @@
 //! How an attempt's results enter the queue, once its evidence is durable in the trace.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use rusqlite::{OptionalExtension as _, params};
 use sekisho_mail::Outcome;
@@ -77,6 +77,7 @@ pub(super) fn settle(batch: &mut Batch<'_>, shared: &Arc<Shared>, job: SettleJob
         if fate.is_err() {
             return aftermath.retry(job);
         }
+        shared.unsettled.fetch_sub(1, Ordering::Relaxed);
         let id = job.held.message;
         shared.leases.give_back(job.held.destination, codec::key(id));
         if gone {
@@ -221,10 +222,12 @@ pub(super) fn remove(batch: &mut Batch<'_>, key: i64, destination: i64, state: i
         .prepare_cached("DELETE FROM message WHERE id = ?1 RETURNING spooled")?
         .query_row([key], |row| row.get(0))
         .optional()?;
-    batch
-        .db
-        .prepare_cached("DELETE FROM body WHERE id = ?1")?
-        .execute([key])?;
+    if !batch.keep_bodies {
+        batch
+            .db
+            .prepare_cached("DELETE FROM body WHERE id = ?1")?
+            .execute([key])?;
+    }
     batch.count_messages(-i64::from(spooled.is_some()));
     Ok(spooled == Some(true))
 }

@@ -14,6 +14,9 @@ use sekisho_mail::{MessageId, Timestamp};
 use super::{StoreSettings, codec, leases::Leases, writer::Command};
 use crate::{Pressure, StoreError, budget::Budget, queue::LeaseOwner, spool::Spool};
 
+/// Settlements that may wait for the disk before nothing more is leased: some tenths of a second at full speed.
+const UNSETTLED_LIMIT: usize = 4000;
+
 pub(super) struct Shared {
     pub(super) settings: StoreSettings,
     pub(super) budget: Arc<Budget>,
@@ -23,6 +26,8 @@ pub(super) struct Shared {
     /// Requests on their way to the writer or waiting there.
     pub(super) waiting: AtomicUsize,
     pub(super) queued: AtomicU64,
+    /// Settlements that are not durable yet.
+    pub(super) unsettled: AtomicUsize,
     pub(super) queue_failed: AtomicBool,
     pub(super) trace_failed: AtomicBool,
     pub(super) stopping: AtomicBool,
@@ -53,6 +58,7 @@ impl Shared {
             writer,
             waiting: AtomicUsize::new(0),
             queued: AtomicU64::new(0),
+            unsettled: AtomicUsize::new(0),
             queue_failed: AtomicBool::new(false),
             trace_failed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -77,6 +83,12 @@ impl Shared {
 
     pub(super) fn latest(&self) -> Timestamp {
         Timestamp::from_millis(self.latest.load(Ordering::Relaxed))
+    }
+
+    /// Whether nothing more is given out for a while: what is delivered and not settled would be delivered once more
+    /// after a crash, so that is bounded (law 1).
+    pub(super) fn must_settle_first(&self) -> bool {
+        self.trace_failed.load(Ordering::Relaxed) || self.unsettled.load(Ordering::Relaxed) >= UNSETTLED_LIMIT
     }
 
     /// Why nothing can be taken in now, if so.

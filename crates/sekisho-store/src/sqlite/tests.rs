@@ -259,3 +259,120 @@ fn the_trace_is_trimmed_by_age_and_by_size_and_the_queue_never() {
     assert_eq!(count(&store), 2, "today's and the queued one");
     assert_eq!(store.pressure().queued, 1);
 }
+
+/// Overwrites the first page of the file that holds `text` with nonsense.
+fn damage_page_with(path: &Path, text: &[u8]) {
+    const PAGE: usize = 8192;
+    let mut octets = fs::read(path).unwrap();
+    let place = octets.windows(text.len()).position(|window| window == text).unwrap();
+    let page = place / PAGE * PAGE;
+    octets[page..page + PAGE].fill(0xff);
+    fs::write(path, octets).unwrap();
+}
+
+/// Waits until mail is taken again; what waited for the recovery is answered a moment before.
+fn recovered(store: &SqliteStore) {
+    let begin = std::time::Instant::now();
+    while store.begin(NOW).is_err() {
+        assert!(begin.elapsed().as_secs() < 30, "it does not recover");
+        std::thread::yield_now();
+    }
+}
+
+fn delivered(lease: &Lease) -> Settlement {
+    crate::conformance::settlement(lease, &crate::conformance::delivered(), NOW)
+}
+
+#[test]
+fn a_damaged_page_keeps_nobody_else_from_being_settled_or_taken() {
+    let folder = Folder::new();
+    let store = folder.sqlite();
+    // A page of their own each.
+    let content = |number: usize| format!("message number {number:04} {}", "x".repeat(6000));
+    for number in 0..20 {
+        commit(&store, content(number).as_bytes(), &["a@one.example"], NOW, false);
+    }
+    let leases = lease(&store, "one.example", NOW);
+    assert_eq!(leases.len(), 20);
+    store.stop().wait().unwrap();
+    drop((store, leases));
+    damage_page_with(&folder.queue(), b"message number 0007");
+    let store = folder.sqlite();
+    let leases = lease(&store, "one.example", NOW);
+    assert_eq!(leases.len(), 19, "the damaged one is set aside");
+    for lease in leases {
+        let ends = delivered(&lease);
+        store.settle(lease, ends).wait().unwrap();
+    }
+    assert_eq!(store.pressure().queued, 1);
+    recovered(&store);
+    commit(&store, b"new", &["a@two.example"], NOW, false);
+    assert_eq!(lease(&store, "two.example", NOW).len(), 1);
+}
+
+#[test]
+fn a_page_that_is_damaged_under_way_costs_its_own_message_alone() {
+    let folder = Folder::new();
+    let store = folder.sqlite();
+    let content = |number: usize| format!("message number {number:04} {}", "x".repeat(6000));
+    let mut leases = Vec::new();
+    for number in 0..20 {
+        leases.extend(commit(&store, content(number).as_bytes(), &["a@one.example"], NOW, true).leases);
+    }
+    // Everything is in the database and nothing of it in the log or a cache, as after hours.
+    let other = Connection::open(folder.queue()).unwrap();
+    let busy: i64 = other
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(busy, 0);
+    drop(other);
+    damage_page_with(&folder.queue(), b"message number 0007");
+    for lease in leases {
+        let ends = delivered(&lease);
+        store.settle(lease, ends).wait().unwrap();
+    }
+    assert_eq!(store.pressure().queued, 0);
+    recovered(&store);
+    commit(&store, b"new", &["a@two.example"], NOW, false);
+    assert_eq!(lease(&store, "two.example", NOW).len(), 1);
+}
+
+#[test]
+fn a_damaged_day_of_the_trace_is_moved_away_and_a_newer_one_refused_at_the_start() {
+    let folder = Folder::new();
+    let store = folder.sqlite();
+    let settle = |store: &SqliteStore| {
+        for lease in commit(store, b"x", &["a@one.example"], NOW, true).leases {
+            let ends = delivered(&lease);
+            store.settle(lease, ends).wait().unwrap();
+        }
+    };
+    settle(&store);
+    store.stop().wait().unwrap();
+    drop(store);
+    let today = day::path(&folder.0.path().join("trace"), NOW.day());
+    let mut octets = fs::read(&today).unwrap();
+    // Behind the page with the schema.
+    octets[8192..].fill(0xff);
+    fs::write(&today, octets).unwrap();
+    let store = folder.sqlite();
+    settle(&store);
+    assert_eq!(store.trace(TraceFilter::default()).wait().unwrap().len(), 1);
+    store.stop().wait().unwrap();
+    drop(store);
+    let db = Connection::open(&today).unwrap();
+    db.pragma_update(None, "user_version", 99).unwrap();
+    drop(db);
+    let error = SqliteStore::open(folder.settings(), NOW).unwrap_err();
+    assert!(matches!(error, StoreError::NewerSchema { found: 99, .. }), "{error}");
+}
+
+#[test]
+fn a_folder_that_others_could_enter_is_closed_to_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new();
+    fs::set_permissions(folder.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    drop(folder.sqlite());
+    let mode = fs::metadata(folder.0.path()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}

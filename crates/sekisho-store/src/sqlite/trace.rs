@@ -120,12 +120,21 @@ impl TraceWriter {
         let mut delay = RETRY_FIRST;
         while let Err(error) = self.write(&jobs) {
             tracing::error!(%error, "the trace cannot be written; settlements wait");
-            self.open = None;
+            let open = self.open.take();
+            if let (Some((day, db)), StoreError::Failed(why)) = (open, &error)
+                && is_damage(why)
+            {
+                drop(db);
+                if let Err(error) = self.move_away(day) {
+                    tracing::error!(%error, "a damaged day of the trace cannot be moved away");
+                }
+            }
             self.shared.trace_failed.store(true, Ordering::Relaxed);
             last_try |= self.shared.stopping.load(Ordering::Relaxed);
             if last_try {
                 // Unsettled, the rows stay: what was delivered is delivered once more after the restart.
                 for job in jobs {
+                    self.shared.unsettled.fetch_sub(1, Ordering::Relaxed);
                     let _ = job.answer.send(Err(StoreError::Failed(error.to_string())));
                 }
                 return;
@@ -164,9 +173,7 @@ impl TraceWriter {
             let disk = &*self.shared.settings.disk;
             let db = match day::open_writer(&path, disk) {
                 Err(StoreError::Failed(why)) if is_damage(&why) => {
-                    tracing::error!(path = %path.display(), why, "a day of the trace is damaged and was moved away");
-                    day::move_away(&path, self.shared.latest())
-                        .map_err(|error| StoreError::Failed(error.to_string()))?;
+                    self.move_away(wanted)?;
                     day::open_writer(&path, disk)?
                 }
                 other => other?,
@@ -182,6 +189,14 @@ impl TraceWriter {
             Some((_, db)) => Ok(db),
             None => Err(StoreError::Stopped),
         }
+    }
+
+    /// What can still be read of a damaged day stays beside the others under another name.
+    fn move_away(&self, day: i64) -> Result<(), StoreError> {
+        let path = day::path(&self.folder, day);
+        day::move_away(&path, self.shared.latest()).map_err(|error| StoreError::Failed(error.to_string()))?;
+        tracing::error!(path = %path.display(), "a day of the trace is damaged and was moved away");
+        Ok(())
     }
 
     /// Days that the last run left open, all but the newest.

@@ -161,6 +161,10 @@ pub(super) struct Writer {
     checkpoint: Checkpoint,
     reopen_at: Instant,
     reopen_delay: Duration,
+    /// A group met a damaged page: what waits is settled one by one, so that only its own message is lost to it.
+    damaged: bool,
+    /// As in [`Batch`].
+    keep_bodies: bool,
     last_housekeeping: Instant,
 }
 
@@ -203,6 +207,8 @@ impl Writer {
             checkpoint,
             reopen_at: Instant::now(),
             reopen_delay: REOPEN_FIRST,
+            damaged: false,
+            keep_bodies: false,
             last_housekeeping: Instant::now(),
         })
     }
@@ -313,6 +319,7 @@ impl Writer {
                 return Err((error, Vec::new()));
             }
         };
+        batch.keep_bodies = self.keep_bodies;
         let mut writes = writes.into_iter();
         for command in writes.by_ref() {
             if let Err(error) = apply(&mut batch, &shared, command) {
@@ -353,6 +360,7 @@ impl Writer {
     fn fail(&mut self, error: &rusqlite::Error, fates: Vec<Then>) {
         tracing::error!(%error, "the queue's database failed; nothing is acknowledged until it is reopened");
         self.shared.queue_failed.store(true, Ordering::Relaxed);
+        self.damaged |= error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt);
         self.aftermath.full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
         let why = error.to_string();
         for then in fates {
@@ -414,9 +422,41 @@ impl Writer {
             .into_iter()
             .map(|(key, destination)| Command::GiveBack(key, destination))
             .collect();
-        writes.push(Command::Settle(std::mem::take(&mut self.aftermath.retry)));
-        self.write(writes);
+        let jobs = std::mem::take(&mut self.aftermath.retry);
+        if std::mem::take(&mut self.damaged) {
+            self.write(writes);
+            jobs.into_iter().for_each(|job| self.settle_alone(job));
+        } else {
+            writes.push(Command::Settle(jobs));
+            self.write(writes);
+        }
         self.shared.queue_failed.store(self.db.is_none(), Ordering::Relaxed);
+    }
+
+    /// A group of its own for one settlement; when that meets a damaged page, once more without deleting the content,
+    /// whose pages are the most and the likeliest. When that fails too, the message stays leased for the life of the
+    /// process: it was delivered, and would be again.
+    fn settle_alone(&mut self, job: SettleJob) {
+        let mut jobs = vec![job];
+        for keep_bodies in [false, true] {
+            if self.db.is_none() {
+                self.db = self.reopen().ok();
+            }
+            self.keep_bodies = keep_bodies;
+            self.write(vec![Command::Settle(jobs)]);
+            self.keep_bodies = false;
+            if !std::mem::take(&mut self.damaged) {
+                return;
+            }
+            jobs = std::mem::take(&mut self.aftermath.retry);
+        }
+        self.db = self.reopen().ok();
+        for job in jobs {
+            let id = job.held.message;
+            tracing::error!(message = %id, "a delivered message cannot be settled: its rows lie on a damaged page");
+            self.shared.unsettled.fetch_sub(1, Ordering::Relaxed);
+            let _ = job.answer.send(Err(StoreError::Damaged(id)));
+        }
     }
 
     fn read(&mut self, command: Command) {
@@ -493,9 +533,8 @@ impl Writer {
     /// Between two groups: the log's size, free space, the end of the watch, rows that nobody needs.
     fn housekeeping(&mut self) {
         let Some(db) = self.db.take() else { return };
-        self.checkpoint.between_groups(&db);
-        let mut result = Ok(());
-        if self.last_housekeeping.elapsed() >= HOUSEKEEPING {
+        let mut result = self.checkpoint.between_groups(&db);
+        if result.is_ok() && self.last_housekeeping.elapsed() >= HOUSEKEEPING {
             self.last_housekeeping = Instant::now();
             self.shared.refresh_free();
             result = self.tidy(&db);

@@ -385,6 +385,10 @@ impl Round {
         let now = clock::now();
         if self.backed_off.len() >= capacity {
             self.backed_off.retain(|_, until| now < *until);
+            if self.backed_off.len() >= capacity {
+                // The store's rows say the same.
+                self.backed_off.clear();
+            }
         }
         if self.windows.len() >= capacity {
             self.windows.retain(|_, window| window.in_flight > 0);
