@@ -39,6 +39,8 @@ pub(super) struct Checkpoint {
     found: Arc<Found>,
     limit: u64,
     since_wake: u64,
+    /// By estimate, which is low where groups are small; the helper's looks make up for it.
+    since_restart: u64,
 }
 
 impl Checkpoint {
@@ -80,6 +82,7 @@ impl Checkpoint {
             found,
             limit,
             since_wake: 0,
+            since_restart: 0,
         };
         Ok((checkpoint, thread))
     }
@@ -87,6 +90,7 @@ impl Checkpoint {
     /// About so many octets were written.
     pub(super) fn wrote(&mut self, octets: u64) {
         self.since_wake += octets;
+        self.since_restart += octets;
     }
 
     /// Wakes the helper, or restarts the log, when it is time.
@@ -100,15 +104,24 @@ impl Checkpoint {
                 Some("a checkpoint failed".to_owned()),
             ));
         }
-        if self.since_wake < WAKE_AFTER {
+        let is_long = self.since_restart.max(self.found.log_octets.load(Ordering::Relaxed)) >= self.limit;
+        if !is_long && self.since_wake < WAKE_AFTER {
             return Ok(());
         }
-        self.since_wake = 0;
-        // Not both at once: they would only be in each other's way. Where somebody reads, the restart waits for the
-        // next time.
-        if self.found.log_octets.load(Ordering::Relaxed) >= self.limit && restart(db)? {
+        // Not both at once: they would only be in each other's way.
+        if is_long && restart(db)? {
             self.found.log_octets.store(0, Ordering::Relaxed);
-        } else {
+            self.since_restart = 0;
+            self.since_wake = 0;
+            return Ok(());
+        }
+        if is_long {
+            // Somebody reads; once more when another sixteenth is written.
+            self.found.log_octets.store(0, Ordering::Relaxed);
+            self.since_restart = self.limit - self.limit / 16;
+        }
+        if self.since_wake >= WAKE_AFTER {
+            self.since_wake = 0;
             let _ = self.helper.send(());
         }
         Ok(())

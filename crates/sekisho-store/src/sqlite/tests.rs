@@ -226,10 +226,12 @@ fn messages_one_crash_from_being_set_aside_go_alone_and_hold_up_nobody_else() {
     let next = store.next_due(NOW).wait().unwrap().unwrap();
     assert_eq!(next, NOW.plus(watch::PAUSE), "but is asked for again soon");
     let first = out.remove(0);
+    let first_id = first.id;
     let ends = crate::conformance::settlement(&first, &crate::conformance::delivered(), NOW);
     store.settle(first, ends).wait().unwrap();
     assert_eq!(store.due(NOW, 10).wait().unwrap().len(), 1);
-    assert_eq!(lease(&store, "one.example", NOW)[0].id, suspects[1]);
+    let second = lease(&store, "one.example", NOW);
+    assert!(second.len() == 1 && second[0].suspect && second[0].id != first_id);
 }
 
 #[test]
@@ -275,7 +277,7 @@ fn recovered(store: &SqliteStore) {
     let begin = std::time::Instant::now();
     while store.begin(NOW).is_err() {
         assert!(begin.elapsed().as_secs() < 30, "it does not recover");
-        std::thread::yield_now();
+        thread::yield_now();
     }
 }
 
