@@ -10,6 +10,7 @@
 )]
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -98,7 +99,7 @@ fn settle(store: &dyn Store, submitters: usize, time: Duration) {
     let mut settled = 0;
     while began.elapsed() < time {
         let mut ends: Vec<Ticket<()>> = Vec::new();
-        for due in store.due(NOW, 32).wait().unwrap() {
+        for due in store.due(NOW, 32, HashSet::new()).wait().unwrap() {
             for lease in store.lease(&due.destination, NOW, 100).wait().unwrap() {
                 let settlement = delivered(&lease);
                 ends.push(store.settle(lease, settlement));

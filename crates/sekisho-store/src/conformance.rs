@@ -3,7 +3,7 @@
 //!
 //! What only one of them has (files, schema, crash recovery of its own making) is tested beside it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sekisho_mail::{
@@ -49,6 +49,10 @@ pub const CASES: &[Case] = &[
         the_address_that_the_sender_wrote_is_found,
     ),
     ("a destination that is backed off is not due", back_off),
+    (
+        "destinations that are known already are passed over",
+        known_destinations_are_passed_over,
+    ),
     (
         "what has waited too long is leased in spite of a back-off",
         aged_messages_in_spite_of_a_back_off,
@@ -217,7 +221,7 @@ fn secs(secs: u64) -> Timestamp {
 }
 
 fn due(store: &dyn Store, now: Timestamp) -> Vec<String> {
-    let due = store.due(now, 100).wait().expect("due");
+    let due = store.due(now, 100, HashSet::new()).wait().expect("due");
     due.iter().map(|due| due.destination.to_string()).collect()
 }
 
@@ -485,6 +489,23 @@ fn aged_messages_in_spite_of_a_back_off(place: &dyn Place) {
     }
 }
 
+fn known_destinations_are_passed_over(place: &dyn Place) {
+    let store = place.open();
+    for domain in ["one.example", "two.example", "three.example"] {
+        commit(&*store, b"x", &[&format!("a@{domain}")], NOW, false);
+    }
+    let mut known = HashSet::new();
+    for count in 1..=4 {
+        let due = store.due(NOW, 1, known.clone()).wait().expect("due");
+        known.extend(due.into_iter().map(|due| due.destination));
+        assert_eq!(
+            known.len(),
+            count.min(3),
+            "each look finds another, until there is none"
+        );
+    }
+}
+
 fn next_due(place: &dyn Place) {
     let store = place.open();
     let next = |now| store.next_due(now).wait().expect("next due");
@@ -738,6 +759,9 @@ fn refusals(place: &dyn Place) {
     assert!(matches!(store.body(id).wait(), Err(StoreError::NoMessage(_))));
     store.stop().wait().expect("a stop");
     assert!(matches!(store.begin(NOW), Err(StoreError::Stopped)));
-    assert!(matches!(store.due(NOW, 1).wait(), Err(StoreError::Stopped)));
+    assert!(matches!(
+        store.due(NOW, 1, HashSet::new()).wait(),
+        Err(StoreError::Stopped)
+    ));
     store.stop().wait().expect("a second stop");
 }

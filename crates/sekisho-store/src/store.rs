@@ -1,6 +1,6 @@
 //! The trait that the rest of Sekisho sees.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use sekisho_mail::{Demand, Mailbox, MessageId, Timestamp};
 
@@ -38,8 +38,8 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     fn commit(&self, draft: Draft, accepted: Accepted, lease: bool) -> Ticket<Commit>;
 
     /// Destinations with a message due at `now` that is neither leased nor held, and that are not backed off; the
-    /// longest due first, at most `limit`.
-    fn due(&self, now: Timestamp, limit: usize) -> Ticket<Vec<DueDestination>>;
+    /// longest due first, at most `limit`. Those in `passed_over` are known to the caller already and left out.
+    fn due(&self, now: Timestamp, limit: usize, passed_over: HashSet<Destination>) -> Ticket<Vec<DueDestination>>;
 
     /// The next instant after `now` at which [`Store::due`] would find something that it does not find now.
     fn next_due(&self, now: Timestamp) -> Ticket<Option<Timestamp>>;

@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread,
@@ -210,7 +210,7 @@ fn judge(folder: &Path, ledger: &Ledger, facts: &[Fact]) -> Result<(), String> {
         return Err(format!("{} counted, {} queued", store.pressure().queued, queued.len()));
     }
     let far = Timestamp::FAR_FUTURE;
-    let due = store.due(far, 10).wait().map_err(said)?;
+    let due = store.due(far, 10, HashSet::new()).wait().map_err(said)?;
     let counted: u64 = due.iter().map(|due| due.queued).sum();
     if counted != queued.values().sum::<usize>() as u64 {
         return Err(format!(
@@ -413,7 +413,7 @@ fn a_store_that_failed_takes_mail_again_after_it_has_recovered() {
     assert!(world.store.pressure().failed);
     // Each request gives the writer a turn; it reopens when its wait is over.
     while world.store.pressure().failed {
-        let _ = wait(world.store.due(NOW, 1));
+        let _ = wait(world.store.due(NOW, 1, HashSet::new()));
         thread::yield_now();
     }
     let taken = sekisho_store::conformance::commit(&*world.store, b"y", &["a@one.example"], NOW, false);

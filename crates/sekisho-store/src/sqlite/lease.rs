@@ -1,7 +1,7 @@
 //! What is due, and giving it out: reads on the writer's own connection between two groups, so that nothing is leased
 //! that is not durable and nothing twice.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use rusqlite::{Connection, params};
 use sekisho_mail::{MessageId, Timestamp};
@@ -25,8 +25,8 @@ const LEASES_AT_ONCE: usize = 1000;
 pub(super) fn due(
     db: &Connection,
     shared: &Shared,
-    now: Timestamp,
-    limit: usize,
+    (now, limit): (Timestamp, usize),
+    passed_over: &HashSet<Destination>,
     suspects: &Suspects,
 ) -> rusqlite::Result<Vec<DueDestination>> {
     let mut statement =
@@ -36,17 +36,21 @@ pub(super) fn due(
     while found.len() < limit {
         let Some(row) = rows.next()? else { break };
         let number: i64 = row.get(0)?;
-        let perhaps_none = suspects.withhold_any() || shared.leases.count_of(number) > 0;
-        if perhaps_none && !has_free(db, shared, number, now, suspects)? {
-            continue;
-        }
         let name: String = row.get(1)?;
         let Ok(host) = name.parse() else {
             tracing::error!(destination = name, "a destination's row is damaged and was passed over");
             continue;
         };
+        let destination = Destination::new(host);
+        if passed_over.contains(&destination) {
+            continue;
+        }
+        let perhaps_none = suspects.withhold_any() || shared.leases.count_of(number) > 0;
+        if perhaps_none && !has_free(db, shared, number, now, suspects)? {
+            continue;
+        }
         found.push(DueDestination {
-            destination: Destination::new(host),
+            destination,
             earliest: Timestamp::from_millis(row.get(2)?),
             queued: codec::unsigned(row.get(3)?),
         });

@@ -28,6 +28,7 @@ mod watch;
 mod writer;
 
 use std::{
+    collections::HashSet,
     fmt,
     fs::{self, File, OpenOptions},
     io,
@@ -203,9 +204,14 @@ impl Store for SqliteStore {
         ticket
     }
 
-    fn due(&self, now: Timestamp, limit: usize) -> Ticket<Vec<DueDestination>> {
+    fn due(&self, now: Timestamp, limit: usize, passed_over: HashSet<Destination>) -> Ticket<Vec<DueDestination>> {
         self.shared.saw(now);
-        self.request(|answer| Command::Due { now, limit, answer })
+        self.request(|answer| Command::Due {
+            now,
+            limit,
+            passed_over,
+            answer,
+        })
     }
 
     fn next_due(&self, now: Timestamp) -> Ticket<Option<Timestamp>> {

@@ -5,7 +5,7 @@
 //! reopen has recovered. Ends of leases are kept and applied then, since what was delivered must not be due again.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     path::PathBuf,
     sync::{
         Arc,
@@ -68,6 +68,7 @@ pub(super) enum Command {
     Due {
         now: Timestamp,
         limit: usize,
+        passed_over: HashSet<Destination>,
         answer: Answer<Vec<DueDestination>>,
     },
     NextDue {
@@ -465,10 +466,16 @@ impl Writer {
         };
         let shared = Arc::clone(&self.shared);
         let fault = match command {
-            Command::Due { now, limit, answer } => {
-                let due = self
-                    .suspects(&db)
-                    .and_then(|suspects| lease::due(&db, &shared, now, limit, &suspects.unwrap_or_default()));
+            Command::Due {
+                now,
+                limit,
+                passed_over,
+                answer,
+            } => {
+                let due = self.suspects(&db).and_then(|suspects| {
+                    let suspects = suspects.unwrap_or_default();
+                    lease::due(&db, &shared, (now, limit), &passed_over, &suspects)
+                });
                 give(answer, due)
             }
             Command::NextDue { now, answer } => {

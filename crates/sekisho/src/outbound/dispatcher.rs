@@ -30,6 +30,8 @@ use crate::{app::Phase, clock};
 
 /// The queue is looked at this often at least, whatever the clocks say.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// Two looks are at least so far apart, however often somebody asks for one.
+const LOOKS_APART: Duration = Duration::from_millis(50);
 /// Idle connections are looked through this often.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// Where something was expected and nothing given out, the queue is looked at again after this pause: what is withheld
@@ -43,6 +45,9 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 pub struct Dispatcher {
     shared: Arc<Shared>,
     offered: Mutex<VecDeque<Lease>>,
+    /// There are offers.
+    offers: Notify,
+    /// The queue is to be looked at.
     wake: Notify,
 }
 
@@ -61,6 +66,7 @@ impl Dispatcher {
                 configured: ArcSwap::from_pointee(configured),
             }),
             offered: Mutex::default(),
+            offers: Notify::new(),
             wake: Notify::new(),
         })
     }
@@ -69,6 +75,8 @@ impl Dispatcher {
     pub fn offer(&self, leases: Vec<Lease>) {
         let most = self.shared.configured.load().settings.limits.offered_messages;
         let mut left_over = Vec::new();
+        // A store that gave no lease with a commit has let a message become due.
+        let mut is_due = leases.is_empty();
         {
             let mut offered = self.offered();
             for lease in leases {
@@ -79,9 +87,13 @@ impl Dispatcher {
                 }
             }
         }
+        is_due |= !left_over.is_empty();
         // Dropped outside the lock: a lease that is given back calls the store.
         drop(left_over);
-        self.wake.notify_one();
+        if is_due {
+            self.wake.notify_one();
+        }
+        self.offers.notify_one();
     }
 
     /// The demands of the route that covers `mailbox`: they travel along when its mail goes to another address instead.
@@ -129,7 +141,8 @@ impl Dispatcher {
             let until = drain_until.unwrap_or(round.next_look).min(Instant::now() + SWEEP_EVERY);
             tokio::select! {
                 ended = round.jobs.join_next_with_id(), if !round.jobs.is_empty() => self.handle_end(&mut round, ended),
-                () = self.wake.notified(), if drain_until.is_none() => round.rescan = true,
+                () = self.offers.notified(), if drain_until.is_none() => {}
+                () = self.wake.notified(), if drain_until.is_none() => round.look_soon(),
                 changed = phase.changed() => if changed.is_err() { break },
                 () = sleep_until(until) => {}
             }
@@ -157,6 +170,11 @@ impl Dispatcher {
     /// Starts what can be started.
     async fn fill(&self, round: &mut Round) {
         let configured = self.shared.configured.load_full();
+        if self.shared.services.store.pressure().failed {
+            // What is delivered now could not be settled, and would be delivered again.
+            round.next_look = Instant::now() + STORE_PAUSE;
+            return;
+        }
         self.start_offered(round, &configured);
         if Instant::now() >= round.next_look {
             round.rescan = true;
@@ -207,10 +225,17 @@ impl Dispatcher {
     /// Reads what is due and when to look again.
     async fn look(&self, round: &mut Round, configured: &Configured) -> Result<(), sekisho_store::StoreError> {
         round.rescan = false;
+        round.last_look = Some(Instant::now());
+        let limits = &configured.settings.limits;
+        if round.parked.len() + round.waiting.len() >= limits.remembered {
+            // Enough is known; there is no room for more.
+            round.next_look = Instant::now() + STORE_PAUSE;
+            return Ok(());
+        }
         let now = clock::now();
         let store = &self.shared.services.store;
-        let batch = configured.settings.limits.due_batch;
-        let due = store.due(now, batch).await?;
+        let batch = limits.due_batch;
+        let due = store.due(now, batch, round.known()).await?;
         let there_is_more = due.len() >= batch;
         due.into_iter().for_each(|due| round.make_ready(due.destination));
         let next = store.next_due(now).await?;
@@ -337,6 +362,7 @@ struct Round {
     /// Dead destinations, as their rows in the store say too.
     backed_off: HashMap<Destination, Timestamp>,
     rescan: bool,
+    last_look: Option<Instant>,
     next_look: Instant,
 }
 
@@ -351,12 +377,26 @@ impl Default for Round {
             parked: Vec::new(),
             backed_off: HashMap::new(),
             rescan: true,
+            last_look: None,
             next_look: Instant::now(),
         }
     }
 }
 
 impl Round {
+    /// At once, or a moment after the last look: many calls make one.
+    fn look_soon(&mut self) {
+        let soon = self.last_look.map_or_else(Instant::now, |last| last + LOOKS_APART);
+        self.next_look = self.next_look.min(soon);
+    }
+
+    /// Destinations that have their turn already, or get one when what they wait for has ended.
+    fn known(&self) -> HashSet<Destination> {
+        let running = self.running.values();
+        let known = self.waiting.iter().chain(&self.parked).chain(running);
+        known.cloned().collect()
+    }
+
     fn make_ready(&mut self, destination: Destination) {
         if self.waiting.insert(destination.clone()) {
             self.ready.push_back(destination);

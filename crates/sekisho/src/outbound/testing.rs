@@ -1,7 +1,7 @@
 //! A queue in memory and the services around it, for the tests of this folder.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
@@ -153,7 +153,7 @@ impl Store for FakeStore {
         none()
     }
 
-    fn due(&self, now: Timestamp, limit: usize) -> Ticket<Vec<DueDestination>> {
+    fn due(&self, now: Timestamp, limit: usize, passed_over: HashSet<Destination>) -> Ticket<Vec<DueDestination>> {
         let mut books = self.books();
         books.take_back();
         let mut due: Vec<DueDestination> = Vec::new();
@@ -162,7 +162,8 @@ impl Store for FakeStore {
                 .backed_off
                 .get(&queued.destination)
                 .is_some_and(|until| now < *until);
-            if !off && !due.iter().any(|due| due.destination == queued.destination) {
+            let known = passed_over.contains(&queued.destination);
+            if !off && !known && !due.iter().any(|due| due.destination == queued.destination) {
                 due.push(DueDestination {
                     destination: queued.destination.clone(),
                     earliest: queued.due,
