@@ -1,5 +1,6 @@
-//! The trace's files: one SQLite database a UTC day, named after it, with the messages that were attempted on that day
-//! and what was written down. A day holds all that belongs to it, so that it can be searched and unlinked alone.
+//! The trace's files: SQLite databases named after UTC days, a busy day in several parts, each with the messages that were
+//! attempted while it was written to and what was written down. A file holds all that belongs to it, so that it can be
+//! searched and unlinked alone.
 
 use std::{
     fs, io,
@@ -61,25 +62,59 @@ const CLOSING: &str = "
 
 const SUFFIX: &str = ".db";
 
-/// The file of a day.
-pub(super) fn path(folder: &Path, day: i64) -> PathBuf {
-    let (year, month, date, ..) = Timestamp::from_secs(day * 86_400).civil();
-    folder.join(format!("{year:04}-{month:02}-{date:02}{SUFFIX}"))
+/// One file: a day, or a part of one. They sort by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Volume {
+    /// Days since 1970.
+    pub(super) day: i64,
+    /// From 0.
+    pub(super) part: u32,
 }
 
-/// The days that have a file, newest first.
-pub(super) fn days(folder: &Path) -> io::Result<Vec<i64>> {
-    let mut days = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        days.extend(
-            name.to_str()
-                .and_then(|name| name.strip_suffix(SUFFIX))
-                .and_then(day_of),
-        );
+impl Volume {
+    /// The first part of a day.
+    pub(super) const fn first(day: i64) -> Self {
+        Self { day, part: 0 }
     }
-    days.sort_unstable_by(|one, other| other.cmp(one));
-    Ok(days)
+
+    /// The part behind this one.
+    pub(super) const fn next(self) -> Self {
+        Self {
+            day: self.day,
+            part: self.part + 1,
+        }
+    }
+
+    /// `2026-11-26.db`, `2026-11-26.1.db`
+    pub(super) fn path(self, folder: &Path) -> PathBuf {
+        let (year, month, date, ..) = Timestamp::from_secs(self.day * 86_400).civil();
+        let part = match self.part {
+            0 => String::new(),
+            part => format!(".{part}"),
+        };
+        folder.join(format!("{year:04}-{month:02}-{date:02}{part}{SUFFIX}"))
+    }
+
+    fn of_name(name: &str) -> Option<Self> {
+        let name = name.strip_suffix(SUFFIX)?;
+        match name.split_once('.') {
+            None => day_of(name).map(Self::first),
+            Some((name, part)) => Some(Self {
+                day: day_of(name)?,
+                part: part.parse().ok().filter(|part| *part > 0)?,
+            }),
+        }
+    }
+}
+
+/// The files that are there, newest first.
+pub(super) fn volumes(folder: &Path) -> io::Result<Vec<Volume>> {
+    let mut volumes = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        volumes.extend(entry?.file_name().to_str().and_then(Volume::of_name));
+    }
+    volumes.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(volumes)
 }
 
 /// The number of the day with this name. The names are ours: the days of 400 years are tried by estimate.
@@ -184,9 +219,19 @@ mod tests {
     #[test]
     fn a_day_is_found_by_its_name() {
         for day in [0, 58, 59, 60, 365, 789, 11_016, 20_000, 20_781, 100_000] {
-            let path = path(Path::new("/x"), day);
-            let name = path.file_stem().and_then(|name| name.to_str()).unwrap();
-            assert_eq!(day_of(name), Some(day), "{name}");
+            for volume in [Volume::first(day), Volume::first(day).next()] {
+                let path = volume.path(Path::new("/x"));
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap();
+                assert_eq!(Volume::of_name(name), Some(volume), "{name}");
+            }
+        }
+        for name in [
+            "2026-11-26",
+            "2026-11-26.0.db",
+            "2026-11-26.x.db",
+            "2026-11-26.db.damaged-1",
+        ] {
+            assert_eq!(Volume::of_name(name), None, "{name}");
         }
         for name in ["", "2026-02-30", "2026-13-01", "2026-11", "x"] {
             assert_eq!(day_of(name), None, "{name}");

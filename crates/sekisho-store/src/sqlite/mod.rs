@@ -1,6 +1,6 @@
 //! The embedded store: SQLite in WAL mode with one writer that commits in groups.
 //!
-//! A folder holds `queue.db`, the folder `spool` with large content, the folder `trace` with a file a day, and `lock`,
+//! A folder holds `queue.db`, the folder `spool` with large content, the folder `trace` with files by day, and `lock`,
 //! which one process at a time has. This file opens all that, starts the threads and hands requests to them; what they
 //! do is in the files beside it.
 
@@ -109,10 +109,11 @@ impl SqliteStore {
         let synced = settings.disk.sync_folder(&folder);
         synced.map_err(|source| open_error(&folder, source))?;
 
-        // A newer day would be met at the first settlement only, when the message has left.
-        let today = day::path(&trace_folder, now.day());
-        if today.exists()
-            && let Err(error @ StoreError::NewerSchema { .. }) = day::open_writer(&today, &*settings.disk)
+        // A newer file would be met at the first settlement only, when the message has left.
+        let newest = day::volumes(&trace_folder).map_err(|source| open_error(&trace_folder, source))?;
+        if let Some(newest) = newest.first()
+            && let Err(error @ StoreError::NewerSchema { .. }) =
+                day::open_writer(&newest.path(&trace_folder), &*settings.disk)
         {
             return Err(error);
         }

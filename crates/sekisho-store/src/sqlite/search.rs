@@ -9,7 +9,14 @@ use std::{
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter, types::Value};
 use sekisho_mail::{Evidence, Host, Mailbox, MessageId, Recipient, ReversePath, Timestamp};
 
-use super::{codec, day, load, load::Loaded, readers::Reader, schema, trace};
+use super::{
+    codec,
+    day::{self, Volume},
+    load,
+    load::Loaded,
+    readers::Reader,
+    schema, trace,
+};
 use crate::{Arrival, Disk, StoreError, TraceFilter, TraceItem, TracedAttempt};
 
 /// Messages found when the filter does not say how many.
@@ -31,23 +38,28 @@ pub(super) fn search(reader: &mut Reader, folder: &Path, filter: &TraceFilter) -
         asked => asked.min(LIMIT),
     } as usize;
     let disk = std::sync::Arc::clone(&reader.shared().settings.disk);
-    let days = day::days(folder).map_err(|error| StoreError::Failed(format!("the trace's folder: {error}")))?;
+    let volumes = day::volumes(folder).map_err(|error| StoreError::Failed(format!("the trace's folder: {error}")))?;
     let mut found = unattempted(reader, filter, limit)?;
     let mut keys: BTreeSet<i64> = found.keys().copied().collect();
-    for day in days.iter().copied().filter(|day| in_range(*day, filter)) {
+    for volume in volumes.iter().copied().filter(|volume| in_range(volume.day, filter)) {
         // A day holds messages that arrived on it or before: enough that are newer cannot be beaten by older days.
-        let from = codec::key(MessageId::new(Timestamp::from_secs((day + 1) * 86_400), 0));
+        let from = codec::key(MessageId::new(Timestamp::from_secs((volume.day + 1) * 86_400), 0));
         if keys.range(from..).count() >= limit {
             break;
         }
-        if let Some(db) = open(folder, day, &*disk)? {
+        if let Some(db) = open(folder, volume, &*disk)? {
             keys.extend(matching(&db, filter, limit).map_err(schema::failed)?);
         }
     }
     let wanted: Vec<i64> = keys.into_iter().rev().take(limit).collect();
-    for day in days.iter().rev().copied() {
-        let Some(db) = open(folder, day, &*disk)? else { continue };
-        for key in wanted.iter().filter(|key| codec::id(**key).began_at().day() <= day) {
+    for volume in volumes.iter().rev().copied() {
+        let Some(db) = open(folder, volume, &*disk)? else {
+            continue;
+        };
+        for key in wanted
+            .iter()
+            .filter(|key| codec::id(**key).began_at().day() <= volume.day)
+        {
             collect(&db, *key, &mut found).map_err(schema::failed)?;
         }
     }
@@ -71,8 +83,8 @@ pub(super) fn attempts(reader: &mut Reader, folder: &Path, id: MessageId) -> Res
     Ok(items.into_iter().flat_map(|item| item.attempts).collect())
 }
 
-fn open(folder: &Path, day: i64, disk: &dyn Disk) -> Result<Option<Connection>, StoreError> {
-    let path = day::path(folder, day);
+fn open(folder: &Path, volume: Volume, disk: &dyn Disk) -> Result<Option<Connection>, StoreError> {
+    let path = volume.path(folder);
     match day::open_reader(&path, disk) {
         Ok(db) => Ok(db),
         // It was unlinked while we looked.

@@ -18,7 +18,14 @@ use sekisho_mail::{
     ChannelSecurity, Envelope, Evidence, Host, Mailbox, Outcome, Recipient, ReversePath, Timestamp, TlsVersion,
 };
 
-use super::{codec, day, schema, settle::SettleJob, shared::Shared, writer::Command};
+use super::{
+    codec,
+    day::{self, Volume},
+    schema,
+    settle::SettleJob,
+    shared::Shared,
+    writer::Command,
+};
 use crate::{Answer, Arrival, StoreError, queue::Documents};
 
 /// Settlements that share a flush at most.
@@ -27,6 +34,10 @@ const GROUP_LEN: usize = 1024;
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 /// At most.
 const RETRY_LAST: Duration = Duration::from_secs(5);
+/// The cap holds so many files of the trace: what is dropped at a time is this share of it.
+const PARTS_IN_CAP: u64 = 8;
+/// A file is at least so large before another begins.
+const PART_OCTETS_MIN: u64 = 256 * 1024;
 /// A settlement is durable within this time, whatever the settings say.
 const DELAY_LIMIT: Duration = Duration::from_millis(100);
 
@@ -42,8 +53,10 @@ pub(super) struct TraceWriter {
     shared: Arc<Shared>,
     folder: PathBuf,
     commands: Receiver<TraceCommand>,
-    /// The day that is written to.
-    open: Option<(i64, Connection)>,
+    /// The file that is written to.
+    open: Option<(Volume, Connection)>,
+    /// Closing builds indexes, which may take seconds: settlements do not wait for it.
+    closing: Vec<JoinHandle<()>>,
 }
 
 impl TraceWriter {
@@ -58,6 +71,7 @@ impl TraceWriter {
             folder,
             commands,
             open: None,
+            closing: Vec::new(),
         };
         let thread = thread::Builder::new()
             .name("store-trace".to_owned())
@@ -66,7 +80,7 @@ impl TraceWriter {
     }
 
     fn run(mut self) {
-        self.close_old_days();
+        self.close_old_volumes();
         while let Ok(first) = self.commands.recv() {
             let (mut jobs, mut trims, mut stop) = (Vec::new(), Vec::new(), false);
             let mut sort = |command| match command {
@@ -102,6 +116,10 @@ impl TraceWriter {
                 break;
             }
         }
+        // The folder is given up next.
+        for closing in self.closing {
+            let _ = closing.join();
+        }
     }
 
     /// How long a settlement may wait for others.
@@ -121,11 +139,11 @@ impl TraceWriter {
         while let Err(error) = self.write(&jobs) {
             tracing::error!(%error, "the trace cannot be written; settlements wait");
             let open = self.open.take();
-            if let (Some((day, db)), StoreError::Failed(why)) = (open, &error)
+            if let (Some((volume, db)), StoreError::Failed(why)) = (open, &error)
                 && is_damage(why)
             {
                 drop(db);
-                if let Err(error) = self.move_away(day) {
+                if let Err(error) = self.move_away(volume) {
                     tracing::error!(%error, "a damaged day of the trace cannot be moved away");
                 }
             }
@@ -151,7 +169,7 @@ impl TraceWriter {
         let Some(day) = jobs.iter().filter_map(ended_at).map(Timestamp::day).max() else {
             return Ok(());
         };
-        let db = self.day(day)?;
+        let db = self.volume(day)?;
         db.execute_batch("BEGIN IMMEDIATE").map_err(schema::failed)?;
         for job in jobs {
             insert(db, job)?;
@@ -159,17 +177,14 @@ impl TraceWriter {
         db.execute_batch("COMMIT").map_err(schema::failed)
     }
 
-    /// The open day; closes the one before when another begins.
-    fn day(&mut self, day: i64) -> Result<&Connection, StoreError> {
-        // A clock that goes back does not open a closed day again.
-        let wanted = self.open.as_ref().map_or(day, |(open, _)| day.max(*open));
+    /// The file for evidence of this day; closes the one before when another begins.
+    fn volume(&mut self, day: i64) -> Result<&Connection, StoreError> {
+        let wanted = self.wanted(day)?;
         if self.open.as_ref().is_none_or(|(open, _)| *open != wanted) {
-            if let Some((_, db)) = self.open.take()
-                && let Err(error) = day::close(db)
-            {
-                tracing::warn!(%error, "a day of the trace could not be closed");
+            if let Some((volume, db)) = self.open.take() {
+                self.close(volume, db);
             }
-            let path = day::path(&self.folder, wanted);
+            let path = wanted.path(&self.folder);
             let disk = &*self.shared.settings.disk;
             let db = match day::open_writer(&path, disk) {
                 Err(StoreError::Failed(why)) if is_damage(&why) => {
@@ -184,6 +199,10 @@ impl TraceWriter {
                 .sync_folder(&self.folder)
                 .map_err(|error| StoreError::Failed(error.to_string()))?;
             self.open = Some((wanted, db));
+            // Room is made for a file before it is full, not an hour later.
+            if let Err(error) = self.trim(self.shared.latest()) {
+                tracing::warn!(%error, "the trace could not be trimmed");
+            }
         }
         match &self.open {
             Some((_, db)) => Ok(db),
@@ -191,20 +210,51 @@ impl TraceWriter {
         }
     }
 
-    /// What can still be read of a damaged day stays beside the others under another name.
-    fn move_away(&self, day: i64) -> Result<(), StoreError> {
-        let path = day::path(&self.folder, day);
+    /// Which file that is: another part when the last one has grown to its share of the cap, so that the cap can be kept
+    /// by dropping whole files, however busy a day is.
+    fn wanted(&self, day: i64) -> Result<Volume, StoreError> {
+        // A clock that goes back does not open a closed day again.
+        let last = match self.open {
+            Some((open, _)) if open.day >= day => open,
+            _ => {
+                let volumes = day::volumes(&self.folder).map_err(|error| StoreError::Failed(error.to_string()))?;
+                let of_day = volumes.into_iter().find(|volume| volume.day == day);
+                of_day.unwrap_or_else(|| Volume::first(day))
+            }
+        };
+        let share = (self.shared.settings.trace_cap_octets / PARTS_IN_CAP).max(PART_OCTETS_MIN);
+        let is_full = day::size(&last.path(&self.folder)) >= share;
+        Ok(if is_full { last.next() } else { last })
+    }
+
+    /// Closes a file on a thread of its own.
+    fn close(&mut self, volume: Volume, db: Connection) {
+        self.closing.retain(|closing| !closing.is_finished());
+        let spawned = thread::Builder::new().name("store-closing".to_owned()).spawn(move || {
+            if let Err(error) = day::close(db) {
+                tracing::warn!(?volume, %error, "a file of the trace could not be closed");
+            }
+        });
+        match spawned {
+            Ok(closing) => self.closing.push(closing),
+            // It is searched without its indexes.
+            Err(error) => tracing::warn!(?volume, %error, "a file of the trace could not be closed"),
+        }
+    }
+
+    /// What can still be read of a damaged file stays beside the others under another name.
+    fn move_away(&self, volume: Volume) -> Result<(), StoreError> {
+        let path = volume.path(&self.folder);
         day::move_away(&path, self.shared.latest()).map_err(|error| StoreError::Failed(error.to_string()))?;
         tracing::error!(path = %path.display(), "a day of the trace is damaged and was moved away");
         Ok(())
     }
 
-    /// Days that the last run left open, all but the newest.
-    fn close_old_days(&self) {
-        let days = day::days(&self.folder).unwrap_or_default();
-        let today = self.shared.latest().day();
-        for day in days.into_iter().filter(|day| *day < today) {
-            let path = day::path(&self.folder, day);
+    /// Files that the last run left open, all but the newest.
+    fn close_old_volumes(&mut self) {
+        let volumes = day::volumes(&self.folder).unwrap_or_default();
+        for volume in volumes.into_iter().skip(1) {
+            let path = volume.path(&self.folder);
             let disk = &*self.shared.settings.disk;
             let closed = day::open_reader(&path, disk).and_then(|db| match db {
                 Some(db) => day::is_closed(&db),
@@ -213,27 +263,24 @@ impl TraceWriter {
             if closed.unwrap_or(true) {
                 continue;
             }
-            let result = day::open_writer(&path, disk).and_then(|db| day::close(db).map_err(schema::failed));
-            if let Err(error) = result {
-                tracing::warn!(path = %path.display(), %error, "a day of the trace could not be closed");
+            match day::open_writer(&path, disk) {
+                Ok(db) => self.close(volume, db),
+                Err(error) => tracing::warn!(path = %path.display(), %error, "a file of the trace cannot be opened"),
             }
         }
     }
 
-    /// Unlinks days that are too old, then the oldest closed ones until the rest is below the cap.
+    /// Unlinks files that are too old, then the oldest until the rest is below the cap. The newest stays.
     fn trim(&self, now: Timestamp) -> Result<u64, StoreError> {
         let settings = &self.shared.settings;
         let failed = |error: std::io::Error| StoreError::Failed(format!("the trace's folder: {error}"));
-        let open = self.open.as_ref().map(|(day, _)| *day);
         let oldest = now.minus(settings.trace_retention).day();
         let (mut kept, mut freed) = (0u64, 0);
-        for day in day::days(&self.folder).map_err(failed)? {
-            let path = day::path(&self.folder, day);
-            if Some(day) == open || day >= now.day() {
-                continue;
-            }
+        let volumes = day::volumes(&self.folder).map_err(failed)?;
+        for (place, volume) in volumes.into_iter().enumerate() {
+            let path = volume.path(&self.folder);
             kept += day::size(&path);
-            if day < oldest || kept > settings.trace_cap_octets {
+            if place > 0 && (volume.day < oldest || kept > settings.trace_cap_octets) {
                 freed += day::unlink(&path, &*settings.disk).map_err(failed)?;
             }
         }
