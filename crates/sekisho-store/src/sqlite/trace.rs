@@ -210,8 +210,8 @@ impl TraceWriter {
         }
     }
 
-    /// Which file that is: another part when the last one has grown to its share of the cap, so that the cap can be kept
-    /// by dropping whole files, however busy a day is.
+    /// Which file that is: another part when the last one has grown to its share of the cap, so that the cap can be
+    /// kept by dropping whole files, however busy a day is.
     fn wanted(&self, day: i64) -> Result<Volume, StoreError> {
         // A clock that goes back does not open a closed day again.
         let last = match self.open {

@@ -439,8 +439,8 @@ impl Default for Store {
     }
 }
 
-/// What is kept about messages after they have left. Whichever limit comes first drops the oldest files, each a day or a
-/// part of one; the queue is never dropped to make room.
+/// What is kept about messages after they have left. Whichever limit comes first drops the oldest files, each a day or
+/// a part of one; the queue is never dropped to make room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Trace {
