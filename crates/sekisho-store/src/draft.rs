@@ -116,6 +116,7 @@ impl Draft {
             let rest = self.buffer.split_off(CHUNK_LEN);
             let chunk = mem::replace(&mut self.buffer, rest);
             let file = self.file_back().await?;
+            self.spool.spend(CHUNK_LEN as u64);
             self.file = SpoolState::Away(self.spool.append(file, chunk.into()));
             self.memory.resize((self.buffer.len() + CHUNK_LEN) as u64);
         }

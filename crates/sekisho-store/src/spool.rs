@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
         mpsc::{self, Receiver, Sender},
     },
     thread::{self, JoinHandle},
@@ -45,6 +46,8 @@ pub(crate) type SealThen = Box<dyn FnOnce(Result<Vec<Sealed>, StoreError>) + Sen
 pub(crate) struct Spool {
     jobs: Sender<Job>,
     folder: Arc<Folder>,
+    /// Octets free on the file system: what the system said last, less what went into the spool since.
+    free: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Spool {
@@ -150,7 +153,24 @@ impl Spool {
                     })
             })
             .collect::<Result<_, _>>()?;
-        Ok((Self { jobs, folder }, threads))
+        let free = Arc::new(AtomicU64::new(u64::MAX));
+        Ok((Self { jobs, folder, free }, threads))
+    }
+
+    pub(crate) fn free_octets(&self) -> u64 {
+        self.free.load(Ordering::Relaxed)
+    }
+
+    /// The system was asked.
+    pub(crate) fn set_free_octets(&self, octets: u64) {
+        self.free.store(octets, Ordering::Relaxed);
+    }
+
+    /// So much is about to be written. Drafts grow faster than anybody asks the system.
+    pub(crate) fn spend(&self, octets: u64) {
+        // Wrong by what another thread does in between, until the system is asked again.
+        let free = self.free_octets();
+        self.set_free_octets(free.saturating_sub(octets));
     }
 
     pub(crate) fn stop(&self) {

@@ -1,6 +1,6 @@
 //! The trace's files: SQLite databases named after UTC days, a busy day in several parts, each with the messages that
-//! were attempted while it was written to and what was written down. A file holds all that belongs to it, so that it can
-//! be searched and unlinked alone.
+//! were attempted while it was written to and what was written down. A file holds all that belongs to it, so that it
+//! can be searched and unlinked alone.
 
 use std::{
     fs, io,

@@ -33,7 +33,6 @@ pub(super) struct Shared {
     pub(super) stopping: AtomicBool,
     /// Leases are written down: ends of leases must not wait then, or the innocent would look guilty.
     pub(super) watching: AtomicBool,
-    free_octets: AtomicU64,
     free_inodes: AtomicU64,
     serial: AtomicU32,
     /// The latest instant that anybody passed in.
@@ -63,7 +62,6 @@ impl Shared {
             trace_failed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             watching: AtomicBool::new(false),
-            free_octets: AtomicU64::new(u64::MAX),
             free_inodes: AtomicU64::new(u64::MAX),
             // So that ids of a start within the same millisecond as the last one's end do not meet.
             serial: AtomicU32::new(fastrand::u32(..)),
@@ -101,7 +99,7 @@ impl Shared {
                 "it failed before and has not recovered yet".to_owned(),
             ));
         }
-        let free = self.free_octets.load(Ordering::Relaxed);
+        let free = self.spool.free_octets();
         if free < self.settings.min_free_octets {
             return Some(StoreError::Full(format!("{free} octets are free on the file system")));
         }
@@ -138,7 +136,7 @@ impl Shared {
     pub(super) fn refresh_free(&self) {
         match free(&self.settings) {
             Ok((octets, inodes)) => {
-                self.free_octets.store(octets, Ordering::Relaxed);
+                self.spool.set_free_octets(octets);
                 self.free_inodes.store(inodes, Ordering::Relaxed);
             }
             Err(error) => tracing::warn!(%error, "the file system does not say how much is free"),
@@ -148,7 +146,7 @@ impl Shared {
     pub(super) fn pressure(&self) -> Pressure {
         Pressure {
             queued: self.queued.load(Ordering::Relaxed),
-            free_octets: self.free_octets.load(Ordering::Relaxed),
+            free_octets: self.spool.free_octets(),
             free_inodes: self.free_inodes.load(Ordering::Relaxed),
             memory_octets: self.budget.used(),
             failed: self.queue_failed.load(Ordering::Relaxed) || self.trace_failed.load(Ordering::Relaxed),

@@ -29,6 +29,9 @@ use crate::{
 /// How long a client may take to read the reply that turns it away, and to close.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// The room on the disk is looked at after so many octets of content.
+const ROOM_CHECK_OCTETS: u64 = 1024 * 1024;
+
 /// A connection ends here; why it does was said where it happened.
 type Flow = ControlFlow<()>;
 
@@ -473,7 +476,18 @@ impl Connection {
             Piece::Input(range) => &self.input.rest()[range.clone()],
             Piece::LineEnd => b"\r\n",
         };
-        if let Err(error) = receiving.write(octets).await {
+        let before = receiving.octets();
+        let written = receiving.write(octets).await;
+        // A client need not announce a size, and many come at once: the room that is left is watched on the way.
+        if written.is_ok()
+            && before / ROOM_CHECK_OCTETS != receiving.octets() / ROOM_CHECK_OCTETS
+            && let Some(reply) = put_off(self.services.store.pressure(), 0, &self.services.limits)
+        {
+            self.receiving = None;
+            self.session.handle_content_failure(reply);
+            return;
+        }
+        if let Err(error) = written {
             tracing::warn!(id = %receiving.id(), %error, "a message was lost on its way in; its sender keeps it");
             self.receiving = None;
             self.session.handle_content_failure(store_fault(&error));

@@ -59,6 +59,11 @@ impl Receiving {
         self.draft.id()
     }
 
+    /// Octets so far.
+    pub(super) const fn octets(&self) -> u64 {
+        self.draft.len()
+    }
+
     /// `Received` fields that it came with.
     pub(super) const fn hops(&self) -> u32 {
         self.scan.hops()

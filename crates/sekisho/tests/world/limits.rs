@@ -160,20 +160,45 @@ fn a_message_of_150_megabytes_does_not_pass_through_memory() {
     });
 }
 
+/// A node whose data folder is a file system of 100 MB, of which 40 MiB are to stay free; not started yet.
+fn on_a_small_disk(more: &str) -> Node {
+    let node = Node::new(
+        env!("CARGO_BIN_EXE_sekisho"),
+        &format!("{more}{LOCAL}[limits]\nfree-space = \"40 MiB\"\n"),
+    );
+    let data = node.folder().join("sekisho-data");
+    fs::create_dir(&data).expect("a folder can be made");
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=100m,mode=700", "none"])
+        .arg(&data)
+        .status();
+    assert!(mounted.is_ok_and(|status| status.success()), "a world can mount");
+    node
+}
+
+#[test]
+fn a_message_that_would_take_the_last_room_is_put_off_on_its_way() {
+    enclosed(|| {
+        let mut node = on_a_small_disk(&TIGHT.replace("64 KiB", "200 MB"));
+        node.resume();
+        let content = b"0123456789abcdef\r\n".repeat(90_000_000 / 18);
+        runtime().block_on(async {
+            let mut client = Client::open(SMTP, false).await.expect("a connection");
+            let to = "inbox@here.example";
+            let large = client.deliver("a@there.example", to, &content).await.expect("a reply");
+            assert_eq!((large.code, &large.text()[..5]), (452, "4.3.1"));
+        });
+        let send = || Swaks::new().send(SMTP, "a@there.example", "inbox@here.example", &[]);
+        let taken = || (send().code == Some(0)).then_some(());
+        wait::until_or("the room that it leaves", taken, || node.log());
+    });
+}
+
 #[test]
 fn a_full_disk_puts_new_mail_off_and_deliveries_go_on() {
     enclosed(|| {
-        let mut node = Node::new(
-            env!("CARGO_BIN_EXE_sekisho"),
-            &format!("{LOCAL}[limits]\nfree-space = \"40 MiB\"\n"),
-        );
+        let mut node = on_a_small_disk("");
         let data = node.folder().join("sekisho-data");
-        fs::create_dir(&data).expect("a folder can be made");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=100m", "none"])
-            .arg(&data)
-            .status();
-        assert!(mounted.is_ok_and(|status| status.success()), "a world can mount");
         node.resume();
         let send = || Swaks::new().send(SMTP, "a@there.example", "inbox@here.example", &[]);
         send().assert_accepted();
