@@ -381,8 +381,10 @@ fn nothing_acknowledged_is_lost_whichever_operation_fails() {
         } else {
             Failure::Full
         };
+        // Once, or for a while: then the reopen that should mend it fails as well.
+        let in_a_row = if number.is_multiple_of(3) { 12 } else { 1 };
         let disk = CrashDisk::new();
-        disk.fail_at(number, failure);
+        disk.fail_for(number, in_a_row, failure);
         let place = folder();
         // A store that cannot be opened at all has acknowledged nothing.
         let Ok(world) = world(place.path(), disk.clone()) else {

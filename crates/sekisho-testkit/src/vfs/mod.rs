@@ -68,6 +68,8 @@ struct Recorder {
     done: AtomicU64,
     /// The operation that fails.
     fails_at: AtomicU64,
+    /// How many in a row do, from that one on.
+    fails_for: AtomicU64,
     failure: Mutex<Failure>,
     /// Pretends to sync: the control that shows that the test can fail.
     lies: AtomicBool,
@@ -85,6 +87,7 @@ impl CrashDisk {
             ops: Mutex::default(),
             done: AtomicU64::new(0),
             fails_at: AtomicU64::new(u64::MAX),
+            fails_for: AtomicU64::new(1),
             failure: Mutex::new(Failure::Io),
             lies: AtomicBool::new(false),
         }));
@@ -111,6 +114,12 @@ impl CrashDisk {
 
     /// The operation with this number, from 0, fails; those after it work again.
     pub fn fail_at(&self, number: u64, failure: Failure) {
+        self.fail_for(number, 1, failure);
+    }
+
+    /// So many operations in a row fail, from the one with this number on: reopening fails then as well.
+    pub fn fail_for(&self, number: u64, count: u64, failure: Failure) {
+        self.recorder.fails_for.store(count, Ordering::Relaxed);
         *self.recorder.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
         self.recorder.fails_at.store(number, Ordering::Relaxed);
     }
@@ -129,7 +138,8 @@ impl Recorder {
     /// Counts an operation that can fail; whether and how it does.
     fn next(&self) -> Option<Failure> {
         let number = self.done.fetch_add(1, Ordering::Relaxed);
-        let fails = number == self.fails_at.load(Ordering::Relaxed);
+        let since = number.checked_sub(self.fails_at.load(Ordering::Relaxed));
+        let fails = since.is_some_and(|since| since < self.fails_for.load(Ordering::Relaxed));
         fails.then(|| *self.failure.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
