@@ -382,7 +382,7 @@ fn nothing_acknowledged_is_lost_whichever_operation_fails() {
             Failure::Full
         };
         // Once, or for a while: then the reopen that should mend it fails as well.
-        let in_a_row = if number.is_multiple_of(3) { 12 } else { 1 };
+        let in_a_row = if number.is_multiple_of(3) { 4 } else { 1 };
         let disk = CrashDisk::new();
         disk.fail_for(number, in_a_row, failure);
         let place = folder();

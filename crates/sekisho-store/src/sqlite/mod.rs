@@ -101,8 +101,9 @@ impl SqliteStore {
         let (spool_folder, trace_folder) = (folder.join("spool"), folder.join("trace"));
         make_folder(&folder)?;
         let lock = lock(&folder)?;
-        make_folder(&spool_folder)?;
-        make_folder(&trace_folder)?;
+        for inside in [&spool_folder, &trace_folder] {
+            make_folder_inside(inside)?;
+        }
         let path = folder.join("queue.db");
         let mut db = schema::open_writer(&path, &*settings.disk).map_err(schema::failed)?;
         schema::migrate(&mut db, &path)?;
@@ -455,16 +456,31 @@ fn prepare_all(sealed: Result<Vec<Sealed>, StoreError>, accepted: Vec<Accepted>)
         .collect()
 }
 
-/// A folder that was there before may let others in, who could read mail then.
+/// A folder that was there before may let others in, who could read mail then. One that is ours, or empty, is closed to
+/// them; any other is left alone and refused.
 fn close_to_others(path: &Path) -> Result<(), StoreError> {
     let failed = |source| open_error(path, source);
-    let mut permissions = fs::metadata(path).map_err(failed)?.permissions();
+    let facts = fs::metadata(path).map_err(failed)?;
+    if !facts.is_dir() {
+        return Err(failed(io::Error::from(io::ErrorKind::NotADirectory)));
+    }
+    let mut permissions = facts.permissions();
     if permissions.mode() & 0o077 == 0 {
         return Ok(());
+    }
+    let is_ours = path.join("queue.db").is_file() || fs::read_dir(path).map_err(failed)?.next().is_none();
+    if !is_ours {
+        let words = "other users can enter this folder, and it holds what is not Sekisho's; name one for it alone";
+        return Err(failed(io::Error::other(words)));
     }
     tracing::warn!(path = %path.display(), "the folder was open to other users; it is its owner's alone now");
     permissions.set_mode(permissions.mode() & !0o077);
     fs::set_permissions(path, permissions).map_err(failed)
+}
+
+/// A folder of ours in one that nobody else can enter.
+fn make_folder_inside(path: &Path) -> Result<(), StoreError> {
+    if path.is_dir() { Ok(()) } else { make_folder(path) }
 }
 
 /// Makes a folder that its owner alone may enter, and its name durable.

@@ -378,8 +378,19 @@ fn a_folder_that_others_could_enter_is_closed_to_them() {
     let folder = Folder::new();
     fs::set_permissions(folder.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
     drop(folder.sqlite());
-    let mode = fs::metadata(folder.0.path()).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o700);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(folder.0.path()), 0o700);
+
+    let foreign = TempDir::new().unwrap();
+    fs::write(foreign.path().join("somebody's"), "").unwrap();
+    fs::set_permissions(foreign.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let file = foreign.path().join("somebody's");
+    for path in [foreign.path(), &file] {
+        let before = mode(path);
+        assert!(SqliteStore::open(StoreSettings::new(path), NOW).is_err());
+        assert_eq!(mode(path), before, "what is not ours is left alone");
+    }
+    assert_eq!(fs::read_dir(foreign.path()).unwrap().count(), 1);
 }
 
 #[test]

@@ -57,6 +57,8 @@ pub(super) struct TraceWriter {
     open: Option<(Volume, Connection)>,
     /// Closing builds indexes, which may take seconds: settlements do not wait for it.
     closing: Vec<JoinHandle<()>>,
+    /// A write failed: the log of the file may hold pages that can be read and are not on the disk.
+    mistrust: bool,
 }
 
 impl TraceWriter {
@@ -72,6 +74,7 @@ impl TraceWriter {
             commands,
             open: None,
             closing: Vec::new(),
+            mistrust: false,
         };
         let thread = thread::Builder::new()
             .name("store-trace".to_owned())
@@ -139,6 +142,7 @@ impl TraceWriter {
         while let Err(error) = self.write(&jobs) {
             tracing::error!(%error, "the trace cannot be written; settlements wait");
             let open = self.open.take();
+            self.mistrust = true;
             if let (Some((volume, db)), StoreError::Failed(why)) = (open, &error)
                 && is_damage(why)
             {
@@ -193,6 +197,10 @@ impl TraceWriter {
                 }
                 other => other?,
             };
+            if self.mistrust {
+                empty_log(&db)?;
+                self.mistrust = false;
+            }
             self.shared
                 .settings
                 .disk
@@ -286,6 +294,18 @@ impl TraceWriter {
         }
         Ok(freed)
     }
+}
+
+/// All that counts goes into the database under a flush of its own, and the log begins anew: what is written behind
+/// pages whose flush failed may be lost with them, though its own flush succeeds.
+fn empty_log(db: &Connection) -> Result<(), StoreError> {
+    let busy: i64 = db
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .map_err(schema::failed)?;
+    if busy != 0 {
+        return Err(StoreError::Failed("the trace's log is still being read".to_owned()));
+    }
+    Ok(())
 }
 
 fn is_damage(why: &str) -> bool {

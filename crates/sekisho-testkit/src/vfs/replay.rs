@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -159,6 +160,8 @@ impl Replay {
             Choice::Some(seed) => Dice(seed),
             Choice::Nothing | Choice::Everything => Dice(0),
         };
+        // As the store made it.
+        fs::set_permissions(to, fs::Permissions::from_mode(0o700))?;
         for (path, file) in self.names(choice, &mut dice) {
             let below = path.strip_prefix(root).map_err(io::Error::other)?;
             let target = to.join(below);

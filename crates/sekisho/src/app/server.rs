@@ -183,7 +183,7 @@ impl Server {
         let carried = self.parts.swap_remove(0);
         tokio::select! {
             _ = time::timeout(limit + STOP_GRACE, carried) => {}
-            _ = signals.next() => tracing::warn!("told again: stopping at once"),
+            () = told_again(&mut signals) => tracing::warn!("told again: stopping at once"),
         }
         self.phase.send_replace(Phase::Stopping);
         for part in self.parts {
@@ -231,6 +231,13 @@ impl Server {
     }
 }
 
+/// Waits until the server is told to stop once more. A reload is too late, and must not cut what is in flight.
+async fn told_again(signals: &mut Signals) {
+    while signals.next().await == Asked::Reload {
+        tracing::warn!("the configuration is not read anew while the server stops");
+    }
+}
+
 /// A value that would be stored to be ignored is refused (law 13): these are read at the start alone.
 fn refuse_what_needs_a_restart(old: &Loaded, new: &Loaded) -> Result<(), AppError> {
     let sections = |loaded: &Loaded| {
@@ -242,6 +249,8 @@ fn refuse_what_needs_a_restart(old: &Loaded, new: &Loaded) -> Result<(), AppErro
             ("store", serde_json::to_value(&raw.store)),
             ("trace", serde_json::to_value(&raw.trace)),
             ("http", serde_json::to_value(&raw.http)),
+            ("log.format", serde_json::to_value(raw.log.format)),
+            ("log.mail-log", serde_json::to_value(&raw.log.mail_log)),
         ]
         .map(|(name, value)| (name, value.unwrap_or_default()))
     };

@@ -40,9 +40,9 @@ impl Door {
             // Nobody listens there; the store's lock decides whether that is so.
             Err(_) => {}
         }
-        if !folder.is_dir() {
+        if !folder.join("queue.db").is_file() {
             return Err(CliError::Unreachable(format!(
-                "{}: there is no such data folder; start the server with `sekisho serve`, or name the folder with \
+                "{}: there is no data folder of a server; start one with `sekisho serve`, or name the folder with \
                  --data-folder",
                 folder.display()
             )));

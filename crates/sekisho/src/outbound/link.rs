@@ -110,6 +110,7 @@ impl Link {
     /// Times in the conversation count from here.
     pub(super) fn begin_attempt(&mut self, began: Instant) {
         self.began = began;
+        self.session.set_elapsed(millis_since(began));
     }
 
     /// `mx.example.org [192.0.2.1]:25`

@@ -68,6 +68,14 @@ fn sighup_takes_a_good_configuration_and_refuses_a_bad_one_whole() {
             || node.log().contains("nonsense").then_some(()),
             || node.log(),
         );
+        for (key, value) in [("format", "json"), ("mail-log", "other.log")] {
+            reload(&node, &format!("{good}\n[log]\n{key} = \"{value}\"\n"));
+            let complaint = format!("log.{key}] changed");
+            let complained = || node.log().contains(&complaint).then_some(());
+            wait::until_or("what is read at the start alone to be refused", complained, || {
+                node.log()
+            });
+        }
         assert!(accepts(&swaks, "new@here.example"), "the running configuration stays");
         assert!(
             !accepts(&swaks, "newer@here.example"),
