@@ -142,7 +142,11 @@ impl Dispatcher {
             tokio::select! {
                 ended = round.jobs.join_next_with_id(), if !round.jobs.is_empty() => self.handle_end(&mut round, ended),
                 () = self.offers.notified(), if drain_until.is_none() => {}
-                () = self.wake.notified(), if drain_until.is_none() => round.look_soon(),
+                () = self.wake.notified(), if drain_until.is_none() => {
+                    // An order may have lifted what is remembered here; the store's rows know.
+                    round.backed_off.clear();
+                    round.look_soon();
+                }
                 changed = phase.changed() => if changed.is_err() { break },
                 () = sleep_until(until) => {}
             }
@@ -274,6 +278,9 @@ impl Dispatcher {
             }
             kept.extend(leases);
         }
+        if !given_back.is_empty() {
+            round.look_soon();
+        }
         drop(given_back);
         let mut offered = self.offered();
         kept.append(&mut offered);
@@ -325,7 +332,10 @@ impl Dispatcher {
         };
         window.in_flight = window.in_flight.saturating_sub(1);
         match report.verdict {
-            Verdict::Alive => window.succeeded(most),
+            Verdict::Alive => {
+                window.succeeded(most);
+                round.backed_off.remove(&destination);
+            }
             Verdict::Neutral => {}
             Verdict::Busy => {
                 round.parked.push(destination);
