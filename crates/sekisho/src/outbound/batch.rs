@@ -129,6 +129,12 @@ impl Run<'_> {
         };
         let mut leases = leases.into_iter();
         while let Some(lease) = leases.next() {
+            // A message is judged by the configuration in force when its turn comes (law 2): after a reload the rest
+            // goes back as it was, and is planned for anew.
+            if !std::ptr::eq(Arc::as_ptr(&self.shared.configured.load()), self.configured) {
+                report.due = Some(clock::now());
+                return report;
+            }
             let span = tracing::info_span!("attempt", id = %lease.id);
             let attempted = tracing::Instrument::instrument(batch.attempt(&lease), span).await;
             let Ok(attempted) = attempted else {
