@@ -5,6 +5,9 @@ use sekisho_mail::{Host, Timestamp};
 
 use crate::QueueFilter;
 
+/// Why a delivery waits: its destination's back-off where that is the later, else its own last attempt.
+pub(super) const FAULT: &str = "CASE WHEN x.back_off > d.next_attempt THEN x.back_off_why ELSE d.last_fault END";
+
 /// Conditions, all of which must hold, and the values for their `?`.
 pub(super) struct Conditions {
     pub(super) sql: String,
@@ -44,10 +47,7 @@ pub(super) fn conditions(filter: &QueueFilter, now: Timestamp) -> Conditions {
         }
     }
     if let Some(error) = &filter.error {
-        and(
-            "instr(lower(CASE WHEN x.back_off > d.next_attempt THEN x.back_off_why ELSE d.last_fault END), ?) > 0",
-            error.to_lowercase().into(),
-        );
+        and(&format!("instr(lower({FAULT}), ?) > 0"), error.to_lowercase().into());
     }
     if let Some(held) = filter.held {
         and("(d.state <> 0) = ?", held.into());

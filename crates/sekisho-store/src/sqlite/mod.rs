@@ -158,6 +158,16 @@ impl SqliteStore {
         ticket
     }
 
+    fn request_leases(&self, destination: &Destination, wanted: Wanted) -> Ticket<Vec<Lease>> {
+        self.shared.saw(wanted.now);
+        let destination = destination.clone();
+        self.request(|answer| Command::Lease {
+            destination,
+            wanted,
+            answer,
+        })
+    }
+
     fn act(&self, action: Action, which: Selection, now: Timestamp) -> Ticket<ActionReport> {
         self.shared.saw(now);
         self.request(|answer| Command::Act(Box::new(ActionJob::new(action, which, now, answer))))
@@ -222,18 +232,15 @@ impl Store for SqliteStore {
     }
 
     fn lease(&self, destination: &Destination, now: Timestamp, limit: usize) -> Ticket<Vec<Lease>> {
-        self.shared.saw(now);
-        let destination = destination.clone();
-        let wanted = Wanted {
-            now,
-            limit,
-            arrived_before: None,
-        };
-        self.request(|answer| Command::Lease {
+        let arrived_before = None;
+        self.request_leases(
             destination,
-            wanted,
-            answer,
-        })
+            Wanted {
+                now,
+                limit,
+                arrived_before,
+            },
+        )
     }
 
     fn lease_aged(
@@ -243,18 +250,15 @@ impl Store for SqliteStore {
         now: Timestamp,
         limit: usize,
     ) -> Ticket<Vec<Lease>> {
-        self.shared.saw(now);
-        let destination = destination.clone();
-        let wanted = Wanted {
-            now,
-            limit,
-            arrived_before: Some(arrived_before),
-        };
-        self.request(|answer| Command::Lease {
+        let arrived_before = Some(arrived_before);
+        self.request_leases(
             destination,
-            wanted,
-            answer,
-        })
+            Wanted {
+                now,
+                limit,
+                arrived_before,
+            },
+        )
     }
 
     fn settle(&self, mut lease: Lease, settlement: Settlement) -> Ticket<()> {

@@ -17,7 +17,7 @@ use sekisho_mail::{MessageId, Timestamp};
 use super::{
     batch::QUEUED,
     codec,
-    filter::conditions,
+    filter::{FAULT, conditions},
     load::{self, Loaded},
     schema,
     shared::Shared,
@@ -142,9 +142,10 @@ impl Reader {
         self.at_one_moment(|db, shared| {
             let conditions = conditions(filter, now);
             let sql = format!(
-                "SELECT {ROW_COLUMNS} FROM message m CROSS JOIN delivery d ON d.message = m.id
+                "SELECT {} FROM message m CROSS JOIN delivery d ON d.message = m.id
                  CROSS JOIN destination x ON x.id = d.destination
                  WHERE {} AND (? IS NULL OR m.id > ?) ORDER BY m.id",
+                row_columns(),
                 conditions.sql
             );
             let after = after.map(codec::key);
@@ -169,8 +170,9 @@ impl Reader {
             let key = codec::key(id);
             let message = sound(load::message(db, key)?, shared, id)?;
             let mut statement = db.prepare_cached(&format!(
-                "SELECT {ROW_COLUMNS} FROM message m CROSS JOIN delivery d ON d.message = m.id
-                 CROSS JOIN destination x ON x.id = d.destination WHERE m.id = ?1"
+                "SELECT {} FROM message m CROSS JOIN delivery d ON d.message = m.id
+                 CROSS JOIN destination x ON x.id = d.destination WHERE m.id = ?1",
+                row_columns()
             ))?;
             let mut rows = statement.query([key])?;
             let mut detail = MessageDetail {
@@ -262,11 +264,13 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-/// Where the destination's back-off is the later, it says when and why.
-const ROW_COLUMNS: &str = "m.id, m.arrived, m.size, m.sender, x.id, x.name, d.state, \
-                           max(d.next_attempt, x.back_off), \
-                           CASE WHEN x.back_off > d.next_attempt THEN x.back_off_why ELSE d.last_fault END, \
-                           d.crc, d.recipients, d.directive, d.attempts";
+/// What [`queued_row`] reads, of `message m`, `delivery d` and `destination x`.
+fn row_columns() -> String {
+    format!(
+        "m.id, m.arrived, m.size, m.sender, x.id, x.name, d.state, max(d.next_attempt, x.back_off), {FAULT}, \
+         d.crc, d.recipients, d.directive, d.attempts"
+    )
+}
 
 /// A line of the queue; one whose recipients cannot be read is shown without them.
 fn queued_row(row: &rusqlite::Row<'_>, shared: &Shared) -> rusqlite::Result<Option<(QueuedRow, Vec<QueuedRecipient>)>> {

@@ -76,6 +76,23 @@ const PAGE_SIZE: u32 = 8192;
 /// How long a connection waits for a lock: only an operator's own `sqlite3` could hold one so long.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
 
+/// After a failed write: pages of a log whose flush failed may be gone from the disk though they can still be read, and
+/// what is written behind them goes with them. All that counts goes into the database under a flush of its own, and the
+/// log begins anew.
+///
+/// # Errors
+/// When that fails, or somebody still reads the log.
+pub(super) fn empty_log(db: &Connection) -> rusqlite::Result<()> {
+    let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy == 0 {
+        return Ok(());
+    }
+    Err(rusqlite::Error::SqliteFailure(
+        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+        Some("the log is still being read".to_owned()),
+    ))
+}
+
 /// Opens a connection that copies the log into the database.
 pub(super) fn open_checkpointer(path: &Path, disk: &dyn Disk) -> rusqlite::Result<Connection> {
     let connection = connect(path, disk, OpenFlags::SQLITE_OPEN_READ_WRITE)?;

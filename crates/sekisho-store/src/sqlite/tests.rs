@@ -265,6 +265,11 @@ fn the_trace_is_trimmed_by_age_and_by_size_and_the_queue_never() {
     assert_eq!(store.pressure().queued, 1);
 }
 
+/// Content that takes a page of its own.
+fn page_of_content(number: usize) -> String {
+    format!("message number {number:04} {}", "x".repeat(6000))
+}
+
 /// Overwrites the first page of the file that holds `text` with nonsense.
 fn damage_page_with(path: &Path, text: &[u8]) {
     const PAGE: usize = 8192;
@@ -292,10 +297,14 @@ fn delivered(lease: &Lease) -> Settlement {
 fn a_damaged_page_keeps_nobody_else_from_being_settled_or_taken() {
     let folder = Folder::new();
     let store = folder.sqlite();
-    // A page of their own each.
-    let content = |number: usize| format!("message number {number:04} {}", "x".repeat(6000));
     for number in 0..20 {
-        commit(&store, content(number).as_bytes(), &["a@one.example"], NOW, false);
+        commit(
+            &store,
+            page_of_content(number).as_bytes(),
+            &["a@one.example"],
+            NOW,
+            false,
+        );
     }
     let leases = lease(&store, "one.example", NOW);
     assert_eq!(leases.len(), 20);
@@ -319,10 +328,18 @@ fn a_damaged_page_keeps_nobody_else_from_being_settled_or_taken() {
 fn a_page_that_is_damaged_under_way_costs_its_own_message_alone() {
     let folder = Folder::new();
     let store = folder.sqlite();
-    let content = |number: usize| format!("message number {number:04} {}", "x".repeat(6000));
     let mut leases = Vec::new();
     for number in 0..20 {
-        leases.extend(commit(&store, content(number).as_bytes(), &["a@one.example"], NOW, true).leases);
+        leases.extend(
+            commit(
+                &store,
+                page_of_content(number).as_bytes(),
+                &["a@one.example"],
+                NOW,
+                true,
+            )
+            .leases,
+        );
     }
     // Everything is in the database and nothing of it in the log or a cache, as after hours.
     let other = Connection::open(folder.queue()).unwrap();

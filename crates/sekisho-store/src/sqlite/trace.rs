@@ -198,7 +198,7 @@ impl TraceWriter {
                 other => other?,
             };
             if self.mistrust {
-                empty_log(&db)?;
+                schema::empty_log(&db).map_err(schema::failed)?;
                 self.mistrust = false;
             }
             self.shared
@@ -294,18 +294,6 @@ impl TraceWriter {
         }
         Ok(freed)
     }
-}
-
-/// All that counts goes into the database under a flush of its own, and the log begins anew: what is written behind
-/// pages whose flush failed may be lost with them, though its own flush succeeds.
-fn empty_log(db: &Connection) -> Result<(), StoreError> {
-    let busy: i64 = db
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
-        .map_err(schema::failed)?;
-    if busy != 0 {
-        return Err(StoreError::Failed("the trace's log is still being read".to_owned()));
-    }
-    Ok(())
 }
 
 fn is_damage(why: &str) -> bool {

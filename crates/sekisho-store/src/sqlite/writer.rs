@@ -394,15 +394,7 @@ impl Writer {
 
     fn reopen(&self) -> rusqlite::Result<Connection> {
         let db = schema::open_writer(&self.path, &*self.shared.settings.disk)?;
-        // Pages of a log whose flush failed may be gone from the disk though they can still be read: all that counts
-        // goes into the database now, under a flush of its own, and the log begins anew.
-        let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        if busy != 0 {
-            return Err(rusqlite::Error::SqliteFailure(
-                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-                Some("the log is still being read".to_owned()),
-            ));
-        }
+        schema::empty_log(&db)?;
         // Messages that were answered with an error may have reached the log all the same: their senders come again.
         let batch = Batch::begin(&db, &self.shared, false)?;
         let removed = self

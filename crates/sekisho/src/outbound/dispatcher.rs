@@ -180,15 +180,11 @@ impl Dispatcher {
             return;
         }
         self.start_offered(round, &configured);
-        if Instant::now() >= round.next_look {
-            round.rescan = true;
-        }
-        if round.rescan
+        if Instant::now() >= round.next_look
             && let Err(error) = self.look(round, &configured).await
         {
             tracing::warn!(%error, "the queue cannot be read");
             round.next_look = Instant::now() + STORE_PAUSE;
-            round.rescan = false;
         }
         let limits = &configured.settings.limits;
         let mut rest = round.ready.len();
@@ -228,7 +224,6 @@ impl Dispatcher {
 
     /// Reads what is due and when to look again.
     async fn look(&self, round: &mut Round, configured: &Configured) -> Result<(), sekisho_store::StoreError> {
-        round.rescan = false;
         round.last_look = Some(Instant::now());
         let limits = &configured.settings.limits;
         if round.parked.len() + round.waiting.len() >= limits.remembered {
@@ -371,7 +366,6 @@ struct Round {
     parked: Vec<Destination>,
     /// Dead destinations, as their rows in the store say too.
     backed_off: HashMap<Destination, Timestamp>,
-    rescan: bool,
     last_look: Option<Instant>,
     next_look: Instant,
 }
@@ -386,7 +380,6 @@ impl Default for Round {
             waiting: HashSet::new(),
             parked: Vec::new(),
             backed_off: HashMap::new(),
-            rescan: true,
             last_look: None,
             next_look: Instant::now(),
         }
