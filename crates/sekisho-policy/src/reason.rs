@@ -169,10 +169,7 @@ impl fmt::Display for Reason {
             }
             Self::FaultOfOurs { why } => write!(f, "something failed on this side: {why}"),
             Self::WantsTlsAfterAll { reply } => {
-                write!(
-                    f,
-                    "after TLS had failed, the server refused the message in the clear: {reply}"
-                )
+                write!(f, "without TLS the server refused the message, which waits: {reply}")
             }
             Self::AnySender => f.write_str("any sender may be named here"),
             Self::LocalRecipient => f.write_str("the recipient has a mailbox here"),

@@ -15,6 +15,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, ReadBuf},
     net::{TcpListener, TcpStream},
     runtime::Runtime,
+    sync::watch,
 };
 
 use crate::{authority::Pem, client::Duplex};
@@ -53,6 +54,20 @@ pub enum Fault {
     CutAt(&'static str),
     /// This verb is answered with this code.
     Answer(&'static str, u16),
+    /// It greets with this line.
+    Greets(&'static str),
+    /// This command line is answered with this line.
+    Say(&'static str, &'static str),
+    /// No more recipients in a transaction than this: the others are answered with this line.
+    Room(usize, &'static str),
+    /// The same limit is announced (RFC 9422), and whoever goes beyond it is refused for good.
+    AnnouncedRoom(usize),
+    /// The content is taken, and then the connection cut instead of an answer.
+    TakenAndCut,
+    /// The content is taken and answered with what is no reply.
+    TakenAndGarbled,
+    /// The content is taken, and answered when the peer is told to behave otherwise.
+    TakenAndSilent,
 }
 
 /// A message that arrived whole.
@@ -79,7 +94,7 @@ struct Records {
 pub struct Peer {
     address: SocketAddr,
     records: Arc<Mutex<Records>>,
-    fault: Arc<Mutex<Fault>>,
+    fault: watch::Sender<Fault>,
     _runtime: Runtime,
 }
 
@@ -87,7 +102,7 @@ pub struct Peer {
 #[derive(Clone, Debug)]
 struct Shared {
     records: Arc<Mutex<Records>>,
-    fault: Arc<Mutex<Fault>>,
+    fault: watch::Receiver<Fault>,
     tls: Option<Arc<TlsServer>>,
 }
 
@@ -107,12 +122,13 @@ impl Peer {
             .block_on(TcpListener::bind(address))
             .expect("the address is free");
         let address = listener.local_addr().expect("a listener knows its address");
+        let (fault, told) = watch::channel(fault);
         let shared = Shared {
             records: Arc::default(),
-            fault: Arc::new(Mutex::new(fault)),
+            fault: told,
             tls: certificate.map(tls_server),
         };
-        let (records, fault) = (Arc::clone(&shared.records), Arc::clone(&shared.fault));
+        let records = Arc::clone(&shared.records);
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let shared = shared.clone();
@@ -136,7 +152,7 @@ impl Peer {
 
     /// Behaves otherwise from the next command on.
     pub fn set_fault(&self, fault: Fault) {
-        *locked(&self.fault) = fault;
+        self.fault.send_replace(fault);
     }
 
     /// What arrived whole so far.
@@ -245,7 +261,11 @@ async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
         from: String::new(),
         to: Vec::new(),
     };
-    session.say("220 peer.example ready\r\n").await?;
+    let greeting = match *shared.fault.borrow() {
+        Fault::Greets(line) => line,
+        _ => "220 peer.example ready",
+    };
+    session.say(&format!("{greeting}\r\n")).await?;
     loop {
         let Some(line) = session.line().await? else {
             return Ok(());
@@ -280,12 +300,24 @@ impl Session<'_> {
     async fn obey(&mut self, line: &str) -> io::Result<After> {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let verb = verb.to_ascii_uppercase();
-        let fault = *locked(&self.shared.fault);
+        let fault = *self.shared.fault.borrow();
         let bare = self.tls || self.shared.tls.is_none();
         match fault {
             Fault::CutAt(at) if bare && at == verb => return Ok(After::End),
             Fault::Answer(to, code) if to == verb => {
                 self.say(&format!("{code} as told\r\n")).await?;
+                return Ok(After::GoOn);
+            }
+            Fault::Say(to, reply) if line.eq_ignore_ascii_case(to) => {
+                self.say(&format!("{reply}\r\n")).await?;
+                return Ok(After::GoOn);
+            }
+            Fault::Room(most, reply) if verb == "RCPT" && self.to.len() >= most => {
+                self.say(&format!("{reply}\r\n")).await?;
+                return Ok(After::GoOn);
+            }
+            Fault::AnnouncedRoom(most) if verb == "RCPT" && self.to.len() >= most => {
+                self.say("550 5.5.3 you were told\r\n").await?;
                 return Ok(After::GoOn);
             }
             _ => {}
@@ -306,7 +338,7 @@ impl Session<'_> {
                 self.say("354 go on\r\n").await?;
                 return self.take_data(fault).await;
             }
-            "BDAT" => return self.take_chunks(rest).await,
+            "BDAT" => return self.take_chunks(rest, fault).await,
             "QUIT" => {
                 self.say("221 2.0.0 bye\r\n").await?;
                 return Ok(After::End);
@@ -322,9 +354,13 @@ impl Session<'_> {
         }
         let offers_tls = self.shared.tls.is_some() && !self.tls && fault != Fault::NotOffered;
         let starttls = if offers_tls { "250-STARTTLS\r\n" } else { "" };
+        let limits = match fault {
+            Fault::AnnouncedRoom(most) => format!("250-LIMITS RCPTMAX={most}\r\n"),
+            _ => String::new(),
+        };
         self.say(&format!(
             "250-peer.example\r\n250-PIPELINING\r\n250-SIZE 200000000\r\n250-8BITMIME\r\n250-CHUNKING\r\n{starttls}\
-             250 ENHANCEDSTATUSCODES\r\n"
+             {limits}250 ENHANCEDSTATUSCODES\r\n"
         ))
         .await
     }
@@ -393,12 +429,29 @@ impl Session<'_> {
         if fault == Fault::CutAt(".") {
             return Ok(After::End);
         }
+        self.take(content, fault).await
+    }
+
+    /// What is called taken is surely counted before.
+    async fn take(&mut self, content: Vec<u8>, fault: Fault) -> io::Result<After> {
         self.keep(content);
-        self.say("250 2.0.0 kept\r\n").await?;
+        match fault {
+            Fault::TakenAndCut => return Ok(After::End),
+            Fault::TakenAndGarbled => self.say("!!!!!\r\n").await?,
+            Fault::TakenAndSilent => {
+                let mut told = self.shared.fault.clone();
+                // It ends with the peer.
+                if told.wait_for(|fault| *fault != Fault::TakenAndSilent).await.is_err() {
+                    return Ok(After::End);
+                }
+                self.say("250 2.0.0 kept\r\n").await?;
+            }
+            _ => self.say("250 2.0.0 kept\r\n").await?,
+        }
         Ok(After::GoOn)
     }
 
-    async fn take_chunks(&mut self, first: &str) -> io::Result<After> {
+    async fn take_chunks(&mut self, first: &str, fault: Fault) -> io::Result<After> {
         let mut content = Vec::new();
         let mut argument = first.to_owned();
         loop {
@@ -408,9 +461,7 @@ impl Session<'_> {
             content.resize(start + length, 0);
             self.stream.read_exact(&mut content[start..]).await?;
             if words.next().is_some_and(|word| word.eq_ignore_ascii_case("LAST")) {
-                self.keep(content);
-                self.say("250 2.0.0 kept\r\n").await?;
-                return Ok(After::GoOn);
+                return self.take(content, fault).await;
             }
             self.say("250 2.0.0 more\r\n").await?;
             let Some(line) = self.line().await? else {
@@ -423,7 +474,6 @@ impl Session<'_> {
         }
     }
 
-    /// Counted before the 250 is sent: what we call delivered is then surely here.
     fn keep(&mut self, content: Vec<u8>) {
         let received = Received {
             from: std::mem::take(&mut self.from),

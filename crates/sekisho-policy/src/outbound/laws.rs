@@ -605,11 +605,14 @@ fn a_server_that_wants_tls_after_a_fall_back_is_tried_again_later() {
             (false, 250, None),
         ] {
             let said = reply(code, enhanced);
+            // Where the offer itself may have been taken out, only the code that asks for STARTTLS counts.
+            let stripped = matches!(cause, PlaintextCause::NotOffered | PlaintextCause::NoExtensions) && code == 530;
+            let waits = (fell_back && about_security) || stripped;
             let meaning = plaintext_retry_reply(&plan, &cause, &said);
             match meaning {
-                PlaintextReply::AsItSays => assert!(!(fell_back && about_security), "{cause:?} {said}"),
+                PlaintextReply::AsItSays => assert!(!waits, "{cause:?} {said}"),
                 PlaintextReply::Defer(refusal) => {
-                    assert!(fell_back && about_security, "{cause:?} {said}");
+                    assert!(waits, "{cause:?} {said}");
                     let fault = refusal.to_fault(None);
                     assert_eq!((fault.status.class, fault.reply), (4, Some(said)));
                 }

@@ -198,16 +198,25 @@ pub enum PlaintextReply {
 }
 
 /// What a reply to MAIL, RCPT or the content means on a connection that is in the clear because of `cause`: after a
-/// fall-back, 530 and 5.7.x say that the server would have taken the message under TLS, and so they only defer.
+/// fall-back, 530 and 5.7.x say that the server would have taken the message under TLS, and so they only defer. So does
+/// 530 where STARTTLS was not offered: the server wants it (RFC 3207 §4), and somebody in between may have taken the
+/// offer out.
 #[must_use]
 pub fn plaintext_retry_reply(plan: &HostPlan, cause: &PlaintextCause, reply: &Reply) -> PlaintextReply {
     let fell_back = match cause {
         PlaintextCause::Refused(_) | PlaintextCause::HandshakeFailed(_) | PlaintextCause::RememberedAsBroken(_) => true,
         PlaintextCause::NotOffered | PlaintextCause::NoExtensions | PlaintextCause::NotAsked => false,
     };
+    let stripped = match cause {
+        PlaintextCause::NotOffered | PlaintextCause::NoExtensions => reply.code.as_u16() == 530,
+        PlaintextCause::Refused(_)
+        | PlaintextCause::HandshakeFailed(_)
+        | PlaintextCause::RememberedAsBroken(_)
+        | PlaintextCause::NotAsked => false,
+    };
     let about_security = reply.code.class() == ReplyClass::Permanent
         && (reply.code.as_u16() == 530 || reply.enhanced.is_some_and(|code| code.subject == 7));
-    if !fell_back || !about_security {
+    if !(fell_back && about_security || stripped) {
         return PlaintextReply::AsItSays;
     }
     let reason = Reason::WantsTlsAfterAll { reply: reply.clone() };

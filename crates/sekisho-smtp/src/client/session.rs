@@ -60,6 +60,8 @@ struct MailPhase {
     content: Content,
     /// The newest chunk, held back because it may turn out to be the last.
     held_chunk: Vec<u8>,
+    /// The end of the content was handed to the output.
+    end_sent: bool,
 }
 
 /// Where the content is.
@@ -295,6 +297,7 @@ impl ClientSession {
             due: VecDeque::new(),
             content: Content::NotAsked,
             held_chunk: Vec::new(),
+            end_sent: false,
         });
         self.send_commands(&mut mail);
         self.phase = Phase::Mail(mail);
@@ -347,6 +350,7 @@ impl ClientSession {
             self.fail(SessionFault::BareLineEndInContent);
             return Ok(());
         }
+        mail.end_sent = true;
         if mail.transaction.chunked {
             self.send_chunk(&mut mail, &tail, true);
         } else {
@@ -454,11 +458,11 @@ impl ClientSession {
             Due::Rcpt(index) => mail.transaction.rcpt_answered(index, reply),
             Due::Data => self.handle_data_reply(&mut mail, &reply),
             Due::Chunk { last } if last || is_refusal(&reply) => {
-                mail.transaction.content_answered(&reply);
+                mail.transaction.content_answered(Wait::DataEnd, &reply);
                 mail.content = Content::Ended;
             }
             Due::Chunk { .. } => {}
-            Due::FinalDot => mail.transaction.content_answered(&reply),
+            Due::FinalDot => mail.transaction.content_answered(Wait::DataEnd, &reply),
         }
         // After anything but an accepted message, the peer may still hold a transaction.
         self.needs_reset = !(matches!(due, Due::FinalDot | Due::Chunk { last: true }));
@@ -467,7 +471,7 @@ impl ClientSession {
 
     fn handle_data_reply(&mut self, mail: &mut MailPhase, reply: &Reply) {
         if is_refusal(reply) {
-            mail.transaction.content_answered(reply);
+            mail.transaction.content_answered(Wait::DataStart, reply);
             mail.content = Content::Ended;
         } else if mail.transaction.has_recipient() {
             mail.content = Content::Wanted;
@@ -485,7 +489,7 @@ impl ClientSession {
     /// connection is of no use, because we are in the middle of the content.
     fn handle_early_reply(&mut self, mut mail: Box<MailPhase>, reply: Reply) {
         if is_refusal(&reply) {
-            mail.transaction.content_answered(&reply);
+            mail.transaction.content_answered(Wait::DataBlock, &reply);
         }
         self.phase = Phase::Mail(mail);
         self.fail_unexpected(Wait::DataBlock, reply);
@@ -511,7 +515,9 @@ impl ClientSession {
             return;
         }
         self.phase = Phase::Ready;
-        self.events.push_back(Event::MailDone(mail.transaction.result()));
+        let end_sent = mail.end_sent;
+        self.events
+            .push_back(Event::MailDone(mail.transaction.result(end_sent)));
     }
 
     /// One command, or with PIPELINING all of them: DATA comes last in its group (RFC 2920 §3.1).
@@ -562,7 +568,10 @@ impl ClientSession {
     /// Ends the session. Recipients that were answered keep their answer (a 550 to one RCPT stays one).
     fn fail(&mut self, fault: SessionFault) {
         if let Phase::Mail(mail) = std::mem::replace(&mut self.phase, Phase::Over) {
-            self.events.push_back(Event::MailDone(mail.transaction.result()));
+            // What was not written yet has not left: the peer has no whole message then.
+            let end_sent = mail.end_sent && self.out.is_empty();
+            self.events
+                .push_back(Event::MailDone(mail.transaction.result(end_sent)));
         }
         self.out.clear();
         self.reader.clear();

@@ -91,7 +91,7 @@ fn outcome(session: &mut ClientSession) -> (Vec<String>, Option<SessionFault>) {
         match event {
             Event::MailDone(result) => short.extend(result.recipients.into_iter().map(|reply| match reply {
                 RecipientReply::Accepted(_) => "+".to_owned(),
-                RecipientReply::Refused(reply) => reply.code.to_string(),
+                RecipientReply::Refused { reply, .. } => reply.code.to_string(),
                 RecipientReply::Unanswered => "?".to_owned(),
             })),
             Event::Failed(why) => fault = Some(why),
@@ -426,7 +426,11 @@ fn an_early_refusal_of_the_content_counts_and_ends_the_session() {
     session.write_content(b"x\r\n").unwrap();
     session.handle_input(b"552 too much\r\n");
     let (recipients, fault) = outcome(&mut session);
-    assert_eq!(recipients, ["552"]);
+    assert_eq!(
+        recipients,
+        ["552"],
+        "a refusal in the middle of the content is one of the content"
+    );
     assert!(matches!(fault, Some(SessionFault::Unexpected { .. })));
 }
 
@@ -450,6 +454,45 @@ fn loss_at_every_byte_of_the_replies_never_makes_a_delivery() {
         assert_eq!(recipients, [if whole { "+" } else { "?" }], "cut at {cut}");
         assert!(matches!(fault, Some(SessionFault::Lost(_))), "cut at {cut}");
     }
+}
+
+/// One message over chunks whose replies come late: what is told when the peer answers with `replies` and then goes.
+fn end_sent(written_out: bool, replies: &[u8]) -> (bool, Vec<RecipientReply>) {
+    let mut session = ready(&["PIPELINING", "CHUNKING"]);
+    start(&mut session, &["a@x.example"]);
+    written(&mut session);
+    session.handle_input(b"250 ok\r\n250 ok\r\n");
+    session.write_content(b"one\r\n").unwrap();
+    session.write_content(b"two\r\n").unwrap();
+    session.finish_content().unwrap();
+    if written_out {
+        written(&mut session);
+    }
+    session.handle_input(replies);
+    session.handle_end_of_input();
+    let done = events(&mut session).into_iter().find_map(|event| match event {
+        Event::MailDone(result) => Some((result.end_sent, result.recipients)),
+        _ => None,
+    });
+    done.unwrap()
+}
+
+#[test]
+fn a_message_whose_end_has_left_may_have_been_taken_whatever_comes_instead_of_its_answer() {
+    let unanswered = [RecipientReply::Unanswered];
+    for replies in [
+        &b""[..],
+        b"250 one\r\n",
+        b"250 one\r\n\xff\xff\r\n",
+        b"250 one\r\n354 what\r\n",
+    ] {
+        let (sent, recipients) = end_sent(true, replies);
+        assert!(sent, "{replies:?}");
+        assert_eq!(recipients, unanswered, "{replies:?}");
+    }
+    let (sent, recipients) = end_sent(false, b"");
+    assert!(!sent, "what was never written cannot have been taken");
+    assert_eq!(recipients, unanswered);
 }
 
 #[test]

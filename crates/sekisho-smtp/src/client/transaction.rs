@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use sekisho_mail::{BodyKind, Envelope, Recipient, Reply};
 
-use super::{StartRefusal, content::ContentWriter, fault::is_success};
+use super::{StartRefusal, Wait, content::ContentWriter, fault::is_success};
 use crate::wire::ehlo_reply::Offer;
 
 /// What the caller knows of the content.
@@ -24,6 +24,9 @@ pub struct MailResult {
     pub recipients: Vec<RecipientReply>,
     /// Whether DSN was offered, so that the next hop took over the duty to notify (RFC 3461 §5.2.2).
     pub relayed_with_dsn: bool,
+    /// Whether the end of the content has left: then the peer may have taken the message even where its answer is
+    /// missing, and another host would make a duplicate of it (RFC 1047).
+    pub end_sent: bool,
 }
 
 impl MailResult {
@@ -33,6 +36,7 @@ impl MailResult {
         Self {
             recipients: Vec::new(),
             relayed_with_dsn: false,
+            end_sent: false,
         }
     }
 }
@@ -42,8 +46,13 @@ impl MailResult {
 pub enum RecipientReply {
     /// It took the message.
     Accepted(Reply),
-    /// It refused MAIL, this RCPT, DATA or the content, with this reply.
-    Refused(Reply),
+    /// It refused.
+    Refused {
+        /// What it was asked: MAIL, this RCPT, DATA or the content.
+        at: Wait,
+        /// What it said.
+        reply: Reply,
+    },
     /// The session ended before it said so.
     Unanswered,
 }
@@ -67,7 +76,7 @@ pub(super) struct Transaction {
     /// How content is sent.
     pub(super) chunked: bool,
     pub(super) writer: ContentWriter,
-    replies: Vec<Option<Reply>>,
+    replies: Vec<Option<(Wait, Reply)>>,
     /// Whether RCPT (and all before it) was accepted, per recipient.
     accepted: Vec<bool>,
     relayed_with_dsn: bool,
@@ -115,7 +124,9 @@ impl Transaction {
 
     /// MAIL was refused: so is everybody, and what has not been sent stays unsent.
     pub(super) fn mail_refused(&mut self, reply: &Reply) {
-        self.replies.iter_mut().for_each(|answer| *answer = Some(reply.clone()));
+        self.replies
+            .iter_mut()
+            .for_each(|answer| *answer = Some((Wait::Mail, reply.clone())));
         self.unsent.clear();
     }
 
@@ -123,7 +134,7 @@ impl Transaction {
     pub(super) fn rcpt_answered(&mut self, index: usize, reply: Reply) {
         if self.replies[index].is_none() {
             self.accepted[index] = is_success(&reply);
-            self.replies[index] = (!is_success(&reply)).then_some(reply);
+            self.replies[index] = (!is_success(&reply)).then_some((Wait::Rcpt, reply));
         }
     }
 
@@ -133,27 +144,28 @@ impl Transaction {
     }
 
     /// DATA, a chunk or the whole content was answered: for all who had been accepted. The first refusal stands.
-    pub(super) fn content_answered(&mut self, reply: &Reply) {
+    pub(super) fn content_answered(&mut self, at: Wait, reply: &Reply) {
         for (answer, _) in self
             .replies
             .iter_mut()
             .zip(&self.accepted)
             .filter(|(_, accepted)| **accepted)
         {
-            answer.get_or_insert_with(|| reply.clone());
+            answer.get_or_insert_with(|| (at, reply.clone()));
         }
     }
 
-    /// What became of each recipient so far.
-    pub(super) fn result(self) -> MailResult {
+    /// What became of each recipient so far; `end_sent` says that the end of the content has left.
+    pub(super) fn result(self, end_sent: bool) -> MailResult {
         let recipients = self.replies.into_iter().map(|reply| match reply {
             None => RecipientReply::Unanswered,
-            Some(reply) if is_success(&reply) => RecipientReply::Accepted(reply),
-            Some(reply) => RecipientReply::Refused(reply),
+            Some((_, reply)) if is_success(&reply) => RecipientReply::Accepted(reply),
+            Some((at, reply)) => RecipientReply::Refused { at, reply },
         });
         MailResult {
             recipients: recipients.collect(),
             relayed_with_dsn: self.relayed_with_dsn,
+            end_sent,
         }
     }
 }

@@ -1,30 +1,21 @@
 //! A batch of messages to one destination: host by host, message by message, group of recipients by group.
 //!
-//! Recipients of one message that carry the same demands share a transaction. Each host is planned for, each message is
-//! judged on the connection's facts, and what the judgement clears is sent; nothing else is (law 6).
+//! Recipients of one message that carry the same demands go together. Each host is planned for, each message is judged
+//! on the connection's facts, and what the judgement clears is sent; nothing else is (law 6). What happens at one host
+//! is in `at_host`.
 
 use std::sync::Arc;
 
-use sekisho_mail::{
-    BodyKind, ChannelFacts, ChannelSecurity, Decision, Demand, EnhancedCode, Envelope, Fault, HandshakeFailure, Reply,
-    ReplyClass, Side, SpokenLine,
-};
-use sekisho_policy::outbound::{
-    CandidateHost, HostPlan, OutboundFacts, PlaintextReply, judge, plaintext_retry_reply, plan,
-};
-use sekisho_smtp::client::{MailFacts, MailResult, RecipientReply, SessionFault, Wait};
-use sekisho_store::{Body, Lease, QueuedRecipient};
+use sekisho_mail::{ChannelFacts, Decision, Demand, Fault, HandshakeFailure, Reply, SpokenLine};
+use sekisho_policy::outbound::{CandidateHost, HostPlan, OutboundFacts, plan};
+use sekisho_store::{Lease, QueuedRecipient};
 
 use super::{
     Candidate, Configured, RouteSettings, Shared, Unroutable,
-    link::Link,
     obstacle::{Obstacle, Reach, not_judged},
-    open::{Journal, Opening},
-    permit::Cleared,
+    open::Journal,
     pool::{PoolKey, Slot, Slots},
-    resolve::fault,
 };
-use crate::clock;
 
 /// What came of one recipient, before time and schedule are looked at.
 #[derive(Debug)]
@@ -55,10 +46,10 @@ pub(super) struct Record {
 
 /// The hosts of one destination and what was learnt of them in this batch.
 pub(super) struct Batch<'a> {
-    shared: &'a Shared,
-    configured: &'a Configured,
-    route: &'a RouteSettings,
-    candidates: Vec<Candidate>,
+    pub(super) shared: &'a Shared,
+    pub(super) configured: &'a Configured,
+    pub(super) route: &'a RouteSettings,
+    pub(super) candidates: Vec<Candidate>,
     /// Per candidate, what stands in the way of more than one message.
     known: Vec<Option<Known>>,
     /// The candidate to which a connection is held, with the leave for it.
@@ -76,33 +67,10 @@ struct Known {
 pub(super) struct Busy;
 
 /// A message at one host.
-struct AtHost<'a> {
-    place: usize,
-    plan: &'a HostPlan,
-    lease: &'a Lease,
-}
-
-/// What became of a message that was cleared and begun.
-struct Sent {
-    result: MailResult,
-    ended: Option<SessionFault>,
-    decision: Decision,
-}
-
-impl Sent {
-    /// A connection that was closed while it lay idle says nothing about the host: once more, on a fresh one.
-    fn died_idle(&self) -> bool {
-        let unheard = matches!(
-            self.ended,
-            Some(SessionFault::Lost(Wait::Mail | Wait::Rcpt | Wait::Reset) | SessionFault::Closing(_))
-        );
-        unheard
-            && self
-                .result
-                .recipients
-                .iter()
-                .all(|reply| *reply == RecipientReply::Unanswered)
-    }
+pub(super) struct AtHost<'a> {
+    pub(super) place: usize,
+    pub(super) plan: &'a HostPlan,
+    pub(super) lease: &'a Lease,
 }
 
 impl<'a> Batch<'a> {
@@ -144,14 +112,20 @@ impl<'a> Batch<'a> {
                     last = Some(fault);
                 }
                 // A host without an address neither kills a destination nor keeps it alive.
-                (Unroutable::Permanently(_), Reach::Host) => {}
+                (Unroutable::Permanently(_), Reach::Host | Reach::Ourselves) => {}
                 _ => return None,
             }
         }
         last
     }
 
-    /// One attempt for all recipients of the lease.
+    /// Whether a reload has brought another configuration. Then nothing is begun any more: what was planned may be less
+    /// than what is demanded by now (law 2).
+    pub(super) fn is_outdated(&self) -> bool {
+        !std::ptr::eq(Arc::as_ptr(&self.shared.configured.load()), self.configured)
+    }
+
+    /// One attempt for all recipients of the lease. Those whose turn had not come when a reload came are left out.
     ///
     /// # Errors
     /// When the next hop has no room for another connection now.
@@ -204,7 +178,7 @@ impl<'a> Batch<'a> {
 
     /// Leave for a connection to this host. What is held for another is given up first, so that no two batches ever
     /// wait for each other.
-    async fn hold(&mut self, place: usize) {
+    pub(super) async fn hold(&mut self, place: usize) {
         if self.held.as_ref().is_some_and(|(held, _)| *held == place) {
             return;
         }
@@ -226,7 +200,7 @@ impl<'a> Batch<'a> {
         let mut attempted = Vec::new();
         let mut worst: Option<(Box<Obstacle>, &HostPlan)> = None;
         for (place, host_plan) in planned.hosts().iter().enumerate() {
-            if left.is_empty() {
+            if left.is_empty() || self.is_outdated() {
                 break;
             }
             let at_host = AtHost {
@@ -243,6 +217,7 @@ impl<'a> Batch<'a> {
                 }
             };
             if let Some(obstacle) = obstacle {
+                let is_end_of_list = obstacle.reach == Reach::Ourselves;
                 // What is only for now weighs more: as long as one host may take it, nothing is final.
                 let weighs = worst
                     .as_ref()
@@ -250,9 +225,12 @@ impl<'a> Batch<'a> {
                 if weighs {
                     worst = Some((obstacle, host_plan));
                 }
+                if is_end_of_list {
+                    break;
+                }
             }
         }
-        if left.is_empty() {
+        if left.is_empty() || self.is_outdated() {
             return attempted;
         }
         let (obstacle, host_plan) = match worst {
@@ -281,223 +259,24 @@ impl<'a> Batch<'a> {
         applies.then(|| known.obstacle.clone())
     }
 
-    fn remember(&mut self, at: &AtHost<'_>, obstacle: &Obstacle) {
-        if obstacle.reach != Reach::Message {
-            self.known[at.place] = Some(Known {
-                obstacle: Box::new(obstacle.clone()),
-                demands: at.plan.demands().to_vec(),
-            });
-        }
-    }
-
-    /// One host. Those that it answered leave `left`; an obstacle is there when others may be tried for the rest.
-    async fn attempt_host(
-        &mut self,
-        at: &AtHost<'_>,
-        left: &mut Vec<&QueuedRecipient>,
-        journal: &mut Journal,
-    ) -> (Vec<Attempted>, Option<Box<Obstacle>>) {
-        self.hold(at.place).await;
-        let key = PoolKey::new(self.route, &self.candidates[at.place]);
-        let mut link = match self.shared.pool.take(&key, at.plan) {
-            Some(link) => link,
-            None => match self.open(at, journal).await {
-                Ok(link) => link,
-                Err(obstacle) => {
-                    self.remember(at, &obstacle);
-                    return (Vec::new(), Some(obstacle));
-                }
-            },
-        };
-        loop {
-            let reused = link.served > 0;
-            let sent = self.send(&mut link, at, left, journal).await;
-            let channel = link.facts.clone();
-            match sent {
-                Ok(sent) if reused && sent.died_idle() => {
-                    link = match self.open(at, journal).await {
-                        Ok(link) => link,
-                        Err(obstacle) => {
-                            self.remember(at, &obstacle);
-                            return (Vec::new(), Some(obstacle));
-                        }
-                    };
-                }
-                Ok(sent) => {
-                    let peer = link.describe();
-                    if sent.ended.is_none() {
-                        self.keep(key, link);
-                    }
-                    let record = self.record(at, channel, sent.decision.clone(), journal);
-                    return self.answers(at, left, sent, &record, &peer);
-                }
-                Err(obstacle) => {
-                    self.remember(at, &obstacle);
-                    if link.session.is_ready() {
-                        self.keep(key, link);
-                    }
-                    return (Vec::new(), Some(obstacle.with_channel(channel)));
-                }
+    pub(super) fn remember(&mut self, at: &AtHost<'_>, obstacle: &Obstacle) {
+        let own = self.candidates[at.place].preference;
+        for (place, candidate) in self.candidates.iter().enumerate() {
+            let met = match obstacle.reach {
+                Reach::Message => false,
+                Reach::Host | Reach::Demands => place == at.place,
+                Reach::Ourselves => candidate.preference >= own,
+            };
+            if met {
+                self.known[place] = Some(Known {
+                    obstacle: Box::new(obstacle.clone()),
+                    demands: at.plan.demands().to_vec(),
+                });
             }
         }
     }
 
-    async fn open(&self, at: &AtHost<'_>, journal: &mut Journal) -> Result<Box<Link>, Box<Obstacle>> {
-        let opening = Opening {
-            services: &self.shared.services,
-            configured: self.configured,
-            memory: &self.shared.memory,
-            channel_ids: &self.shared.channel_ids,
-            route: self.route,
-            candidate: &self.candidates[at.place],
-            plan: at.plan,
-        };
-        let mut link = opening.open(journal).await?;
-        link.opening = link.session.take_conversation();
-        Ok(link)
-    }
-
-    /// Judges the message on the connection and sends it when it is cleared.
-    async fn send(
-        &self,
-        link: &mut Link,
-        at: &AtHost<'_>,
-        left: &[&QueuedRecipient],
-        journal: &mut Journal,
-    ) -> Result<Sent, Box<Obstacle>> {
-        link.begin_attempt(journal.began);
-        journal.add(link.opening.clone());
-        if link.served > 0 {
-            link.session
-                .note(&format!("the connection has carried {} messages before", link.served));
-        }
-        // The chain's verdicts may have changed since the last message, and this plan may ask for others.
-        if let (ChannelSecurity::Tls(tls), Some(chain)) = (&mut link.facts.security, &link.chain) {
-            tls.verdicts = self
-                .shared
-                .services
-                .verifier
-                .verify(chain, &at.plan.checks(), clock::now());
-        }
-        let envelope = Envelope {
-            recipients: left.iter().map(|queued| queued.recipient.clone()).collect(),
-            ..Envelope::clone(&at.lease.envelope)
-        };
-        let eight_bit = self.holds_eight_bit(link, at.lease).await?;
-        let clearance = judge(at.plan, &link.facts, envelope)
-            .map_err(|refusal| Obstacle::refused(&refusal, Some(link.describe())))?;
-        let decision = clearance.decision();
-        let facts = MailFacts {
-            size: at.lease.body.len(),
-            eight_bit,
-        };
-        let started = link.session.start_mail(Cleared(clearance), facts);
-        started.map_err(|refusal| Obstacle::start(&refusal, &link.describe()))?;
-        self.shared.services.metrics.connection_used(link.served);
-        link.served += 1;
-        let finished = link.finish_mail(&at.lease.body).await;
-        journal.add(link.session.take_conversation());
-        match finished {
-            Ok((result, ended)) => Ok(Sent {
-                result,
-                ended,
-                decision,
-            }),
-            Err(error) => Err(Obstacle::ours(format!("the message could not be read: {error}"))),
-        }
-    }
-
-    /// Looked for only where it matters: the host does not offer 8BITMIME, and the content was declared 8-bit.
-    async fn holds_eight_bit(&self, link: &Link, lease: &Lease) -> Result<bool, Box<Obstacle>> {
-        if lease.envelope.body == BodyKind::SevenBit || link.session.offer().has("8BITMIME") {
-            return Ok(false);
-        }
-        let unreadable = |error: std::io::Error| Obstacle::ours(format!("the message could not be read: {error}"));
-        has_high_octet(&lease.body).await.map_err(unreadable)
-    }
-
-    /// Keeps the connection for the next message, or says goodbye.
-    fn keep(&self, key: PoolKey, link: Box<Link>) {
-        let limits = &self.configured.settings.limits;
-        let most = link
-            .session
-            .offer()
-            .max_messages()
-            .and_then(|most| u32::try_from(most).ok());
-        let spent = link.served >= self.route.messages_per_connection.min(most.unwrap_or(u32::MAX));
-        let left_over = if spent {
-            Some(link)
-        } else {
-            self.shared
-                .pool
-                .put(key, link, limits.idle_timeout, limits.idle_connections)
-        };
-        if let Some(link) = left_over {
-            tokio::spawn(link.close());
-        }
-    }
-
-    fn record(&self, at: &AtHost<'_>, channel: ChannelFacts, decision: Decision, journal: &Journal) -> Arc<Record> {
-        Arc::new(Record {
-            route: self.describe(Some(at.plan)),
-            required: at.plan.demands().to_vec(),
-            channel: Some(channel),
-            failed_handshakes: journal.failed_handshakes.clone(),
-            decision,
-            conversation: journal.lines.clone(),
-        })
-    }
-
-    /// Turns the peer's answers into findings; who was not answered stays in `left` for the next host.
-    fn answers(
-        &mut self,
-        at: &AtHost<'_>,
-        left: &mut Vec<&QueuedRecipient>,
-        sent: Sent,
-        record: &Arc<Record>,
-        peer: &str,
-    ) -> (Vec<Attempted>, Option<Box<Obstacle>>) {
-        let Sent { mut result, ended, .. } = sent;
-        result.recipients.resize(left.len(), RecipientReply::Unanswered);
-        let obstacle = ended.as_ref().map(|ended| Obstacle::session(ended, peer));
-        // After the final dot the message may have been taken: another host would make a duplicate of it.
-        let maybe_taken = matches!(
-            ended,
-            Some(SessionFault::Lost(Wait::DataEnd) | SessionFault::TimedOut(Wait::DataEnd))
-        );
-        let mut answered = Vec::new();
-        let mut unanswered = Vec::new();
-        for (recipient, reply) in left.drain(..).zip(result.recipients) {
-            let finding = match (reply, &obstacle) {
-                (RecipientReply::Accepted(reply), _) => Finding::Delivered {
-                    reply,
-                    relayed_with_dsn: result.relayed_with_dsn,
-                },
-                (RecipientReply::Refused(reply), _) => refusal_of(at.plan, record, reply, peer),
-                (RecipientReply::Unanswered, Some(obstacle)) if maybe_taken || obstacle.reach == Reach::Message => {
-                    Finding::of(&obstacle.why)
-                }
-                (RecipientReply::Unanswered, _) => {
-                    unanswered.push(recipient);
-                    continue;
-                }
-            };
-            answered.push(Attempted {
-                index: recipient.index,
-                finding,
-                record: record.clone(),
-            });
-        }
-        *left = unanswered;
-        if let Some(obstacle) = &obstacle
-            && answered.is_empty()
-        {
-            self.remember(at, obstacle);
-        }
-        (answered, obstacle)
-    }
-
-    fn describe(&self, plan: Option<&HostPlan>) -> String {
+    pub(super) fn describe(&self, plan: Option<&HostPlan>) -> String {
         match plan {
             Some(plan) => format!("{} to {}", self.route.describe(), plan.host()),
             None => self.route.describe(),
@@ -507,11 +286,22 @@ impl<'a> Batch<'a> {
 
 impl Known {
     fn is_of_the_host(&self) -> bool {
-        self.obstacle.reach == Reach::Host
+        match self.obstacle.reach {
+            Reach::Host | Reach::Ourselves => true,
+            Reach::Demands | Reach::Message => false,
+        }
     }
 }
 
 impl Finding {
+    /// Whether nothing is left to try.
+    pub(super) const fn is_final(&self) -> bool {
+        match self {
+            Self::Delivered { .. } | Self::Bounce(_) => true,
+            Self::Defer(_) => false,
+        }
+    }
+
     pub(super) fn of(why: &Unroutable) -> Self {
         match why {
             Unroutable::Permanently(fault) => Self::Bounce(fault.clone()),
@@ -538,42 +328,4 @@ impl Record {
             conversation: Vec::new(),
         })
     }
-}
-
-/// 4xx waits and 5xx ends it, each recipient by itself (RFC 5321 §4.2.1); but where the host wants the TLS that failed
-/// with it before, it waits (policy says so).
-fn refusal_of(plan: &HostPlan, record: &Record, reply: Reply, peer: &str) -> Finding {
-    if let Some(ChannelSecurity::Plaintext(cause)) = record.channel.as_ref().map(|channel| &channel.security)
-        && let PlaintextReply::Defer(refusal) = plaintext_retry_reply(plan, cause, &reply)
-    {
-        return Finding::Defer(refusal.to_fault(Some(peer.to_owned())));
-    }
-    let permanent = reply.code.class() == ReplyClass::Permanent;
-    let class = if permanent { 5 } else { 4 };
-    let status = reply.enhanced.unwrap_or(EnhancedCode::new(class, 0, 0));
-    let text = if permanent {
-        "the host refused the message for good"
-    } else {
-        "the host refused the message for now"
-    };
-    let why = Fault {
-        reply: Some(reply),
-        host: Some(peer.to_owned()),
-        ..fault(status, text.to_owned(), Side::Recipient)
-    };
-    if permanent {
-        Finding::Bounce(why)
-    } else {
-        Finding::Defer(why)
-    }
-}
-
-async fn has_high_octet(body: &Body) -> std::io::Result<bool> {
-    let mut reader = body.reader()?;
-    while let Some(piece) = reader.next().await? {
-        if !piece.is_ascii() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

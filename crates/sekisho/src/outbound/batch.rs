@@ -29,9 +29,9 @@ pub(super) struct Report {
 /// Whether the destination takes mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// At least one message got an answer.
+    /// At least one recipient got a final answer.
     Alive,
-    /// Nothing was learnt of it.
+    /// Nothing was learnt of it: everything was put off, or nothing tried.
     Neutral,
     /// The next hop has as many connections as it may have: again when one of them has ended.
     Busy,
@@ -131,7 +131,7 @@ impl Run<'_> {
         while let Some(lease) = leases.next() {
             // A message is judged by the configuration in force when its turn comes (law 2): after a reload the rest
             // goes back as it was, and is planned for anew.
-            if !std::ptr::eq(Arc::as_ptr(&self.shared.configured.load()), self.configured) {
+            if batch.is_outdated() {
                 report.due = Some(clock::now());
                 return report;
             }
@@ -142,6 +142,7 @@ impl Run<'_> {
                 report.verdict = Verdict::Busy;
                 return report;
             };
+            let answered = attempted.iter().any(|attempted| attempted.finding.is_final());
             let due = self.settling(&demands).settle(lease, attempted).await;
             report.due = earliest(report.due, due);
             if let Some(fault) = batch.dead() {
@@ -152,7 +153,10 @@ impl Run<'_> {
                     ..rest
                 };
             }
-            report.verdict = Verdict::Alive;
+            // A host that puts everything off is not to get more connections for it.
+            if answered {
+                report.verdict = Verdict::Alive;
+            }
         }
         report
     }

@@ -27,8 +27,17 @@ pub(super) struct Dialling<'a> {
     pub(super) stagger: Duration,
 }
 
+/// Why no connection was made.
+#[derive(Debug)]
+pub(super) enum Undialled {
+    /// One of the addresses is our own: the host is this server (RFC 5321 §5.1).
+    Ourselves(Fault),
+    /// Anything else.
+    Unroutable(Unroutable),
+}
+
 /// Connects to the first address that answers.
-pub(super) async fn dial(addresses: &[SocketAddr], how: &Dialling<'_>) -> Result<(TcpStream, SocketAddr), Unroutable> {
+pub(super) async fn dial(addresses: &[SocketAddr], how: &Dialling<'_>) -> Result<(TcpStream, SocketAddr), Undialled> {
     let allowed = filter(addresses, how)?;
     let mut waiting = allowed.iter().copied();
     let mut running = JoinSet::new();
@@ -45,7 +54,9 @@ pub(super) async fn dial(addresses: &[SocketAddr], how: &Dialling<'_>) -> Result
             Some(Ok((address, Ok(stream)))) => return Ok((stream, address)),
             Some(Ok((address, Err(error)))) => last = format!("{}: {error}", address.ip()),
             Some(Err(_)) => {}
-            None if waiting.len() == 0 => return Err(Unroutable::ForNow(unreachable_fault(&last))),
+            None if waiting.len() == 0 => {
+                return Err(Undialled::Unroutable(Unroutable::ForNow(unreachable_fault(&last))));
+            }
             None => {}
         }
     }
@@ -56,24 +67,25 @@ fn unreachable_fault(last: &str) -> Fault {
     fault(EnhancedCode::new(4, 4, 1), text, Side::Network)
 }
 
-/// What policy lets through. Where nothing is left, DNS leads nowhere that mail may go: to ourselves, or to a network
-/// that is none of the Internet's.
-fn filter(addresses: &[SocketAddr], how: &Dialling<'_>) -> Result<Vec<SocketAddr>, Unroutable> {
+/// What policy lets through. Where nothing is left, DNS leads to a network that is none of the Internet's; where one
+/// address is our own, the host is ourselves, whatever its others are.
+fn filter(addresses: &[SocketAddr], how: &Dialling<'_>) -> Result<Vec<SocketAddr>, Undialled> {
     let mut allowed = Vec::with_capacity(addresses.len());
     let mut refused = None;
     for address in addresses {
         match may_dial(*address, how.origin, how.own) {
             Ok(_) => allowed.push(*address),
+            Err(reason @ Reason::DialOurselves { .. }) => {
+                let status = EnhancedCode::new(5, 4, 6);
+                return Err(Undialled::Ourselves(fault(status, reason.to_string(), Side::Us)));
+            }
             Err(reason) => refused = Some(reason),
         }
     }
     match refused {
         Some(reason) if allowed.is_empty() => {
-            let (status, side) = match reason {
-                Reason::DialOurselves { .. } => (EnhancedCode::new(5, 4, 6), Side::Us),
-                _ => (EnhancedCode::new(5, 4, 4), Side::Recipient),
-            };
-            Err(Unroutable::Permanently(fault(status, reason.to_string(), side)))
+            let why = fault(EnhancedCode::new(5, 4, 4), reason.to_string(), Side::Recipient);
+            Err(Undialled::Unroutable(Unroutable::Permanently(why)))
         }
         _ => Ok(allowed),
     }
@@ -129,7 +141,10 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let refused = dial(&[address], &how(HostOrigin::Dns)).await;
-        assert!(matches!(refused, Err(Unroutable::Permanently(fault)) if fault.status == EnhancedCode::new(5, 4, 4)));
+        let Err(Undialled::Unroutable(Unroutable::Permanently(fault))) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(fault.status, EnhancedCode::new(5, 4, 4));
         assert_eq!(dial(&[address], &how(HostOrigin::Route)).await.unwrap().1, address);
     }
 
@@ -142,6 +157,19 @@ mod tests {
         let live = listener.local_addr().unwrap();
         let how = how(HostOrigin::Route);
         assert_eq!(dial(&[dead, dead, live], &how).await.unwrap().1, live);
-        assert!(matches!(dial(&[dead], &how).await, Err(Unroutable::ForNow(_))));
+        let refused = dial(&[dead], &how).await;
+        assert!(matches!(refused, Err(Undialled::Unroutable(Unroutable::ForNow(_)))));
+    }
+
+    #[tokio::test]
+    async fn a_host_with_one_address_of_ours_is_ourselves() {
+        let own: SocketAddr = "198.51.100.7:25".parse().unwrap();
+        let other: SocketAddr = "198.51.100.8:25".parse().unwrap();
+        let how = Dialling {
+            own: &[own],
+            ..how(HostOrigin::Dns)
+        };
+        let refused = dial(&[other, own], &how).await;
+        assert!(matches!(refused, Err(Undialled::Ourselves(fault)) if fault.status == EnhancedCode::new(5, 4, 6)));
     }
 }

@@ -20,9 +20,10 @@ use tokio::{
 use tracing::Instrument;
 
 use super::{
-    Configured, Services, Shared,
+    Configured, OutboundLimits, Services, Shared,
     batch::{Report, Verdict, run_batch},
     memory::TlsMemory,
+    places::Places,
     pool::Pool,
     window::Window,
 };
@@ -37,6 +38,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// Where something was expected and nothing given out, the queue is looked at again after this pause: what is withheld
 /// for others of its kind comes free without anybody saying so.
 const EMPTY_PAUSE: Duration = Duration::from_millis(250);
+/// Batches under way at a time, as a multiple of the connections that may be at work: the others look names up or wait
+/// for hosts that are slow to answer the dial.
+const BATCHES_PER_CONNECTION: usize = 4;
 /// The pause after the store did not answer.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -62,6 +66,7 @@ impl Dispatcher {
                 services,
                 memory,
                 pool: Pool::new(),
+                places: Places::new(limits.connections),
                 channel_ids: AtomicU64::new(1),
                 configured: ArcSwap::from_pointee(configured),
             }),
@@ -188,7 +193,7 @@ impl Dispatcher {
         }
         let limits = &configured.settings.limits;
         let mut rest = round.ready.len();
-        while rest > 0 && round.jobs.len() < limits.connections {
+        while rest > 0 && self.may_start(round, limits) {
             rest -= 1;
             let Some(destination) = round.ready.pop_front() else {
                 break;
@@ -197,18 +202,17 @@ impl Dispatcher {
             if !round.has_room(&configured, &destination) {
                 continue;
             }
-            let leased = self
-                .shared
-                .services
-                .store
-                .lease(&destination, clock::now(), limits.lease_batch)
-                .await;
+            // One message is enough to feel the way where there was none the last time.
+            let failing = round.is_failing(&destination);
+            let most = if failing { 1 } else { limits.lease_batch };
+            let store = &self.shared.services.store;
+            let leased = store.lease(&destination, clock::now(), most).await;
             match leased {
                 Ok(leases) if leases.is_empty() => {
                     round.next_look = round.next_look.min(Instant::now() + EMPTY_PAUSE);
                 }
                 Ok(leases) => {
-                    if leases.len() >= limits.lease_batch {
+                    if leases.len() >= most && !failing {
                         round.make_ready(destination.clone());
                         rest += 1;
                     }
@@ -220,6 +224,14 @@ impl Dispatcher {
                 }
             }
         }
+    }
+
+    /// Whether another batch may begin. Those that look up and dial are many, as long as a connection that comes of it
+    /// finds a place.
+    fn may_start(&self, round: &Round, limits: &OutboundLimits) -> bool {
+        let most = limits.connections.saturating_mul(BATCHES_PER_CONNECTION);
+        let batches = round.jobs.len();
+        batches < limits.connections || (batches < most && self.shared.places.has_free(limits.connections))
     }
 
     /// Reads what is due and when to look again.
@@ -263,10 +275,7 @@ impl Dispatcher {
                 given_back.extend(leases);
                 continue;
             }
-            while !leases.is_empty()
-                && round.jobs.len() < limits.connections
-                && round.has_room(configured, &destination)
-            {
+            while !leases.is_empty() && self.may_start(round, limits) && round.has_room(configured, &destination) {
                 let rest = leases.split_off(leases.len().min(limits.lease_batch));
                 self.start(round, configured, destination.clone(), leases);
                 leases = rest;
@@ -415,6 +424,12 @@ impl Round {
     fn has_room(&self, configured: &Configured, destination: &Destination) -> bool {
         let most = configured.settings.route(destination.host()).connections;
         self.windows.get(destination).is_none_or(|window| window.has_room(most))
+    }
+
+    /// Whether it was found dead the last time.
+    fn is_failing(&self, destination: &Destination) -> bool {
+        let window = self.windows.get(destination);
+        window.is_some_and(|window| window.failures > 0)
     }
 
     fn is_backed_off(&self, destination: &Destination) -> bool {

@@ -22,6 +22,8 @@ use tokio::{
     time::Instant,
 };
 
+use super::places::Place;
+
 /// Octets read at a time.
 const READ_OCTETS: usize = 4096;
 
@@ -81,6 +83,8 @@ pub(super) struct Link {
     pub(super) served: u32,
     /// The alert that ended it, when one did.
     pub(super) alert: Option<&'static str>,
+    /// Leave to be at work; none while it waits for a message.
+    pub(super) place: Option<Place>,
     timeouts: ClientTimeouts,
     began: Instant,
     unflushed: bool,
@@ -101,6 +105,7 @@ impl Link {
             opening: Vec::new(),
             served: 0,
             alert: None,
+            place: None,
             timeouts,
             began: Instant::now(),
             unflushed: false,
@@ -178,6 +183,7 @@ impl Link {
 
     /// Says goodbye and waits a moment for the answer.
     pub(super) async fn close(mut self) {
+        self.place = None;
         self.session.quit();
         if !self.session.is_over() {
             let _ = self.next_event().await;

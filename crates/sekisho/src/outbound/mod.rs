@@ -4,6 +4,7 @@
 //! What a connection must satisfy and whether it does is policy's to say, what is spoken on it the SMTP crate's, what
 //! the handshake comes to the TLS crate's; here they meet, and nothing is decided twice.
 
+mod at_host;
 mod attempt;
 mod batch;
 mod dial;
@@ -14,6 +15,7 @@ mod metrics;
 mod obstacle;
 mod open;
 mod permit;
+mod places;
 mod pool;
 mod resolve;
 mod route;
@@ -83,5 +85,6 @@ struct Shared {
     configured: ArcSwap<Configured>,
     memory: memory::TlsMemory,
     pool: pool::Pool,
+    places: places::Places,
     channel_ids: AtomicU64,
 }

@@ -12,6 +12,8 @@ use super::{Unroutable, resolve::fault};
 pub(super) enum Reach {
     /// Whatever the message: the host is not tried again for the rest of the batch.
     Host,
+    /// The host is ourselves: neither it nor any that is no better is tried (RFC 5321 §5.1).
+    Ourselves,
     /// Every message of which something is demanded.
     Demands,
     /// This message alone.
@@ -39,6 +41,13 @@ impl Obstacle {
         })
     }
 
+    /// It leads back to this server.
+    pub(super) fn ourselves(why: Unroutable) -> Box<Self> {
+        let mut obstacle = Self::host(why, "leads-to-ourselves");
+        obstacle.reach = Reach::Ourselves;
+        obstacle
+    }
+
     /// Policy does not let it go; always for now (law 3).
     pub(super) fn refused(refusal: &Refusal, peer: Option<String>) -> Box<Self> {
         let reach = if refusal.unmet_demands().is_empty() {
@@ -57,11 +66,30 @@ impl Obstacle {
     /// The session ended before its time.
     pub(super) fn session(ended: &SessionFault, peer: &str) -> Box<Self> {
         let mut obstacle = Self::host(Unroutable::ForNow(session_fault(ended, peer)), "session-failed");
-        if *ended == SessionFault::BareLineEndInContent {
-            obstacle.why = Unroutable::Permanently(session_fault(ended, peer));
-            obstacle.reach = Reach::Message;
+        match ended {
+            SessionFault::BareLineEndInContent => {
+                obstacle.why = Unroutable::Permanently(session_fault(ended, peer));
+                obstacle.reach = Reach::Message;
+            }
+            // RFC 7504 §3: this host takes no mail, now or later. Other hosts of the destination may.
+            SessionFault::GreetingRefused(reply) if reply.code.as_u16() == 521 => {
+                let status = reply.enhanced.unwrap_or(EnhancedCode::new(5, 3, 2));
+                let why = session_fault(ended, peer);
+                obstacle.why = Unroutable::Permanently(Fault { status, ..why });
+            }
+            _ => {}
         }
         obstacle
+    }
+
+    /// The host refused for now what was cleared for it.
+    pub(super) fn said(why: Fault, decision: Decision) -> Box<Self> {
+        Box::new(Self {
+            why: Unroutable::ForNow(why),
+            decision,
+            channel: None,
+            reach: Reach::Message,
+        })
     }
 
     /// The message cannot go over this connection. RFC 6152 §3 and RFC 1870 §6.3 make that final for this host, and

@@ -9,8 +9,8 @@ use std::{
 };
 
 use sekisho_mail::{
-    ChannelFacts, ChannelId, ChannelSecurity, ClientCertificateFate, EnhancedCode, Fault, HandshakeFailure, Host,
-    PlaintextCause, Side, SpokenLine, TlsVersion,
+    ChannelFacts, ChannelId, ChannelSecurity, ClientCertificateFate, EnhancedCode, Fault, HandshakeFailure,
+    HandshakeFault, HandshakeStage, Host, PlaintextCause, Side, SpokenLine, TlsVersion,
 };
 use sekisho_policy::outbound::{
     BrokenTls, FailedHandshake, GroupProfile, HostPlan, NextStep, Step, after_failure, starttls_unavailable,
@@ -21,10 +21,11 @@ use tokio::{net::TcpStream, time::Instant};
 
 use super::{
     Candidate, Configured, Hybrid, RouteSettings, Services, Unroutable, addresses,
-    dial::{Dialling, dial},
+    dial::{Dialling, Undialled, dial},
     link::{Link, Wire, describe_peer},
     memory::TlsMemory,
     obstacle::Obstacle,
+    places::{Place, Places},
     resolve::fault,
 };
 use crate::{
@@ -55,11 +56,19 @@ impl Journal {
     }
 }
 
+/// A connection that was just made.
+struct Dialled {
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Option<Place>,
+}
+
 /// Everything that opening a connection needs.
 pub(super) struct Opening<'a> {
     pub(super) services: &'a Services,
     pub(super) configured: &'a Configured,
     pub(super) memory: &'a TlsMemory,
+    pub(super) places: &'a Places,
     pub(super) channel_ids: &'a AtomicU64,
     pub(super) route: &'a RouteSettings,
     pub(super) candidate: &'a Candidate,
@@ -81,13 +90,14 @@ impl Opening<'_> {
         let mut left = found.map_err(|why| Obstacle::host(why, "no-address"))?;
         let mut obstacle = None;
         loop {
-            let (stream, peer) = match (self.dial(&left).await, obstacle) {
+            let dialled = match (self.dial(&left).await, obstacle) {
                 (Ok(connected), _) => connected,
                 // What an address that answered said weighs more than the silence of the others.
                 (Err(_), Some(said)) => return Err(said),
                 (Err(silence), None) => return Err(silence),
             };
-            let met = match self.open_at(stream, peer, journal).await {
+            let peer = dialled.peer;
+            let met = match self.open_at(dialled, journal).await {
                 Ok(link) => return Ok(link),
                 Err(met) => met,
             };
@@ -101,22 +111,18 @@ impl Opening<'_> {
     }
 
     /// At one address: from the greeting to a connection on which a message can be judged.
-    async fn open_at(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        journal: &mut Journal,
-    ) -> Result<Box<Link>, Box<Obstacle>> {
+    async fn open_at(&self, dialled: Dialled, journal: &mut Journal) -> Result<Box<Link>, Box<Obstacle>> {
+        let peer = dialled.peer;
         let memory = self.memory.recall(&self.host_text(), peer.ip(), clock::now());
         let mut step = self.adapt(self.plan.first_step(memory.as_ref()));
-        let mut fresh = Some(stream);
+        let mut fresh = Some(dialled);
         let mut history: Vec<FailedHandshake> = Vec::new();
         loop {
-            let stream = match fresh.take() {
-                Some(stream) => stream,
-                None => self.dial(&[peer]).await?.0,
+            let dialled = match fresh.take() {
+                Some(dialled) => dialled,
+                None => self.dial(&[peer]).await?,
             };
-            let link = self.greet(stream, peer, journal).await?;
+            let link = self.greet(dialled, journal).await?;
             let groups = match step {
                 Step::Plaintext { cause } => return Ok(self.in_the_clear(link, cause, &history)),
                 Step::StartTls { groups } => groups,
@@ -145,7 +151,7 @@ impl Opening<'_> {
         }
     }
 
-    async fn dial(&self, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), Box<Obstacle>> {
+    async fn dial(&self, addresses: &[SocketAddr]) -> Result<Dialled, Box<Obstacle>> {
         let limits = &self.configured.settings.limits;
         let how = Dialling {
             source: self.route.source_address,
@@ -154,17 +160,18 @@ impl Opening<'_> {
             time_limit: limits.connect_timeout,
             stagger: limits.connection_attempt_delay,
         };
-        let dialled = dial(addresses, &how).await;
-        dialled.map_err(|why| Obstacle::host(self.with_host(why), "no-connection"))
+        match self.places.dial(limits.connections, dial(addresses, &how)).await {
+            Ok(((stream, peer), place)) => Ok(Dialled { stream, peer, place }),
+            Err(Undialled::Ourselves(fault)) => {
+                Err(Obstacle::ourselves(self.with_host(Unroutable::Permanently(fault))))
+            }
+            Err(Undialled::Unroutable(why)) => Err(Obstacle::host(self.with_host(why), "no-connection")),
+        }
     }
 
     /// Greeting and EHLO.
-    async fn greet(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        journal: &mut Journal,
-    ) -> Result<Box<Link>, Box<Obstacle>> {
+    async fn greet(&self, dialled: Dialled, journal: &mut Journal) -> Result<Box<Link>, Box<Obstacle>> {
+        let Dialled { stream, peer, place } = dialled;
         let settings = &self.configured.settings;
         let id = ChannelId(self.channel_ids.fetch_add(1, Ordering::Relaxed));
         let name = self.route.ehlo_name.as_ref().unwrap_or(&settings.hostname);
@@ -179,6 +186,7 @@ impl Opening<'_> {
             keywords: Vec::new(),
         };
         let mut link = Box::new(Link::new(stream, session, facts, settings.timeouts));
+        link.place = place;
         link.begin_attempt(journal.began);
         match link.next_event().await {
             Event::Ready => {
@@ -223,6 +231,10 @@ impl Opening<'_> {
             Event::Ready => {
                 link.facts.keywords.clone_from(&link.session.offer().keywords);
                 Ok(Secured::Done(link))
+            }
+            Event::Failed(SessionFault::Lost(_)) if let Some(failure) = alert_behind_the_handshake(&link) => {
+                journal.add(link.session.take_conversation());
+                Ok(Secured::Failed(Box::new(failure)))
             }
             event => Err(self.spoilt(link, event, journal)),
         }
@@ -365,4 +377,22 @@ impl Opening<'_> {
     fn describe(&self, peer: SocketAddr) -> String {
         describe_peer(&self.host_text(), peer)
     }
+}
+
+/// In TLS 1.3 the client is done before the server has judged what it sent, so that the server's refusal shows only in
+/// place of the EHLO reply (RFC 8446 §4.4.4). What TLS 1.2 would have had inside the handshake counts as inside it;
+/// only a refusal of our client certificate is another matter.
+fn alert_behind_the_handshake(link: &Link) -> Option<HandshakeFailure> {
+    let ChannelSecurity::Tls(tls) = &link.facts.security else {
+        return None;
+    };
+    let alert = link.alert?;
+    let is_late = tls.version == TlsVersion::Tls13 && tls.client_certificate != ClientCertificateFate::Sent;
+    is_late.then(|| HandshakeFailure {
+        stage: HandshakeStage::AfterPeerHello,
+        fault: HandshakeFault::Alert(alert.to_owned()),
+        words: format!("the server gave up with the alert {alert} when the handshake had ended"),
+        hello: None,
+        chain: tls.chain.clone(),
+    })
 }

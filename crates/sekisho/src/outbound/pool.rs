@@ -5,7 +5,6 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Duration,
 };
 
 use sekisho_mail::{ClientIdentityId, Domain, Host};
@@ -108,13 +107,22 @@ impl Pool {
         found
     }
 
-    /// Keeps a connection; gives it back when there is no room.
-    pub(super) fn put(&self, key: PoolKey, link: Box<Link>, keep: Duration, capacity: usize) -> Option<Box<Link>> {
+    /// Keeps a connection until then; gives it back when there is no room, or when it is not wanted. That is asked with
+    /// the pool locked: what is put in before a reload empties the pool goes with the rest, and nothing after it.
+    pub(super) fn put(
+        &self,
+        key: PoolKey,
+        link: Box<Link>,
+        until: Instant,
+        capacity: usize,
+        is_wanted: impl FnOnce() -> bool,
+    ) -> Option<Box<Link>> {
         let mut pool = self.lock();
-        if pool.values().map(Vec::len).sum::<usize>() >= capacity {
+        if pool.values().map(Vec::len).sum::<usize>() >= capacity || !is_wanted() {
             return Some(link);
         }
-        let until = Instant::now() + keep;
+        let mut link = link;
+        link.place = None;
         pool.entry(key).or_default().push(Idle { link, until });
         None
     }

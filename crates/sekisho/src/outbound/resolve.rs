@@ -19,6 +19,8 @@ pub struct Candidate {
     pub host: CandidateHost,
     /// Its port.
     pub port: u16,
+    /// That of its MX record; the lower, the sooner. Hosts of a route count from nought in their order.
+    pub preference: u16,
 }
 
 /// Why there is no host, or no address, to try.
@@ -62,22 +64,33 @@ pub async fn candidates(
     route: &RouteSettings,
     destination: &Host,
 ) -> Result<Vec<Candidate>, Unroutable> {
-    let candidate = |host: Host, origin, port| Candidate {
-        host: CandidateHost { host, origin },
+    let by_dns = |host: Host, port, preference| Candidate {
+        host: CandidateHost {
+            host,
+            origin: HostOrigin::Dns,
+        },
         port,
+        preference,
     };
     match (&route.via, destination) {
-        (Via::Hosts(hosts), _) => Ok(hosts
-            .iter()
-            .map(|hop| candidate(hop.host.clone(), HostOrigin::Route, hop.port))
+        (Via::Hosts(hosts), _) => Ok((0..)
+            .zip(hosts)
+            .map(|(preference, hop)| Candidate {
+                host: CandidateHost {
+                    host: hop.host.clone(),
+                    origin: HostOrigin::Route,
+                },
+                port: hop.port,
+                preference,
+            })
             .collect()),
         // RFC 5321 §5.1: no lookup for an address literal.
-        (Via::Mx { port }, Host::Literal(_)) => Ok(vec![candidate(destination.clone(), HostOrigin::Dns, *port)]),
+        (Via::Mx { port }, Host::Literal(_)) => Ok(vec![by_dns(destination.clone(), *port, 0)]),
         (Via::Mx { port }, Host::Domain(domain)) => {
             let names = exchangers(dns.mx(domain).await, settings, domain)?;
             let hosts = names.into_iter().take(settings.limits.mx_hosts);
             Ok(hosts
-                .map(|name| candidate(Host::Domain(name), HostOrigin::Dns, *port))
+                .map(|(preference, name)| by_dns(Host::Domain(name), *port, preference))
                 .collect())
         }
     }
@@ -88,7 +101,7 @@ fn exchangers(
     answer: Lookup<Vec<MxRecord>>,
     settings: &OutboundSettings,
     domain: &Domain,
-) -> Result<Vec<Domain>, Unroutable> {
+) -> Result<Vec<(u16, Domain)>, Unroutable> {
     let is_own = |name: &Domain| *name == settings.hostname || settings.own_names.contains(name);
     let looping = || {
         let text = format!("mail for {domain} would come back to this host");
@@ -98,7 +111,7 @@ fn exchangers(
         Lookup::Found(records, _) => records,
         // The implicit MX: the domain is its own mail exchanger, only where it exists and has no MX record.
         Lookup::NoData(_) if is_own(domain) => return Err(looping()),
-        Lookup::NoData(_) => return Ok(vec![domain.clone()]),
+        Lookup::NoData(_) => return Ok(vec![(0, domain.clone())]),
         Lookup::NoName(_) => {
             let text = format!("the domain {domain} does not exist");
             return Err(Unroutable::permanently(EnhancedCode::new(5, 1, 2), text, Side::Sender));
@@ -140,13 +153,13 @@ fn exchangers(
     // RFC 5321 §5.1: equals are shuffled to spread the load; the sort that follows is stable.
     fastrand::shuffle(&mut hosts);
     hosts.sort_by_key(|(preference, _)| *preference);
-    let mut names: Vec<Domain> = Vec::with_capacity(hosts.len());
-    for (_, host) in hosts {
-        if !names.contains(&host) {
-            names.push(host);
+    let mut once: Vec<(u16, Domain)> = Vec::with_capacity(hosts.len());
+    for (preference, host) in hosts {
+        if !once.iter().any(|(_, known)| *known == host) {
+            once.push((preference, host));
         }
     }
-    Ok(names)
+    Ok(once)
 }
 
 /// The addresses of a candidate in the order in which they are tried (RFC 8305 §4: families take turns, IPv6 first).
@@ -174,9 +187,28 @@ pub async fn addresses(
         .map(|address| SocketAddr::new(address, candidate.port))
         .collect();
     if addresses.is_empty() {
-        return Err(no_address(&candidate.host));
+        return Err(match family {
+            AddressFamily::Any => no_address(&candidate.host),
+            AddressFamily::Ipv4 => not_of_family(&candidate.host, route, "IPv4"),
+            AddressFamily::Ipv6 => not_of_family(&candidate.host, route, "IPv6"),
+        });
     }
     Ok(addresses)
+}
+
+/// The route leaves out one family, and there is nothing in the other: whether the host has an address at all was not
+/// asked, and what the operator may mend never bounces mail.
+fn not_of_family(candidate: &CandidateHost, route: &RouteSettings, family: &str) -> Unroutable {
+    let setting = match route.source_address {
+        Some(address) => format!("source-address = \"{address}\""),
+        None => format!("address-family = \"{}\"", family.to_lowercase()),
+    };
+    let text = format!(
+        "the host {} has no {family} address, and {} has {setting}",
+        candidate.host,
+        route.describe()
+    );
+    Unroutable::ForNow(fault(EnhancedCode::new(4, 4, 4), text, Side::Us))
 }
 
 /// A host that a route names and that has no address is the operator's slip: the mail waits until it is mended.
@@ -350,6 +382,7 @@ mod tests {
                 origin: HostOrigin::Dns,
             },
             port: 2525,
+            preference: 0,
         };
         let found = addresses(dns, &settings(), &route, &candidate).await?;
         Ok(found.into_iter().map(|address| address.to_string()).collect())
@@ -385,5 +418,11 @@ mod tests {
             dialled(&dns, AddressFamily::Any).await,
             Err(Unroutable::Permanently(_))
         ));
+        // What was not looked for because of a setting of ours bounces nothing.
+        let Err(Unroutable::ForNow(fault)) = dialled(&dns, AddressFamily::Ipv4).await else {
+            panic!("not put off");
+        };
+        assert_eq!((fault.status, fault.side), (EnhancedCode::new(4, 4, 4), Side::Us));
+        assert!(fault.text.contains("address-family = \"ipv4\""), "{fault}");
     }
 }

@@ -117,15 +117,15 @@ impl Settling<'_> {
     ) -> RecipientResult {
         let until = self.retry_at(lease, queued, now);
         let Some(found) = found else {
-            // No finding means that nothing was tried for it; it waits as it was.
+            // Its turn had not come when a reload came: it is planned for anew, at once.
             let why = super::resolve::fault(
                 EnhancedCode::new(4, 3, 0),
-                "the attempt ended before this recipient's turn".to_owned(),
+                "the configuration changed before this recipient's turn".to_owned(),
                 sekisho_mail::Side::Us,
             );
             return RecipientResult {
                 index: queued.index,
-                outcome: Outcome::Deferred { until, why },
+                outcome: Outcome::Deferred { until: now, why },
                 evidence: None,
                 delay_notified: false,
             };

@@ -1,5 +1,7 @@
 //! Deliveries to a peer that keeps every octet it sees: law 2 above all, then what opportunistic TLS does with the same
-//! faults, reuse of connections, and the dispatcher.
+//! faults, reuse of connections, and the dispatcher. What the answers of a host mean is in `answers`.
+
+mod answers;
 
 use std::{net::SocketAddr, sync::Arc};
 
