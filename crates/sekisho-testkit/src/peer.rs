@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
@@ -81,6 +81,10 @@ pub struct Received {
     pub content: Vec<u8>,
     /// Whether it came under TLS.
     pub tls: bool,
+    /// The argument of the last EHLO or HELO.
+    pub helo: String,
+    /// Where it came from.
+    pub client: IpAddr,
 }
 
 #[derive(Debug, Default)]
@@ -238,6 +242,8 @@ struct Session<'a> {
     stream: BufReader<Box<dyn Duplex>>,
     shared: &'a Shared,
     tls: bool,
+    client: IpAddr,
+    helo: String,
     from: String,
     to: Vec<String>,
 }
@@ -251,6 +257,7 @@ enum After {
 
 async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    let client = stream.peer_addr()?.ip();
     let read = Arc::default();
     locked(&shared.records).wire.push(Arc::clone(&read));
     let stream: Box<dyn Duplex> = Box::new(Tapped { stream, read });
@@ -258,6 +265,8 @@ async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
         stream: BufReader::new(stream),
         shared,
         tls: false,
+        client,
+        helo: String::new(),
         from: String::new(),
         to: Vec::new(),
     };
@@ -321,6 +330,9 @@ impl Session<'_> {
                 return Ok(After::GoOn);
             }
             _ => {}
+        }
+        if ["EHLO", "HELO"].contains(&verb.as_str()) {
+            rest.clone_into(&mut self.helo);
         }
         match verb.as_str() {
             "EHLO" => self.greet(fault).await?,
@@ -404,6 +416,8 @@ impl Session<'_> {
             stream: BufReader::new(stream),
             shared: self.shared,
             tls: true,
+            client: self.client,
+            helo: String::new(),
             from: String::new(),
             to: Vec::new(),
         })
@@ -480,6 +494,8 @@ impl Session<'_> {
             to: std::mem::take(&mut self.to),
             content,
             tls: self.tls,
+            helo: self.helo.clone(),
+            client: self.client,
         };
         locked(&self.shared.records).received.push(received);
     }

@@ -44,6 +44,7 @@ fn postfix_relays_to_exim_with_tls() {
             domain: "there.example",
             certificate: &pem,
             relay_to: SocketAddr::new(HOSTS[0], 25),
+            more: "",
         });
         let postfix = Postfix::start(&PostfixSettings {
             address: (HOSTS[0], 25).into(),

@@ -26,6 +26,8 @@ pub struct EximSettings<'a> {
     pub certificate: &'a Pem,
     /// Everything else goes there.
     pub relay_to: SocketAddr,
+    /// More lines for the main part of its configuration.
+    pub more: &'a str,
 }
 
 impl Exim {
@@ -77,6 +79,7 @@ fn configuration(settings: &EximSettings<'_>) -> String {
         address,
         domain,
         relay_to,
+        more,
         ..
     } = settings;
     let (host, port) = (relay_to.ip(), relay_to.port());
@@ -94,6 +97,7 @@ fn configuration(settings: &EximSettings<'_>) -> String {
          chunking_advertise_hosts = *\n\
          log_selector = +tls_cipher +tls_peerdn +received_recipients\n\
          log_file_path = /var/log/exim4/%slog\n\
+         {more}\
          begin acl\n\
          accept_all:\n  accept\n\
          begin routers\n\

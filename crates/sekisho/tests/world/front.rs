@@ -33,6 +33,7 @@ fn the_manuals_configuration_carries_mail_both_ways_over_tls() {
             domain: "there.example",
             certificate: &authority.server(&["exim.there.example"]),
             relay_to: SMTP,
+            more: "",
         });
         let postfix = Postfix::start(&PostfixSettings {
             address: ([127, 0, 0, 1], 10025).into(),

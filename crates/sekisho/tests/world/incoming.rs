@@ -108,6 +108,7 @@ fn exim_sends_in_with_bdat_over_tls() {
             domain: "there.example",
             certificate: &pem,
             relay_to: SMTP,
+            more: "",
         });
         let node = node(LOCAL);
         Swaks::new()

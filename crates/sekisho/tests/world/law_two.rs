@@ -12,7 +12,7 @@ use sekisho_testkit::{
 
 use rustix::process::Signal;
 
-use crate::{RELAYING, attempts, last_attempt, node, relaying_node, trace_of, traced};
+use crate::{RELAYING, attempts, delivered_to, last_attempt, node, relaying_node, trace_of, traced};
 
 /// Stands in every message, envelope and content.
 const SECRET: &str = "topsecret";
@@ -97,12 +97,82 @@ fn the_requirement_survives_a_restart_by_force_and_a_bounce_carries_headers_only
         let pem = self_signed(&["peer.example"]);
         let peer = peer(&pem, Fault::NotOffered);
         let mut node = relaying_node(&route("encryption", "expire-after = \"3s\"\n"));
-        send("topsecret@there.example");
+        Swaks::new()
+            .send(
+                SMTP,
+                "inbox@localhost",
+                "topsecret@there.example",
+                &["--tls", "--header", "Subject: the subject", "--body", "topsecret body"],
+            )
+            .assert_accepted();
         attempted(&node, "topsecret@there.example");
         node.kill();
         node.resume();
         traced(&node, "topsecret@there.example", "bounced");
         assert!(!peer.saw_in_the_clear(SECRET));
+        let bounce = delivered_to(&node, "inbox");
+        for word in [
+            "Action: failed",
+            "text/rfc822-headers",
+            "Subject: the subject",
+            "route \"there\"",
+        ] {
+            assert!(bounce.contains(word), "{word:?} is not in\n{bounce}");
+        }
+        assert!(!bounce.contains("topsecret body"), "{bounce}");
+    });
+}
+
+#[test]
+fn the_requirement_goes_along_to_where_an_alias_or_a_redirect_leads() {
+    enclosed(|| {
+        let pem = self_signed(&["peer.example"]);
+        let peer = peer(&pem, Fault::NotOffered);
+        // Nothing is demanded of the host itself: what covers the address that was written to is what counts.
+        let node = relaying_node(
+            "[local]\naliases = { far = [\"topsecret-alias@open.example\"] }\n\
+             [[route]]\nname = \"all\"\ndomains = [\"*\"]\nvia = [\"192.0.2.2:25\"]\nrequire = \"encryption\"\n\
+             [[route]]\nname = \"open\"\ndomains = [\"open.example\"]\nvia = [\"192.0.2.1:25\"]\n",
+        );
+        send("far@localhost");
+        attempted(&node, "topsecret-alias@open.example");
+        send("topsecret@closed.example");
+        let message = attempted(&node, "topsecret@closed.example");
+        let id = message["id"].as_str().expect("an id");
+        let redirected = node.run(&["queue", "redirect", id, "topsecret-other@open.example"]);
+        assert!(redirected.status.success(), "{redirected:?}");
+        let message = wait::until_or(
+            "an attempt at the new place",
+            || {
+                let message = trace_of(&node, "topsecret-other@open.example")?;
+                let there = last_attempt(&message)["route"].as_str()?.contains("open");
+                there.then_some(message)
+            },
+            || node.log(),
+        );
+        assert_eq!(crate::outcome_of(last_attempt(&message)), "deferred", "{message:#}");
+        assert!(!peer.wire().is_empty(), "both were tried");
+        assert!(!peer.saw_in_the_clear(SECRET), "something left in the clear");
+        assert_eq!(peer.count(), 0);
+        // What carries nothing goes there as it can: the demand came with the messages, not with the host.
+        send("b@open.example");
+        traced(&node, "b@open.example", "delivered");
+    });
+}
+
+#[test]
+fn of_two_hosts_the_one_with_tls_gets_what_requires_it() {
+    enclosed(|| {
+        let pem = self_signed(&["peer.example"]);
+        let stripped = peer(&pem, Fault::NotOffered);
+        let sound = Peer::start((HOSTS[1], 25).into(), Some(&pem), Fault::None);
+        let both = route("encryption", "").replace("\"192.0.2.1:25\"", "\"192.0.2.1:25\", \"192.0.2.2:25\"");
+        let node = relaying_node(&both);
+        send("topsecret@there.example");
+        let message = traced(&node, "topsecret@there.example", "delivered");
+        assert_eq!(last_attempt(&message)["attempt"], 1, "{message:#}");
+        assert_eq!((stripped.count(), sound.count()), (0, 1));
+        assert!(!stripped.saw_in_the_clear(SECRET) && !sound.saw_in_the_clear(SECRET));
     });
 }
 

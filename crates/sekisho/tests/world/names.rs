@@ -1,7 +1,10 @@
 //! A real resolver with real zones: what each answer of DNS comes to.
 
+use std::{net::SocketAddr, os::fd::OwnedFd};
+
+use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
 use sekisho_testkit::{
-    enclosure::{HOST_V6, HOSTS, enclosed},
+    enclosure::{HOST_V6, HOSTNAME, HOSTS, enclosed},
     foreign::{Names, Swaks, Zone},
     node::{Node, SMTP},
     peer::{Fault, Peer},
@@ -94,7 +97,8 @@ fn aliases_literals_international_names_and_both_families_lead_to_the_host() {
 #[test]
 fn the_next_address_of_a_host_is_tried_where_one_ends_the_session_at_once() {
     enclosed(|| {
-        let (_names, good, node) = serve();
+        let (_names, good, _) = serve();
+        let node = relaying_node("[delivery]\nmessages-per-connection = 1\n");
         let bad = Peer::start((HOSTS[1], 25).into(), None, Fault::CutAt("EHLO"));
         // Addresses are shuffled: by the tenth message the bad one has been first, but for one time in a thousand.
         for place in 0..10 {
@@ -106,6 +110,81 @@ fn the_next_address_of_a_host_is_tried_where_one_ends_the_session_at_once() {
             assert_eq!(last_attempt(&message)["attempt"], 1, "{message:#}");
         }
         assert_eq!((good.count(), bad.count()), (10, 0));
+        assert!(!bad.wire().is_empty(), "the bad one was never first");
+    });
+}
+
+/// A port that takes no more connections: what dials it hears nothing.
+fn silent(address: std::net::IpAddr) -> (OwnedFd, Vec<std::net::TcpStream>) {
+    let at = SocketAddr::new(address, 25);
+    let listening = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    bind(&listening, &at).expect("the address is free");
+    listen(&listening, 0).expect("it listens");
+    let limit = std::time::Duration::from_millis(200);
+    // Those that come through fill the line of those that wait to be accepted.
+    let waiting = std::iter::from_fn(|| std::net::TcpStream::connect_timeout(&at, limit).ok());
+    let waiting = waiting.collect();
+    (listening, waiting)
+}
+
+#[test]
+fn a_silent_address_is_not_waited_for_where_another_answers() {
+    enclosed(|| {
+        let (_names, good, _) = serve();
+        let node = relaying_node("[delivery]\nmessages-per-connection = 1\n");
+        let _silent = silent(HOSTS[1]);
+        for place in 0..10 {
+            let recipient = format!("b{place}@two.example");
+            Swaks::new()
+                .send(SMTP, "a@localhost", &recipient, &[])
+                .assert_accepted();
+            let message = traced(&node, &recipient, "delivered");
+            assert_eq!(last_attempt(&message)["attempt"], 1, "{message:#}");
+        }
+        assert_eq!(good.count(), 10);
+    });
+}
+
+#[test]
+fn an_answer_too_large_for_a_datagram_comes_over_tcp() {
+    enclosed(|| {
+        let many: Vec<String> = (0..60)
+            .map(|n| format!("@ MX 20 a-rather-long-name-of-a-host-that-is-never-asked-{n}"))
+            .collect();
+        let records = format!("@ MX 10 good\ngood A 192.0.2.1\n{}", many.join("\n"));
+        let names = Names::serve(&[Zone::new("big.example", &records)]);
+        let asked = names.ask("big.example", "MX");
+        assert!(asked.contains("flags: qr tc"), "{asked}");
+        let peer = Peer::start((HOSTS[0], 25).into(), None, Fault::None);
+        let node = relaying_node("");
+        traced(&node, &send("big.example"), "delivered");
+        assert_eq!(peer.count(), 1);
+    });
+}
+
+#[test]
+fn a_route_says_with_which_name_from_which_address_and_over_which_family() {
+    enclosed(|| {
+        let zone = Zone::new("both.example", "@ MX 10 mx\nmx A 192.0.2.1\nmx AAAA 2001:db8::1");
+        let _names = Names::serve(&[zone]);
+        let four = Peer::start((HOSTS[0], 25).into(), None, Fault::None);
+        let six = Peer::start((HOST_V6, 25).into(), None, Fault::None);
+        let route =
+            |more: &str| format!("[[route]]\nname = \"both\"\ndomains = [\"both.example\"]\nvia = \"mx\"\n{more}\n");
+        for (more, v4, v6) in [
+            ("address-family = \"ipv4\"", 1, 0),
+            ("address-family = \"ipv6\"", 0, 1),
+            ("source-address = \"192.0.2.4\"\nehlo-name = \"out.example\"", 1, 0),
+        ] {
+            let (before_v4, before_v6) = (four.count(), six.count());
+            let node = relaying_node(&route(more));
+            traced(&node, &send("both.example"), "delivered");
+            assert_eq!((four.count() - before_v4, six.count() - before_v6), (v4, v6), "{more}");
+        }
+        let last = four.received().pop().expect("one came");
+        assert_eq!((last.client, last.helo.as_str()), (HOSTS[3], "out.example"));
+        let first = four.received().swap_remove(0);
+        assert_eq!(first.helo, HOSTNAME, "the node's own name, unless a route says another");
     });
 }
 

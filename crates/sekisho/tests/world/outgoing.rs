@@ -53,6 +53,7 @@ fn exim_receives_over_tls_with_bdat() {
             domain: "there.example",
             certificate: &pem,
             relay_to: SMTP,
+            more: "",
         });
         let node = relaying_node(ROUTE);
         send_one();
@@ -61,6 +62,42 @@ fn exim_receives_over_tls_with_bdat() {
         let arrived = wait::until_or("the message at Exim", || exim.inbox().pop(), || exim.log());
         assert!(String::from_utf8_lossy(&arrived).contains("over there"));
         assert!(exim.log().contains(" K "), "Exim's mark of CHUNKING: {}", exim.log());
+    });
+}
+
+/// In TLS 1.3 a server that demands a client certificate says so only when the client has ended the handshake.
+#[test]
+fn a_server_that_ends_tls_for_want_of_a_client_certificate_counts_as_a_broken_handshake() {
+    enclosed(|| {
+        let pem = Authority::new().server(&["exim.there.example"]);
+        let exim = Exim::start(&EximSettings {
+            address: HOSTS[0],
+            domain: "there.example",
+            certificate: &pem,
+            relay_to: SMTP,
+            more: "tls_verify_hosts = *\ntls_verify_certificates = /etc/exim4/chain.pem\n",
+        });
+        let forced = "[[route]]\nname = \"forced\"\ndomains = [\"forced.there.example\"]\nvia = [\"192.0.2.1:25\"]\n\
+                      require = \"encryption\"\n";
+        let node = relaying_node(&format!("{ROUTE}{forced}"));
+        send_one();
+        let message = traced(&node, "b@there.example", "delivered");
+        let attempt = last_attempt(&message);
+        let cause = &attempt["channel"]["security"]["plaintext"]["handshake-failed"];
+        assert!(
+            cause.as_str().is_some_and(|cause| cause.contains("alert")),
+            "{message:#}"
+        );
+        wait::until_or("the message at Exim", || exim.inbox().pop(), || exim.log());
+        Swaks::new()
+            .send(SMTP, "a@localhost", "b@forced.there.example", &[])
+            .assert_accepted();
+        let message = traced(&node, "b@forced.there.example", "deferred");
+        assert_eq!(
+            last_attempt(&message)["outcome"]["why"]["unmet"].is_null(),
+            false,
+            "{message:#}"
+        );
     });
 }
 
