@@ -68,7 +68,9 @@ impl Names {
             "/usr/sbin/nsd",
             &["-d", "-c", "/etc/nsd/test.conf"],
         );
-        let resolver = cell.start(
+        // A question that comes before it listens is answered only when it is asked again, seconds later.
+        let resolver = cell.serve(
+            at(RESOLVER),
             "unbound.log",
             "/usr/sbin/unbound",
             &["-d", "-c", "/etc/unbound/test.conf"],
