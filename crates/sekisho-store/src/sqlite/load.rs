@@ -1,6 +1,6 @@
 //! How a message comes out of the queue: read, and checked against its checksums.
 
-use std::{fs, sync::Arc};
+use std::{fs, io::ErrorKind, sync::Arc};
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -82,14 +82,19 @@ pub(super) fn body(
     let (id, size) = (codec::id(key), message.documents.size);
     if message.spooled {
         let path = shared.spool.file(id);
-        return Ok(match fs::metadata(&path) {
-            Ok(facts) if facts.len() == size => {
-                let file = SpoolBody::new(path, size, message.body_crc).with_alarm(alarm(shared, id));
-                Loaded::Sound(Body::File(file))
+        match fs::metadata(&path) {
+            Ok(facts) if facts.len() != size => {
+                let why = format!("its file has {} octets instead of {size}", facts.len());
+                return Ok(Loaded::Damaged(why));
             }
-            Ok(facts) => Loaded::Damaged(format!("its file has {} octets instead of {size}", facts.len())),
-            Err(error) => Loaded::Damaged(format!("{}: {error}", path.display())),
-        });
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok(Loaded::Damaged(format!("{}: {error}", path.display())));
+            }
+            // A disk that cannot say just now whether the file is there has not lost it: whoever reads it will see.
+            Ok(_) | Err(_) => {}
+        }
+        let file = SpoolBody::new(path, size, message.body_crc).with_alarm(alarm(shared, id));
+        return Ok(Loaded::Sound(Body::File(file)));
     }
     let mut statement = db.prepare_cached("SELECT content FROM body WHERE id = ?1")?;
     let content: Vec<u8> = match statement.query_row([key], |row| codec::octets(row, 0)).optional() {

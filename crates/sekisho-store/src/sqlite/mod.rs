@@ -128,7 +128,7 @@ impl SqliteStore {
         let writer = Writer::new(Arc::clone(&shared), path.clone(), queue, db, checkpoint)?;
         let writer_thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || writer.run())
+            .spawn(move || or_abort("writer", || writer.run()))
             .map_err(thread_error)?;
         let (trace, trace_thread) =
             TraceWriter::start(Arc::clone(&shared), trace_folder.clone()).map_err(thread_error)?;
@@ -440,6 +440,15 @@ impl Ending {
         join(threads.spool.drain(..));
         drop(threads.lock.take());
         result
+    }
+}
+
+/// Runs a thread without which nothing is acknowledged or settled any more. When it panics the process ends: a restart
+/// recovers (law 1), and a server that refuses all mail for ever does not.
+fn or_abort(name: &str, run: impl FnOnce()) {
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err() {
+        tracing::error!(thread = name, "a thread of the store panicked; the process ends, to be started anew");
+        std::process::abort();
     }
 }
 

@@ -78,7 +78,7 @@ impl TraceWriter {
         };
         let thread = thread::Builder::new()
             .name("store-trace".to_owned())
-            .spawn(move || writer.run())?;
+            .spawn(move || super::or_abort("trace", || writer.run()))?;
         Ok((sender, thread))
     }
 

@@ -296,6 +296,8 @@ impl Writer {
         match result {
             Ok(fates) => {
                 self.db = Some(db);
+                // A reopen alone proves nothing: on a full disk each works, and the next write fails.
+                self.reopen_delay = REOPEN_FIRST;
                 for then in fates {
                     then(Ok(()), &mut self.aftermath);
                 }
@@ -369,6 +371,7 @@ impl Writer {
         }
         self.db = None;
         self.reopen_at = Instant::now() + self.reopen_delay;
+        self.reopen_delay = (self.reopen_delay * 2).min(REOPEN_LAST);
     }
 
     /// Reopens when it is time, and makes up for what the failed group left.
@@ -380,7 +383,6 @@ impl Writer {
             Ok(db) => {
                 tracing::info!("the queue's database works again");
                 self.db = Some(db);
-                self.reopen_delay = REOPEN_FIRST;
                 self.aftermath.full = false;
                 self.make_up();
             }
