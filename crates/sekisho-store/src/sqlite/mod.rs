@@ -447,7 +447,10 @@ impl Ending {
 /// recovers (law 1), and a server that refuses all mail for ever does not.
 fn or_abort(name: &str, run: impl FnOnce()) {
     if std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err() {
-        tracing::error!(thread = name, "a thread of the store panicked; the process ends, to be started anew");
+        tracing::error!(
+            thread = name,
+            "a thread of the store panicked; the process ends, to be started anew"
+        );
         std::process::abort();
     }
 }

@@ -1,8 +1,8 @@
 //! One message at one host: a connection, as many transactions as its recipients need there, and what the replies mean
 //! for each of them.
 //!
-//! RFC 5321 §4.2.1 (4yz waits, 5yz ends it) and §4.5.3.1.10 (too many recipients), RFC 1047 (an answer that never came),
-//! RFC 9422 (limits that the host has named).
+//! RFC 5321 §4.2.1 (4yz waits, 5yz ends it) and §4.5.3.1.10 (too many recipients), RFC 1047 (an answer that never
+//! came), RFC 9422 (limits that the host has named).
 
 use std::sync::Arc;
 

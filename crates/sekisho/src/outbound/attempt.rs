@@ -64,7 +64,9 @@ struct Known {
 
 /// The next hop has as many connections as it may have; nothing was tried.
 #[derive(Debug)]
-pub(super) struct Busy;
+pub(super) struct Busy {
+    pub(super) hop: PoolKey,
+}
 
 /// A message at one host.
 pub(super) struct AtHost<'a> {
@@ -131,8 +133,8 @@ impl<'a> Batch<'a> {
     /// When the next hop has no room for another connection now.
     pub(super) async fn attempt(&mut self, lease: &Lease) -> Result<Vec<Attempted>, Busy> {
         // Only before anything was said may the batch be put back; later it waits for its turn.
-        if self.held.is_none() && !self.hold_first() {
-            return Err(Busy);
+        if self.held.is_none() {
+            self.hold_first()?;
         }
         let limit = self.configured.settings.limits.recipients_per_transaction.max(1);
         let mut groups: Vec<Vec<&QueuedRecipient>> = Vec::new();
@@ -159,21 +161,19 @@ impl<'a> Batch<'a> {
             .slots(key, self.configured.settings.limits.connections_per_host)
     }
 
-    /// Takes leave for a connection to the first host that is worth a try; `false` when it has no room. A backup is
-    /// no overflow for a busy host.
-    fn hold_first(&mut self) -> bool {
+    /// Takes leave for a connection to the first host that is worth a try, if it has room. A backup is no overflow for
+    /// a busy host.
+    fn hold_first(&mut self) -> Result<(), Busy> {
         let first = self
             .known
             .iter()
             .position(|known| !known.as_ref().is_some_and(Known::is_of_the_host));
-        let Some(place) = first else { return true };
-        match self.slots(place).try_acquire_owned() {
-            Ok(slot) => {
-                self.held = Some((place, slot));
-                true
-            }
-            Err(_) => false,
-        }
+        let Some(place) = first else { return Ok(()) };
+        let slot = self.slots(place).try_acquire_owned().map_err(|_| Busy {
+            hop: PoolKey::new(self.route, &self.candidates[place]),
+        })?;
+        self.held = Some((place, slot));
+        Ok(())
     }
 
     /// Leave for a connection to this host. What is held for another is given up first, so that no two batches ever

@@ -8,8 +8,9 @@ use sekisho_store::{Destination, Directive, Lease};
 
 use super::{
     Configured, RouteSettings, Shared, Unroutable,
-    attempt::{Attempted, Batch, Finding, Record},
+    attempt::{Attempted, Batch, Busy, Finding, Record},
     candidates,
+    pool::PoolKey,
     resolve::fault,
     settle::Settling,
 };
@@ -27,14 +28,14 @@ pub(super) struct Report {
 }
 
 /// Whether the destination takes mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// At least one recipient got a final answer.
     Alive,
     /// Nothing was learnt of it: everything was put off, or nothing tried.
     Neutral,
     /// The next hop has as many connections as it may have: again when one of them has ended.
-    Busy,
+    Busy { hop: PoolKey },
     /// No host of it takes anything just now; its row is backed off.
     Dead { until: Timestamp },
 }
@@ -137,10 +138,13 @@ impl Run<'_> {
             }
             let span = tracing::info_span!("attempt", id = %lease.id);
             let attempted = tracing::Instrument::instrument(batch.attempt(&lease), span).await;
-            let Ok(attempted) = attempted else {
-                // The leases go back as they were.
-                report.verdict = Verdict::Busy;
-                return report;
+            let attempted = match attempted {
+                Ok(attempted) => attempted,
+                Err(Busy { hop }) => {
+                    // The leases go back as they were.
+                    report.verdict = Verdict::Busy { hop };
+                    return report;
+                }
             };
             let answered = attempted.iter().any(|attempted| attempted.finding.is_final());
             let due = self.settling(&demands).settle(lease, attempted).await;

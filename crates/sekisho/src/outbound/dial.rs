@@ -31,9 +31,15 @@ pub(super) struct Dialling<'a> {
 #[derive(Debug)]
 pub(super) enum Undialled {
     /// One of the addresses is our own: the host is this server (RFC 5321 §5.1).
-    Ourselves(Fault),
+    Ourselves(Box<Fault>),
     /// Anything else.
-    Unroutable(Unroutable),
+    Unroutable(Box<Unroutable>),
+}
+
+impl Undialled {
+    fn of(why: Unroutable) -> Self {
+        Self::Unroutable(Box::new(why))
+    }
 }
 
 /// Connects to the first address that answers.
@@ -55,7 +61,7 @@ pub(super) async fn dial(addresses: &[SocketAddr], how: &Dialling<'_>) -> Result
             Some(Ok((address, Err(error)))) => last = format!("{}: {error}", address.ip()),
             Some(Err(_)) => {}
             None if waiting.len() == 0 => {
-                return Err(Undialled::Unroutable(Unroutable::ForNow(unreachable_fault(&last))));
+                return Err(Undialled::of(Unroutable::ForNow(unreachable_fault(&last))));
             }
             None => {}
         }
@@ -77,7 +83,8 @@ fn filter(addresses: &[SocketAddr], how: &Dialling<'_>) -> Result<Vec<SocketAddr
             Ok(_) => allowed.push(*address),
             Err(reason @ Reason::DialOurselves { .. }) => {
                 let status = EnhancedCode::new(5, 4, 6);
-                return Err(Undialled::Ourselves(fault(status, reason.to_string(), Side::Us)));
+                let why = fault(status, reason.to_string(), Side::Us);
+                return Err(Undialled::Ourselves(Box::new(why)));
             }
             Err(reason) => refused = Some(reason),
         }
@@ -85,7 +92,7 @@ fn filter(addresses: &[SocketAddr], how: &Dialling<'_>) -> Result<Vec<SocketAddr
     match refused {
         Some(reason) if allowed.is_empty() => {
             let why = fault(EnhancedCode::new(5, 4, 4), reason.to_string(), Side::Recipient);
-            Err(Undialled::Unroutable(Unroutable::Permanently(why)))
+            Err(Undialled::of(Unroutable::Permanently(why)))
         }
         _ => Ok(allowed),
     }
@@ -141,10 +148,10 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let refused = dial(&[address], &how(HostOrigin::Dns)).await;
-        let Err(Undialled::Unroutable(Unroutable::Permanently(fault))) = refused else {
+        let Err(Undialled::Unroutable(why)) = refused else {
             panic!("{refused:?}");
         };
-        assert_eq!(fault.status, EnhancedCode::new(5, 4, 4));
+        assert!(matches!(&*why, Unroutable::Permanently(fault) if fault.status == EnhancedCode::new(5, 4, 4)));
         assert_eq!(dial(&[address], &how(HostOrigin::Route)).await.unwrap().1, address);
     }
 
@@ -158,7 +165,7 @@ mod tests {
         let how = how(HostOrigin::Route);
         assert_eq!(dial(&[dead, dead, live], &how).await.unwrap().1, live);
         let refused = dial(&[dead], &how).await;
-        assert!(matches!(refused, Err(Undialled::Unroutable(Unroutable::ForNow(_)))));
+        assert!(matches!(refused, Err(Undialled::Unroutable(why)) if matches!(*why, Unroutable::ForNow(_))));
     }
 
     #[tokio::test]

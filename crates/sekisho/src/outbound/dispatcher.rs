@@ -24,7 +24,7 @@ use super::{
     batch::{Report, Verdict, run_batch},
     memory::TlsMemory,
     places::Places,
-    pool::Pool,
+    pool::{Pool, PoolKey},
     window::Window,
 };
 use crate::{app::Phase, clock};
@@ -184,6 +184,8 @@ impl Dispatcher {
             round.next_look = Instant::now() + STORE_PAUSE;
             return;
         }
+        let limits = &configured.settings.limits;
+        round.unpark(&self.shared.pool, limits.connections_per_host);
         self.start_offered(round, &configured);
         if Instant::now() >= round.next_look
             && let Err(error) = self.look(round, &configured).await
@@ -191,7 +193,6 @@ impl Dispatcher {
             tracing::warn!(%error, "the queue cannot be read");
             round.next_look = Instant::now() + STORE_PAUSE;
         }
-        let limits = &configured.settings.limits;
         let mut rest = round.ready.len();
         while rest > 0 && self.may_start(round, limits) {
             rest -= 1;
@@ -238,7 +239,8 @@ impl Dispatcher {
     async fn look(&self, round: &mut Round, configured: &Configured) -> Result<(), sekisho_store::StoreError> {
         round.last_look = Some(Instant::now());
         let limits = &configured.settings.limits;
-        if round.parked.len() + round.waiting.len() >= limits.remembered {
+        let parked: usize = round.parked.values().map(VecDeque::len).sum();
+        if parked + round.waiting.len() >= limits.remembered {
             // Enough is known; there is no room for more.
             round.next_look = Instant::now() + STORE_PAUSE;
             return Ok(());
@@ -341,12 +343,8 @@ impl Dispatcher {
                 round.backed_off.remove(&destination);
             }
             Verdict::Neutral => {}
-            Verdict::Busy => {
-                round.parked.push(destination);
-                // Whoever had the room may have ended before this was heard.
-                if round.running.is_empty() {
-                    round.unpark();
-                }
+            Verdict::Busy { hop } => {
+                round.parked.entry(hop).or_default().push_back(destination);
                 return;
             }
             Verdict::Dead { until } => {
@@ -354,7 +352,6 @@ impl Dispatcher {
                 round.backed_off.insert(destination.clone(), until);
             }
         }
-        round.unpark();
         round.forget(configured.settings.limits.remembered);
         if !round.is_backed_off(&destination) {
             round.make_ready(destination);
@@ -371,8 +368,8 @@ struct Round {
     /// Destinations of which something may be due, in turn.
     ready: VecDeque<Destination>,
     waiting: HashSet<Destination>,
-    /// Destinations whose next hop had no room: in turn again when a batch has ended that had one.
-    parked: Vec<Destination>,
+    /// Destinations whose next hop had no room, per next hop: as many are in turn again as it has room for.
+    parked: HashMap<PoolKey, VecDeque<Destination>>,
     /// Dead destinations, as their rows in the store say too.
     backed_off: HashMap<Destination, Timestamp>,
     last_look: Option<Instant>,
@@ -387,7 +384,7 @@ impl Default for Round {
             windows: HashMap::new(),
             ready: VecDeque::new(),
             waiting: HashSet::new(),
-            parked: Vec::new(),
+            parked: HashMap::new(),
             backed_off: HashMap::new(),
             last_look: None,
             next_look: Instant::now(),
@@ -405,7 +402,8 @@ impl Round {
     /// Destinations that have their turn already, or get one when what they wait for has ended.
     fn known(&self) -> HashSet<Destination> {
         let running = self.running.values();
-        let known = self.waiting.iter().chain(&self.parked).chain(running);
+        let parked = self.parked.values().flatten();
+        let known = self.waiting.iter().chain(parked).chain(running);
         known.cloned().collect()
     }
 
@@ -415,10 +413,17 @@ impl Round {
         }
     }
 
-    fn unpark(&mut self) {
-        for destination in std::mem::take(&mut self.parked) {
-            self.make_ready(destination);
-        }
+    /// Whoever had the room may have ended before it was known who waits for it: so it is looked at anew each time.
+    fn unpark(&mut self, pool: &Pool, most: usize) {
+        let mut unparked = Vec::new();
+        self.parked.retain(|hop, parked| {
+            let room = pool.room(hop, most).min(parked.len());
+            unparked.extend(parked.drain(..room));
+            !parked.is_empty()
+        });
+        unparked
+            .into_iter()
+            .for_each(|destination| self.make_ready(destination));
     }
 
     fn has_room(&self, configured: &Configured, destination: &Destination) -> bool {

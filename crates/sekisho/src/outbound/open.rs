@@ -163,9 +163,9 @@ impl Opening<'_> {
         match self.places.dial(limits.connections, dial(addresses, &how)).await {
             Ok(((stream, peer), place)) => Ok(Dialled { stream, peer, place }),
             Err(Undialled::Ourselves(fault)) => {
-                Err(Obstacle::ourselves(self.with_host(Unroutable::Permanently(fault))))
+                Err(Obstacle::ourselves(self.with_host(Unroutable::Permanently(*fault))))
             }
-            Err(Undialled::Unroutable(why)) => Err(Obstacle::host(self.with_host(why), "no-connection")),
+            Err(Undialled::Unroutable(why)) => Err(Obstacle::host(self.with_host(*why), "no-connection")),
         }
     }
 

@@ -83,6 +83,13 @@ impl Pool {
         slots
     }
 
+    /// How many more connections a next hop may have just now.
+    pub(super) fn room(&self, key: &PoolKey, most: usize) -> usize {
+        let all = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let slots = all.get(key).and_then(Weak::upgrade);
+        slots.map_or(most, |slots| slots.available_permits())
+    }
+
     /// A connection that may serve the plan: one in the clear serves only where nothing is demanded. The newest first,
     /// because it is the least likely to have been closed.
     pub(super) fn take(&self, key: &PoolKey, plan: &HostPlan) -> Option<Box<Link>> {

@@ -1,5 +1,5 @@
-//! What a host says of one message, and to whom the message goes then: too many recipients, an answer that never came, a
-//! host that takes nothing just now, and a reload in the middle.
+//! What a host says of one message, and to whom the message goes then: too many recipients, an answer that never came,
+//! a host that takes nothing just now, and a reload in the middle.
 
 use sekisho_testkit::wait::until;
 
