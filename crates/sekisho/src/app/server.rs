@@ -10,6 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use prometheus_client::registry::Registry;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sd_notify::NotifyState;
 use sekisho_mail::AnchorSetId;
 use sekisho_store::{Store, sqlite::SqliteStore};
@@ -57,6 +58,7 @@ pub fn serve(place: &Place) -> Result<(), AppError> {
     let loaded = place.load()?;
     let level = logs::start(&loaded.settings.log.level, loaded.settings.log.format)
         .map_err(|error| AppError::Part(error.to_string()))?;
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("sekisho")
@@ -67,6 +69,18 @@ pub fn serve(place: &Place) -> Result<(), AppError> {
         let server = Server::start(place.clone(), loaded, level).await?;
         server.run(signals).await
     })
+}
+
+/// A shell's 1024 files are few for connections in both directions; what the system allows is taken in full.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, limit = limit.current, "the number of files that may be open cannot be raised");
+    }
 }
 
 /// Everything that lives as long as the process.

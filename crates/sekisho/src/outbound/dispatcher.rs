@@ -10,6 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use rustix::process::{Resource, getrlimit};
 use sekisho_mail::{Demand, Mailbox, Timestamp};
 use sekisho_store::{Destination, Lease};
 use tokio::{
@@ -38,9 +39,11 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// Where something was expected and nothing given out, the queue is looked at again after this pause: what is withheld
 /// for others of its kind comes free without anybody saying so.
 const EMPTY_PAUSE: Duration = Duration::from_millis(250);
-/// Batches under way at a time, as a multiple of the connections that may be at work: the others look names up or wait
-/// for hosts that are slow to answer the dial.
-const BATCHES_PER_CONNECTION: usize = 4;
+/// Batches beside those that may have a connection at work: they look names up or wait for hosts that are slow to
+/// answer the dial. So many destinations that do not answer keep nobody waiting.
+const DIALLING: usize = 4000;
+/// Each of them has a socket: this share of the files that may be open is theirs at the most.
+const FILES_PER_DIAL: u64 = 4;
 /// The pause after the store did not answer.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -53,6 +56,8 @@ pub struct Dispatcher {
     offers: Notify,
     /// The queue is to be looked at.
     wake: Notify,
+    /// Batches at a time that have no connection yet.
+    dialling: usize,
 }
 
 impl Dispatcher {
@@ -73,6 +78,7 @@ impl Dispatcher {
             offered: Mutex::default(),
             offers: Notify::new(),
             wake: Notify::new(),
+            dialling: dialling(),
         })
     }
 
@@ -143,10 +149,12 @@ impl Dispatcher {
             if now == Phase::Stopping || (drain_until.is_some() && round.jobs.is_empty()) || over {
                 break;
             }
+            let connections = self.shared.configured.load().settings.limits.connections;
             let until = drain_until.unwrap_or(round.next_look).min(Instant::now() + SWEEP_EVERY);
             tokio::select! {
                 ended = round.jobs.join_next_with_id(), if !round.jobs.is_empty() => self.handle_end(&mut round, ended),
                 () = self.offers.notified(), if drain_until.is_none() => {}
+                _ = self.shared.places.take(connections), if drain_until.is_none() && self.wants_place(&round) => {}
                 () = self.wake.notified(), if drain_until.is_none() => {
                     // An order may have lifted what is remembered here; the store's rows know.
                     round.backed_off.clear();
@@ -199,6 +207,11 @@ impl Dispatcher {
             let Some(destination) = round.ready.pop_front() else {
                 break;
             };
+            // Those that were dead the last time never have all the room: who answers shall find some.
+            if round.is_failing(&destination) && round.failing >= self.dialling / 2 {
+                round.ready.push_back(destination);
+                continue;
+            }
             round.waiting.remove(&destination);
             if !round.has_room(&configured, &destination) {
                 continue;
@@ -230,9 +243,18 @@ impl Dispatcher {
     /// Whether another batch may begin. Those that look up and dial are many, as long as a connection that comes of it
     /// finds a place.
     fn may_start(&self, round: &Round, limits: &OutboundLimits) -> bool {
-        let most = limits.connections.saturating_mul(BATCHES_PER_CONNECTION);
+        let most = limits.connections.saturating_add(self.dialling);
         let batches = round.jobs.len();
         batches < limits.connections || (batches < most && self.shared.places.has_free(limits.connections))
+    }
+
+    /// Whether a place alone is missing for another batch.
+    fn wants_place(&self, round: &Round) -> bool {
+        let most = self.shared.configured.load().settings.limits.connections;
+        let there_is_work = !round.ready.is_empty() || !self.offered().is_empty();
+        let batches = round.jobs.len();
+        let is_full = batches < most || batches >= most.saturating_add(self.dialling);
+        there_is_work && !is_full && !self.shared.places.has_free(most)
     }
 
     /// Reads what is due and when to look again.
@@ -310,7 +332,9 @@ impl Dispatcher {
             failures,
         );
         let handle = round.jobs.spawn(batch.instrument(span));
-        round.running.insert(handle.id(), destination);
+        let is_failing = failures > 0;
+        round.failing += usize::from(is_failing);
+        round.running.insert(handle.id(), (destination, is_failing));
         self.shared.services.metrics.in_flight.inc();
     }
 
@@ -324,9 +348,10 @@ impl Dispatcher {
             None => return,
         };
         self.shared.services.metrics.in_flight.dec();
-        let Some(destination) = round.running.remove(&id) else {
+        let Some((destination, was_failing)) = round.running.remove(&id) else {
             return;
         };
+        round.failing -= usize::from(was_failing);
         let configured = self.shared.configured.load();
         let most = configured.settings.route(destination.host()).connections;
         if let Some(due) = report.due {
@@ -359,11 +384,20 @@ impl Dispatcher {
     }
 }
 
+/// [`DIALLING`], or what the files that may be open allow.
+fn dialling() -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    DIALLING.min(usize::try_from(files / FILES_PER_DIAL).unwrap_or(usize::MAX))
+}
+
 /// What the loop keeps between its turns.
 #[derive(Debug)]
 struct Round {
     jobs: JoinSet<Report>,
-    running: HashMap<Id, Destination>,
+    /// What is under way, and whether its destination was found dead the last time.
+    running: HashMap<Id, (Destination, bool)>,
+    /// How many of them were.
+    failing: usize,
     windows: HashMap<Destination, Window>,
     /// Destinations of which something may be due, in turn.
     ready: VecDeque<Destination>,
@@ -381,6 +415,7 @@ impl Default for Round {
         Self {
             jobs: JoinSet::new(),
             running: HashMap::new(),
+            failing: 0,
             windows: HashMap::new(),
             ready: VecDeque::new(),
             waiting: HashSet::new(),
@@ -401,7 +436,7 @@ impl Round {
 
     /// Destinations that have their turn already, or get one when what they wait for has ended.
     fn known(&self) -> HashSet<Destination> {
-        let running = self.running.values();
+        let running = self.running.values().map(|(destination, _)| destination);
         let parked = self.parked.values().flatten();
         let known = self.waiting.iter().chain(parked).chain(running);
         known.cloned().collect()

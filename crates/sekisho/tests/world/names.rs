@@ -146,6 +146,21 @@ fn a_silent_address_is_not_waited_for_where_another_answers() {
 }
 
 #[test]
+fn more_silent_destinations_than_connections_keep_nobody_waiting() {
+    enclosed(|| {
+        let peer = Peer::start((HOSTS[0], 25).into(), None, Fault::None);
+        let node = relaying_node("[limits]\noutbound-connections = 2\n");
+        let _silent: Vec<_> = HOSTS[1..].iter().map(|address| silent(*address)).collect();
+        for address in &HOSTS[1..] {
+            send(&format!("[{address}]"));
+        }
+        // Each of the others takes half a minute to be given up.
+        traced(&node, &send("[192.0.2.1]"), "delivered");
+        assert_eq!(peer.count(), 1);
+    });
+}
+
+#[test]
 fn an_answer_too_large_for_a_datagram_comes_over_tcp() {
     enclosed(|| {
         let many: Vec<String> = (0..60)
