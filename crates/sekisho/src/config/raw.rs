@@ -324,6 +324,9 @@ pub struct Route {
     pub address_family: Option<AddressFamily>,
     /// As in `[delivery]`, for this route.
     #[serde(default)]
+    pub hybrid: Option<Hybrid>,
+    /// As in `[delivery]`, for this route.
+    #[serde(default)]
     pub connections: Option<u32>,
     /// As in `[delivery]`, for this route.
     #[serde(default)]
@@ -377,6 +380,17 @@ pub enum AddressFamily {
     Ipv6,
 }
 
+/// What is done about the post-quantum group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hybrid {
+    /// Offered first, and left out where a host breaks on it.
+    #[default]
+    Preferred,
+    /// Never offered: for hosts that are known to break on a large ClientHello.
+    Never,
+}
+
 /// Defaults for every route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -387,6 +401,8 @@ pub struct Delivery {
     pub source_address: Option<String>,
     /// Which addresses of a host are used.
     pub address_family: AddressFamily,
+    /// Whether the post-quantum group X25519MLKEM768 is offered.
+    pub hybrid: Hybrid,
     /// Connections at a time to one destination.
     pub connections: u32,
     /// Messages over one connection before it is closed.
@@ -406,6 +422,7 @@ impl Default for Delivery {
             ehlo_name: None,
             source_address: None,
             address_family: AddressFamily::default(),
+            hybrid: Hybrid::default(),
             connections: 10,
             messages_per_connection: 100,
             retry: ["1m", "5m", "15m", "15m until 4h", "1h"].map(str::to_owned).to_vec(),

@@ -19,7 +19,8 @@ use super::{
 use crate::{
     local::LocalSettings,
     outbound::{
-        AddressFamily, DomainPattern, NextHopHost, OutboundLimits, OutboundSettings, RetrySchedule, RouteSettings, Via,
+        AddressFamily, DomainPattern, Hybrid, NextHopHost, OutboundLimits, OutboundSettings, RetrySchedule,
+        RouteSettings, Via,
     },
 };
 
@@ -290,6 +291,7 @@ fn obey_delivery(route: &mut RouteSettings, delivery: &raw::Delivery, key: &str,
         .as_ref()
         .and_then(|text| source(text, &at("source-address"), checker));
     route.address_family = family(delivery.address_family);
+    route.hybrid = hybrid(delivery.hybrid);
     route.connections =
         usize::try_from(checker.at_least(&at("connections"), delivery.connections, 1)).unwrap_or(usize::MAX);
     route.messages_per_connection =
@@ -309,6 +311,9 @@ fn override_delivery(settings: &mut RouteSettings, route: &raw::Route, key: &str
     }
     if let Some(chosen) = route.address_family {
         settings.address_family = family(chosen);
+    }
+    if let Some(chosen) = route.hybrid {
+        settings.hybrid = hybrid(chosen);
     }
     if let Some(number) = route.connections {
         let number = checker.at_least(&at("connections"), number, 1);
@@ -341,6 +346,13 @@ fn ehlo_name(name: &str, key: &str, checker: &mut Checker<'_>) -> Option<Domain>
 
 fn source(text: &str, key: &str, checker: &mut Checker<'_>) -> Option<std::net::IpAddr> {
     checker.parse(key, text, "write an address of this machine, without a port")
+}
+
+const fn hybrid(hybrid: raw::Hybrid) -> Hybrid {
+    match hybrid {
+        raw::Hybrid::Preferred => Hybrid::Preferred,
+        raw::Hybrid::Never => Hybrid::Never,
+    }
 }
 
 const fn family(family: raw::AddressFamily) -> AddressFamily {

@@ -305,3 +305,21 @@ fn a_host_that_breaks_on_a_large_hello_gets_a_small_one_and_is_remembered() {
         assert!(!peer.saw_in_the_clear(SECRET));
     });
 }
+
+#[test]
+fn a_route_that_never_offers_the_hybrid_needs_no_second_handshake() {
+    enclosed(|| {
+        let pem = Authority::new().server(&["mx.there.example"]);
+        let _peer = peer(&pem, Fault::CutAtLargeHello);
+        let node = relaying_node(&route("encryption", "hybrid = \"never\"\n"));
+        send("a@there.example");
+        let message = traced(&node, "a@there.example", "delivered");
+        let attempt = last_attempt(&message);
+        assert_eq!(attempt["channel"]["security"]["tls"]["group"], "x25519", "{message:#}");
+        assert_eq!(
+            attempt["failed_handshakes"].as_array().map_or(0, Vec::len),
+            0,
+            "{message:#}"
+        );
+    });
+}
