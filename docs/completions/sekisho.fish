@@ -176,7 +176,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand config; and not __fish_s
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and not __fish_seen_subcommand_from check show help" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and not __fish_seen_subcommand_from check show help" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "check" -d 'Reads the file as the server would and names everything that is wrong with it'
-complete -c sekisho -n "__fish_sekisho_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "show" -d 'Prints the configuration with all defaults, in the form of the file'
+complete -c sekisho -n "__fish_sekisho_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "show" -d 'Prints the configuration in force with all defaults, in the form of the file; without a running server, the one that would be in force'
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and __fish_seen_subcommand_from check" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and __fish_seen_subcommand_from check" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
@@ -189,7 +189,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand config; and __fish_seen_
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Reads the file as the server would and names everything that is wrong with it'
-complete -c sekisho -n "__fish_sekisho_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Prints the configuration with all defaults, in the form of the file'
+complete -c sekisho -n "__fish_sekisho_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Prints the configuration in force with all defaults, in the form of the file; without a running server, the one that would be in force'
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sekisho -n "__fish_sekisho_using_subcommand tls; and not __fish_seen_subcommand_from list help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand tls; and not __fish_seen_subcommand_from list help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
@@ -204,7 +204,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand tls; and __fish_seen_sub
 complete -c sekisho -n "__fish_sekisho_using_subcommand tls; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand tls; and __fish_seen_subcommand_from help" -f -a "list" -d 'Lists what is in force, in the order of preference'
 complete -c sekisho -n "__fish_sekisho_using_subcommand tls; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c sekisho -n "__fish_sekisho_using_subcommand send" -l from -d 'The sender\'s address, or <> for none' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand send" -l from -d 'The sender\'s address, or <> for none [default: the postmaster of the first local domain]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand send" -l subject -d 'The subject' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand send" -l text -d 'The text; `-` reads it from standard input' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand send" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
@@ -234,5 +234,5 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from queue" -f -a "redirect" -d 'Sends what is undone of a message to another address'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from queue" -f -a "shape" -d 'Shows the queue by age and destination'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Reads the file as the server would and names everything that is wrong with it'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Prints the configuration with all defaults, in the form of the file'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Prints the configuration in force with all defaults, in the form of the file; without a running server, the one that would be in force'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from tls" -f -a "list" -d 'Lists what is in force, in the order of preference'

@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Submission {
-    /// The sender's address; `<>` for none.
-    pub from: String,
+    /// The sender's address; `<>` for none. Default: the postmaster of the first local domain.
+    #[serde(default)]
+    pub from: Option<String>,
     /// The recipients' addresses, at most 100.
     pub to: Vec<String>,
     /// One line of text.

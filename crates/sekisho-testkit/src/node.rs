@@ -143,6 +143,21 @@ impl Node {
             .expect("the binary starts")
     }
 
+    /// Runs a shell line in the node's folder, in which `$SEKISHO` is the binary.
+    ///
+    /// # Panics
+    /// When there is no shell.
+    pub fn shell(&self, line: &str) -> Output {
+        let mut command = Command::new("/bin/sh");
+        command.current_dir(self.folder.path()).args(["-c", line]);
+        command.env_remove("SEKISHO_CONFIG").env_remove("SEKISHO_DATA_FOLDER");
+        command
+            .env("SEKISHO", &self.binary)
+            .env("USER", "inbox")
+            .env_remove("NO_COLOR");
+        command.stdin(Stdio::null()).output().expect("there is a shell")
+    }
+
     /// As [`Self::run`], with this on its standard input.
     ///
     /// # Panics
@@ -193,6 +208,14 @@ impl Node {
     /// When it does not run.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
+        self.ended()
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Panics
+    /// When it does not run, or does not end.
+    pub fn ended(&mut self) -> ExitStatus {
         let mut child = self.running.take().expect("the server runs");
         wait::until_or("the server to end", || child.try_wait().ok().flatten(), || self.log())
     }
@@ -253,6 +276,15 @@ fn http(path: &str) -> Option<String> {
     reader.read_line(&mut answer).ok()?;
     reader.read_to_string(&mut answer).ok()?;
     Some(answer)
+}
+
+/// What the server says of its readiness, head and body.
+///
+/// # Panics
+/// When it does not answer.
+#[must_use]
+pub fn readiness() -> String {
+    http("/healthz/ready").expect("the server tells how it is")
 }
 
 /// The server's metrics in the text form of Prometheus.

@@ -6,7 +6,7 @@ mod server;
 mod signals;
 mod view;
 
-pub use offline::{Offline, open_offline};
+pub use offline::Offline;
 pub use server::serve;
 
 use thiserror::Error;

@@ -22,6 +22,7 @@ pub struct StoreMetrics {
     free_inodes: Gauge,
     memory_octets: Gauge,
     failed: Gauge,
+    putting_off: Gauge,
 }
 
 impl StoreMetrics {
@@ -51,6 +52,12 @@ impl StoreMetrics {
                 "1 while the store has failed and nothing is acknowledged, 0 otherwise",
                 &metrics.failed,
             ),
+            (
+                "sekisho_store_putting_off",
+                "1 while new mail is put off for want of disk, memory or queue length or because the store has failed, \
+                 0 otherwise",
+                &metrics.putting_off,
+            ),
         ];
         for (name, help, gauge) in gauges {
             registry.register(name, help, gauge.clone());
@@ -58,13 +65,14 @@ impl StoreMetrics {
         metrics
     }
 
-    fn show(&self, pressure: Pressure) {
+    fn show(&self, pressure: Pressure, is_putting_off: bool) {
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.queued.set(signed(pressure.queued));
         self.free_octets.set(signed(pressure.free_octets));
         self.free_inodes.set(signed(pressure.free_inodes));
         self.memory_octets.set(signed(pressure.memory_octets));
         self.failed.set(i64::from(pressure.failed));
+        self.putting_off.set(i64::from(is_putting_off));
     }
 }
 
@@ -90,7 +98,10 @@ pub fn health_router(registry: Arc<Registry>, store: StoreMetrics, backend: Back
 }
 
 async fn metrics(State(watched): State<Watched>) -> Response {
-    watched.store.show(watched.backend.store.pressure());
+    let backend = &watched.backend;
+    watched
+        .store
+        .show(backend.store.pressure(), backend.shortage().is_some());
     let mut text = String::new();
     if encode(&mut text, &watched.registry).is_err() {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();

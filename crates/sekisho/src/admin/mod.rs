@@ -21,14 +21,14 @@ use axum::{
 };
 use sekisho_api::{ConfigView, ListenerView, TlsList, path};
 use sekisho_mail::{Demand, Mailbox};
-use sekisho_store::{Destination, Store};
+use sekisho_store::{Destination, Pressure, Store};
 use tokio::sync::{Notify, watch};
 
 pub use failure::Failure;
 pub use http::{Caller, HttpError, HttpLimits, serve_api, serve_health};
 pub use metrics::{StoreMetrics, health_router};
 
-use crate::{app::Phase, telemetry::maillog::MailLog};
+use crate::{app::Phase, inbound::Shortage, telemetry::maillog::MailLog};
 
 /// Requests to the API are no longer than this; a list of ids is sent in several.
 const REQUEST_BODY_MAX: usize = 2 * 1024 * 1024;
@@ -71,6 +71,9 @@ pub struct NodeView {
 pub trait Rules: fmt::Debug + Send + Sync {
     /// What the way to this destination demands of a connection: it travels with a message that is redirected.
     fn demands(&self, destination: &Destination) -> Vec<Demand>;
+
+    /// Whether new mail has to wait.
+    fn shortage(&self, pressure: Pressure) -> Option<Shortage>;
 
     /// Judges a recipient of a message that the operator sends.
     ///
@@ -123,13 +126,14 @@ mod tests {
     fn world() -> World {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("sekisho.toml");
-        let text = "[node]\nhostname = \"mx.example.org\"\n[local]\ndomains = [\"example.org\"]\nusers = [\"alice\"]\n";
+        let text = "[node]\nhostname = \"mx.example.org\"\n[local]\ndomains = [\"example.org\"]\nusers = [\"alice\"]\n\
+                    [log]\nmail-log = \"off\"\n";
         std::fs::write(&file, text).unwrap();
         let place = Place {
             file: Some(file),
             data_folder: Some(folder.path().join("data")),
         };
-        let offline = app::open_offline(&place).unwrap();
+        let offline = app::Offline::open(&place).unwrap();
         let router = offline.router.layer(Extension(Caller { uid: 7 }));
         World {
             api: TowerToHyperService::new(router),

@@ -4,9 +4,14 @@ use axum::{Json, extract::State};
 use sekisho_api::{ConfigView, Health, Status, TlsList};
 
 use super::Backend;
-use crate::app::Phase;
+use crate::{app::Phase, inbound::Shortage};
 
 impl Backend {
+    /// Whether new mail has to wait for room.
+    pub(super) fn shortage(&self) -> Option<Shortage> {
+        self.node.load().rules.shortage(self.store.pressure())
+    }
+
     /// Whether new mail is taken, and what stands in the way.
     pub(super) fn health(&self) -> Health {
         let phase = self.phase.as_ref().map(|phase| *phase.borrow());
@@ -16,8 +21,8 @@ impl Backend {
             Some(Phase::Draining | Phase::Stopping) => problems.push("the server is stopping".to_owned()),
             Some(Phase::Running) => {}
         }
-        if self.store.pressure().failed {
-            problems.push("the store has failed and is being reopened".to_owned());
+        if let Some(shortage) = self.shortage() {
+            problems.push(shortage.to_string());
         }
         Health {
             ready: problems.is_empty(),

@@ -33,7 +33,7 @@ pub(super) async fn send(
     let mut draft = backend.store.begin(now)?;
     let id = draft.id();
     let hostname = backend.node.load().hostname.clone();
-    let message_id = format!("{id}@{hostname}");
+    let message_id = format!("<{id}@{hostname}>");
     let content = render(&submission, &envelope, &message_id, now)
         .map_err(|error| Failure::bad_request(format!("the message cannot be written: {error}")))?;
     draft.write(&content).await?;
@@ -79,11 +79,17 @@ fn judge(backend: &Backend, submission: &Submission) -> Result<Envelope, Failure
     let address = |text: &str| {
         Mailbox::parse(text).map_err(|error| Failure::bad_request(format!("{text:?} is no address: {error}")))
     };
-    let reverse_path = match submission.from.as_str() {
-        "" | "<>" => ReversePath::Null,
-        from => ReversePath::Mailbox(address(from)?),
+    let node = backend.node.load_full();
+    let reverse_path = match submission.from.as_deref() {
+        // Every local domain has a postmaster (RFC 5321 §4.5.1), who hears of a failure.
+        None => {
+            let domain = node.local_domains.first().unwrap_or(&node.hostname);
+            ReversePath::Mailbox(address(&format!("postmaster@{domain}"))?)
+        }
+        Some("" | "<>") => ReversePath::Null,
+        Some(from) => ReversePath::Mailbox(address(from)?),
     };
-    let rules = &backend.node.load_full().rules;
+    let rules = &node.rules;
     let mut recipients = Vec::with_capacity(submission.to.len());
     for text in &submission.to {
         let mailbox = address(text)?;
@@ -113,8 +119,15 @@ fn render(submission: &Submission, envelope: &Envelope, message_id: &str, now: T
         .from(from)
         .to(to)
         .subject(submission.subject.as_str())
-        .message_id(message_id)
+        // The library writes the angle brackets itself.
+        .message_id(message_id.trim_matches(['<', '>']))
         .date(now.as_secs())
         .text_body(submission.text.as_str())
         .write_to_vec()
+        .map(|mut content| {
+            if !content.ends_with(b"\r\n") {
+                content.extend_from_slice(b"\r\n");
+            }
+            content
+        })
 }

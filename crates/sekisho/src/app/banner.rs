@@ -1,6 +1,9 @@
 //! What `sekisho serve` says when it is up: where it listens, whose mail it takes, who may relay, what to try next.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use super::view::listener_view;
 use crate::{
@@ -9,7 +12,7 @@ use crate::{
 };
 
 /// A few lines for whoever started the server.
-pub(super) fn banner(loaded: &Loaded, health: Option<std::net::SocketAddr>) -> String {
+pub(super) fn banner(loaded: &Loaded, health: Option<SocketAddr>) -> String {
     let settings = &loaded.settings;
     let mut text = format!("sekisho {} is {}\n", env!("CARGO_PKG_VERSION"), settings.hostname);
     // Writing to a String cannot fail.
@@ -57,6 +60,16 @@ fn try_next(text: &mut String, settings: &Settings) {
         "try: swaks --server {address} --tls --to {user}@{domain}\n     \
          openssl s_client -starttls smtp -connect {address}\n     \
          sekisho trace",
-        address = listener.address
+        address = reachable(listener.address)
     );
+}
+
+/// An address that a client on this machine can be pointed at.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let loopback: IpAddr = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(loopback, address.port())
 }

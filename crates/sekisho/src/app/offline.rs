@@ -12,7 +12,7 @@ use crate::{
     admin::{self, Backend, Caller},
     clock,
     config::Place,
-    telemetry::maillog::MailLog,
+    telemetry::maillog::{MailLog, MailLogTarget},
 };
 
 /// A store that is open in this process, and the handlers over it.
@@ -20,31 +20,50 @@ use crate::{
 pub struct Offline {
     /// The handlers.
     pub router: Router,
-    /// To be stopped at the end.
+    /// What they work on.
     pub store: Arc<dyn Store>,
+    mail_log: MailLog,
 }
 
-/// Opens the store under its lock.
-///
-/// # Errors
-/// When the configuration has faults or the store cannot be opened, above all because a server holds it.
-pub fn open_offline(place: &Place) -> Result<Offline, AppError> {
-    let loaded = place.load()?;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(loaded.settings.store.clone(), clock::now())?);
-    let mail_log = MailLog::open(loaded.settings.log.mail_log.clone(), loaded.settings.log.format)
-        .map_err(|error| AppError::Part(error.to_string()))?;
-    let backend = Backend {
-        store: Arc::clone(&store),
-        mail_log,
-        node: Arc::new(ArcSwap::from_pointee(node_view(&loaded, None)?)),
-        phase: None,
-        wake: Arc::new(Notify::new()),
-    };
-    let caller = Caller {
-        uid: rustix::process::getuid().as_raw(),
-    };
-    Ok(Offline {
-        router: admin::router(backend).layer(Extension(caller)),
-        store,
-    })
+impl Offline {
+    /// Opens the store under its lock.
+    ///
+    /// # Errors
+    /// When the configuration has faults, or the mail log or the store cannot be opened, above all because a server
+    /// holds it.
+    pub fn open(place: &Place) -> Result<Self, AppError> {
+        let loaded = place.load()?;
+        let node = node_view(&loaded, None)?;
+        let target = match loaded.settings.log.mail_log.clone() {
+            // A server's standard output is a log; a command's is its answer.
+            MailLogTarget::Stdout => MailLogTarget::Stderr,
+            other => other,
+        };
+        // Before the store: what fails behind an open store leaves it unclean.
+        let mail_log =
+            MailLog::open(target, loaded.settings.log.format).map_err(|error| AppError::Part(error.to_string()))?;
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(loaded.settings.store.clone(), clock::now())?);
+        let backend = Backend {
+            store: Arc::clone(&store),
+            mail_log: mail_log.clone(),
+            node: Arc::new(ArcSwap::from_pointee(node)),
+            phase: None,
+            wake: Arc::new(Notify::new()),
+        };
+        let caller = Caller {
+            uid: rustix::process::getuid().as_raw(),
+        };
+        Ok(Self {
+            router: admin::router(backend).layer(Extension(caller)),
+            store,
+            mail_log,
+        })
+    }
+
+    /// Lets the store finish what it has begun, and the mail log write what it was told.
+    pub async fn close(self) {
+        // What cannot be finished now is recovered at the next start.
+        let _ = self.store.stop().await;
+        self.mail_log.flush();
+    }
 }

@@ -8,14 +8,14 @@ use sekisho_policy::{
     inbound::{Exposure, RelayRights},
     outbound::{CandidateHost, HostOrigin, Requirement, RouteDemand},
 };
-use sekisho_store::Destination;
+use sekisho_store::{Destination, Pressure};
 use sekisho_tls::{ClientProfile, GroupProfile, IdentityUse, ServerCertificates, TlsClient, TlsDescription, TlsServer};
 
 use super::AppError;
 use crate::{
     admin::{NodeView, Rules},
     config::{ListenerPlan, Loaded, changed_from_default},
-    inbound::ListenerMode,
+    inbound::{InboundLimits, ListenerMode, Shortage},
     local::{Directory, LocalFinding},
     outbound::{Hybrid, OutboundSettings, RouteSettings, Via},
 };
@@ -53,6 +53,7 @@ pub(super) fn node_view(loaded: &Loaded, self_signed: Option<&Arc<ServerCertific
         rules: Box::new(NodeRules {
             directory,
             outbound: settings.outbound.settings.clone(),
+            inbound: settings.inbound.clone(),
         }),
     })
 }
@@ -171,6 +172,7 @@ fn demand_of(route: &RouteSettings, requirement: &Requirement) -> Demand {
 struct NodeRules {
     directory: Directory,
     outbound: OutboundSettings,
+    inbound: InboundLimits,
 }
 
 impl Rules for NodeRules {
@@ -181,6 +183,10 @@ impl Rules for NodeRules {
             .iter()
             .map(|requirement| demand_of(route, requirement))
             .collect()
+    }
+
+    fn shortage(&self, pressure: Pressure) -> Option<Shortage> {
+        self.inbound.shortage(pressure, 0)
     }
 
     fn judge_recipient(&self, recipient: &Mailbox) -> Result<(), String> {

@@ -1,22 +1,34 @@
 //! The one door: the management API, on the socket of a running server, or through the same handlers inside this
 //! process when no server runs and the store's lock is free (law 10).
 
-use std::{io, path::Path, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use axum::body::Body;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{Method, Request, Response, StatusCode, header::CONTENT_TYPE, header::HOST, service::Service as _};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use sekisho_api::{ApiError, ErrorKind};
-use sekisho_store::Store;
+use sekisho_store::StoreError;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
 
 use super::CliError;
-use crate::{app, config::Place};
+use crate::{
+    app::{self, AppError, Offline},
+    config::Place,
+};
 
 /// No answer but a message's content is longer than this.
 const ANSWER_LEN_MAX: usize = 64 * 1024 * 1024;
+
+/// How long the store's lock is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// Between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Where requests go.
 pub(super) enum Door {
@@ -25,21 +37,18 @@ pub(super) enum Door {
     /// To the handlers here.
     Inside {
         router: TowerToHyperService<axum::Router>,
-        store: Arc<dyn Store>,
+        offline: Offline,
     },
 }
 
 impl Door {
     /// Finds the server, or opens its store.
     pub(super) async fn open(place: &Place) -> Result<Self, CliError> {
-        let folder = place.data_folder();
-        let socket = folder.join(app::SOCKET_NAME);
-        match UnixStream::connect(&socket).await {
-            Ok(_) => return Ok(Self::Socket(socket)),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(not_ours(&socket)),
-            // Nobody listens there; the store's lock decides whether that is so.
-            Err(_) => {}
+        // The store's lock decides whether there is really none.
+        if let Some(door) = Self::to_server(place).await? {
+            return Ok(door);
         }
+        let folder = place.data_folder();
         if !folder.join("queue.db").is_file() {
             return Err(CliError::Unreachable(format!(
                 "{}: there is no data folder of a server; start one with `sekisho serve`, or name the folder with \
@@ -47,19 +56,34 @@ impl Door {
                 folder.display()
             )));
         }
-        let offline = app::open_offline(place).map_err(|error| CliError::Unreachable(error.to_string()))?;
+        let offline = open_offline(place).await?;
         Ok(Self::Inside {
-            router: TowerToHyperService::new(offline.router),
-            store: offline.store,
+            router: TowerToHyperService::new(offline.router.clone()),
+            offline,
         })
+    }
+
+    /// The server, if one answers; never the store.
+    pub(super) async fn to_server(place: &Place) -> Result<Option<Self>, CliError> {
+        let socket = place.data_folder().join(app::SOCKET_NAME);
+        match UnixStream::connect(&socket).await {
+            Ok(_) => Ok(Some(Self::Socket(socket))),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(not_ours(&socket)),
+            // Nobody listens there.
+            Err(_) => Ok(None),
+        }
     }
 
     /// Lets the store finish what it has begun.
     pub(super) async fn close(self) {
-        if let Self::Inside { store, .. } = self {
-            // What cannot be finished now is recovered at the next start.
-            let _ = store.stop().await;
+        if let Self::Inside { offline, .. } = self {
+            offline.close().await;
         }
+    }
+
+    /// Whether a server answers, and not the handlers here.
+    pub(super) const fn is_of_a_server(&self) -> bool {
+        matches!(self, Self::Socket(_))
     }
 
     /// Asks for something.
@@ -104,6 +128,21 @@ impl Door {
                 let Ok(answer) = router.call(request).await;
                 Ok(answer)
             }
+        }
+    }
+}
+
+/// Another command in the same pipe gives the store free when it has ended: its lock is waited for a little.
+async fn open_offline(place: &Place) -> Result<Offline, CliError> {
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match Offline::open(place) {
+            Ok(offline) => return Ok(offline),
+            Err(AppError::Load(error)) => return Err(error.into()),
+            Err(AppError::Store(StoreError::Locked { .. })) if Instant::now() < until => {
+                tokio::time::sleep(LOCK_PAUSE).await;
+            }
+            Err(error) => return Err(CliError::Unreachable(error.to_string())),
         }
     }
 }

@@ -146,15 +146,28 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, place: &Place) -> Result<Finding, CliError> {
+fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
+    // Whoever writes the ids that are read here may have the store open until it has ended.
+    if let Command::Queue(command) = &mut command {
+        command.read_ids()?;
+    }
     match command {
         Command::Serve => return serve::run(place),
         Command::Completions(args) => return completions::run(args),
-        Command::Config(command) => return config::run(command, place),
-        Command::Status(_) | Command::Queue(_) | Command::Trace(_) | Command::Tls(_) | Command::Send(_) => {}
+        Command::Config(config::ConfigCommand::Check) => return config::check(place),
+        Command::Status(_)
+        | Command::Queue(_)
+        | Command::Trace(_)
+        | Command::Tls(_)
+        | Command::Send(_)
+        | Command::Config(_) => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        // What is in force is the server's to say; without one, what would be is in the file.
+        if let Command::Config(config::ConfigCommand::Show(args)) = &command {
+            return config::show(args, place).await;
+        }
         let door = door::Door::open(place).await?;
         let finding = match command {
             Command::Status(args) => status::run(args, &door).await,

@@ -3,6 +3,26 @@
 use std::io::{self, IsTerminal as _, StdoutLock, Write};
 
 use serde::Serialize;
+use serde_json::ser::Formatter;
+
+use crate::telemetry::is_hidden;
+
+/// JSON in which what [`is_hidden`] stands as `\uXXXX` (RFC 8259 §7), so that a terminal shows it as it is (law 11).
+struct Visible;
+
+impl Formatter for Visible {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut written = 0;
+        for (place, character) in fragment.char_indices().filter(|(_, character)| is_hidden(*character)) {
+            writer.write_all(&fragment.as_bytes()[written..place])?;
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            written = place + character.len_utf8();
+        }
+        writer.write_all(&fragment.as_bytes()[written..])
+    }
+}
 
 /// Standard output of one command.
 pub(super) struct Output {
@@ -49,7 +69,8 @@ impl Output {
 
     /// One value as one line of JSON.
     pub(super) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.stdout, value)?;
+        let mut serializer = serde_json::Serializer::with_formatter(&mut self.stdout, Visible);
+        value.serialize(&mut serializer)?;
         self.stdout.write_all(b"\n")
     }
 
@@ -71,5 +92,25 @@ impl Output {
             Tone::Faint => "2",
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_shows_what_would_hide_and_says_the_same() {
+        let hostile = "\u{9b}31m \u{202e}gpj \u{1b}[2J \u{e0041} \\ \" ü \u{feff}";
+        let mut written = Vec::new();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut written, Visible);
+        hostile.serialize(&mut serializer).unwrap();
+        let text = String::from_utf8(written).unwrap();
+        assert!(!text.chars().any(is_hidden), "{text:?}");
+        assert!(
+            text.contains("\\u202e") && text.contains("\\udb40\\udc41") && text.contains('ü'),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), hostile);
     }
 }

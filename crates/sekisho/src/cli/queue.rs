@@ -49,10 +49,10 @@ struct FilterArgs {
     #[arg(long, value_name = "AGE", value_parser = text::parse_secs)]
     younger_than: Option<u64>,
     /// To this domain, or *.domain for everything below it
-    #[arg(long, value_name = "DOMAIN")]
+    #[arg(long, value_name = "DOMAIN", value_parser = text::parse_destination)]
     destination: Option<String>,
     /// From this sender: an address, @domain, or <>
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = text::parse_sought)]
     sender: Option<String>,
     /// Whose last fault holds this text
     #[arg(long, value_name = "TEXT")]
@@ -60,6 +60,19 @@ struct FilterArgs {
     /// Held (true) or not (false)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     held: Option<bool>,
+}
+
+impl QueueCommand {
+    /// Reads the ids of an order, from standard input too.
+    pub(super) fn read_ids(&mut self) -> Result<(), CliError> {
+        let which = match self {
+            Self::Hold(which) | Self::Release(which) | Self::Retry(which) => which,
+            Self::Bounce(bounce) => &mut bounce.which,
+            Self::List(_) | Self::Show(_) | Self::Redirect(_) | Self::Shape(_) => return Ok(()),
+        };
+        which.read = text::ids(&which.ids)?;
+        Ok(())
+    }
 }
 
 impl FilterArgs {
@@ -107,6 +120,9 @@ pub(super) struct WhichArgs {
     /// Queue ids; `-` reads them from standard input, one a line
     #[arg(value_name = "ID")]
     ids: Vec<String>,
+    /// Those ids, read.
+    #[arg(skip)]
+    read: Vec<MessageId>,
     #[command(flatten)]
     filter: FilterArgs,
     /// The whole queue
@@ -321,9 +337,8 @@ async fn act<T: serde::Serialize>(
     if args.ids.is_empty() {
         total = door.order(path, &order(Selection::Filter(filter))).await?;
     } else {
-        let ids = text::ids(&args.ids)?;
-        let progress = progress(ids.len());
-        for piece in ids.chunks(MAX_IDS) {
+        let progress = progress(args.read.len());
+        for piece in args.read.chunks(MAX_IDS) {
             let report: ActionResult = door.order(path, &order(Selection::Ids(piece.to_vec()))).await?;
             total.changed += report.changed;
             total.in_flight += report.in_flight;

@@ -10,9 +10,9 @@ pub(super) struct SendArgs {
     /// Recipients' addresses
     #[arg(required = true, value_name = "ADDRESS")]
     to: Vec<String>,
-    /// The sender's address, or <> for none
-    #[arg(long, default_value = "postmaster@localhost", value_name = "ADDRESS")]
-    from: String,
+    /// The sender's address, or <> for none [default: the postmaster of the first local domain]
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<String>,
     /// The subject
     #[arg(long, default_value = "Test message")]
     subject: String,
@@ -49,6 +49,9 @@ pub(super) async fn run(args: SendArgs, door: &Door) -> Result<Finding, CliError
             "queued as {id}; see what becomes of it: sekisho trace {id}",
             id = submitted.id
         ))?;
+        if !door.is_of_a_server() {
+            out.line("no server runs: it leaves when one is started")?;
+        }
     }
     Ok(Finding::Done)
 }

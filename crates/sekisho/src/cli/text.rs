@@ -2,7 +2,7 @@
 
 use std::{io::BufRead, time::Duration};
 
-use sekisho_mail::{MessageId, Timestamp};
+use sekisho_mail::{Host, Mailbox, MessageId, Timestamp};
 
 use super::CliError;
 use crate::config::human;
@@ -27,6 +27,30 @@ pub(super) fn parse_instant(text: &str) -> Result<Timestamp, String> {
     let zoned = zoned
         .map_err(|_| format!("{text:?} is no time: write \"2h\" for two hours ago, 2026-11-24, or 2026-11-24T09:30"))?;
     Ok(Timestamp::from_millis(zoned.timestamp().as_millisecond()))
+}
+
+/// An address to look for: `name@domain`, `@domain`, or `<>`. What can be no address is a slip, and nothing would ever
+/// match it.
+pub(super) fn parse_sought(text: &str) -> Result<String, String> {
+    let is_one = match text.strip_prefix('@') {
+        Some(domain) => Host::parse(domain).is_ok(),
+        None => text == "<>" || Mailbox::parse(text).is_ok(),
+    };
+    if is_one {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} is no address: write name@domain, @domain, or <>"))
+    }
+}
+
+/// A destination to look for: a domain, `*.domain`, or an address in brackets.
+pub(super) fn parse_destination(text: &str) -> Result<String, String> {
+    match Host::parse(text.strip_prefix("*.").unwrap_or(text)) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!(
+            "{text:?} is no destination: {error}; write domain, *.domain, or [192.0.2.1]"
+        )),
+    }
 }
 
 /// An instant in local time with its offset.

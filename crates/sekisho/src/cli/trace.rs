@@ -23,10 +23,10 @@ pub(super) struct TraceArgs {
     #[arg(long, value_name = "TEXT")]
     message_id: Option<String>,
     /// From this sender: an address, @domain, or <>
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = text::parse_sought)]
     sender: Option<String>,
     /// To this recipient: an address or @domain
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = text::parse_sought)]
     recipient: Option<String>,
     /// Not before: 2h (ago), 2026-11-24, 2026-11-24T09:30
     #[arg(long, value_name = "TIME", value_parser = text::parse_instant)]

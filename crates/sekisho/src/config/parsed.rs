@@ -76,6 +76,8 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
     // After a fault any name will do: the rest is still looked through.
     let hostname = hostname.or_else(|| Domain::parse("localhost").ok())?;
     let listeners = listener::build_all(raw, checker);
+    let http = http(raw, checker);
+    tell_apart(&listeners, http, checker);
     let inbound = InboundLimits {
         connections: checker.at_least("limits.connections", raw.limits.connections, 1),
         hops: checker.at_least("limits.hops", raw.limits.hops, 10),
@@ -90,7 +92,7 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
     let store = store(raw, &data_folder, &inbound, checker);
     Some(Settings {
         dns: dns(raw, checker),
-        http: http(raw, checker),
+        http,
         log: log(raw, &data_folder, checker),
         hostname,
         data_folder,
@@ -101,6 +103,41 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
         outbound,
         store,
     })
+}
+
+/// No two of them can be bound where they would take each other's place.
+fn tell_apart(listeners: &[ListenerPlan], http: Option<SocketAddr>, checker: &mut Checker<'_>) {
+    let named = listeners
+        .iter()
+        .map(|plan| (format!("listener {:?}", plan.name), plan.address));
+    let mut taken: Vec<(String, SocketAddr)> = Vec::new();
+    for (place, (name, address)) in named.enumerate() {
+        if let Some((other, _)) = taken.iter().find(|(_, other)| collides(*other, address)) {
+            let key = format!("listener[{place}].address");
+            checker.fault(
+                &key,
+                format_args!("{other} listens there"),
+                "choose another port or address",
+            );
+        }
+        taken.push((name, address));
+    }
+    if let Some(address) = http
+        && let Some((other, _)) = taken.iter().find(|(_, other)| collides(*other, address))
+    {
+        checker.fault(
+            "http.address",
+            format_args!("{other} listens there"),
+            "choose another port",
+        );
+    }
+}
+
+/// Whether one of two listening sockets would keep the other from being bound. Port 0 is never the same.
+fn collides(one: SocketAddr, other: SocketAddr) -> bool {
+    let same_family = one.is_ipv4() == other.is_ipv4();
+    let same_address = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && one.port() != 0 && same_family && same_address
 }
 
 fn store(raw: &Raw, folder: &std::path::Path, inbound: &InboundLimits, checker: &mut Checker<'_>) -> StoreSettings {
@@ -159,7 +196,24 @@ fn log(raw: &Raw, folder: &std::path::Path, checker: &mut Checker<'_>) -> LogSet
             "off" => MailLogTarget::Off,
             "stdout" => MailLogTarget::Stdout,
             "stderr" => MailLogTarget::Stderr,
-            path => MailLogTarget::File(folder.join(path)),
+            path => MailLogTarget::File(mail_log_file(folder, path, checker)),
         },
     }
+}
+
+/// The data folder itself is made at the start; any other has to be there.
+fn mail_log_file(data_folder: &std::path::Path, path: &str, checker: &mut Checker<'_>) -> PathBuf {
+    let file = data_folder.join(path);
+    let folder = file.parent().unwrap_or(data_folder);
+    if folder != data_folder && !folder.is_dir() {
+        let words = format_args!("there is no folder {}", folder.display());
+        checker.fault("log.mail-log", words, "make it, or name another");
+    } else if file.is_dir() {
+        checker.fault(
+            "log.mail-log",
+            format_args!("{} is a folder", file.display()),
+            "name a file",
+        );
+    }
+    file
 }

@@ -68,6 +68,7 @@ pub(super) fn build_all(
             checker.fault(&format!("{key}.name"), "this name is taken", "choose another");
         }
         if let Some(route) = build(route, &key, &default_route, &mut outbound, checker) {
+            refuse_local(&route, &key, local, checker);
             outbound.settings.routes.push(Arc::new(route));
         }
     }
@@ -101,6 +102,21 @@ fn build(
     override_delivery(&mut settings, route, key, checker);
     settings.via = via?;
     Some(settings)
+}
+
+/// Mail for a local domain goes into its mailboxes, and a way out would never be taken (law 13).
+fn refuse_local(route: &RouteSettings, key: &str, local: &LocalSettings, checker: &mut Checker<'_>) {
+    for (place, pattern) in route.domains.iter().enumerate() {
+        if let DomainPattern::Exact(Host::Domain(domain)) = pattern
+            && local.domains.contains(domain)
+        {
+            checker.fault(
+                &format!("{key}.domains[{place}]"),
+                format_args!("{domain} is a local domain: its mail ends here, and the route is never taken"),
+                "take it out here, or in local.domains",
+            );
+        }
+    }
 }
 
 fn domains(texts: &[String], key: &str, checker: &mut Checker<'_>) -> Vec<DomainPattern> {

@@ -23,4 +23,4 @@ pub use listeners::{Listeners, OpenError, Sockets};
 pub use metrics::InboundMetrics;
 pub use received::Received;
 pub use service::{InboundServices, Listener, Onward};
-pub use settings::{ConnectionLimits, InboundLimits, ListenerMode, ListenerSettings};
+pub use settings::{ConnectionLimits, InboundLimits, ListenerMode, ListenerSettings, Shortage};

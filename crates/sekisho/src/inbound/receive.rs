@@ -6,7 +6,7 @@ use sekisho_mail::{ChannelSecurity, Mailbox, MessageId, Reply, ReplyCode};
 use sekisho_smtp::server::Submission;
 use sekisho_store::{Accepted, Alteration, Arrival, Draft, Pressure, StoreError};
 
-use super::{HeaderScan, InboundLimits, Received};
+use super::{HeaderScan, InboundLimits, Received, Shortage};
 use crate::clock;
 
 /// Who sends, and how.
@@ -133,22 +133,13 @@ fn alterations(submission: &Submission, field_octets: u64) -> Vec<Alteration> {
 
 /// Whether new mail has to wait, and what is said then. Delivery goes on all the while, which makes room.
 pub(super) fn put_off(pressure: Pressure, announced_octets: u64, limits: &InboundLimits) -> Option<Reply> {
-    if pressure.failed {
-        return Some(store_failed());
-    }
-    let wanted = limits.free_octets_min.saturating_add(announced_octets);
-    if pressure.free_octets < wanted || pressure.free_inodes < limits.free_inodes_min {
-        return Some(Reply::new(
-            ReplyCode::NO_ROOM,
-            3,
-            1,
-            "not enough disk space, try again later",
-        ));
-    }
-    if pressure.memory_octets > limits.memory_octets_max || pressure.queued >= limits.queued_max {
-        return Some(Reply::new(ReplyCode::NO_ROOM, 3, 1, "too busy, try again later"));
-    }
-    None
+    Some(match limits.shortage(pressure, announced_octets)? {
+        Shortage::Failed => store_failed(),
+        Shortage::Disk | Shortage::Inodes => {
+            Reply::new(ReplyCode::NO_ROOM, 3, 1, "not enough disk space, try again later")
+        }
+        Shortage::Memory | Shortage::QueueLength => Reply::new(ReplyCode::NO_ROOM, 3, 1, "too busy, try again later"),
+    })
 }
 
 /// Every fault of the store is ours and passing: 4xx, never 5xx (law 3).

@@ -1,9 +1,10 @@
 //! What a listener is told: plain parsed values; `config/` builds them.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use sekisho_policy::inbound::{Exposure, RelayFrom};
 use sekisho_smtp::server::{BareLineEnds, LongLines, SessionLimits, SessionTimeouts};
+use sekisho_store::Pressure;
 use sekisho_tls::ServerTlsSettings;
 
 /// One listener.
@@ -97,5 +98,53 @@ impl Default for InboundLimits {
             queued_max: 10_000_000,
             drain: Duration::from_secs(30),
         }
+    }
+}
+
+/// What new mail has to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortage {
+    /// The store has failed and is being reopened.
+    Failed,
+    /// Room on the data folder's file system.
+    Disk,
+    /// Inodes there.
+    Inodes,
+    /// Memory for messages.
+    Memory,
+    /// The queue is as long as it may be.
+    QueueLength,
+}
+
+impl InboundLimits {
+    /// Whether new mail has to wait; `announced_octets` is what the next message will need on the disk.
+    #[must_use]
+    pub const fn shortage(&self, pressure: Pressure, announced_octets: u64) -> Option<Shortage> {
+        if pressure.failed {
+            Some(Shortage::Failed)
+        } else if pressure.free_octets < self.free_octets_min.saturating_add(announced_octets) {
+            Some(Shortage::Disk)
+        } else if pressure.free_inodes < self.free_inodes_min {
+            Some(Shortage::Inodes)
+        } else if pressure.memory_octets > self.memory_octets_max {
+            Some(Shortage::Memory)
+        } else if pressure.queued >= self.queued_max {
+            Some(Shortage::QueueLength)
+        } else {
+            None
+        }
+    }
+}
+
+/// For the operator: what is short, and which setting says how much there must be.
+impl fmt::Display for Shortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Failed => "the store has failed and is being reopened",
+            Self::Disk => "new mail is put off: less room on the disk than limits.free-space",
+            Self::Inodes => "new mail is put off: fewer free inodes than limits.free-inodes",
+            Self::Memory => "new mail is put off: messages in memory take more than limits.memory",
+            Self::QueueLength => "new mail is put off: the queue is longer than limits.queue-length",
+        })
     }
 }

@@ -224,11 +224,12 @@ fn untell(results: &mut [RecipientResult], now: Timestamp) {
 
 /// RFC 3463 §3.5: x.4.7, delivery time expired; what stood in the way last stays in the words.
 fn expired(why: Fault, age: Duration) -> Fault {
-    let hours = age.as_secs() / 3600;
-    let time = if hours >= 48 {
-        format!("{} days", hours / 24)
-    } else {
-        format!("{hours} hours")
+    let secs = age.as_secs();
+    let time = match (secs / 60, secs / 3600) {
+        (0, _) => format!("{secs} seconds"),
+        (minutes, ..2) => format!("{minutes} minutes"),
+        (_, hours @ ..48) => format!("{hours} hours"),
+        (_, hours) => format!("{} days", hours / 24),
     };
     Fault {
         status: EnhancedCode::new(5, 4, 7),

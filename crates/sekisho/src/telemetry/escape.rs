@@ -33,7 +33,8 @@ impl fmt::Display for Escaped<'_> {
 
 /// Control characters, marks that reorder text (Unicode UAX #9), characters without width, line and paragraph
 /// separators, and tags: each of them can make shown text differ from what it is.
-fn is_hidden(character: char) -> bool {
+#[must_use]
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

@@ -5,4 +5,4 @@ pub mod logs;
 pub mod maillog;
 pub mod metrics;
 
-pub use escape::{Escaped, escaped};
+pub use escape::{Escaped, escaped, is_hidden};

@@ -4,14 +4,15 @@ use rustix::process::Signal;
 use sekisho_testkit::{
     authority::Authority,
     client::Client,
-    enclosure::enclosed,
+    enclosure::{HOSTS, enclosed},
     foreign::Swaks,
     node::{Node, SMTP},
+    peer::{Fault, Peer},
     source::Source,
     wait,
 };
 
-use crate::{LOCAL, node, tls_version, traced};
+use crate::{LOCAL, node, relaying_node, tls_version, traced};
 
 /// Takes an address that the server wants.
 fn taken(address: &str) -> std::net::TcpListener {
@@ -33,6 +34,30 @@ fn sigterm_under_load_ends_with_success_and_loses_nothing() {
         let acknowledged = source.ledger().acknowledged().len();
         let all = || (node.mailbox("inbox").len() >= acknowledged).then_some(());
         wait::until_or("all acknowledged messages", all, || node.log());
+    });
+}
+
+#[test]
+fn a_reload_during_the_shutdown_cuts_nothing_short() {
+    enclosed(|| {
+        let peer = Peer::start((HOSTS[0], 25).into(), None, Fault::TakenAndSilent);
+        let route = "[[route]]\nname = \"t\"\ndomains = [\"there.example\"]\nvia = [\"192.0.2.1:25\"]\n";
+        let mut node = relaying_node(route);
+        Swaks::new()
+            .send(SMTP, "a@localhost", "b@there.example", &[])
+            .assert_accepted();
+        wait::until_or("the content", || (peer.count() == 1).then_some(()), || node.log());
+        node.signal(Signal::TERM);
+        let draining = || node.log().contains("in flight finishes").then_some(());
+        wait::until_or("the drain", draining, || node.log());
+        node.signal(Signal::HUP);
+        let heard = || node.log().contains("not read anew").then_some(());
+        wait::until_or("the reload to be heard", heard, || node.log());
+        peer.set_fault(Fault::None);
+        assert!(node.ended().success(), "{}", node.log());
+        node.resume();
+        traced(&node, "b@there.example", "delivered");
+        assert_eq!(peer.count(), 1, "it was settled before the end");
     });
 }
 
