@@ -193,9 +193,11 @@ pub struct ListenerLimits {
     pub recipients: u32,
     /// Refused recipients in one session before it is ended: somebody is guessing addresses.
     pub refused_recipients: u32,
-    /// Refused commands in one session before it is ended.
+    /// Refused commands in one session before it is ended. What a client had pipelined behind a refused sender or
+    /// recipient is not counted.
     pub errors: u32,
-    /// Commands in one session before it is ended.
+    /// Commands in one session that bring no message further (EHLO, RSET, NOOP and whatever is refused) before it is
+    /// ended.
     pub commands: u32,
     /// How long a client must keep silent before it is greeted; who speaks first is turned away (RFC 5321 §4.3.1).
     /// Clients that may relay by their address are greeted at once.

@@ -1,0 +1,114 @@
+//! What the limits of a session count, and what they leave to a client that pipelines.
+
+use sekisho_smtp::server::{SessionLimits, SessionSettings};
+
+use crate::partner::{Machine, settings};
+
+fn limited(limits: SessionLimits) -> SessionSettings {
+    SessionSettings { limits, ..settings() }
+}
+
+fn codes(machine: &mut Machine) -> Vec<String> {
+    let replies = machine.new_replies();
+    replies.lines().map(|line| line[..3].to_owned()).collect()
+}
+
+#[test]
+fn what_limits_announces_is_not_cut_short_by_the_limit_on_commands() {
+    let limits = SessionLimits {
+        messages: 5,
+        recipients: 20,
+        commands: 10,
+        ..SessionLimits::default()
+    };
+    let mut machine = Machine::after(limited(limits), &["EHLO c.example"]);
+    for _ in 0..5 {
+        machine.feed(b"MAIL FROM:<a@b.example>\r\n");
+        for number in 0..20 {
+            machine.feed(format!("RCPT TO:<u{number}@local.example>\r\n").as_bytes());
+        }
+        machine.feed(&b"BDAT 3\r\nx\r\n".repeat(50));
+        machine.feed(b"BDAT 0 LAST\r\n");
+    }
+    assert!(codes(&mut machine).iter().all(|code| code == "250"));
+    assert_eq!((machine.kept.len(), machine.closed), (5, false));
+    machine.feed(&b"NOOP\r\n".repeat(10));
+    assert!(machine.closed, "commands without progress are counted");
+}
+
+#[test]
+fn what_is_pipelined_behind_a_refusal_is_no_mistake_of_the_client() {
+    let limits = SessionLimits {
+        errors: 3,
+        ..SessionLimits::default()
+    };
+    let rcpt = b"RCPT TO:<u@local.example>\r\n".as_slice();
+    let stranger = b"RCPT TO:<u@elsewhere.example>\r\n".as_slice();
+    let groups: [(&str, Vec<u8>); 4] = [
+        (
+            "too large",
+            [
+                b"MAIL FROM:<> SIZE=99999999999\r\n",
+                rcpt.repeat(9).as_slice(),
+                b"BDAT 3 LAST\r\nx\r\n",
+            ]
+            .concat(),
+        ),
+        (
+            "a parameter that is not known",
+            [
+                b"MAIL FROM:<> SMTPUTF8\r\n",
+                rcpt.repeat(2).as_slice(),
+                b"BDAT 3 LAST\r\nx\r\n",
+            ]
+            .concat(),
+        ),
+        (
+            "no recipient left",
+            [
+                b"MAIL FROM:<>\r\n",
+                stranger.repeat(9).as_slice(),
+                &b"BDAT 3\r\nx\r\n".repeat(9),
+            ]
+            .concat(),
+        ),
+        (
+            "a chunk refused",
+            [
+                b"MAIL FROM:<>\r\n",
+                rcpt,
+                b"BDAT 60000000\r\n",
+                &[b'x'; 60_000_000],
+                &b"BDAT 1\r\nx".repeat(9),
+            ]
+            .concat(),
+        ),
+    ];
+    for (name, group) in groups {
+        let mut machine = Machine::after(limited(limits.clone()), &["EHLO c.example"]);
+        machine.feed(&group);
+        assert!(!machine.closed, "{name}: {}", machine.new_replies());
+        machine.feed(
+            &[
+                b"RSET\r\n",
+                b"MAIL FROM:<>\r\n".as_slice(),
+                rcpt,
+                b"BDAT 3 LAST\r\nx\r\n",
+            ]
+            .concat(),
+        );
+        assert_eq!(machine.kept.len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn chunks_out_of_order_are_mistakes_like_any_other() {
+    let limits = SessionLimits {
+        errors: 3,
+        ..SessionLimits::default()
+    };
+    let mut machine = Machine::after(limited(limits), &["EHLO c.example"]);
+    machine.feed(&b"BDAT 1\r\nx".repeat(9));
+    assert_eq!(codes(&mut machine), ["503", "503", "503", "421"]);
+    assert!(machine.closed);
+}
