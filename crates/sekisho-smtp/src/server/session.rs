@@ -16,7 +16,7 @@ use super::{
     texts,
 };
 use crate::{
-    limits::{ANY_LINE_OCTETS, REPLIES_HELD_OCTETS},
+    limits::{ANY_LINE_OCTETS, EXPANDED_PER_RECIPIENT, REPLIES_HELD_OCTETS},
     wire::{
         command::{Chunk, Command, CommandFault, CommandLine, Verb},
         content::{ContentFault, ContentReader, ContentRules, Framing, Piece},
@@ -371,15 +371,7 @@ impl ServerSession {
             reverse_path: reverse_path.clone(),
             size: parameters.size,
         });
-        self.stage.ask_about_mail(Transaction {
-            reverse_path,
-            body: parameters.body,
-            ret: parameters.ret,
-            envid: parameters.envid,
-            recipients: Vec::new(),
-            accepted: 0,
-            admitted_by: Vec::new(),
-        });
+        self.stage.ask_about_mail(Transaction::new(reverse_path, parameters));
     }
 
     fn apply_rcpt(&mut self, path: sekisho_mail::ForwardPath, parameters: RcptParameters) {
@@ -463,6 +455,12 @@ impl ServerSession {
                     admitted_by,
                 },
             ) => {
+                let most = u64::from(self.settings.limits.recipients) * u64::from(EXPANDED_PER_RECIPIENT);
+                if (transaction.recipients.len() + recipients.len()) as u64 > most {
+                    self.stage.resume(transaction, None);
+                    self.aftermath = true;
+                    return self.refuse(texts::too_many_recipients());
+                }
                 self.count_progress();
                 self.stage.resume(transaction, Some((recipients, admitted_by)));
                 self.say(&texts::recipient_ok());

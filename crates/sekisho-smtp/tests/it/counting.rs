@@ -2,7 +2,7 @@
 
 use sekisho_smtp::server::{SessionLimits, SessionSettings};
 
-use crate::partner::{Machine, settings};
+use crate::partner::{ALIAS_ENDS, Machine, settings};
 
 fn limited(limits: SessionLimits) -> SessionSettings {
     SessionSettings { limits, ..settings() }
@@ -111,4 +111,31 @@ fn chunks_out_of_order_are_mistakes_like_any_other() {
     machine.feed(&b"BDAT 1\r\nx".repeat(9));
     assert_eq!(codes(&mut machine), ["503", "503", "503", "421"]);
     assert!(machine.closed);
+}
+
+#[test]
+fn an_envelope_stays_bounded_whatever_aliases_become_of() {
+    let limits = SessionLimits {
+        recipients: 100,
+        ..SessionLimits::default()
+    };
+    let commands = ["EHLO c.example", "MAIL FROM:<>"];
+    let mut machine = Machine::after(limited(limits), &commands);
+    for number in 0..30 {
+        machine.feed(format!("RCPT TO:<all@local.example> ORCPT=rfc822;{number}@x\r\n").as_bytes());
+    }
+    let codes = codes(&mut machine);
+    let taken = codes.iter().take_while(|code| *code == "250").count();
+    assert_eq!(taken, 1000 / ALIAS_ENDS, "ten times the limit on RCPT");
+    assert!(codes[taken..].iter().all(|code| code == "452"), "{codes:?}");
+    machine.feed(b"RCPT TO:<all@local.example> ORCPT=rfc822;0@x\r\nBDAT 3 LAST\r\nx\r\n");
+    assert_eq!(machine.kept[0].0.envelope.recipients.len(), 1000);
+}
+
+#[test]
+fn a_recipient_that_comes_twice_is_one() {
+    let mut machine = Machine::after(limited(SessionLimits::default()), &["EHLO c.example", "MAIL FROM:<>"]);
+    machine.feed(&b"RCPT TO:<u@local.example>\r\nRCPT TO:<all@local.example>\r\n".repeat(3));
+    machine.feed(b"RCPT TO:<u@local.example> NOTIFY=NEVER\r\nBDAT 3 LAST\r\nx\r\n");
+    assert_eq!(machine.kept[0].0.envelope.recipients.len(), 1 + ALIAS_ENDS + 1);
 }

@@ -2,12 +2,15 @@
 
 use std::{io, sync::Arc};
 
-use sekisho_mail::{Domain, ForwardPath, MessageId, Recipient, Reply, ReplyCode};
+use sekisho_mail::{Domain, ForwardPath, Mailbox, MessageId, Recipient, Reply, ReplyCode};
 use sekisho_smtp::{
     server::{Answer, Cover, Event, Question, ServerSession, SessionSettings, Submission, Wait},
     wire::content::Piece,
 };
 use sekisho_testkit::{client, dialogue::Partner};
+
+/// So many recipients become of `all@local.example`.
+pub(crate) const ALIAS_ENDS: usize = 40;
 
 /// A session and all that came of it.
 pub(crate) struct Machine {
@@ -120,13 +123,19 @@ impl Machine {
             }
             Question::Recipient { path, parameters } => match path {
                 ForwardPath::Mailbox(mailbox) if mailbox.host().to_string() == "local.example" => {
-                    let recipient = Recipient {
+                    let end = |mailbox: Mailbox| Recipient {
                         notify: parameters.notify,
-                        orcpt: parameters.orcpt,
+                        orcpt: parameters.orcpt.clone(),
                         ..Recipient::new(mailbox)
                     };
+                    let recipients = if mailbox.local_part() == "all" {
+                        let members = (0..ALIAS_ENDS).map(|number| format!("m{number}@local.example"));
+                        members.map(|member| end(member.parse().unwrap())).collect()
+                    } else {
+                        vec![end(mailbox)]
+                    };
                     Answer::Recipients {
-                        recipients: vec![recipient],
+                        recipients,
                         admitted_by: "local recipient".to_owned(),
                     }
                 }

@@ -189,7 +189,8 @@ pub struct ListenerLimits {
     pub messages_per_connection: u32,
     /// The largest message, as SIZE announces it.
     pub message_size: String,
-    /// Recipients of one message (RFC 5321 §4.5.3.1.8 wants at least 100).
+    /// Recipients of one message (RFC 5321 §4.5.3.1.8 wants at least 100). Once aliases have been followed it may have ten
+    /// times as many.
     pub recipients: u32,
     /// Refused recipients in one session before it is ended: somebody is guessing addresses.
     pub refused_recipients: u32,
