@@ -16,6 +16,7 @@ use tokio::{
 
 use super::{
     Full, InboundServices, Listener, ListenerMode, Pass,
+    patience::Patience,
     receive::{Origin, Receiving, put_off, store_fault},
     transport::{Input, Transport},
 };
@@ -86,16 +87,13 @@ pub(super) async fn serve(
         return;
     }
     let session = ServerSession::new(Arc::clone(&listener.session), Cover::Clear);
-    let now = Instant::now();
+    let patience = Patience::new(listener.session.timeouts.clone(), Instant::now());
     let connection = Connection {
         session,
         security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
         input: Input::default(),
         receiving: None,
-        ends_at: now + listener.session.timeouts.session,
-        waiting_since: now,
-        content_since: now,
-        content_octets: 0,
+        patience,
         drained: false,
         listener,
         services,
@@ -133,12 +131,7 @@ struct Connection {
     security: ChannelSecurity,
     input: Input,
     receiving: Option<Receiving>,
-    /// The whole session's deadline.
-    ends_at: Instant,
-    /// Since when the machine waits for what it waits for.
-    waiting_since: Instant,
-    content_since: Instant,
-    content_octets: u64,
+    patience: Patience,
     drained: bool,
 }
 
@@ -179,7 +172,7 @@ impl Connection {
         let is_known = self.listener.rights.serves_address(self.peer.ip().to_canonical());
         if is_known || self.listener.greeting_delay.is_zero() {
             self.session.greet();
-            self.waiting_since = Instant::now();
+            self.patience.begin_anew(Instant::now());
             return Flow::Continue(());
         }
         match timeout(self.listener.greeting_delay, self.input.read_from(transport)).await {
@@ -188,7 +181,7 @@ impl Connection {
             Ok(_) => return Flow::Break(()),
             Err(_) => self.session.greet(),
         }
-        self.waiting_since = Instant::now();
+        self.patience.begin_anew(Instant::now());
         Flow::Continue(())
     }
 
@@ -196,7 +189,7 @@ impl Connection {
     async fn step(&mut self, transport: &mut Transport) -> Next {
         let step = self.session.handle_bytes(self.input.rest());
         if step.consumed > 0 {
-            self.waiting_since = Instant::now();
+            self.patience.begin_anew(Instant::now());
         }
         let done = match step.event {
             Event::NeedInput => {
@@ -261,7 +254,13 @@ impl Connection {
         if !self.flush(transport).await {
             return Next::Lost;
         }
-        let deadline = self.deadline();
+        let (wait, now) = (self.session.wait(), Instant::now());
+        // What has come already is read even when its time is over, since we may have been slow; not without end.
+        if self.patience.is_over(now) {
+            self.session.handle_timeout();
+            return Next::Goes;
+        }
+        let deadline = self.patience.deadline(wait, now);
         let read = tokio::select! {
             read = timeout_at(deadline, self.input.read_from(transport)) => read,
             now = changed(&mut self.phase, self.drained) => return self.heed(now),
@@ -272,8 +271,8 @@ impl Connection {
                 Next::Lost
             }
             Ok(Ok(octets)) => {
-                if self.session.wait() == Wait::Content {
-                    self.content_octets += octets as u64;
+                if wait == Wait::Content {
+                    self.patience.note_octets(octets);
                     self.input.expect_content();
                 }
                 Next::Goes
@@ -305,21 +304,6 @@ impl Connection {
         }
     }
 
-    /// Until when more input is waited for (RFC 5321 §4.5.3.2). A command has to be whole by then, and content must not
-    /// only come but come at some speed: an octet now and then holds no place here for long.
-    fn deadline(&self) -> Instant {
-        let timeouts = &self.listener.session.timeouts;
-        let next = match self.session.wait() {
-            Wait::Content => {
-                let earned = self.content_octets / u64::from(timeouts.content_octets_per_sec.max(1));
-                let slowest = self.content_since + timeouts.content + Duration::from_secs(earned);
-                slowest.min(Instant::now() + timeouts.content)
-            }
-            Wait::Command | Wait::Handshake | Wait::Nothing => self.waiting_since + timeouts.command,
-        };
-        next.min(self.ends_at)
-    }
-
     /// The server's part in a handshake; without one there is no connection any more.
     async fn shake_hands(&mut self, transport: Transport) -> Option<Transport> {
         let Transport::Clear(stream) = transport else {
@@ -339,7 +323,7 @@ impl Connection {
             Ok((stream, facts)) => {
                 tracing::debug!(version = %facts.version, suite = %facts.suite, group = %facts.group, "under TLS");
                 self.security = ChannelSecurity::Tls(Box::new(facts));
-                self.waiting_since = Instant::now();
+                self.patience.begin_anew(Instant::now());
                 Some(Transport::Tls(Box::new(stream)))
             }
             Err(failure) => {
@@ -384,6 +368,8 @@ impl Connection {
             self.note_refusal(reply, recipient.as_ref());
         }
         self.session.handle_answer(answer);
+        // The time that the answer took us is none of the client's.
+        self.patience.begin_anew(Instant::now());
         true
     }
 
@@ -456,8 +442,6 @@ impl Connection {
         match began {
             Ok(receiving) => {
                 self.receiving = Some(receiving);
-                self.content_since = Instant::now();
-                self.content_octets = 0;
                 Answer::Accept
             }
             Err(error) => {
