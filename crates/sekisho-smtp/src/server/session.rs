@@ -308,7 +308,7 @@ impl ServerSession {
             // The octets of a refused chunk come all the same (RFC 3030 §2).
             (Err(reply), Command::Bdat(chunk)) => {
                 self.counts.errors += u32::from(!self.aftermath);
-                self.discard_chunk(chunk.octets, reply);
+                self.discard_chunk(chunk.octets, reply, false);
             }
             (Err(reply), Command::Rcpt(..) | Command::Data) if self.aftermath => self.refuse(reply),
             (Err(reply), _) => self.refuse_command(reply),
@@ -398,7 +398,7 @@ impl ServerSession {
         };
         if let Some(reply) = refusal {
             self.aftermath = true;
-            return self.discard_chunk(chunk.octets, reply);
+            return self.discard_chunk(chunk.octets, reply, false);
         }
         let open = OpenChunk {
             octets: chunk.octets,
@@ -502,9 +502,7 @@ impl ServerSession {
             }
             Pending::Content(reception) if !closes && reception.chunk.is_some() => {
                 let octets = reception.chunk.map_or(0, |chunk| chunk.left);
-                self.discard_chunk(octets, reply);
-                // Whoever refused knows of it.
-                self.refused = None;
+                self.discard_chunk(octets, reply, true);
             }
             _ => {
                 self.end_transaction();
@@ -608,13 +606,14 @@ impl ServerSession {
             budget,
             reply,
             closes,
+            is_known: false,
         });
         self.content_lost = true;
         self.aftermath = true;
     }
 
     /// A chunk that is refused as a whole; the transaction ends with it.
-    fn discard_chunk(&mut self, octets: u64, reply: Reply) {
+    fn discard_chunk(&mut self, octets: u64, reply: Reply, is_known: bool) {
         let budget = self.settings.limits.discarded_octets;
         let mut lost = false;
         self.stage.enter_discard(|reception| {
@@ -624,6 +623,7 @@ impl ServerSession {
                 budget,
                 reply,
                 closes: octets > budget,
+                is_known,
             }
         });
         self.content_lost |= lost;
@@ -663,14 +663,16 @@ impl ServerSession {
 
     fn end_discard(&mut self) {
         let after = self.rest_phase();
-        if let Some((reply, closes)) = self.stage.leave_discard(after) {
-            if closes {
-                self.refuse_and_close(reply);
-            } else {
-                self.refuse(reply);
-                self.end_if_too_many_errors();
-                self.end_if_draining();
-            }
+        let Some(discard) = self.stage.leave_discard(after) else {
+            return;
+        };
+        self.say(&discard.reply);
+        self.refused = (!discard.is_known).then_some(discard.reply);
+        if discard.closes {
+            self.close();
+        } else {
+            self.end_if_too_many_errors();
+            self.end_if_draining();
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the limits of a session count, and what they leave to a client that pipelines.
 
+use sekisho_mail::{Reply, ReplyCode};
 use sekisho_smtp::server::{SessionLimits, SessionSettings};
 
 use crate::partner::{ALIAS_ENDS, Machine, settings};
@@ -138,4 +139,26 @@ fn a_recipient_that_comes_twice_is_one() {
     machine.feed(&b"RCPT TO:<u@local.example>\r\nRCPT TO:<all@local.example>\r\n".repeat(3));
     machine.feed(b"RCPT TO:<u@local.example> NOTIFY=NEVER\r\nBDAT 3 LAST\r\nx\r\n");
     assert_eq!(machine.kept[0].0.envelope.recipients.len(), 1 + ALIAS_ENDS + 1);
+}
+
+#[test]
+fn a_refusal_is_told_once_to_who_does_not_know_of_it() {
+    let commands = ["EHLO c.example", "MAIL FROM:<>", "RCPT TO:<u@local.example>"];
+    let no = Reply::new(ReplyCode::NO_ROOM, 3, 1, "no");
+    for (fault, told) in [(Some(no), 0), (None, 1)] {
+        for chunk in ["BDAT 0 LAST\r\n", "BDAT 3 LAST\r\nx\r\n", "BDAT 60000000 LAST\r\n"] {
+            let mut machine = Machine::after(limited(SessionLimits::default()), &commands);
+            machine.content_fault = fault.clone();
+            if fault.is_none() {
+                machine.feed(b"RSET\r\n");
+            }
+            machine.feed(chunk.as_bytes());
+            if chunk.contains('6') {
+                machine.feed(&[b'x'; 60_000_000]);
+            }
+            assert!(machine.session.sender().is_none(), "{chunk}");
+            let wanted = if chunk.contains('6') { 1 } else { told };
+            assert_eq!(machine.told, wanted, "{chunk} {fault:?}");
+        }
+    }
 }

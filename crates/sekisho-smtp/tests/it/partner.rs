@@ -23,6 +23,10 @@ pub(crate) struct Machine {
     /// Messages that were kept.
     pub(crate) kept: Vec<(Submission, Vec<u8>)>,
     pub(crate) closed: bool,
+    /// Refuses to take content with this.
+    pub(crate) content_fault: Option<Reply>,
+    /// Refusals that were told to whoever drives the session.
+    pub(crate) told: usize,
     /// Refuses each message with this.
     pub(crate) store_fault: Option<Reply>,
 }
@@ -44,6 +48,8 @@ impl Machine {
             read: 0,
             kept: Vec::new(),
             closed: false,
+            content_fault: None,
+            told: 0,
             store_fault: None,
         };
         machine.collect();
@@ -93,7 +99,8 @@ impl Machine {
                     self.closed = true;
                 }
                 Event::Flush => self.collect(),
-                Event::Content(_) | Event::Refused(_) => {}
+                Event::Refused(_) => self.told += 1,
+                Event::Content(_) => {}
             }
         }
     }
@@ -119,7 +126,7 @@ impl Machine {
             Question::Mail { .. } | Question::StartTls => Answer::Accept,
             Question::Content { .. } => {
                 self.content.clear();
-                Answer::Accept
+                self.content_fault.clone().map_or(Answer::Accept, Answer::Refuse)
             }
             Question::Recipient { path, parameters } => match path {
                 ForwardPath::Mailbox(mailbox) if mailbox.host().to_string() == "local.example" => {
