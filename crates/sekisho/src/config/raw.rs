@@ -183,7 +183,8 @@ pub struct ListenerLimits {
     pub connections: u32,
     /// Connections at a time from one address; of IPv6 a /64 counts as one.
     pub connections_per_address: u32,
-    /// Connections that may be in their TLS handshake at a time.
+    /// Connections that may be in their TLS handshake at a time. Beyond that STARTTLS is answered with 421, not 454, behind
+    /// which many clients would go on in the clear.
     pub handshakes: u32,
     /// Messages in one connection.
     pub messages_per_connection: u32,

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    Full, InboundServices, Listener, ListenerMode, Pass,
+    Full, HandshakePass, InboundServices, Listener, ListenerMode, Pass,
     patience::Patience,
     receive::{Origin, Receiving, put_off, store_fault},
     transport::{Input, Transport},
@@ -100,6 +100,7 @@ pub(super) async fn serve(
         phase,
         peer,
         pass,
+        handshake: None,
     };
     connection.run(Transport::Clear(stream)).await;
     drop(open);
@@ -127,6 +128,8 @@ struct Connection {
     phase: watch::Receiver<Phase>,
     peer: SocketAddr,
     pass: Pass,
+    /// The place for the handshake that 220 has promised.
+    handshake: Option<HandshakePass>,
     session: ServerSession,
     security: ChannelSecurity,
     input: Input,
@@ -309,7 +312,8 @@ impl Connection {
         let Transport::Clear(stream) = transport else {
             return None;
         };
-        let place = match self.pass.begin_handshake() {
+        let promised = self.handshake.take().map(Ok);
+        let place = match promised.unwrap_or_else(|| self.pass.begin_handshake()) {
             Ok(place) => place,
             Err(full) => {
                 self.services.metrics.turned_away(full);
@@ -423,18 +427,27 @@ impl Connection {
         }
     }
 
-    fn answer_starttls(&self) -> Answer {
+    /// Where there is no room for a handshake the client is sent away: after 454 many would go on in the clear, and
+    /// whoever fills the places would strip TLS off everybody's mail.
+    fn answer_starttls(&mut self) -> Answer {
         match self.pass.begin_handshake() {
-            Ok(_) => Answer::Accept,
+            Ok(place) => {
+                self.handshake = Some(place);
+                Answer::Accept
+            }
             Err(full) => {
                 self.services.metrics.turned_away(full);
                 let text = "too many handshakes under way, try again later";
-                Answer::Refuse(Reply::new(ReplyCode::NO_TLS_NOW, 7, 0, text))
+                Answer::Refuse(Reply::new(ReplyCode::NOT_AVAILABLE, 3, 2, text))
             }
         }
     }
 
+    /// Looks at the pressure once more: a transaction may have been open for long, and many were begun at once.
     async fn answer_content(&mut self, only_recipient: Option<&sekisho_mail::Mailbox>) -> Answer {
+        if let Some(reply) = put_off(self.services.store.pressure(), 0, &self.services.limits) {
+            return Answer::Refuse(reply);
+        }
         let began = match self.services.store.begin(clock::now()) {
             Ok(draft) => Receiving::begin(draft, &self.origin(), only_recipient).await,
             Err(error) => Err(error),

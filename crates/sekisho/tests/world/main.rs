@@ -3,6 +3,7 @@
 //! are the usual ones and nothing is left behind.
 
 mod covered;
+mod crowded;
 mod dialogues;
 mod endings;
 mod front;
