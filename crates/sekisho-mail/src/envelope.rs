@@ -25,7 +25,7 @@ pub struct Envelope {
 }
 
 /// One recipient with what its RCPT asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Recipient {
     /// Whom the message is to reach.
     pub mailbox: Mailbox,

@@ -58,8 +58,6 @@ impl ReplyCode {
     pub const LOCAL_FAULT: Self = Self(451);
     /// 452: no room.
     pub const NO_ROOM: Self = Self(452);
-    /// 454: no TLS for a passing reason.
-    pub const NO_TLS_NOW: Self = Self(454);
     /// 500: not understood.
     pub const NOT_UNDERSTOOD: Self = Self(500);
     /// 501: bad parameter.

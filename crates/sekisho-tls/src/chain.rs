@@ -119,7 +119,8 @@ pub(crate) fn facts_of(certificate: &[u8]) -> CertificateFacts {
     facts
 }
 
-fn dns_names(certificate: &[u8]) -> Vec<String> {
+/// Every SAN dNSName of a certificate; none of one that cannot be parsed.
+pub(crate) fn dns_names(certificate: &[u8]) -> Vec<String> {
     X509Certificate::from_der(certificate)
         .map(|(_, parsed)| names_in(&parsed).collect())
         .unwrap_or_default()

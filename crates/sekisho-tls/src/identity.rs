@@ -1,7 +1,7 @@
 //! Our own certificates with their keys, and which of them answers which client.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt, fs,
     io::{self, Read},
     os::unix::fs::PermissionsExt,
@@ -17,7 +17,13 @@ use rustls::{
 use sekisho_mail::{CertificateFacts, TlsVersion};
 use zeroize::Zeroizing;
 
-use crate::{chain::facts_of, client::GroupProfile, code_points, provider::provider_for, signature::SCHEMES};
+use crate::{
+    chain::{dns_names, facts_of},
+    client::GroupProfile,
+    code_points,
+    provider::provider_for,
+    signature::SCHEMES,
+};
 
 /// Longest PEM file that is read: a chain of many certificates takes some tens of KiB.
 pub const MAX_PEM_LEN: u64 = 1024 * 1024;
@@ -167,6 +173,13 @@ impl Identity {
         &self.facts[0]
     }
 
+    /// Every name of the leaf; the facts keep only so many.
+    fn names(&self) -> Vec<String> {
+        let leaf = self.certified.cert.first();
+        let names = leaf.map(|leaf| dns_names(leaf)).unwrap_or_default();
+        names.iter().map(|name| name.to_ascii_lowercase()).collect()
+    }
+
     pub(crate) const fn certified(&self) -> &Arc<CertifiedKey> {
         &self.certified
     }
@@ -246,16 +259,16 @@ impl ServerCertificates {
     /// `None` when there is no identity at all.
     #[must_use]
     pub fn new(identities: Vec<Identity>) -> Option<Self> {
-        let first_names = identities.first()?.leaf().dns_names.clone();
+        let first_names: HashSet<String> = identities.first()?.names().into_iter().collect();
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         let mut default = Vec::new();
         for (place, identity) in identities.iter().enumerate() {
-            let names = &identity.leaf().dns_names;
+            let names = identity.names();
             if place == 0 || names.iter().any(|name| first_names.contains(name)) {
                 default.push(place);
             }
             for name in names {
-                by_name.entry(name.to_ascii_lowercase()).or_default().push(place);
+                by_name.entry(name).or_default().push(place);
             }
         }
         Some(Self {
@@ -296,7 +309,8 @@ impl ServerCertificates {
     /// The one for this client: by exact name, by wildcard, by default, always one whose key the client's
     /// schemes allow when there is one. There is always an answer, so that no name leads to an alert.
     pub(crate) fn choose(&self, server_name: Option<&str>, schemes: &[SignatureScheme]) -> &Identity {
-        let name = server_name.map(str::to_ascii_lowercase);
+        // RFC 6066 §3 wants the name without its final dot; some clients leave it on.
+        let name = server_name.map(|name| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase());
         let exact = name.as_ref().and_then(|name| self.by_name.get(name));
         let wildcard = || {
             let (_, rest) = name.as_ref()?.split_once('.')?;
@@ -337,6 +351,33 @@ mod tests {
         Identity {
             certified: Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)),
             facts,
+        }
+    }
+
+    /// With these names, and the key that goes with it.
+    fn identity(names: Vec<String>) -> Identity {
+        let pair = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(names).unwrap().self_signed(&pair).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(pair.serialize_der()));
+        let provider = provider_for(GroupProfile::HybridFirst, TlsVersion::Tls12);
+        let key = provider.key_provider.load_private_key(key).unwrap();
+        Identity {
+            facts: Arc::new([facts_of(certificate.der())]),
+            certified: Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)),
+        }
+    }
+
+    #[test]
+    fn every_name_of_a_certificate_picks_it_with_a_final_dot_or_without() {
+        let many = (0..300).map(|number| format!("Mx{number}.example.net"));
+        let own = identity(vec!["mx.example.org".to_owned()]);
+        let certificates = ServerCertificates::new(vec![own, identity(many.collect())]).unwrap();
+        let chosen = |name: &str| certificates.choose(Some(name), SCHEMES).names().len();
+        for name in ["mx0.example.net", "MX299.example.net", "mx299.example.net."] {
+            assert_eq!(chosen(name), 300, "{name}");
+        }
+        for name in ["mx300.example.net", "mx.example.org.", "."] {
+            assert_eq!(chosen(name), 1, "{name}");
         }
     }
 

@@ -448,6 +448,37 @@ async fn a_client_certificate_is_asked_for_with_no_authorities_and_the_schemes_d
 }
 
 #[tokio::test]
+async fn a_client_certificate_that_cannot_be_checked_is_never_an_alert() {
+    let authority = Authority::new();
+    let server = server(&pair(&authority));
+    let folder = tempfile::tempdir().unwrap();
+    for (place, new) in [
+        ["rsa:1024"].as_slice(),
+        &["rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"],
+        &["ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"],
+        &["ec", "-pkeyopt", "ec_paramgen_curve:brainpoolP384r1"],
+        &["ed448"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (chain, key) = (format!("{place}.crt"), format!("{place}.key"));
+        let mut arguments = vec!["req", "-x509", "-nodes", "-subj", "/CN=odd", "-newkey"];
+        arguments.extend(new);
+        arguments.extend(["-keyout", &key, "-out", &chain]);
+        openssl(folder.path(), &arguments);
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        for version in ["-tls1_2", "-tls1_3"] {
+            let (chain, key) = (path(&chain), path(&key));
+            let arguments = [version, "-cipher", OLD, "-cert", &chain, "-key", &key];
+            let (outcome, printed) = serve_foreign(&server, &arguments).await;
+            assert!(outcome.is_ok(), "{new:?} {version}: {outcome:?}");
+            assert!(printed.contains("220 hello"), "{new:?} {version}: {printed}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn there_are_no_tickets_and_no_session_ids_by_default() {
     let authority = Authority::new();
     let server = server(&pair(&authority));

@@ -62,6 +62,8 @@ pub(super) struct Discard {
     pub(super) reply: Reply,
     /// Whether the connection is closed then.
     pub(super) closes: bool,
+    /// Whether whoever drives the session refused it, and need not be told.
+    pub(super) is_known: bool,
 }
 
 /// How the end of refused content is found.
@@ -279,10 +281,10 @@ impl Stage {
         self.0 = Phase::Discard(Box::new(make(reception)));
     }
 
-    /// The end of refused content: what is answered, and whether the connection is closed then.
-    pub(super) fn leave_discard(&mut self, after: Rest) -> Option<(Reply, bool)> {
+    /// The end of refused content.
+    pub(super) fn leave_discard(&mut self, after: Rest) -> Option<Box<Discard>> {
         match std::mem::replace(&mut self.0, after.phase()) {
-            Phase::Discard(discard) => Some((discard.reply, discard.closes)),
+            Phase::Discard(discard) => Some(discard),
             other => {
                 self.0 = other;
                 None

@@ -1,12 +1,17 @@
 //! What the machine asks of whoever drives it, and what it may be answered.
 
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
+};
+
 use sekisho_mail::{
     BodyKind, Envelope, EnvelopeId, ForwardPath, Mailbox, MessageId, Recipient, Reply, Ret, ReversePath,
 };
 
 use crate::wire::{
     content::{ContentFacts, Piece},
-    params::RcptParameters,
+    params::{MailParameters, RcptParameters},
 };
 
 /// One step of the session: so much input is used up, and this is to be done now.
@@ -106,16 +111,35 @@ pub(super) struct Transaction {
     pub(super) ret: Option<Ret>,
     pub(super) envid: Option<EnvelopeId>,
     pub(super) recipients: Vec<Recipient>,
+    /// Places in `recipients` by hash, so that a long envelope is not searched at each RCPT.
+    known: HashMap<u64, usize, RandomState>,
     /// RCPT commands accepted; an alias counts once.
     pub(super) accepted: u32,
     pub(super) admitted_by: Vec<String>,
 }
 
 impl Transaction {
+    /// What MAIL began.
+    pub(super) fn new(reverse_path: ReversePath, parameters: MailParameters) -> Self {
+        Self {
+            reverse_path,
+            body: parameters.body,
+            ret: parameters.ret,
+            envid: parameters.envid,
+            recipients: Vec::new(),
+            known: HashMap::default(),
+            accepted: 0,
+            admitted_by: Vec::new(),
+        }
+    }
+
     /// Adds what a RCPT came to; a recipient that is there already, word for word, is not added again.
     pub(super) fn admit(&mut self, recipients: Vec<Recipient>, admitted_by: String) {
         for recipient in recipients {
-            if !self.recipients.contains(&recipient) {
+            let hash = self.known.hasher().hash_one(&recipient);
+            let is_there = (self.known.get(&hash)).is_some_and(|place| self.recipients.get(*place) == Some(&recipient));
+            if !is_there {
+                self.known.insert(hash, self.recipients.len());
                 self.recipients.push(recipient);
             }
         }

@@ -57,25 +57,22 @@ fn check_starttls(phase: &Phase, standing: Standing) -> Result<(), Reply> {
 
 #[cfg(test)]
 mod tests {
-    use sekisho_mail::{BodyKind, Mailbox, Recipient, ReversePath};
+    use sekisho_mail::{Mailbox, Recipient, ReversePath};
 
     use super::*;
     use crate::{
         server::{BareLineEnds, LongLines, phase::Reception, question::Transaction},
-        wire::content::{ContentReader, ContentRules, Framing},
+        wire::{
+            content::{ContentReader, ContentRules, Framing},
+            params::MailParameters,
+        },
     };
 
     fn transaction(recipients: usize) -> Transaction {
         let recipient = Recipient::new(Mailbox::parse("a@b.example").unwrap());
-        Transaction {
-            reverse_path: ReversePath::Null,
-            body: BodyKind::SevenBit,
-            ret: None,
-            envid: None,
-            recipients: vec![recipient; recipients],
-            accepted: 0,
-            admitted_by: Vec::new(),
-        }
+        let mut transaction = Transaction::new(ReversePath::Null, MailParameters::default());
+        transaction.admit(vec![recipient; recipients], String::new());
+        transaction
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{
     texts,
 };
 use crate::{
-    limits::{ANY_LINE_OCTETS, REPLIES_HELD_OCTETS},
+    limits::{ANY_LINE_OCTETS, EXPANDED_PER_RECIPIENT, REPLIES_HELD_OCTETS},
     wire::{
         command::{Chunk, Command, CommandFault, CommandLine, Verb},
         content::{ContentFault, ContentReader, ContentRules, Framing, Piece},
@@ -68,6 +68,9 @@ pub struct ServerSession {
     question: Option<Question>,
     refused: Option<Reply>,
     content_lost: bool,
+    /// Something of the transaction was refused, and the client may have sent on without having read it (RFC 2920): what
+    /// it gets out of order by that is no mistake of its own.
+    aftermath: bool,
     draining: bool,
     counts: Counts,
 }
@@ -75,6 +78,7 @@ pub struct ServerSession {
 /// What the limits of a session are held against.
 #[derive(Debug, Default)]
 struct Counts {
+    /// Those that brought no message further.
     commands: u32,
     errors: u32,
     refused_recipients: u32,
@@ -94,6 +98,7 @@ impl ServerSession {
             question: None,
             refused: None,
             content_lost: false,
+            aftermath: false,
             draining: false,
             counts: Counts::default(),
         }
@@ -289,7 +294,10 @@ impl ServerSession {
             Err(fault @ (CommandFault::BadChunk | CommandFault::Foreign)) => {
                 return self.refuse_and_close(texts::command_fault(fault));
             }
-            Err(fault) => return self.refuse_command(texts::command_fault(fault)),
+            Err(fault) => {
+                self.aftermath |= line.verb == Verb::Mail;
+                return self.refuse_command(texts::command_fault(fault));
+            }
         };
         let standing = Standing {
             under_tls: self.cover == Cover::Tls,
@@ -299,9 +307,10 @@ impl ServerSession {
             (Ok(()), command) => self.apply(command),
             // The octets of a refused chunk come all the same (RFC 3030 §2).
             (Err(reply), Command::Bdat(chunk)) => {
-                self.counts.errors += 1;
-                self.discard_chunk(chunk.octets, reply);
+                self.counts.errors += u32::from(!self.aftermath);
+                self.discard_chunk(chunk.octets, reply, false);
             }
+            (Err(reply), Command::Rcpt(..) | Command::Data) if self.aftermath => self.refuse(reply),
             (Err(reply), _) => self.refuse_command(reply),
         }
     }
@@ -315,6 +324,7 @@ impl ServerSession {
             Command::Data => self.ask_about_content(None),
             Command::Bdat(chunk) => self.apply_bdat(chunk),
             Command::Rset => {
+                self.aftermath = false;
                 self.end_transaction();
                 self.say(&texts::done());
             }
@@ -336,6 +346,7 @@ impl ServerSession {
     /// RFC 5321 §4.1.4: a hello inside a transaction ends it as RSET does.
     fn apply_hello(&mut self, name: String, extended: bool) {
         self.hello = Some(Hello { name, extended });
+        self.aftermath = false;
         self.end_transaction();
         let host = &self.settings.host_name;
         let reply = if extended {
@@ -353,26 +364,20 @@ impl ServerSession {
             return self.refuse_and_close(texts::too_many_messages());
         }
         if parameters.size.is_some_and(|size| size > limits.message_octets) {
+            self.aftermath = true;
             return self.refuse(texts::too_large());
         }
         self.question = Some(Question::Mail {
             reverse_path: reverse_path.clone(),
             size: parameters.size,
         });
-        self.stage.ask_about_mail(Transaction {
-            reverse_path,
-            body: parameters.body,
-            ret: parameters.ret,
-            envid: parameters.envid,
-            recipients: Vec::new(),
-            accepted: 0,
-            admitted_by: Vec::new(),
-        });
+        self.stage.ask_about_mail(Transaction::new(reverse_path, parameters));
     }
 
     fn apply_rcpt(&mut self, path: sekisho_mail::ForwardPath, parameters: RcptParameters) {
         let limit = self.settings.limits.recipients;
         if matches!(self.stage.phase(), Phase::Envelope(transaction) if transaction.accepted >= limit) {
+            self.aftermath = true;
             return self.refuse(texts::too_many_recipients());
         }
         if self.stage.ask_about_recipient() {
@@ -386,18 +391,23 @@ impl ServerSession {
             Phase::BetweenChunks(reception) => (reception.reader.facts().octets, reception.chunks),
             _ => (0, 0),
         };
-        if so_far.saturating_add(chunk.octets) > limits.message_octets {
-            return self.discard_chunk(chunk.octets, texts::too_large());
-        }
-        if chunks >= limits.chunks {
-            return self.discard_chunk(chunk.octets, texts::too_many_chunks());
+        let refusal = if so_far.saturating_add(chunk.octets) > limits.message_octets {
+            Some(texts::too_large())
+        } else {
+            (chunks >= limits.chunks).then(texts::too_many_chunks)
+        };
+        if let Some(reply) = refusal {
+            self.aftermath = true;
+            return self.discard_chunk(chunk.octets, reply, false);
         }
         let open = OpenChunk {
             octets: chunk.octets,
             left: chunk.octets,
             last: chunk.last,
         };
-        if !self.stage.enter_next_chunk(open) {
+        if self.stage.enter_next_chunk(open) {
+            self.count_progress();
+        } else {
             self.ask_about_content(Some(open));
         }
     }
@@ -433,6 +443,8 @@ impl ServerSession {
         match (pending, answer) {
             (Pending::Mail(transaction), Answer::Accept) => {
                 self.counts.messages += 1;
+                self.aftermath = false;
+                self.count_progress();
                 self.stage.enter_envelope(transaction);
                 self.say(&texts::sender_ok());
             }
@@ -443,10 +455,18 @@ impl ServerSession {
                     admitted_by,
                 },
             ) => {
+                let most = u64::from(self.settings.limits.recipients) * u64::from(EXPANDED_PER_RECIPIENT);
+                if (transaction.recipients.len() + recipients.len()) as u64 > most {
+                    self.stage.resume(transaction, None);
+                    self.aftermath = true;
+                    return self.refuse(texts::too_many_recipients());
+                }
+                self.count_progress();
                 self.stage.resume(transaction, Some((recipients, admitted_by)));
                 self.say(&texts::recipient_ok());
             }
             (Pending::Content(reception), Answer::Accept) => {
+                self.count_progress();
                 if reception.chunk.is_none() {
                     self.say(&texts::send_content());
                 }
@@ -470,6 +490,7 @@ impl ServerSession {
     /// refused chunk announced is read before the answer to it.
     fn handle_refusal(&mut self, pending: Pending, reply: Reply) {
         let closes = reply.code == ReplyCode::NOT_AVAILABLE;
+        self.aftermath |= !matches!(pending, Pending::StartTls);
         match pending {
             Pending::Recipient(transaction) if !closes => {
                 self.stage.resume(transaction, None);
@@ -481,9 +502,7 @@ impl ServerSession {
             }
             Pending::Content(reception) if !closes && reception.chunk.is_some() => {
                 let octets = reception.chunk.map_or(0, |chunk| chunk.left);
-                self.discard_chunk(octets, reply);
-                // Whoever refused knows of it.
-                self.refused = None;
+                self.discard_chunk(octets, reply, true);
             }
             _ => {
                 self.end_transaction();
@@ -587,12 +606,14 @@ impl ServerSession {
             budget,
             reply,
             closes,
+            is_known: false,
         });
         self.content_lost = true;
+        self.aftermath = true;
     }
 
     /// A chunk that is refused as a whole; the transaction ends with it.
-    fn discard_chunk(&mut self, octets: u64, reply: Reply) {
+    fn discard_chunk(&mut self, octets: u64, reply: Reply, is_known: bool) {
         let budget = self.settings.limits.discarded_octets;
         let mut lost = false;
         self.stage.enter_discard(|reception| {
@@ -602,6 +623,7 @@ impl ServerSession {
                 budget,
                 reply,
                 closes: octets > budget,
+                is_known,
             }
         });
         self.content_lost |= lost;
@@ -641,18 +663,26 @@ impl ServerSession {
 
     fn end_discard(&mut self) {
         let after = self.rest_phase();
-        if let Some((reply, closes)) = self.stage.leave_discard(after) {
-            if closes {
-                self.refuse_and_close(reply);
-            } else {
-                self.refuse(reply);
-                self.end_if_draining();
-            }
+        let Some(discard) = self.stage.leave_discard(after) else {
+            return;
+        };
+        self.say(&discard.reply);
+        self.refused = (!discard.is_known).then_some(discard.reply);
+        if discard.closes {
+            self.close();
+        } else {
+            self.end_if_too_many_errors();
+            self.end_if_draining();
         }
     }
 
     const fn rest_phase(&self) -> Rest {
         if self.hello.is_some() { Rest::Ready } else { Rest::Fresh }
+    }
+
+    /// A command that brought a message further has a limit of its own (messages, recipients, chunks).
+    const fn count_progress(&mut self) {
+        self.counts.commands = self.counts.commands.saturating_sub(1);
     }
 
     fn end_transaction(&mut self) {
@@ -681,6 +711,10 @@ impl ServerSession {
     fn refuse_command(&mut self, reply: Reply) {
         self.counts.errors += 1;
         self.refuse(reply);
+        self.end_if_too_many_errors();
+    }
+
+    fn end_if_too_many_errors(&mut self) {
         if self.counts.errors >= self.settings.limits.errors {
             self.say(&texts::too_many_errors());
             self.close();

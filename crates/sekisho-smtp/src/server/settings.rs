@@ -69,9 +69,11 @@ pub struct SessionLimits {
     pub refused_recipients: u32,
     /// MAIL commands accepted in a session; MAILMAX of RFC 9422.
     pub messages: u32,
-    /// Commands refused for their form or order before the session is ended.
+    /// Commands refused for their form or order before the session is ended; not those that a client had sent before it
+    /// could know that its transaction had been refused (RFC 2920).
     pub errors: u32,
-    /// Commands in all before the session is ended.
+    /// Commands that bring no message further before the session is ended: all but an accepted MAIL, RCPT, DATA or BDAT,
+    /// which have limits of their own, so that what LIMITS announces can be used to the full (RFC 9422).
     pub commands: u32,
     /// BDAT commands for one message (RFC 3030).
     pub chunks: u32,

@@ -2,12 +2,15 @@
 
 use std::{io, sync::Arc};
 
-use sekisho_mail::{Domain, ForwardPath, MessageId, Recipient, Reply, ReplyCode};
+use sekisho_mail::{Domain, ForwardPath, Mailbox, MessageId, Recipient, Reply, ReplyCode};
 use sekisho_smtp::{
     server::{Answer, Cover, Event, Question, ServerSession, SessionSettings, Submission, Wait},
     wire::content::Piece,
 };
 use sekisho_testkit::{client, dialogue::Partner};
+
+/// So many recipients become of `all@local.example`.
+pub(crate) const ALIAS_ENDS: usize = 40;
 
 /// A session and all that came of it.
 pub(crate) struct Machine {
@@ -20,6 +23,10 @@ pub(crate) struct Machine {
     /// Messages that were kept.
     pub(crate) kept: Vec<(Submission, Vec<u8>)>,
     pub(crate) closed: bool,
+    /// Refuses to take content with this.
+    pub(crate) content_fault: Option<Reply>,
+    /// Refusals that were told to whoever drives the session.
+    pub(crate) told: usize,
     /// Refuses each message with this.
     pub(crate) store_fault: Option<Reply>,
 }
@@ -41,6 +48,8 @@ impl Machine {
             read: 0,
             kept: Vec::new(),
             closed: false,
+            content_fault: None,
+            told: 0,
             store_fault: None,
         };
         machine.collect();
@@ -90,7 +99,8 @@ impl Machine {
                     self.closed = true;
                 }
                 Event::Flush => self.collect(),
-                Event::Content(_) | Event::Refused(_) => {}
+                Event::Refused(_) => self.told += 1,
+                Event::Content(_) => {}
             }
         }
     }
@@ -116,17 +126,23 @@ impl Machine {
             Question::Mail { .. } | Question::StartTls => Answer::Accept,
             Question::Content { .. } => {
                 self.content.clear();
-                Answer::Accept
+                self.content_fault.clone().map_or(Answer::Accept, Answer::Refuse)
             }
             Question::Recipient { path, parameters } => match path {
                 ForwardPath::Mailbox(mailbox) if mailbox.host().to_string() == "local.example" => {
-                    let recipient = Recipient {
+                    let end = |mailbox: Mailbox| Recipient {
                         notify: parameters.notify,
-                        orcpt: parameters.orcpt,
+                        orcpt: parameters.orcpt.clone(),
                         ..Recipient::new(mailbox)
                     };
+                    let recipients = if mailbox.local_part() == "all" {
+                        let members = (0..ALIAS_ENDS).map(|number| format!("m{number}@local.example"));
+                        members.map(|member| end(member.parse().unwrap())).collect()
+                    } else {
+                        vec![end(mailbox)]
+                    };
                     Answer::Recipients {
-                        recipients: vec![recipient],
+                        recipients,
                         admitted_by: "local recipient".to_owned(),
                     }
                 }

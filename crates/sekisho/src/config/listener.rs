@@ -1,6 +1,6 @@
 //! `[[listener]]`: from texts to [`ListenerSettings`].
 
-use std::{collections::HashSet, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use sekisho_mail::{Digest, TlsVersion};
 use sekisho_policy::{
@@ -14,6 +14,7 @@ use sekisho_tls::{
 
 use super::{
     checker::Checker,
+    container::in_container,
     raw::{self, Raw},
 };
 use crate::inbound::{ConnectionLimits, ListenerMode, ListenerSettings};
@@ -290,21 +291,4 @@ pub(super) fn load_identity(pair: &raw::CertificateFiles, key: &str, checker: &m
             None
         }
     }
-}
-
-/// Whether this process runs in a container, where a mapped port makes the whole world come from a near address.
-fn in_container() -> bool {
-    if std::env::var_os("container").is_some() {
-        return true;
-    }
-    if ["/.dockerenv", "/run/.containerenv", "/run/systemd/container"]
-        .iter()
-        .any(|path| Path::new(path).exists())
-    {
-        return true;
-    }
-    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    ["docker", "kubepods", "containerd", "libpod", "lxc"]
-        .iter()
-        .any(|word| groups.contains(word))
 }

@@ -15,7 +15,8 @@ use tokio::{
 };
 
 use super::{
-    Full, InboundServices, Listener, ListenerMode, Pass,
+    Full, HandshakePass, InboundServices, Listener, ListenerMode, Pass,
+    patience::Patience,
     receive::{Origin, Receiving, put_off, store_fault},
     transport::{Input, Transport},
 };
@@ -86,22 +87,20 @@ pub(super) async fn serve(
         return;
     }
     let session = ServerSession::new(Arc::clone(&listener.session), Cover::Clear);
-    let now = Instant::now();
+    let patience = Patience::new(listener.session.timeouts.clone(), Instant::now());
     let connection = Connection {
         session,
         security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
         input: Input::default(),
         receiving: None,
-        ends_at: now + listener.session.timeouts.session,
-        waiting_since: now,
-        content_since: now,
-        content_octets: 0,
+        patience,
         drained: false,
         listener,
         services,
         phase,
         peer,
         pass,
+        handshake: None,
     };
     connection.run(Transport::Clear(stream)).await;
     drop(open);
@@ -129,16 +128,13 @@ struct Connection {
     phase: watch::Receiver<Phase>,
     peer: SocketAddr,
     pass: Pass,
+    /// The place for the handshake that 220 has promised.
+    handshake: Option<HandshakePass>,
     session: ServerSession,
     security: ChannelSecurity,
     input: Input,
     receiving: Option<Receiving>,
-    /// The whole session's deadline.
-    ends_at: Instant,
-    /// Since when the machine waits for what it waits for.
-    waiting_since: Instant,
-    content_since: Instant,
-    content_octets: u64,
+    patience: Patience,
     drained: bool,
 }
 
@@ -179,7 +175,7 @@ impl Connection {
         let is_known = self.listener.rights.serves_address(self.peer.ip().to_canonical());
         if is_known || self.listener.greeting_delay.is_zero() {
             self.session.greet();
-            self.waiting_since = Instant::now();
+            self.patience.begin_anew(Instant::now());
             return Flow::Continue(());
         }
         match timeout(self.listener.greeting_delay, self.input.read_from(transport)).await {
@@ -188,7 +184,7 @@ impl Connection {
             Ok(_) => return Flow::Break(()),
             Err(_) => self.session.greet(),
         }
-        self.waiting_since = Instant::now();
+        self.patience.begin_anew(Instant::now());
         Flow::Continue(())
     }
 
@@ -196,7 +192,7 @@ impl Connection {
     async fn step(&mut self, transport: &mut Transport) -> Next {
         let step = self.session.handle_bytes(self.input.rest());
         if step.consumed > 0 {
-            self.waiting_since = Instant::now();
+            self.patience.begin_anew(Instant::now());
         }
         let done = match step.event {
             Event::NeedInput => {
@@ -261,7 +257,13 @@ impl Connection {
         if !self.flush(transport).await {
             return Next::Lost;
         }
-        let deadline = self.deadline();
+        let (wait, now) = (self.session.wait(), Instant::now());
+        // What has come already is read even when its time is over, since we may have been slow; not without end.
+        if self.patience.is_over(now) {
+            self.session.handle_timeout();
+            return Next::Goes;
+        }
+        let deadline = self.patience.deadline(wait, now);
         let read = tokio::select! {
             read = timeout_at(deadline, self.input.read_from(transport)) => read,
             now = changed(&mut self.phase, self.drained) => return self.heed(now),
@@ -272,8 +274,8 @@ impl Connection {
                 Next::Lost
             }
             Ok(Ok(octets)) => {
-                if self.session.wait() == Wait::Content {
-                    self.content_octets += octets as u64;
+                if wait == Wait::Content {
+                    self.patience.note_octets(octets);
                     self.input.expect_content();
                 }
                 Next::Goes
@@ -305,27 +307,13 @@ impl Connection {
         }
     }
 
-    /// Until when more input is waited for (RFC 5321 §4.5.3.2). A command has to be whole by then, and content must not
-    /// only come but come at some speed: an octet now and then holds no place here for long.
-    fn deadline(&self) -> Instant {
-        let timeouts = &self.listener.session.timeouts;
-        let next = match self.session.wait() {
-            Wait::Content => {
-                let earned = self.content_octets / u64::from(timeouts.content_octets_per_sec.max(1));
-                let slowest = self.content_since + timeouts.content + Duration::from_secs(earned);
-                slowest.min(Instant::now() + timeouts.content)
-            }
-            Wait::Command | Wait::Handshake | Wait::Nothing => self.waiting_since + timeouts.command,
-        };
-        next.min(self.ends_at)
-    }
-
     /// The server's part in a handshake; without one there is no connection any more.
     async fn shake_hands(&mut self, transport: Transport) -> Option<Transport> {
         let Transport::Clear(stream) = transport else {
             return None;
         };
-        let place = match self.pass.begin_handshake() {
+        let promised = self.handshake.take().map(Ok);
+        let place = match promised.unwrap_or_else(|| self.pass.begin_handshake()) {
             Ok(place) => place,
             Err(full) => {
                 self.services.metrics.turned_away(full);
@@ -339,7 +327,7 @@ impl Connection {
             Ok((stream, facts)) => {
                 tracing::debug!(version = %facts.version, suite = %facts.suite, group = %facts.group, "under TLS");
                 self.security = ChannelSecurity::Tls(Box::new(facts));
-                self.waiting_since = Instant::now();
+                self.patience.begin_anew(Instant::now());
                 Some(Transport::Tls(Box::new(stream)))
             }
             Err(failure) => {
@@ -384,6 +372,8 @@ impl Connection {
             self.note_refusal(reply, recipient.as_ref());
         }
         self.session.handle_answer(answer);
+        // The time that the answer took us is none of the client's.
+        self.patience.begin_anew(Instant::now());
         true
     }
 
@@ -437,18 +427,27 @@ impl Connection {
         }
     }
 
-    fn answer_starttls(&self) -> Answer {
+    /// Where there is no room for a handshake the client is sent away: after 454 many would go on in the clear, and
+    /// whoever fills the places would strip TLS off everybody's mail.
+    fn answer_starttls(&mut self) -> Answer {
         match self.pass.begin_handshake() {
-            Ok(_) => Answer::Accept,
+            Ok(place) => {
+                self.handshake = Some(place);
+                Answer::Accept
+            }
             Err(full) => {
                 self.services.metrics.turned_away(full);
                 let text = "too many handshakes under way, try again later";
-                Answer::Refuse(Reply::new(ReplyCode::NO_TLS_NOW, 7, 0, text))
+                Answer::Refuse(Reply::new(ReplyCode::NOT_AVAILABLE, 3, 2, text))
             }
         }
     }
 
+    /// Looks at the pressure once more: a transaction may have been open for long, and many were begun at once.
     async fn answer_content(&mut self, only_recipient: Option<&sekisho_mail::Mailbox>) -> Answer {
+        if let Some(reply) = put_off(self.services.store.pressure(), 0, &self.services.limits) {
+            return Answer::Refuse(reply);
+        }
         let began = match self.services.store.begin(clock::now()) {
             Ok(draft) => Receiving::begin(draft, &self.origin(), only_recipient).await,
             Err(error) => Err(error),
@@ -456,8 +455,6 @@ impl Connection {
         match began {
             Ok(receiving) => {
                 self.receiving = Some(receiving);
-                self.content_since = Instant::now();
-                self.content_octets = 0;
                 Answer::Accept
             }
             Err(error) => {

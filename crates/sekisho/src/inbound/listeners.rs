@@ -20,6 +20,12 @@ pub enum OpenError {
     /// A reload would open, close or move a socket.
     #[error("listener {0:?} was added, removed or moved: that takes effect with a restart only")]
     Moved(String),
+    /// Systemd passed more than one socket under a name.
+    #[error(
+        "two sockets were passed under the name {0:?}, and a listener has one: put each `ListenStream=` into a socket \
+             unit of its own, with its own `FileDescriptorName=`, and write a listener for each"
+    )]
+    Twice(String),
 }
 
 /// The listeners of the process.
@@ -45,7 +51,7 @@ impl Listeners {
         connections: u32,
     ) -> Result<(Self, Sockets), OpenError> {
         let building = Arc::new(Building::new(connections));
-        let mut inherited = inherited();
+        let mut inherited = inherited()?;
         let mut sockets = Vec::with_capacity(settings.len());
         let mut all = Vec::with_capacity(settings.len());
         let mut asked_for = HashMap::new();
@@ -134,18 +140,20 @@ impl Listeners {
 }
 
 /// Sockets that systemd passed, by name (sd_listen_fds(3)).
-fn inherited() -> HashMap<String, StdListener> {
+fn inherited() -> Result<HashMap<String, StdListener>, OpenError> {
     let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
     let mut passed = ListenFd::from_env();
     let mut found = HashMap::new();
     for (place, name) in names.split(':').enumerate().take(passed.len()) {
         match passed.take_tcp_listener(place) {
             Ok(Some(listener)) => {
-                found.insert(name.to_owned(), listener);
+                if found.insert(name.to_owned(), listener).is_some() {
+                    return Err(OpenError::Twice(name.to_owned()));
+                }
             }
             Ok(None) => {}
             Err(error) => tracing::warn!(name, %error, "a passed socket cannot be used"),
         }
     }
-    found
+    Ok(found)
 }

@@ -10,6 +10,7 @@ mod header_scan;
 mod listener;
 mod listeners;
 mod metrics;
+mod patience;
 mod receive;
 mod received;
 mod service;

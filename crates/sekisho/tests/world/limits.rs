@@ -236,6 +236,40 @@ fn a_full_disk_puts_new_mail_off_and_deliveries_go_on() {
     });
 }
 
+/// As systemd does it: descriptors from 3 on, their names, and for whom they are.
+const LAUNCHER: &str = "\
+import os, socket, sys
+names = sys.argv[2:]
+given = [socket.create_server(('127.0.0.1', 2525 + 2 * place)) for place in range(len(names))]
+for place, one in enumerate(given):
+    os.dup2(one.fileno(), 60 + place)
+for place in range(len(given)):
+    os.dup2(60 + place, 3 + place)
+    os.set_inheritable(3 + place, True)
+os.environ.update(LISTEN_FDS=str(len(names)), LISTEN_FDNAMES=':'.join(names), LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[1], [sys.argv[1], 'serve'])
+";
+
+#[test]
+fn two_sockets_under_one_name_are_refused_and_neither_is_lost_in_silence() {
+    enclosed(|| {
+        let node = Node::new(
+            env!("CARGO_BIN_EXE_sekisho"),
+            &format!("[[listener]]\nname = \"given\"\naddress = \"127.0.0.1:2526\"\n{LOCAL}"),
+        );
+        let output = Command::new("python3")
+            .args(["-c", LAUNCHER, env!("CARGO_BIN_EXE_sekisho"), "given", "given"])
+            .current_dir(node.folder())
+            .output()
+            .expect("python3 starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && said.contains("FileDescriptorName="),
+            "{said}"
+        );
+    });
+}
+
 #[test]
 fn sockets_that_somebody_else_opened_are_taken_over_by_their_name() {
     enclosed(|| {
@@ -243,18 +277,9 @@ fn sockets_that_somebody_else_opened_are_taken_over_by_their_name() {
             env!("CARGO_BIN_EXE_sekisho"),
             &format!("[[listener]]\nname = \"given\"\naddress = \"127.0.0.1:2526\"\n{LOCAL}"),
         );
-        // As systemd does it: descriptors from 3 on, their names, and for whom they are.
-        let launcher = "\
-import os, socket, sys
-given = socket.create_server(('127.0.0.1', 2525))
-os.dup2(given.fileno(), 3)
-os.set_inheritable(3, True)
-os.environ.update(LISTEN_FDS='1', LISTEN_FDNAMES='given', LISTEN_PID=str(os.getpid()))
-os.execv(sys.argv[1], [sys.argv[1], 'serve'])
-";
         let log = fs::File::create(node.folder().join("log")).expect("a log can be written");
         let mut server = Command::new("python3")
-            .args(["-c", launcher, env!("CARGO_BIN_EXE_sekisho")])
+            .args(["-c", LAUNCHER, env!("CARGO_BIN_EXE_sekisho"), "given"])
             .current_dir(node.folder())
             .stdout(Stdio::null())
             .stderr(log)

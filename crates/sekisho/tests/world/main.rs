@@ -4,6 +4,7 @@
 
 mod commands;
 mod covered;
+mod crowded;
 mod dialogues;
 mod endings;
 mod front;

@@ -51,9 +51,10 @@ fn a_stranger_relays_by_no_trick() {
 
 /// In a container a mapped port makes the whole world come from a near address.
 fn in_container() -> bool {
-    ["/.dockerenv", "/run/.containerenv", "/run/systemd/container"]
-        .iter()
-        .any(|path| std::path::Path::new(path).exists())
+    let files = ["/.dockerenv", "/run/.containerenv", "/run/systemd/container"];
+    let variables = ["container", "KUBERNETES_SERVICE_HOST"];
+    files.iter().any(|path| std::path::Path::new(path).exists())
+        || variables.iter().any(|name| std::env::var_os(name).is_some())
 }
 
 #[test]
