@@ -58,6 +58,8 @@ pub enum Fault {
 /// A message that arrived whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
+    /// The name that EHLO gave, the last one; empty after HELO.
+    pub helo: String,
     /// The MAIL command's argument.
     pub from: String,
     /// The RCPT commands' arguments.
@@ -72,6 +74,16 @@ pub struct Received {
 struct Records {
     received: Vec<Received>,
     wire: Vec<Arc<Mutex<Vec<u8>>>>,
+}
+
+/// What is told of each message, instead of its being kept.
+#[derive(Clone)]
+struct Observer(Arc<dyn Fn(Received) + Send + Sync>);
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 /// A running one; it ends with this value.
@@ -89,6 +101,7 @@ struct Shared {
     records: Arc<Mutex<Records>>,
     fault: Arc<Mutex<Fault>>,
     tls: Option<Arc<TlsServer>>,
+    observer: Option<Observer>,
 }
 
 impl Peer {
@@ -98,6 +111,24 @@ impl Peer {
     /// When the address is taken.
     #[must_use]
     pub fn start(address: SocketAddr, certificate: Option<&Pem>, fault: Fault) -> Self {
+        Self::run(address, certificate, fault, None)
+    }
+
+    /// As [`Self::start`], for more messages than fit into memory: `observer` is told of each before it is answered,
+    /// and nothing is kept.
+    ///
+    /// # Panics
+    /// When the address is taken.
+    #[must_use]
+    pub fn start_observed(
+        address: SocketAddr,
+        certificate: Option<&Pem>,
+        observer: impl Fn(Received) + Send + Sync + 'static,
+    ) -> Self {
+        Self::run(address, certificate, Fault::None, Some(Observer(Arc::new(observer))))
+    }
+
+    fn run(address: SocketAddr, certificate: Option<&Pem>, fault: Fault, observer: Option<Observer>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -111,6 +142,7 @@ impl Peer {
             records: Arc::default(),
             fault: Arc::new(Mutex::new(fault)),
             tls: certificate.map(tls_server),
+            observer,
         };
         let (records, fault) = (Arc::clone(&shared.records), Arc::clone(&shared.fault));
         runtime.spawn(async move {
@@ -222,6 +254,7 @@ struct Session<'a> {
     stream: BufReader<Box<dyn Duplex>>,
     shared: &'a Shared,
     tls: bool,
+    helo: String,
     from: String,
     to: Vec<String>,
 }
@@ -235,13 +268,18 @@ enum After {
 
 async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let read = Arc::default();
-    locked(&shared.records).wire.push(Arc::clone(&read));
-    let stream: Box<dyn Duplex> = Box::new(Tapped { stream, read });
+    let stream: Box<dyn Duplex> = if shared.observer.is_some() {
+        Box::new(stream)
+    } else {
+        let read = Arc::default();
+        locked(&shared.records).wire.push(Arc::clone(&read));
+        Box::new(Tapped { stream, read })
+    };
     let mut session = Session {
         stream: BufReader::new(stream),
         shared,
         tls: false,
+        helo: String::new(),
         from: String::new(),
         to: Vec::new(),
     };
@@ -291,7 +329,10 @@ impl Session<'_> {
             _ => {}
         }
         match verb.as_str() {
-            "EHLO" => self.greet(fault).await?,
+            "EHLO" => {
+                rest.clone_into(&mut self.helo);
+                self.greet(fault).await?;
+            }
             "STARTTLS" => return self.start_tls(fault).await,
             "MAIL" => {
                 rest.clone_into(&mut self.from);
@@ -368,6 +409,7 @@ impl Session<'_> {
             stream: BufReader::new(stream),
             shared: self.shared,
             tls: true,
+            helo: String::new(),
             from: String::new(),
             to: Vec::new(),
         })
@@ -426,11 +468,15 @@ impl Session<'_> {
     /// Counted before the 250 is sent: what we call delivered is then surely here.
     fn keep(&mut self, content: Vec<u8>) {
         let received = Received {
+            helo: self.helo.clone(),
             from: std::mem::take(&mut self.from),
             to: std::mem::take(&mut self.to),
             content,
             tls: self.tls,
         };
-        locked(&self.shared.records).received.push(received);
+        match &self.shared.observer {
+            Some(Observer(observer)) => observer(received),
+            None => locked(&self.shared.records).received.push(received),
+        }
     }
 }
