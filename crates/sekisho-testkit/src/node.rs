@@ -255,6 +255,19 @@ impl Node {
         kill_process(id.expect("a process has an id"), signal).expect("our child takes signals");
     }
 
+    /// Stops it in the middle of whatever it does, all of its threads: none runs after this call, and one that waits for
+    /// the disk does not come back from there. It can only be killed then.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let threads = PathBuf::from(format!("/proc/{}/task", self.process_id()));
+        while !is_frozen(&threads) {
+            std::thread::yield_now();
+        }
+    }
+
     /// Messages in the mailbox of a local user, whole, whatever the domain.
     #[must_use]
     pub fn mailbox(&self, user: &str) -> Vec<Vec<u8>> {
@@ -279,6 +292,20 @@ impl Drop for Node {
             let _ = child.wait();
         }
     }
+}
+
+/// Whether each thread is stopped, or waits where no signal reaches it, or is gone.
+fn is_frozen(threads: &Path) -> bool {
+    let stands = |path: PathBuf| {
+        let Ok(text) = fs::read_to_string(path.join("stat")) else {
+            return true;
+        };
+        // The name stands in parentheses and may hold anything; the state follows it.
+        let state = text.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        state.is_none_or(|state| "TDZX".contains(state))
+    };
+    let entries = fs::read_dir(threads).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).all(stands)
 }
 
 /// One request to the health port; `None` when nobody answers.

@@ -5,8 +5,9 @@
 use std::{
     ffi::OsStr,
     fmt, fs,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
     time::Duration,
 };
 
@@ -87,13 +88,15 @@ impl Disk {
         &self.mount
     }
 
-    /// Cuts it off: nothing more reaches the device. With `flush` the file system may write its log before that.
+    /// Makes ready to cut it off.
     ///
     /// # Errors
-    /// When the file system does not know how.
-    pub(crate) fn cut(&self, flush: bool) -> Result<(), String> {
-        let shutdown = if flush { "shutdown -f" } else { "shutdown" };
-        succeed(tool("xfs_io").args(["-x", "-c", shutdown]).arg(&self.mount))
+    /// When the program for it cannot be started.
+    pub(crate) fn sharpen(&self) -> Result<Blade, String> {
+        let mut command = tool("xfs_io");
+        command.arg("-x").arg(&self.mount).stdin(Stdio::piped());
+        let spawned = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        spawned.map(Blade).map_err(|fault| format!("{command:?}: {fault}"))
     }
 
     /// What comes after the power is back: mounts it anew. Nobody may use it at this moment.
@@ -120,6 +123,39 @@ impl Disk {
         let mut mount = Command::new("mount");
         mount.args(["-t", self.kind.name(), "-o", "loop"]);
         succeed(mount.arg(&self.image).arg(&self.mount))
+    }
+}
+
+/// A process that stands ready to cut, so that a cut comes when it is asked for. It waits with the disk in its hands: the
+/// disk cannot be mounted anew before it has cut or is gone.
+#[derive(Debug)]
+pub(crate) struct Blade(Child);
+
+impl Blade {
+    /// Cuts the disk off: nothing more reaches the device. With `flush` the file system may write its log before that.
+    ///
+    /// # Errors
+    /// When the file system does not know how.
+    pub(crate) fn cut(mut self, flush: bool) -> Result<(), String> {
+        let order = if flush { "shutdown -f\n" } else { "shutdown\n" };
+        let told = self.0.stdin.take().map(|mut input| input.write_all(order.as_bytes()));
+        let mut words = String::new();
+        let heard = self.0.stderr.take().map(|mut output| output.read_to_string(&mut words));
+        let status = self.0.wait().map_err(|fault| format!("xfs_io: {fault}"))?;
+        let said = matches!((told, heard), (Some(Ok(())), Some(Ok(_))));
+        // It ends well whatever the file system says; what it says then is a complaint.
+        if said && status.success() && words.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("xfs_io cannot cut the disk: {status}\n{words}"))
+        }
+    }
+}
+
+impl Drop for Blade {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -1,8 +1,11 @@
 //! Law 1 and law 2, judged by the ledger alone; the server is not asked.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
-use crate::ledger::{Arrival, Entries, Place, Plan};
+use crate::ledger::{Arrival, Entries, Place, Plan, Sent};
 
 /// How long before a crash a delivery may have ended that is repeated after it: settling is lazy by a tenth of a second,
 /// and machines stand still for much longer than that when their disk is busy.
@@ -30,6 +33,9 @@ pub(crate) struct Verdict {
     pub(crate) repeated: usize,
     /// The longest time from a delivery to the crash that had it repeated.
     pub(crate) longest_unsettled: Duration,
+    /// Acknowledged and not arrived, and flushed at the very moment at which a disk was cut off under a server that
+    /// went on: the kernel may have told it that all is well.
+    pub(crate) doubtful: usize,
     /// Refused after the content, and delivered all the same: the failure hit between the disk and the answer.
     pub(crate) refused_and_delivered: usize,
 }
@@ -65,7 +71,7 @@ impl fmt::Display for Verdict {
         write!(
             f,
             "{} acknowledged, {} delivered; lost {}, altered {}, ghosts {}, below policy {}, unexplained duplicates {}; \
-             {} repeated after a crash (at most {} ms after delivery), {} refused and delivered",
+             {} repeated after a crash (at most {} ms after delivery), {} refused and delivered, {} in doubt",
             self.acknowledged,
             self.delivered,
             self.lost.len(),
@@ -76,6 +82,7 @@ impl fmt::Display for Verdict {
             self.repeated,
             self.longest_unsettled.as_millis(),
             self.refused_and_delivered,
+            self.doubtful,
         )
     }
 }
@@ -86,20 +93,23 @@ pub(crate) fn judge(entries: &Entries, plan: impl Fn(u64) -> Plan) -> Verdict {
         ghosts: entries.strangers.clone(),
         ..Verdict::default()
     };
-    for (number, sent) in entries.sent.iter().filter(|(_, sent)| sent.acknowledged) {
-        debug_assert!(sent.offered, "nothing is acknowledged that was not sent");
+    for (number, sent) in &entries.sent {
+        let Some(at) = sent.acknowledged else { continue };
         verdict.acknowledged += 1;
-        for place in plan(*number).places {
-            if !entries.arrivals.contains_key(&(*number, place)) {
-                verdict.lost.push(format!("{number} to {}", place.name()));
-            }
+        let missing = plan(*number).places.into_iter();
+        let missing = missing.filter(|place| !entries.arrivals.contains_key(&(*number, *place)));
+        let names = missing.map(|place| format!("{number} to {}", place.name()));
+        if entries.doubts.iter().any(|doubt| is_in_doubt(*sent, at, *doubt)) {
+            verdict.doubtful += names.count();
+        } else {
+            verdict.lost.extend(names);
         }
     }
     for ((number, place), arrivals) in &entries.arrivals {
         verdict.delivered += 1;
         let name = || format!("{number} to {}", place.name());
         let sent = entries.sent.get(number).copied().unwrap_or_default();
-        if !sent.offered || !plan(*number).places.contains(place) {
+        if sent.offered.is_none() || !plan(*number).places.contains(place) {
             verdict.ghosts.push(name());
         }
         verdict.refused_and_delivered += usize::from(sent.refused);
@@ -122,6 +132,11 @@ pub(crate) fn judge(entries: &Entries, plan: impl Fn(u64) -> Plan) -> Verdict {
     verdict
 }
 
+/// Whether it may have been flushed at the moment when the disk went away under a server that lived on.
+fn is_in_doubt(sent: Sent, acknowledged: Instant, (begin, end): (Instant, Instant)) -> bool {
+    acknowledged >= begin && sent.offered.is_some_and(|offered| offered <= end)
+}
+
 /// How long before its life's end a delivery was that came once more; `None` when that end does not explain it.
 fn unsettled(entries: &Entries, place: Place, first: Arrival, second: Arrival) -> Option<Duration> {
     // A repeat finds the file that is there already.
@@ -136,16 +151,7 @@ fn unsettled(entries: &Entries, place: Place, first: Arrival, second: Arrival) -
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
-    use crate::ledger::Sent;
-
-    const DONE: Sent = Sent {
-        offered: true,
-        acknowledged: true,
-        refused: false,
-    };
 
     fn plan(_: u64) -> Plan {
         Plan {
@@ -169,7 +175,12 @@ mod tests {
     fn entries() -> (Entries, Instant) {
         let now = Instant::now();
         let mut entries = Entries::default();
-        entries.sent.insert(1, DONE);
+        let done = Sent {
+            offered: Some(now),
+            acknowledged: Some(now),
+            refused: false,
+        };
+        entries.sent.insert(1, done);
         entries.arrivals.insert((1, Place::Strict), vec![arrival(Some(0), now)]);
         entries.arrivals.insert((1, Place::Maildir), vec![arrival(None, now)]);
         entries.ends.push(now + Duration::from_millis(90));
@@ -196,7 +207,7 @@ mod tests {
             ["lost: 1 to one@strict.example"]
         );
         assert_eq!(
-            told(&|entries, _| drop(entries.sent.remove(&1))),
+            told(&|entries, _| entries.sent.clear()),
             ["ghost: 1 to one@strict.example", "ghost: 1 to box"]
         );
         assert_eq!(
@@ -218,6 +229,21 @@ mod tests {
             told(&|entries, _| first(entries, &|arrival| arrival.tls = false)),
             ["below its policy: 1 to one@strict.example"]
         );
+    }
+
+    #[test]
+    fn only_what_was_being_flushed_when_the_disk_went_away_is_in_doubt() {
+        let (mut entries, now) = entries();
+        entries.arrivals.clear();
+        let (before, after) = (now.checked_sub(SETTLE_LIMIT).expect("long up"), now + SETTLE_LIMIT);
+        let mut found = |begin, end| {
+            entries.doubts = vec![(begin, end)];
+            let verdict = judge(&entries, plan);
+            (verdict.lost.len(), verdict.doubtful)
+        };
+        assert_eq!(found(now, now), (0, 2));
+        assert_eq!(found(after, after), (2, 0), "acknowledged before the cut");
+        assert_eq!(found(before, before), (2, 0), "sent after it");
     }
 
     #[test]

@@ -123,10 +123,10 @@ impl Plan {
 /// What became of a number on our side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sent {
-    /// All of it may have left us.
-    pub(crate) offered: bool,
-    /// A 250 came for it.
-    pub(crate) acknowledged: bool,
+    /// When all of it may have left us.
+    pub(crate) offered: Option<Instant>,
+    /// When a 250 came for it.
+    pub(crate) acknowledged: Option<Instant>,
     /// A refusal came for it.
     pub(crate) refused: bool,
 }
@@ -155,6 +155,8 @@ pub(crate) struct Entries {
     pub(crate) strangers: Vec<String>,
     /// When each life ended by force.
     pub(crate) ends: Vec<Instant>,
+    /// Between when and when the disk was cut off under a server that went on.
+    pub(crate) doubts: Vec<(Instant, Instant)>,
 }
 
 /// The ledger, shared by senders, sinks and the judge.
@@ -195,7 +197,7 @@ impl Ledger {
 
     /// To be called before the last octet leaves.
     pub(crate) fn offered(&self, number: u64) {
-        self.entries().sent.entry(number).or_default().offered = true;
+        self.entries().sent.entry(number).or_default().offered = Some(Instant::now());
         self.write(&format!("{number} offered"));
     }
 
@@ -204,7 +206,7 @@ impl Ledger {
         let success = code / 100 == 2;
         let mut entries = self.entries();
         let sent = entries.sent.entry(number).or_default();
-        sent.acknowledged |= success;
+        sent.acknowledged = success.then(Instant::now);
         sent.refused |= !success;
         if success {
             let missing = self.plan(number).places.into_iter();
@@ -219,7 +221,10 @@ impl Ledger {
     /// A message was seen at a place.
     pub(crate) fn arrived(&self, number: u64, place: Place, arrival: Arrival) {
         let mut entries = self.entries();
-        let acknowledged = entries.sent.get(&number).is_some_and(|sent| sent.acknowledged);
+        let acknowledged = entries
+            .sent
+            .get(&number)
+            .is_some_and(|sent| sent.acknowledged.is_some());
         let before = entries.arrivals.entry((number, place)).or_default();
         before.push(arrival);
         if before.len() == 1 && acknowledged && !place.is_local() {
@@ -246,6 +251,12 @@ impl Ledger {
         let life = entries.ends.len() - 1;
         drop(entries);
         self.write(&format!("life {life} ended: {how}"));
+    }
+
+    /// The disk was cut off under a server that goes on: what is flushed between these moments may be told to be on the
+    /// disk when it is not.
+    pub(crate) fn doubtful(&self, begin: Instant, end: Instant) {
+        self.entries().doubts.push((begin, end));
     }
 
     /// How much of what was acknowledged has not arrived, Maildirs aside.

@@ -209,7 +209,7 @@ fn usable(options: &Options) -> Result<Vec<Kind>, String> {
     for kind in wanted {
         let folder = tempfile::tempdir_in(&options.work).map_err(|fault| fault.to_string())?;
         let tried = Disk::make(kind, folder.path()).and_then(|disk| {
-            disk.cut(false)?;
+            disk.sharpen()?.cut(false)?;
             disk.revive()
         });
         match tried {

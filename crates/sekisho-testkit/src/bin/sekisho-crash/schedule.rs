@@ -65,14 +65,15 @@ pub(crate) enum End {
     Cut {
         /// Whether the file system may write out its own log first.
         flush: bool,
-        /// How long the process goes on without a disk; `None` when it dies first.
+        /// How long the process goes on without a disk, as after a failure of the disk alone. `None` when it stands
+        /// still from the moment of the cut, as after a power cut.
         linger: Option<Duration>,
     },
 }
 
 /// A process that is killed as early as this has hardly opened its files, or is about to be ready.
 const START_LIMIT: Duration = Duration::from_millis(150);
-const KILL_LIMIT: Duration = Duration::from_millis(200);
+const KILL_LIMIT: Duration = Duration::from_millis(150);
 const CUT_LIMIT: Duration = Duration::from_millis(700);
 const LINGER_LIMIT: Duration = Duration::from_millis(120);
 
@@ -99,7 +100,7 @@ fn life(dice: &mut Dice, cut: bool) -> Life {
     let end = if cut {
         End::Cut {
             flush: dice.percent(30),
-            linger: dice.percent(60).then(|| dice.micros(LINGER_LIMIT)),
+            linger: dice.percent(30).then(|| dice.micros(LINGER_LIMIT)),
         }
     } else {
         End::Kill
