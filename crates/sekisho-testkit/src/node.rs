@@ -255,8 +255,8 @@ impl Node {
         kill_process(id.expect("a process has an id"), signal).expect("our child takes signals");
     }
 
-    /// Stops it in the middle of whatever it does, all of its threads: none runs after this call, and one that waits for
-    /// the disk does not come back from there. It can only be killed then.
+    /// Stops it in the middle of whatever it does, all of its threads: none runs after this call, and one that waits
+    /// for the disk does not come back from there. It can only be killed then.
     ///
     /// # Panics
     /// When it does not run.

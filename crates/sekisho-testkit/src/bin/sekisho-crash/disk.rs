@@ -126,8 +126,8 @@ impl Disk {
     }
 }
 
-/// A process that stands ready to cut, so that a cut comes when it is asked for. It waits with the disk in its hands: the
-/// disk cannot be mounted anew before it has cut or is gone.
+/// A process that stands ready to cut, so that a cut comes when it is asked for. It waits with the disk in its hands:
+/// the disk cannot be mounted anew before it has cut or is gone.
 #[derive(Debug)]
 pub(crate) struct Blade(Child);
 

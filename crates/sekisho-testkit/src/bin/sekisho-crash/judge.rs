@@ -7,8 +7,8 @@ use std::{
 
 use crate::ledger::{Arrival, Entries, Place, Plan, Sent};
 
-/// How long before a crash a delivery may have ended that is repeated after it: settling is lazy by a tenth of a second,
-/// and machines stand still for much longer than that when their disk is busy.
+/// How long before a crash a delivery may have ended that is repeated after it: settling is lazy by a tenth of a
+/// second, and machines stand still for much longer than that when their disk is busy.
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 /// So many findings of a kind are named.
 const NAMED: usize = 10;
@@ -70,8 +70,8 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} acknowledged, {} delivered; lost {}, altered {}, ghosts {}, below policy {}, unexplained duplicates {}; \
-             {} repeated after a crash (at most {} ms after delivery), {} refused and delivered, {} in doubt",
+            "{} acknowledged, {} delivered; lost {}, altered {}, ghosts {}, below policy {}, unexplained duplicates \
+             {}; {} repeated after a crash (at most {} ms after delivery), {} refused and delivered, {} in doubt",
             self.acknowledged,
             self.delivered,
             self.lost.len(),

@@ -1,6 +1,7 @@
-//! The program behind `cargo xtask crash`: power cuts for real. The server's data folder lies on a file system that is cut
-//! off at random moments under load, and its process is killed at others; afterwards a ledger on another file system says
-//! whether law 1 and law 2 held. Everything runs in namespaces of its own for processes, mounts and network.
+//! The program behind `cargo xtask crash`: power cuts for real. The server's data folder lies on a file system that is
+//! cut off at random moments under load, and its process is killed at others; afterwards a ledger on another file
+//! system says whether law 1 and law 2 held. Everything runs in namespaces of its own for processes, mounts and
+//! network.
 //!
 //! A run counts only when its controls were caught: the same server with its flushes taken away has to lose mail.
 
@@ -141,8 +142,8 @@ fn set_option(options: &mut Options, name: &str, value: String) -> Result<(), St
     Ok(())
 }
 
-/// Whether namespaces and loop devices can be had; what is missing otherwise. A file system that the kernel does not know
-/// is no reason to run nothing.
+/// Whether namespaces and loop devices can be had; what is missing otherwise. A file system that the kernel does not
+/// know is no reason to run nothing.
 fn may_mount() -> Result<(), String> {
     let mut probe = Command::new("unshare");
     probe.args([
@@ -220,8 +221,8 @@ fn usable(options: &Options) -> Result<Vec<Kind>, String> {
     Ok(kinds)
 }
 
-/// Cuts and kills spread over rounds, the file systems in turn. The first round has the seed that was asked for, so that
-/// any round can be had again alone.
+/// Cuts and kills spread over rounds, the file systems in turn. The first round has the seed that was asked for, so
+/// that any round can be had again alone.
 fn rounds(options: &Options, kinds: &[Kind]) -> Vec<Round> {
     let wanted = options
         .cuts

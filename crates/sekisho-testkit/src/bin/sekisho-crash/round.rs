@@ -151,10 +151,10 @@ impl World {
         self.disk.revive().map_err(LifeFault::Machine)
     }
 
-    /// A power cut stops processor and disk at once: a thread that waits for a flush never learns what became of it. The
-    /// kernel here lives on and may tell such a thread that all is well, though it is not (seen on ext4 and XFS, once in
-    /// twenty cuts); so the threads are stopped first. Where the server is to live on as well, what was being flushed at
-    /// that moment is in doubt, and all that is sent after it has to be refused.
+    /// A power cut stops processor and disk at once: a thread that waits for a flush never learns what became of it.
+    /// The kernel here lives on and may tell such a thread that all is well, though it is not (seen on ext4 and XFS,
+    /// once in twenty cuts); so the threads are stopped first. Where the server is to live on as well, what was being
+    /// flushed at that moment is in doubt, and all that is sent after it has to be refused.
     fn cut(&self, blade: Blade, flush: bool, linger: Option<Duration>) -> Result<(), String> {
         let Some(pause) = linger else {
             self.node.freeze();

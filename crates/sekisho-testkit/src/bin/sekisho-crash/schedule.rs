@@ -1,5 +1,5 @@
-//! What happens to the server in one round, and when: drawn from the seed beforehand, so that the same seed asks for the
-//! same again. What the machine then makes of a moment is chance.
+//! What happens to the server in one round, and when: drawn from the seed beforehand, so that the same seed asks for
+//! the same again. What the machine then makes of a moment is chance.
 
 use std::time::Duration;
 
