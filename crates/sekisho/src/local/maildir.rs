@@ -61,7 +61,7 @@ pub(super) fn write(entry: &Entry, next_piece: NextPiece<'_>) -> io::Result<Stor
     write_and_sync(entry, next_piece, &mut sync_folder)
 }
 
-/// As [`write`]; `sync` makes the names in a folder durable.
+/// As [`write()`]; `sync` makes the names in a folder durable.
 fn write_and_sync(
     entry: &Entry,
     next_piece: NextPiece<'_>,
@@ -289,7 +289,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let entry = entry(home.path());
         let (new, cur) = (entry.folder.join("new"), entry.folder.join("cur"));
-        let mut deliver = |sync: &mut dyn FnMut(&Path) -> io::Result<()>| {
+        let deliver = |sync: &mut dyn FnMut(&Path) -> io::Result<()>| {
             let mut pieces = [Bytes::from_static(b"x\r\n")].into_iter();
             write_and_sync(&entry, &mut || Ok(pieces.next()), sync)
         };
