@@ -9,7 +9,7 @@ use crate::ledger::{Arrival, Entries, Place, Plan, Sent};
 
 /// How long before a crash a delivery may have ended that is repeated after it: settling is lazy by a tenth of a
 /// second, and machines stand still for much longer than that when their disk is busy.
-const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+const SETTLE_LIMIT: Duration = Duration::from_secs(10);
 /// So many findings of a kind are named.
 const NAMED: usize = 10;
 
