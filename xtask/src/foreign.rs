@@ -43,6 +43,8 @@ const TREES: &[Tree] = &[
             ],
             &["exim4-daemon-light"],
             &["opensmtpd"],
+            // For power cuts: file systems that can be cut off, and flushes that do nothing.
+            &["xfsprogs", "e2fsprogs", "libeatmydata1"],
         ],
         programs: &[
             "usr/sbin/postfix",
@@ -54,6 +56,9 @@ const TREES: &[Tree] = &[
             "usr/sbin/exim4",
             "usr/sbin/smtpd",
             "bin/ip",
+            "usr/sbin/xfs_io",
+            "usr/sbin/mkfs.xfs",
+            "usr/sbin/mkfs.ext4",
         ],
     },
     Tree {

@@ -8,6 +8,7 @@ use std::{env, process::ExitCode};
 
 mod check;
 mod command;
+mod crash;
 mod foreign;
 mod fuzz;
 mod generate;
@@ -22,6 +23,7 @@ Usage: cargo xtask <task> [arguments]
   tidy               the rules of this workspace that no other tool knows
   generate           write the generated files anew
   bench [arguments]  measure the release build; `cargo xtask bench --help` says what
+  crash [arguments]  cut the disk under a loaded server; `cargo xtask crash --help` says how
   fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz
   foreign            fetch and unpack the foreign mail and name servers only
 ";
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::run(),
         Some("generate") => generate::run_test(),
         Some("bench") => test::bench(&rest),
+        Some("crash") => crash::run_rig(crash::Build::Release, &rest),
         Some("fuzz") => fuzz::run_targets(&rest),
         Some("foreign") => foreign::provide().map(drop),
         _ => Err(USAGE.to_owned()),

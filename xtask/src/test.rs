@@ -2,12 +2,12 @@
 
 use crate::{
     command::{cargo, is_installed, say, target_dir},
-    foreign,
+    crash, foreign,
 };
 
-/// Fetches what the tests need and runs them all, those in the documentation too. With cargo-nextest each test is a
-/// process of its own; where that is not installed, Cargo's own runner does the same tests, because building nextest
-/// takes longer than they do.
+/// Fetches what the tests need and runs them all, those in the documentation and the short run of `cargo xtask crash`
+/// too; with arguments, what these choose. With cargo-nextest each test is a process of its own; where that is not
+/// installed, Cargo's own runner does the same tests, because building nextest takes longer than they do.
 ///
 /// # Errors
 /// When something cannot be had, or a test fails.
@@ -23,7 +23,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         return run_tests(prepared(), arguments);
     }
     run_tests(prepared(), arguments)?;
-    crate::command::run(prepared().args(["test", "--workspace", "--doc", "--quiet"]))
+    crate::command::run(prepared().args(["test", "--workspace", "--doc", "--quiet"]))?;
+    crash::run_rig(crash::Build::Tests, &[])
 }
 
 fn run_tests(mut command: std::process::Command, arguments: &[String]) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! The real `sekisho` binary with a folder and a configuration of its own.
 
 use std::{
+    ffi::OsString,
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
@@ -24,7 +25,19 @@ pub const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4
 pub struct Node {
     binary: PathBuf,
     folder: TempDir,
+    environment: Vec<(String, OsString)>,
     running: Option<Child>,
+}
+
+/// How far a server has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeState {
+    /// It runs and is not ready.
+    Starting,
+    /// It says that it is ready.
+    Ready,
+    /// It has ended by itself.
+    Ended(ExitStatus),
 }
 
 impl Node {
@@ -41,6 +54,7 @@ impl Node {
         let node = Self {
             binary: binary.into(),
             folder,
+            environment: Vec::new(),
             running: None,
         };
         if !configuration.is_empty() {
@@ -82,6 +96,11 @@ impl Node {
         path
     }
 
+    /// Adds a variable to the environment in which the server is started from then on.
+    pub fn set_environment(&mut self, name: &str, value: impl Into<OsString>) {
+        self.environment.push((name.to_owned(), value.into()));
+    }
+
     /// Where it runs and keeps everything.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -93,6 +112,15 @@ impl Node {
     /// # Panics
     /// When it ends or does not become ready; shows its log.
     pub fn resume(&mut self) {
+        self.launch();
+        wait::until("the server to be ready", || self.is_ready().then_some(()));
+    }
+
+    /// As [`Self::resume`], without waiting for anything.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn launch(&mut self) {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -101,19 +129,30 @@ impl Node {
         let printed = log.try_clone().expect("a file can be opened twice");
         let child = self
             .command(&["serve"])
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(printed)
             .stderr(log)
             .spawn()
             .expect("the binary starts");
         self.running = Some(child);
-        wait::until("the server to be ready", || self.is_ready().then_some(()));
     }
 
     fn is_ready(&mut self) -> bool {
+        let state = self.state();
+        let ended = matches!(state, NodeState::Ended(_));
+        assert!(!ended, "the server ended ({state:?})\n{}", self.log());
+        state == NodeState::Ready
+    }
+
+    /// How far it has come.
+    pub fn state(&mut self) -> NodeState {
         let ended = self.running.as_mut().and_then(|child| child.try_wait().ok().flatten());
-        assert!(ended.is_none(), "the server ended ({ended:?})\n{}", self.log());
-        http("/healthz/ready").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+        if let Some(status) = ended {
+            return NodeState::Ended(status);
+        }
+        let ready = http("/healthz/ready").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"));
+        if ready { NodeState::Ready } else { NodeState::Starting }
     }
 
     /// What it printed and logged, over all its lives.
@@ -239,6 +278,19 @@ impl Node {
         kill_process(id.expect("a process has an id"), signal).expect("our child takes signals");
     }
 
+    /// Stops it in the middle of whatever it does, all of its threads: none runs after this call, and one that waits
+    /// for the disk does not come back from there. It can only be killed then.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let threads = PathBuf::from(format!("/proc/{}/task", self.process_id()));
+        while !is_frozen(&threads) {
+            std::thread::yield_now();
+        }
+    }
+
     /// Messages in the mailbox of a local user, whole, whatever the domain.
     #[must_use]
     pub fn mailbox(&self, user: &str) -> Vec<Vec<u8>> {
@@ -263,6 +315,20 @@ impl Drop for Node {
             let _ = child.wait();
         }
     }
+}
+
+/// Whether each thread is stopped, or waits where no signal reaches it, or is gone.
+fn is_frozen(threads: &Path) -> bool {
+    let stands = |path: PathBuf| {
+        let Ok(text) = fs::read_to_string(path.join("stat")) else {
+            return true;
+        };
+        // The name stands in parentheses and may hold anything; the state follows it.
+        let state = text.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        state.is_none_or(|state| "TDZX".contains(state))
+    };
+    let entries = fs::read_dir(threads).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).all(stands)
 }
 
 /// One request to the health port; `None` when nobody answers.
@@ -294,4 +360,14 @@ pub fn readiness() -> String {
 #[must_use]
 pub fn metrics() -> String {
     http("/metrics").expect("the server tells its metrics")
+}
+
+/// The value of a metric without labels; `None` when nobody answers, or there is none of this name.
+#[must_use]
+pub fn metric(name: &str) -> Option<u64> {
+    let text = http("/metrics")?;
+    let mut lines = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    lines.next()?.trim().parse().ok()
 }

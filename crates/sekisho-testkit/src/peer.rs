@@ -73,6 +73,8 @@ pub enum Fault {
 /// A message that arrived whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
+    /// The argument of the last EHLO or HELO.
+    pub helo: String,
     /// The MAIL command's argument.
     pub from: String,
     /// The RCPT commands' arguments.
@@ -81,8 +83,6 @@ pub struct Received {
     pub content: Vec<u8>,
     /// Whether it came under TLS.
     pub tls: bool,
-    /// The argument of the last EHLO or HELO.
-    pub helo: String,
     /// Where it came from.
     pub client: IpAddr,
 }
@@ -91,6 +91,16 @@ pub struct Received {
 struct Records {
     received: Vec<Received>,
     wire: Vec<Arc<Mutex<Vec<u8>>>>,
+}
+
+/// What is told of each message, instead of its being kept.
+#[derive(Clone)]
+struct Observer(Arc<dyn Fn(Received) + Send + Sync>);
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 /// A running one; it ends with this value.
@@ -108,6 +118,7 @@ struct Shared {
     records: Arc<Mutex<Records>>,
     fault: watch::Receiver<Fault>,
     tls: Option<Arc<TlsServer>>,
+    observer: Option<Observer>,
 }
 
 impl Peer {
@@ -117,6 +128,24 @@ impl Peer {
     /// When the address is taken.
     #[must_use]
     pub fn start(address: SocketAddr, certificate: Option<&Pem>, fault: Fault) -> Self {
+        Self::run(address, certificate, fault, None)
+    }
+
+    /// As [`Self::start`], for more messages than fit into memory: `observer` is told of each before it is answered,
+    /// and nothing is kept.
+    ///
+    /// # Panics
+    /// When the address is taken.
+    #[must_use]
+    pub fn start_observed(
+        address: SocketAddr,
+        certificate: Option<&Pem>,
+        observer: impl Fn(Received) + Send + Sync + 'static,
+    ) -> Self {
+        Self::run(address, certificate, Fault::None, Some(Observer(Arc::new(observer))))
+    }
+
+    fn run(address: SocketAddr, certificate: Option<&Pem>, fault: Fault, observer: Option<Observer>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -131,6 +160,7 @@ impl Peer {
             records: Arc::default(),
             fault: told,
             tls: certificate.map(tls_server),
+            observer,
         };
         let records = Arc::clone(&shared.records);
         runtime.spawn(async move {
@@ -258,9 +288,13 @@ enum After {
 async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let client = stream.peer_addr()?.ip();
-    let read = Arc::default();
-    locked(&shared.records).wire.push(Arc::clone(&read));
-    let stream: Box<dyn Duplex> = Box::new(Tapped { stream, read });
+    let stream: Box<dyn Duplex> = if shared.observer.is_some() {
+        Box::new(stream)
+    } else {
+        let read = Arc::default();
+        locked(&shared.records).wire.push(Arc::clone(&read));
+        Box::new(Tapped { stream, read })
+    };
     let mut session = Session {
         stream: BufReader::new(stream),
         shared,
@@ -490,13 +524,16 @@ impl Session<'_> {
 
     fn keep(&mut self, content: Vec<u8>) {
         let received = Received {
+            helo: self.helo.clone(),
             from: std::mem::take(&mut self.from),
             to: std::mem::take(&mut self.to),
             content,
             tls: self.tls,
-            helo: self.helo.clone(),
             client: self.client,
         };
-        locked(&self.shared.records).received.push(received);
+        match &self.shared.observer {
+            Some(Observer(observer)) => observer(received),
+            None => locked(&self.shared.records).received.push(received),
+        }
     }
 }

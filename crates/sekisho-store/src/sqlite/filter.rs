@@ -5,8 +5,10 @@ use sekisho_mail::{Host, Timestamp};
 
 use crate::QueueFilter;
 
-/// Why a delivery waits: its destination's back-off where that is the later, else its own last attempt.
-pub(super) const FAULT: &str = "CASE WHEN x.back_off > d.next_attempt THEN x.back_off_why ELSE d.last_fault END";
+/// Why a delivery waits: its destination's back-off where that is the later, else its own last attempt, or why it was
+/// set aside. What is held does not wait for its destination.
+pub(super) const FAULT: &str =
+    "CASE WHEN d.state = 0 AND x.back_off > d.next_attempt THEN x.back_off_why ELSE d.last_fault END";
 
 /// Conditions, all of which must hold, and the values for their `?`.
 pub(super) struct Conditions {

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{schema, *};
-use crate::conformance::{CASES, NOW, Place, commit, content, lease};
+use crate::conformance::{CASES, NOW, Place, commit, content, destination, lease};
 
 struct Folder(TempDir);
 
@@ -192,7 +192,15 @@ fn a_message_in_flight_at_three_crashes_is_set_aside() {
     }
     let store = folder.sqlite();
     assert!(lease(&store, "one.example", NOW).is_empty());
-    let rows = store.list(QueueFilter::default(), NOW, None, 10).wait().unwrap();
+    // It does not wait for its destination: that one's troubles do not hide why it was set aside.
+    let one = destination("one.example");
+    let back_off = store.back_off(&one, NOW.plus(std::time::Duration::from_secs(60)), "unreachable");
+    back_off.wait().unwrap();
+    let filter = QueueFilter {
+        error: Some("three crashes".to_owned()),
+        ..QueueFilter::default()
+    };
+    let rows = store.list(filter, NOW, None, 10).wait().unwrap();
     assert!(rows[0].held && rows[0].last_fault.as_ref().unwrap().contains("three crashes"));
 }
 

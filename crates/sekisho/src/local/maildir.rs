@@ -1,7 +1,8 @@
 //! Writing into a Maildir: <https://cr.yp.to/proto/maildir.html>.
 //!
 //! A message is written to `tmp`, synced, linked into `new` and only then reported as delivered; the folder is synced
-//! before that. A crash in between leaves at most a file in `tmp`, which is removed when it is older than
+//! before that, also where the file is found from an earlier time: what killed the server then may have come before the
+//! sync. A crash in between leaves at most a file in `tmp`, which is removed when it is older than
 //! [`TMP_LIFETIME`].
 //!
 //! **No duplicates after a crash.** The file's name is made of the queue id and the recipient's place in the envelope,
@@ -57,12 +58,22 @@ pub(super) enum Stored {
 /// # Errors
 /// When the content cannot be read, or the disk or its permissions do not allow it; nothing is in `new` then.
 pub(super) fn write(entry: &Entry, next_piece: NextPiece<'_>) -> io::Result<Stored> {
+    write_and_sync(entry, next_piece, &mut sync_folder)
+}
+
+/// As [`write()`]; `sync` makes the names in a folder durable.
+fn write_and_sync(
+    entry: &Entry,
+    next_piece: NextPiece<'_>,
+    sync: &mut dyn FnMut(&Path) -> io::Result<()>,
+) -> io::Result<Stored> {
     let folders = ["tmp", "new", "cur"].map(|name| entry.folder.join(name));
     if make_folders(&entry.folder, &folders)? {
         clean_tmp(&folders[0], SystemTime::now());
     }
     let [tmp, new, cur] = folders;
-    if is_there(&new, &cur, &entry.name)? {
+    if let Some(folder) = found_in(&new, &cur, &entry.name)? {
+        sync(folder)?;
         return Ok(Stored::Before);
     }
     let written = tmp.join(&entry.name);
@@ -72,7 +83,7 @@ pub(super) fn write(entry: &Entry, next_piece: NextPiece<'_>) -> io::Result<Stor
         let _ = fs::remove_file(&written);
     }
     let stored = result?;
-    sync_folder(&new)?;
+    sync(&new)?;
     Ok(stored)
 }
 
@@ -96,19 +107,19 @@ fn make_folders(maildir: &Path, folders: &[PathBuf; 3]) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Whether the message is there from an earlier time: unseen, or moved to `cur` with the flags that readers give a
+/// In which folder the message is from an earlier time: unseen, or moved to `cur` with the flags that readers give a
 /// message that nobody has opened (none) or has (seen).
-fn is_there(new: &Path, cur: &Path, name: &str) -> io::Result<bool> {
-    for place in [
-        new.join(name),
-        cur.join(format!("{name}:2,")),
-        cur.join(format!("{name}:2,S")),
+fn found_in<'a>(new: &'a Path, cur: &'a Path, name: &str) -> io::Result<Option<&'a Path>> {
+    for (folder, name) in [
+        (new, name.to_owned()),
+        (cur, format!("{name}:2,")),
+        (cur, format!("{name}:2,S")),
     ] {
-        if place.try_exists()? {
-            return Ok(true);
+        if folder.join(name).try_exists()? {
+            return Ok(Some(folder));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 fn write_tmp(path: &Path, entry: &Entry, next_piece: NextPiece<'_>) -> io::Result<()> {
@@ -271,6 +282,29 @@ mod tests {
             assert!(names(&new).is_empty());
             place = seen;
         }
+    }
+
+    #[test]
+    fn a_name_that_a_crash_left_unsynced_is_synced_before_the_message_counts_as_delivered() {
+        let home = tempfile::tempdir().unwrap();
+        let entry = entry(home.path());
+        let (new, cur) = (entry.folder.join("new"), entry.folder.join("cur"));
+        let deliver = |sync: &mut dyn FnMut(&Path) -> io::Result<()>| {
+            let mut pieces = [Bytes::from_static(b"x\r\n")].into_iter();
+            write_and_sync(&entry, &mut || Ok(pieces.next()), sync)
+        };
+        let crash = deliver(&mut |_| Err(io::Error::other("killed before the sync")));
+        assert!(crash.is_err() && new.join(&entry.name).is_file());
+
+        let mut synced = Vec::new();
+        let mut sync = |folder: &Path| {
+            synced.push(folder.to_owned());
+            Ok(())
+        };
+        assert_eq!(deliver(&mut sync).unwrap(), Stored::Before);
+        fs::rename(new.join(&entry.name), cur.join(format!("{}:2,S", entry.name))).unwrap();
+        assert_eq!(deliver(&mut sync).unwrap(), Stored::Before);
+        assert_eq!(synced, [new, cur]);
     }
 
     #[test]

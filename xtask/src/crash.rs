@@ -1,0 +1,64 @@
+//! `cargo xtask crash`: power cuts under load, judged by a ledger. The rig is a program of `sekisho-testkit`; here is
+//! what it needs: foreign programs, the server, and a folder for the disks.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use crate::{
+    command::{cargo, is_root, run, say, target_dir},
+    foreign,
+};
+
+/// What is said where the rig may not mount; it says the same where root may not. `.ci/run` looks for it.
+const NOT_RUN: &str = "not run: needs root";
+
+/// Which build of server and rig is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Build {
+    /// The tests' own, so that nothing else has to be built.
+    Tests,
+    /// What is shipped.
+    Release,
+}
+
+/// Runs the rig.
+///
+/// # Errors
+/// When something cannot be built or had, when anything was lost, altered, invented or weakened, or when a control was
+/// not caught.
+pub(crate) fn run_rig(build: Build, arguments: &[String]) -> Result<(), String> {
+    if !is_root() {
+        say(NOT_RUN);
+        return Ok(());
+    }
+    let trees = foreign::provide()?;
+    let mut build_command = cargo();
+    build_command.args([
+        "build",
+        "--quiet",
+        "--package",
+        "sekisho",
+        "--package",
+        "sekisho-testkit",
+        "--bins",
+    ]);
+    let folder = match build {
+        Build::Tests => "debug",
+        Build::Release => {
+            build_command.arg("--release");
+            "release"
+        }
+    };
+    run(&mut build_command)?;
+    let built: PathBuf = target_dir().join(folder);
+    let work = target_dir().join("crash");
+    fs::create_dir_all(&work).map_err(|fault| format!("cannot make {}: {fault}", work.display()))?;
+    let mut command = Command::new(built.join("sekisho-crash"));
+    command
+        .arg("--binary")
+        .arg(built.join("sekisho"))
+        .arg("--work")
+        .arg(&work);
+    command.args(arguments);
+    // The server's log lies beside the disks' images, and not in a memory that may be small.
+    run(command.env("TMPDIR", &work).env("SEKISHO_FOREIGN", trees))
+}
