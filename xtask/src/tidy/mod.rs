@@ -7,9 +7,11 @@ use std::{fmt, fs, path::PathBuf, process::Command};
 
 use crate::command::{output, say, workspace_root};
 
+mod bans;
 mod edges;
 mod functions;
 mod laws;
+mod lints;
 mod names;
 mod source;
 mod words;
@@ -62,7 +64,9 @@ fn findings() -> Result<Vec<Finding>, String> {
     findings.extend(functions::share_of_long_functions(&sources));
     findings.extend(names::findings(&sources));
     findings.extend(words::findings(&files));
+    findings.extend(lints::findings(&sources));
     findings.extend(edges::findings()?);
+    findings.extend(bans::findings()?);
     let page = workspace_root().join("ARCHITECTURE.md");
     let page = fs::read_to_string(&page).map_err(|fault| format!("cannot read {}: {fault}", page.display()))?;
     findings.extend(laws::findings(&page, &sources));
