@@ -69,7 +69,7 @@ fn findings() -> Result<Vec<Finding>, String> {
     findings.extend(bans::findings()?);
     let page = workspace_root().join("ARCHITECTURE.md");
     let page = fs::read_to_string(&page).map_err(|fault| format!("cannot read {}: {fault}", page.display()))?;
-    findings.extend(laws::findings(&page, &sources));
+    findings.extend(laws::findings(&page, &sources, &files));
     Ok(findings)
 }
 
