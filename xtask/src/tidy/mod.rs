@@ -13,6 +13,7 @@ mod functions;
 mod laws;
 mod lints;
 mod names;
+mod permits;
 mod phases;
 mod source;
 mod words;
@@ -64,6 +65,7 @@ fn findings() -> Result<Vec<Finding>, String> {
     let mut findings: Vec<Finding> = sources.iter().flat_map(form).collect();
     findings.extend(functions::share_of_long_functions(&sources));
     findings.extend(names::findings(&sources));
+    findings.extend(permits::findings(&sources));
     findings.extend(phases::findings(&sources));
     findings.extend(words::findings(&files));
     findings.extend(lints::findings(&sources));

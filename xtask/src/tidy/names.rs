@@ -91,12 +91,6 @@ const WALLS: &[Wall] = &[
 const COMMANDS: &str = "crates/sekisho/src/cli/";
 
 pub(super) fn findings(sources: &[Source]) -> Vec<Finding> {
-    let mut findings = walls(sources);
-    findings.extend(one_permit(sources));
-    findings
-}
-
-fn walls(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in sources {
         for wall in WALLS {
@@ -141,47 +135,6 @@ fn named<'a>(code: &str, identifiers: &[&'a str]) -> Vec<(usize, &'a str)> {
     found
 }
 
-/// Law 6: whoever sends needs a `Permit`, and there is exactly one way to come by one.
-fn one_permit(sources: &[Source]) -> Vec<Finding> {
-    let places: Vec<(String, usize)> = sources
-        .iter()
-        .flat_map(|source| {
-            let lines = source.product_lines().into_iter();
-            lines
-                .filter(|(_, line)| is_implementation_of(line, "Permit"))
-                .map(|(number, _)| (source.file.clone(), number))
-        })
-        .collect();
-    if places.len() == 1 {
-        return Vec::new();
-    }
-    let text = format!(
-        "{} implementations of `Permit` outside tests; there is exactly one (law 6)",
-        places.len()
-    );
-    let or_nowhere = if places.is_empty() {
-        vec![("crates".to_owned(), 0)]
-    } else {
-        places
-    };
-    or_nowhere
-        .into_iter()
-        .map(|(file, line)| Finding {
-            file,
-            line,
-            text: text.clone(),
-        })
-        .collect()
-}
-
-fn is_implementation_of(line: &str, name: &str) -> bool {
-    let line = line.trim_start();
-    line.starts_with("impl")
-        && line
-            .split_once(" for ")
-            .is_some_and(|(before, _)| names_identifier(before, name))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,14 +150,14 @@ mod tests {
             "crates/sekisho/src/dns/mod.rs",
             "// rustls is fine here\nuse rustls::X;\nuse hickory_resolver::Y;",
         );
-        let found = walls(&[inside, outside]);
+        let found = findings(&[inside, outside]);
         assert_eq!(found.iter().map(|finding| finding.line).collect::<Vec<_>>(), [2]);
     }
 
     #[test]
     fn a_command_uses_the_management_api_and_no_other_door() {
         let lines = |file: &str, text: &str| -> Vec<usize> {
-            let found = walls(&[source(&format!("{COMMANDS}{file}"), text)]);
+            let found = findings(&[source(&format!("{COMMANDS}{file}"), text)]);
             found.iter().map(|finding| finding.line).collect()
         };
         for (text, line) in [
@@ -233,20 +186,5 @@ mod tests {
         );
         assert!(lines("serve.rs", "use crate::app;").is_empty());
         assert_eq!(lines("serve.rs", "use sekisho_store::Store;"), [1]);
-    }
-
-    #[test]
-    fn there_is_one_permit() {
-        let one = source(
-            "a.rs",
-            "impl Permit for Clearance {\n}\n#[cfg(test)]\nmod tests {\nimpl Permit for Any {}\n}",
-        );
-        assert_eq!(one_permit(&[one]), []);
-        let another = source(
-            "b.rs",
-            "impl<'a> sekisho_smtp::Permit for Free<'a> {}\nimpl Permit for Clearance {}",
-        );
-        assert_eq!(one_permit(&[another]).len(), 2);
-        assert_eq!(one_permit(&[]).len(), 1);
     }
 }
