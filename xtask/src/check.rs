@@ -28,7 +28,7 @@ pub(crate) fn run_all() -> Result<(), String> {
         // Advisories need a database of their own; what is banned does not.
         note(run(cargo().args(["deny", "check", "bans", "licenses", "sources"])));
     } else {
-        say("cargo-deny is not installed: tidy alone has looked at the banned crates");
+        say("cargo-deny is not installed: tidy has looked at the banned crates, nothing at licenses and sources");
     }
     note(run(cargo().env("RUSTDOCFLAGS", "--deny warnings").args([
         "doc",

@@ -3,6 +3,8 @@
 //! What is here has no opinion: it parses, displays and carries. Who finds a fact, who judges it and how it
 //! is stored is left to the other crates, which meet only over these types.
 
+#![warn(missing_docs, clippy::wildcard_enum_match_arm)]
+
 mod certificate;
 mod channel;
 mod domain;

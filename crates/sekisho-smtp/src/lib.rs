@@ -5,6 +5,8 @@
 //! be asked. It knows no socket, no clock, no TLS library, no policy and no async runtime; whoever drives it owns
 //! those. RFC 5321 and the extensions named in the modules.
 
+#![warn(missing_docs, clippy::wildcard_enum_match_arm)]
+
 pub mod client;
 pub mod limits;
 mod permit;

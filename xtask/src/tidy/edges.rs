@@ -47,7 +47,7 @@ const EDGES: &[(&str, &str, &str)] = &[
 ];
 
 /// What a pure crate may depend on outside the workspace: nothing that knows a clock, a socket or a file.
-const PURE: &[(&str, &[&str])] = &[
+pub(super) const PURE: &[(&str, &[&str])] = &[
     ("sekisho-mail", &["idna", "serde", "thiserror"]),
     ("sekisho-smtp", &["memchr", "thiserror"]),
     ("sekisho-policy", &["serde", "thiserror"]),

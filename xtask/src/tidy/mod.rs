@@ -7,10 +7,14 @@ use std::{fmt, fs, path::PathBuf, process::Command};
 
 use crate::command::{output, say, workspace_root};
 
+mod bans;
 mod edges;
 mod functions;
 mod laws;
+mod lints;
 mod names;
+mod permits;
+mod phases;
 mod source;
 mod words;
 
@@ -61,11 +65,15 @@ fn findings() -> Result<Vec<Finding>, String> {
     let mut findings: Vec<Finding> = sources.iter().flat_map(form).collect();
     findings.extend(functions::share_of_long_functions(&sources));
     findings.extend(names::findings(&sources));
+    findings.extend(permits::findings(&sources));
+    findings.extend(phases::findings(&sources));
     findings.extend(words::findings(&files));
+    findings.extend(lints::findings(&sources));
     findings.extend(edges::findings()?);
+    findings.extend(bans::findings()?);
     let page = workspace_root().join("ARCHITECTURE.md");
     let page = fs::read_to_string(&page).map_err(|fault| format!("cannot read {}: {fault}", page.display()))?;
-    findings.extend(laws::findings(&page, &sources));
+    findings.extend(laws::findings(&page, &sources, &files));
     Ok(findings)
 }
 

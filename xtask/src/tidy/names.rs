@@ -5,11 +5,13 @@ use super::{
     source::{Source, names_identifier},
 };
 
-/// A library that only one place may name.
+/// What only one place may name.
 struct Wall {
+    /// Path prefix of the files that it stands in; empty for all.
+    within: &'static str,
     /// The identifiers as they stand in code.
     identifiers: &'static [&'static str],
-    /// Path prefixes that may.
+    /// Path prefixes that may; none where nobody may.
     allowed: &'static [&'static str],
     /// Why.
     reason: &'static str,
@@ -17,6 +19,7 @@ struct Wall {
 
 const WALLS: &[Wall] = &[
     Wall {
+        within: "",
         identifiers: &[
             "rustls",
             "tokio_rustls",
@@ -29,126 +32,107 @@ const WALLS: &[Wall] = &[
         reason: "one TLS provider, one crate: the rest sees plain facts",
     },
     Wall {
+        within: "",
         identifiers: &["hickory_resolver", "hickory_proto"],
         allowed: &["crates/sekisho/src/dns/"],
         reason: "only dns/ knows the DNS library, so that everybody else gets a Lookup",
     },
     Wall {
+        within: "",
         identifiers: &["rusqlite", "libsqlite3_sys"],
         allowed: &["crates/sekisho-store/", "crates/sekisho-testkit/src/vfs"],
         reason: "how the store keeps things is the store's own affair",
     },
+    Wall {
+        within: COMMANDS,
+        identifiers: &["sekisho_store", "UnixStream", "hyper", "hyper_util", "axum"],
+        allowed: &["crates/sekisho/src/cli/door.rs"],
+        reason: "a command uses the management API and no other door (law 10)",
+    },
+    Wall {
+        within: COMMANDS,
+        identifiers: &["app"],
+        allowed: &["crates/sekisho/src/cli/door.rs", "crates/sekisho/src/cli/serve.rs"],
+        reason: "the server is run by `serve` and its handlers are reached by the door alone (law 10)",
+    },
+    Wall {
+        within: COMMANDS,
+        identifiers: &[
+            // Other doors to the network and to the data folder.
+            "TcpStream",
+            "TcpListener",
+            "TcpSocket",
+            "UdpSocket",
+            "UnixListener",
+            "UnixDatagram",
+            "UnixSocket",
+            "socket2",
+            "rustix",
+            "fs",
+            "File",
+            "OpenOptions",
+            // What decides, delivers and keeps.
+            "sekisho_smtp",
+            "sekisho_tls",
+            "sekisho_policy",
+            "crate::admin",
+            "crate::dns",
+            "crate::inbound",
+            "crate::local",
+            "crate::notify",
+            "crate::outbound",
+        ],
+        allowed: &[],
+        reason: "a command uses the management API and no other door (law 10)",
+    },
 ];
 
-/// The state machines of `sekisho-smtp`, one for each role.
-const ROLES: &[&str] = &["crates/sekisho-smtp/src/server/", "crates/sekisho-smtp/src/client/"];
+/// The subcommands.
+const COMMANDS: &str = "crates/sekisho/src/cli/";
 
 pub(super) fn findings(sources: &[Source]) -> Vec<Finding> {
-    let mut findings = walls(sources);
-    findings.extend(one_permit(sources));
-    for role in ROLES {
-        findings.extend(one_phase_changer(sources, role));
-    }
-    findings
-}
-
-fn walls(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in sources {
         for wall in WALLS {
-            if wall.allowed.iter().any(|prefix| source.file.starts_with(prefix)) {
+            if !source.file.starts_with(wall.within) || wall.allowed.iter().any(|may| source.file.starts_with(may)) {
                 continue;
             }
-            for (place, line) in source.code.lines().enumerate() {
-                if let Some(name) = wall.identifiers.iter().find(|name| names_identifier(line, name)) {
-                    findings.push(Finding {
-                        file: source.file.clone(),
-                        line: place + 1,
-                        text: format!(
-                            "`{name}` is named outside {}: {}",
-                            wall.allowed.join(" and "),
-                            wall.reason
-                        ),
-                    });
-                }
+            for (line, name) in named(&source.code, wall.identifiers) {
+                let text = if wall.allowed.is_empty() {
+                    format!("`{name}` is named in {}: {}", wall.within, wall.reason)
+                } else {
+                    format!(
+                        "`{name}` is named outside {}: {}",
+                        wall.allowed.join(" and "),
+                        wall.reason
+                    )
+                };
+                findings.push(Finding {
+                    file: source.file.clone(),
+                    line,
+                    text,
+                });
             }
         }
     }
     findings
 }
 
-/// Law 6: whoever sends needs a `Permit`, and there is exactly one way to come by one.
-fn one_permit(sources: &[Source]) -> Vec<Finding> {
-    let places: Vec<(String, usize)> = sources
-        .iter()
-        .flat_map(|source| {
-            let lines = source.product_lines().into_iter();
-            lines
-                .filter(|(_, line)| is_implementation_of(line, "Permit"))
-                .map(|(number, _)| (source.file.clone(), number))
-        })
-        .collect();
-    if places.len() == 1 {
-        return Vec::new();
+/// The lines, from 1, on which one of the identifiers stands. A path is found as it stands, and so is a module that is
+/// taken out of a list: `use crate::{…, admin}`.
+fn named<'a>(code: &str, identifiers: &[&'a str]) -> Vec<(usize, &'a str)> {
+    let mut found = Vec::new();
+    let mut imports_from_crate = false;
+    for (place, line) in code.lines().enumerate() {
+        imports_from_crate |= line.contains("crate::{");
+        let names = |name: &&&str| match name.strip_prefix("crate::") {
+            Some(module) => names_identifier(line, name) || imports_from_crate && names_identifier(line, module),
+            None => names_identifier(line, name),
+        };
+        found.extend(identifiers.iter().find(names).map(|name| (place + 1, *name)));
+        imports_from_crate &= !line.contains(';');
     }
-    let text = format!(
-        "{} implementations of `Permit` outside tests; there is exactly one (law 6)",
-        places.len()
-    );
-    let or_nowhere = if places.is_empty() {
-        vec![("crates".to_owned(), 0)]
-    } else {
-        places
-    };
-    or_nowhere
-        .into_iter()
-        .map(|(file, line)| Finding {
-            file,
-            line,
-            text: text.clone(),
-        })
-        .collect()
-}
-
-fn is_implementation_of(line: &str, name: &str) -> bool {
-    let line = line.trim_start();
-    line.starts_with("impl")
-        && line
-            .split_once(" for ")
-            .is_some_and(|(before, _)| names_identifier(before, name))
-}
-
-/// Law 7: only one file per role changes a session's phase.
-fn one_phase_changer(sources: &[Source], role: &str) -> Vec<Finding> {
-    let mut changes: Vec<(&Source, usize)> = Vec::new();
-    for source in sources.iter().filter(|source| source.file.starts_with(role)) {
-        let lines = source.product_lines().into_iter();
-        changes.extend(
-            lines
-                .filter(|(_, line)| changes_phase(line))
-                .map(|(number, _)| (source, number)),
-        );
-    }
-    let first = changes.first().map(|(source, _)| source.file.clone());
-    changes
-        .into_iter()
-        .filter(|(source, _)| Some(&source.file) != first.as_ref())
-        .map(|(source, line)| Finding {
-            file: source.file.clone(),
-            line,
-            text: format!(
-                "the phase of a session is changed here and in {} (law 7)",
-                first.clone().unwrap_or_default()
-            ),
-        })
-        .collect()
-}
-
-fn changes_phase(line: &str) -> bool {
-    line.match_indices(".phase").any(|(start, found)| {
-        let rest = line[start + found.len()..].trim_start();
-        rest.starts_with('=') && !rest.starts_with("==") && !rest.starts_with("=>")
-    })
+    found
 }
 
 #[cfg(test)]
@@ -166,34 +150,41 @@ mod tests {
             "crates/sekisho/src/dns/mod.rs",
             "// rustls is fine here\nuse rustls::X;\nuse hickory_resolver::Y;",
         );
-        let found = walls(&[inside, outside]);
+        let found = findings(&[inside, outside]);
         assert_eq!(found.iter().map(|finding| finding.line).collect::<Vec<_>>(), [2]);
     }
 
     #[test]
-    fn there_is_one_permit() {
-        let one = source(
-            "a.rs",
-            "impl Permit for Clearance {\n}\n#[cfg(test)]\nmod tests {\nimpl Permit for Any {}\n}",
+    fn a_command_uses_the_management_api_and_no_other_door() {
+        let lines = |file: &str, text: &str| -> Vec<usize> {
+            let found = findings(&[source(&format!("{COMMANDS}{file}"), text)]);
+            found.iter().map(|finding| finding.line).collect()
+        };
+        for (text, line) in [
+            ("use sekisho_store::Store;", 1),
+            ("use tokio::net::UnixStream;", 1),
+            ("let bytes = std::fs::read(place)?;", 1),
+            ("use crate::{\n    config::Place,\n    outbound::route,\n};", 3),
+            ("use crate::admin;", 1),
+            ("let app = crate::app::open_offline(place);", 1),
+            ("std::net::TcpStream::connect(peer)", 1),
+        ] {
+            assert_eq!(lines("queue.rs", text), [line], "{text}");
+        }
+        assert!(
+            lines(
+                "queue.rs",
+                "use crate::{config::human};\ntext::local(at);\nprintln!(\"fs\");"
+            )
+            .is_empty()
         );
-        assert_eq!(one_permit(&[one]), []);
-        let another = source(
-            "b.rs",
-            "impl<'a> sekisho_smtp::Permit for Free<'a> {}\nimpl Permit for Clearance {}",
+        let door = "use sekisho_store::Store;\nuse tokio::net::UnixStream;\nuse crate::{app, config::Place};\n";
+        assert!(lines("door.rs", door).is_empty());
+        assert_eq!(
+            lines("door.rs", "use tokio::net::TcpStream;\nuse crate::outbound;"),
+            [1, 2]
         );
-        assert_eq!(one_permit(&[another]).len(), 2);
-        assert_eq!(one_permit(&[]).len(), 1);
-    }
-
-    #[test]
-    fn one_file_per_role_changes_the_phase() {
-        let role = "crates/sekisho-smtp/src/server/";
-        let first = source("crates/sekisho-smtp/src/server/a.rs", "self.phase = Phase::Mail;");
-        let second = source(
-            "crates/sekisho-smtp/src/server/b.rs",
-            "if self.phase == x {}\nself.phase= Phase::Rcpt;",
-        );
-        let found = one_phase_changer(&[first, second], role);
-        assert_eq!(found.iter().map(|finding| finding.line).collect::<Vec<_>>(), [2]);
+        assert!(lines("serve.rs", "use crate::app;").is_empty());
+        assert_eq!(lines("serve.rs", "use sekisho_store::Store;"), [1]);
     }
 }

@@ -13,6 +13,44 @@ use crate::Reason;
 
 /// The permission for one message to leave over one connection. [`judge`] alone makes one; it is not cloned and not
 /// kept: whoever sends the message takes it by value and sends the envelope inside.
+///
+/// One comes from a judgement and goes to whoever sends:
+///
+/// ```
+/// # use sekisho_mail::{ChannelFacts, Envelope};
+/// # use sekisho_policy::outbound::{Clearance, HostPlan, judge};
+/// fn clear(plan: &HostPlan, facts: &ChannelFacts, envelope: Envelope) -> Option<Clearance> {
+///     let clearance: Clearance = judge(plan, facts, envelope).ok()?;
+///     Some(clearance)
+/// }
+/// ```
+///
+/// It is not made of its parts, nor of those of another one (its fields are private):
+///
+/// ```compile_fail,E0451
+/// # use sekisho_policy::outbound::Clearance;
+/// fn forge(clearance: Clearance) -> Clearance {
+///     Clearance { ..clearance }
+/// }
+/// ```
+///
+/// It is not made of nothing:
+///
+/// ```compile_fail,E0277
+/// # use sekisho_policy::outbound::Clearance;
+/// fn forge() -> Clearance {
+///     Default::default()
+/// }
+/// ```
+///
+/// It is not cloned:
+///
+/// ```compile_fail,E0277
+/// # use sekisho_policy::outbound::Clearance;
+/// fn double(clearance: Clearance) -> impl Clone {
+///     clearance
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Clearance {
     channel: ChannelId,

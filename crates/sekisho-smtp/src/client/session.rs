@@ -377,6 +377,7 @@ impl ClientSession {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "any other phase is put back as it was")]
     fn take_mail_with_content(&mut self) -> Result<Box<MailPhase>, Misuse> {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Mail(mail) if mail.content == Content::Wanted => Ok(mail),

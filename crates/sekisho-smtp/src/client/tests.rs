@@ -95,7 +95,8 @@ fn outcome(session: &mut ClientSession) -> (Vec<String>, Option<SessionFault>) {
                 RecipientReply::Unanswered => "?".to_owned(),
             })),
             Event::Failed(why) => fault = Some(why),
-            _ => {}
+            Event::Ready | Event::StartHandshake | Event::StartTlsRefused(_) | Event::ContentWanted | Event::Closed => {
+            }
         }
     }
     (short, fault)

@@ -24,19 +24,39 @@ pub(super) fn check(phase: &Phase, verb: Verb, standing: Standing) -> Result<(),
             Phase::Fresh => Err(texts::hello_first()),
             Phase::Envelope(_) => Err(texts::nested_mail()),
             Phase::BetweenChunks(_) => Err(texts::within_chunks()),
-            _ => Ok(()),
+            Phase::Opening
+            | Phase::Ready
+            | Phase::Content(_)
+            | Phase::Discard(_)
+            | Phase::Deciding(_)
+            | Phase::Handshake
+            | Phase::Closed => Ok(()),
         },
         Verb::Rcpt => match phase {
             Phase::Envelope(_) => Ok(()),
             Phase::BetweenChunks(_) => Err(texts::within_chunks()),
-            _ => Err(texts::mail_first()),
+            Phase::Opening
+            | Phase::Fresh
+            | Phase::Ready
+            | Phase::Content(_)
+            | Phase::Discard(_)
+            | Phase::Deciding(_)
+            | Phase::Handshake
+            | Phase::Closed => Err(texts::mail_first()),
         },
         Verb::Data | Verb::Bdat => match phase {
             Phase::Envelope(transaction) if transaction.recipients.is_empty() => Err(texts::no_recipients()),
             Phase::Envelope(_) => Ok(()),
             Phase::BetweenChunks(_) if verb == Verb::Bdat => Ok(()),
             Phase::BetweenChunks(_) => Err(texts::within_chunks()),
-            _ => Err(texts::mail_first()),
+            Phase::Opening
+            | Phase::Fresh
+            | Phase::Ready
+            | Phase::Content(_)
+            | Phase::Discard(_)
+            | Phase::Deciding(_)
+            | Phase::Handshake
+            | Phase::Closed => Err(texts::mail_first()),
         },
     }
 }
@@ -51,7 +71,13 @@ fn check_starttls(phase: &Phase, standing: Standing) -> Result<(), Reply> {
     match phase {
         Phase::Ready => Ok(()),
         Phase::Envelope(_) | Phase::BetweenChunks(_) => Err(texts::tls_within_transaction()),
-        _ => Err(texts::hello_first()),
+        Phase::Opening
+        | Phase::Fresh
+        | Phase::Content(_)
+        | Phase::Discard(_)
+        | Phase::Deciding(_)
+        | Phase::Handshake
+        | Phase::Closed => Err(texts::hello_first()),
     }
 }
 

@@ -121,7 +121,13 @@ impl ServerSession {
             Phase::Content(reception)
             | Phase::BetweenChunks(reception)
             | Phase::Deciding(Pending::Content(reception)) => Some(&reception.transaction.reverse_path),
-            _ => None,
+            Phase::Deciding(Pending::Message | Pending::StartTls)
+            | Phase::Opening
+            | Phase::Fresh
+            | Phase::Ready
+            | Phase::Discard(_)
+            | Phase::Handshake
+            | Phase::Closed => None,
         }
     }
 
@@ -246,10 +252,10 @@ impl ServerSession {
         if let Some(question) = self.question.take() {
             return Some(Event::Ask(question));
         }
-        match self.stage.phase() {
-            Phase::Handshake => Some(Event::StartTls),
-            _ => (self.replies.len() > REPLIES_HELD_OCTETS).then_some(Event::Flush),
+        if matches!(self.stage.phase(), Phase::Handshake) {
+            return Some(Event::StartTls);
         }
+        (self.replies.len() > REPLIES_HELD_OCTETS).then_some(Event::Flush)
     }
 
     fn read_command(&mut self, rest: &[u8]) -> Taken {
@@ -387,9 +393,10 @@ impl ServerSession {
 
     fn apply_bdat(&mut self, chunk: Chunk) {
         let limits = &self.settings.limits;
-        let (so_far, chunks) = match self.stage.phase() {
-            Phase::BetweenChunks(reception) => (reception.reader.facts().octets, reception.chunks),
-            _ => (0, 0),
+        let (so_far, chunks) = if let Phase::BetweenChunks(reception) = self.stage.phase() {
+            (reception.reader.facts().octets, reception.chunks)
+        } else {
+            (0, 0)
         };
         let refusal = if so_far.saturating_add(chunk.octets) > limits.message_octets {
             Some(texts::too_large())
@@ -423,13 +430,12 @@ impl ServerSession {
             long_lines: self.settings.long_lines,
             max_octets: self.settings.limits.message_octets,
         };
-        let only_recipient = match self.stage.phase() {
-            Phase::Envelope(transaction) => match transaction.recipients.as_slice() {
-                [only] => Some(only.mailbox.clone()),
-                _ => None,
-            },
-            _ => None,
-        };
+        let mut only_recipient = None;
+        if let Phase::Envelope(transaction) = self.stage.phase()
+            && let [only] = transaction.recipients.as_slice()
+        {
+            only_recipient = Some(only.mailbox.clone());
+        }
         if self.stage.ask_about_content(ContentReader::new(framing, rules), chunk) {
             self.question = Some(Question::Content { only_recipient });
         }
@@ -504,7 +510,7 @@ impl ServerSession {
                 let octets = reception.chunk.map_or(0, |chunk| chunk.left);
                 self.discard_chunk(octets, reply, true);
             }
-            _ => {
+            Pending::Mail(_) | Pending::Recipient(_) | Pending::Content(_) | Pending::Message | Pending::StartTls => {
                 self.end_transaction();
                 self.say(&reply);
                 if closes {

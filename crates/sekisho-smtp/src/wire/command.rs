@@ -207,7 +207,19 @@ impl<'a> CommandLine<'a> {
             Verb::Unknown => return Err(CommandFault::Unknown),
             Verb::NotOffered => return Err(CommandFault::NotOffered),
             Verb::Foreign => return Err(CommandFault::Foreign),
-            _ => {}
+            Verb::Ehlo
+            | Verb::Helo
+            | Verb::Mail
+            | Verb::Rcpt
+            | Verb::Data
+            | Verb::Bdat
+            | Verb::Rset
+            | Verb::Noop
+            | Verb::Quit
+            | Verb::StartTls
+            | Verb::Vrfy
+            | Verb::Expn
+            | Verb::Help => {}
         }
         if !self.rest.is_ascii() {
             return Err(CommandFault::NotAscii);
