@@ -471,11 +471,11 @@ fn end_sent(written_out: bool, replies: &[u8]) -> (bool, Vec<RecipientReply>) {
     }
     session.handle_input(replies);
     session.handle_end_of_input();
-    let done = events(&mut session).into_iter().find_map(|event| match event {
-        Event::MailDone(result) => Some((result.end_sent, result.recipients)),
-        _ => None,
-    });
-    done.unwrap()
+    let mut events = events(&mut session).into_iter();
+    let Some(Event::MailDone(result)) = events.next() else {
+        panic!("a transaction was under way");
+    };
+    (result.end_sent, result.recipients)
 }
 
 #[test]
