@@ -471,11 +471,13 @@ fn end_sent(written_out: bool, replies: &[u8]) -> (bool, Vec<RecipientReply>) {
     }
     session.handle_input(replies);
     session.handle_end_of_input();
-    let mut events = events(&mut session).into_iter();
-    let Some(Event::MailDone(result)) = events.next() else {
-        panic!("a transaction was under way");
-    };
-    (result.end_sent, result.recipients)
+    let mut told = None;
+    for event in events(&mut session) {
+        if let Event::MailDone(result) = event {
+            told = Some((result.end_sent, result.recipients));
+        }
+    }
+    told.expect("a transaction was under way")
 }
 
 #[test]
