@@ -146,6 +146,9 @@ impl Machine {
                         admitted_by: "local recipient".to_owned(),
                     }
                 }
+                ForwardPath::Mailbox(mailbox) if mailbox.local_part() == "busy" => {
+                    Answer::Refuse(Reply::new(ReplyCode::MAILBOX_BUSY, 2, 1, "not now"))
+                }
                 _ => Answer::Refuse(Reply::new(ReplyCode::REFUSED, 7, 1, "relaying denied")),
             },
             Question::Message(submission) => {
