@@ -407,6 +407,10 @@ impl Connection {
         let finding = directory.find(path);
         let right = match self.judge(Stage::Rcpt {
             standing: finding.standing(),
+            local_part: match path {
+                ForwardPath::Mailbox(mailbox) => mailbox.local_part(),
+                ForwardPath::Postmaster => "",
+            },
         }) {
             Admission::Refused { reply, .. } => return Answer::Refuse(reply),
             Admission::Admitted { reasons } => reasons.first().map(sekisho_policy::Reason::admission_right),
