@@ -145,8 +145,8 @@ pub enum RecipientStanding {
     User,
     /// It is an alias here, wherever it leads: the operator wrote it, so no right to relay is needed.
     Alias,
-    /// Its domain is one whose mail is taken from anyone and passed on (a relay domain), unless the address leads on from
-    /// there. Which mailboxes exist there is known to the next hop alone.
+    /// Its domain is one whose mail is taken from anyone and passed on (a relay domain), unless the address leads on
+    /// from there. Which mailboxes exist there is known to the next hop alone.
     RelayDomain,
     /// The domain is ours, and there is no such user.
     Unknown,

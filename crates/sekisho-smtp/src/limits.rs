@@ -13,8 +13,8 @@ pub const RCPT_LINE_OCTETS: usize = COMMAND_LINE_OCTETS + 30 + 507;
 /// No command line is longer.
 pub const ANY_LINE_OCTETS: usize = RCPT_LINE_OCTETS;
 
-/// Recipients of one message once aliases have been followed, for each RCPT command that it may have: a few aliases with
-/// many ends must not make an envelope that holds memory by the megabyte.
+/// Recipients of one message once aliases have been followed, for each RCPT command that it may have: a few aliases
+/// with many ends must not make an envelope that holds memory by the megabyte.
 pub const EXPANDED_PER_RECIPIENT: u32 = 10;
 
 /// RFC 5321 §4.5.3.1.6: a line of text with its CRLF, a stuffed dot not counted.

@@ -68,8 +68,8 @@ pub struct ServerSession {
     question: Option<Question>,
     refused: Option<Reply>,
     content_lost: bool,
-    /// Something of the transaction was refused, and the client may have sent on without having read it (RFC 2920): what
-    /// it gets out of order by that is no mistake of its own.
+    /// Something of the transaction was refused, and the client may have sent on without having read it (RFC 2920):
+    /// what it gets out of order by that is no mistake of its own.
     aftermath: bool,
     draining: bool,
     counts: Counts,

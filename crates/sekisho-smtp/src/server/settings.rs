@@ -72,8 +72,8 @@ pub struct SessionLimits {
     /// Commands refused for their form or order before the session is ended; not those that a client had sent before it
     /// could know that its transaction had been refused (RFC 2920).
     pub errors: u32,
-    /// Commands that bring no message further before the session is ended: all but an accepted MAIL, RCPT, DATA or BDAT,
-    /// which have limits of their own, so that what LIMITS announces can be used to the full (RFC 9422).
+    /// Commands that bring no message further before the session is ended: all but an accepted MAIL, RCPT, DATA or
+    /// BDAT, which have limits of their own, so that what LIMITS announces can be used to the full (RFC 9422).
     pub commands: u32,
     /// BDAT commands for one message (RFC 3030).
     pub chunks: u32,

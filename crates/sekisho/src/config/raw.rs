@@ -183,15 +183,15 @@ pub struct ListenerLimits {
     pub connections: u32,
     /// Connections at a time from one address; of IPv6 a /64 counts as one.
     pub connections_per_address: u32,
-    /// Connections that may be in their TLS handshake at a time. Beyond that STARTTLS is answered with 421, not 454, behind
-    /// which many clients would go on in the clear.
+    /// Connections that may be in their TLS handshake at a time. Beyond that STARTTLS is answered with 421, not 454,
+    /// behind which many clients would go on in the clear.
     pub handshakes: u32,
     /// Messages in one connection.
     pub messages_per_connection: u32,
     /// The largest message, as SIZE announces it.
     pub message_size: String,
-    /// Recipients of one message (RFC 5321 §4.5.3.1.8 wants at least 100). Once aliases have been followed it may have ten
-    /// times as many.
+    /// Recipients of one message (RFC 5321 §4.5.3.1.8 wants at least 100). Once aliases have been followed it may have
+    /// ten times as many.
     pub recipients: u32,
     /// Refused recipients in one session before it is ended: somebody is guessing addresses.
     pub refused_recipients: u32,
