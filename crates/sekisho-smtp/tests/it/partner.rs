@@ -112,6 +112,12 @@ impl Machine {
         text
     }
 
+    /// The store fails from now on, or works again.
+    pub(crate) fn toggle_store_fault(&mut self) {
+        let fault = Reply::new(ReplyCode::LOCAL_FAULT, 3, 0, "no");
+        self.store_fault = self.store_fault.take().xor(Some(fault));
+    }
+
     pub(crate) fn in_handshake(&self) -> bool {
         self.session.wait() == Wait::Handshake
     }
