@@ -126,6 +126,8 @@ pub enum Stage<'a> {
     Rcpt {
         /// What the recipient is to us.
         standing: RecipientStanding,
+        /// What stands before its `@`, as written.
+        local_part: &'a str,
     },
     /// After the content, before it is kept.
     Content {
@@ -143,8 +145,8 @@ pub enum RecipientStanding {
     User,
     /// It is an alias here, wherever it leads: the operator wrote it, so no right to relay is needed.
     Alias,
-    /// Its domain is one whose mail is taken from anyone and passed on (a relay domain). Which mailboxes exist there is
-    /// known to the next hop alone.
+    /// Its domain is one whose mail is taken from anyone and passed on (a relay domain), unless the address leads on
+    /// from there. Which mailboxes exist there is known to the next hop alone.
     RelayDomain,
     /// The domain is ours, and there is no such user.
     Unknown,
@@ -221,7 +223,7 @@ impl Reason {
 pub fn admit(facts: &InboundFacts<'_>) -> Admission {
     match facts.stage {
         Stage::Mail { reverse_path: _ } => admitted(Reason::AnySender),
-        Stage::Rcpt { standing } => admit_recipient(facts, standing),
+        Stage::Rcpt { standing, local_part } => admit_recipient(facts, standing, local_part),
         Stage::Content { hops, max_hops } if hops > max_hops => refused(
             (554, EnhancedCode::new(5, 4, 6)),
             "too many hops, this message is looping",
@@ -231,24 +233,32 @@ pub fn admit(facts: &InboundFacts<'_>) -> Admission {
     }
 }
 
-fn admit_recipient(facts: &InboundFacts<'_>, standing: RecipientStanding) -> Admission {
+/// Whether an old server behind us might take the address for an order to send on: `user%host`, `host!user`,
+/// `"user@host"`. It trusts us, so from a stranger we hand it no such thing.
+fn leads_on(local_part: &str) -> bool {
+    local_part.contains(['%', '!', '@'])
+}
+
+fn admit_recipient(facts: &InboundFacts<'_>, standing: RecipientStanding, local_part: &str) -> Admission {
     match standing {
         RecipientStanding::User => admitted(Reason::LocalRecipient),
         RecipientStanding::Alias => admitted(Reason::LocalAlias),
-        RecipientStanding::RelayDomain => admitted(Reason::RelayDomain),
+        RecipientStanding::RelayDomain if !leads_on(local_part) => admitted(Reason::RelayDomain),
         RecipientStanding::Unknown => refused(
             (550, EnhancedCode::new(5, 1, 1)),
             "no such user here",
             Reason::UnknownUser,
         ),
-        RecipientStanding::Elsewhere => match facts.rights.find(facts.client, facts.security) {
-            Some(right) => admitted(right),
-            None => refused(
-                (550, EnhancedCode::new(5, 7, 1)),
-                "relaying denied",
-                Reason::RelayDenied,
-            ),
-        },
+        RecipientStanding::RelayDomain | RecipientStanding::Elsewhere => {
+            match facts.rights.find(facts.client, facts.security) {
+                Some(right) => admitted(right),
+                None => refused(
+                    (550, EnhancedCode::new(5, 7, 1)),
+                    "relaying denied",
+                    Reason::RelayDenied,
+                ),
+            }
+        }
     }
 }
 
@@ -317,10 +327,15 @@ mod tests {
         })
     }
 
+    fn rcpt(standing: RecipientStanding) -> Stage<'static> {
+        let local_part = "user";
+        Stage::Rcpt { standing, local_part }
+    }
+
     fn may_relay(rights: &RelayRights, client: &str, security: &ChannelSecurity) -> bool {
         let standing = RecipientStanding::Elsewhere;
         matches!(
-            ask(rights, client, security, Stage::Rcpt { standing }),
+            ask(rights, client, security, rcpt(standing)),
             Admission::Admitted { .. }
         )
     }
@@ -404,13 +419,39 @@ mod tests {
                     "unknown-user",
                 ),
             ] {
-                let admission = ask(rights, "127.0.0.1", &plain(), Stage::Rcpt { standing });
+                let admission = ask(rights, "127.0.0.1", &plain(), rcpt(standing));
                 assert_eq!(admission.reasons()[0].admission_right(), right);
                 match admission {
                     Admission::Admitted { .. } => assert_eq!(code, None),
                     Admission::Refused { reply, .. } => assert_eq!(Some(reply.to_string().as_str()), code),
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_stranger_hands_the_server_behind_us_no_order_to_send_on() {
+        let standing = RecipientStanding::RelayDomain;
+        let loopback = rights("127.0.0.1", Exposure::Direct, None);
+        for local_part in [
+            "u%there.example",
+            "there.example!u",
+            "\"u@there.example\"",
+            "\"u\\@there.example\"",
+        ] {
+            let stage = Stage::Rcpt { standing, local_part };
+            let stranger = ask(&RelayRights::default(), "192.0.2.1", &plain(), stage);
+            assert_eq!(stranger.reasons(), [Reason::RelayDenied], "{local_part}");
+            let trusted = ask(&loopback, "127.0.0.1", &plain(), stage);
+            assert_eq!(trusted.reasons(), [Reason::RelayForLoopback], "{local_part}");
+            let standing = RecipientStanding::Alias;
+            let ours = ask(
+                &RelayRights::default(),
+                "192.0.2.1",
+                &plain(),
+                Stage::Rcpt { standing, local_part },
+            );
+            assert_eq!(ours.reasons(), [Reason::LocalAlias], "what is ours we read ourselves");
         }
     }
 
@@ -422,8 +463,7 @@ mod tests {
         };
         let rights = rights("0.0.0.0", Exposure::Direct, Some(from));
         let standing = RecipientStanding::Elsewhere;
-        let Admission::Refused { reply, reasons } = ask(&rights, "203.0.113.1", &plain(), Stage::Rcpt { standing })
-        else {
+        let Admission::Refused { reply, reasons } = ask(&rights, "203.0.113.1", &plain(), rcpt(standing)) else {
             panic!("admitted");
         };
         assert_eq!(reply.to_string(), "550 5.7.1 relaying denied");

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use sekisho_mail::{Reply, ReplyCode, ReversePath};
+use sekisho_mail::{Reply, ReplyClass, ReplyCode, ReversePath};
 
 use super::{
     SessionSettings,
@@ -501,7 +501,8 @@ impl ServerSession {
             Pending::Recipient(transaction) if !closes => {
                 self.stage.resume(transaction, None);
                 self.say(&reply);
-                self.counts.refused_recipients += 1;
+                // Who is put off has guessed nothing.
+                self.counts.refused_recipients += u32::from(reply.code.class() == ReplyClass::Permanent);
                 if self.counts.refused_recipients > self.settings.limits.refused_recipients {
                     self.refuse_and_close(texts::too_many_refused_recipients());
                 }

@@ -162,3 +162,16 @@ fn a_refusal_is_told_once_to_who_does_not_know_of_it() {
         }
     }
 }
+
+#[test]
+fn only_recipients_refused_for_good_are_guesses() {
+    let limits = SessionLimits {
+        refused_recipients: 3,
+        ..SessionLimits::default()
+    };
+    let mut machine = Machine::after(limited(limits), &["EHLO c.example", "MAIL FROM:<>"]);
+    machine.feed(&b"RCPT TO:<busy@elsewhere.example>\r\n".repeat(9));
+    assert_eq!(codes(&mut machine), ["450"; 9]);
+    machine.feed(&b"RCPT TO:<u@elsewhere.example>\r\n".repeat(9));
+    assert_eq!(codes(&mut machine), ["550", "550", "550", "550", "421"]);
+}

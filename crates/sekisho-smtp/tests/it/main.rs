@@ -8,3 +8,4 @@ mod framing;
 mod partner;
 mod splits;
 mod starttls;
+mod walks;

@@ -112,6 +112,12 @@ impl Machine {
         text
     }
 
+    /// The store fails from now on, or works again.
+    pub(crate) fn toggle_store_fault(&mut self) {
+        let fault = Reply::new(ReplyCode::LOCAL_FAULT, 3, 0, "no");
+        self.store_fault = self.store_fault.take().xor(Some(fault));
+    }
+
     pub(crate) fn in_handshake(&self) -> bool {
         self.session.wait() == Wait::Handshake
     }
@@ -145,6 +151,9 @@ impl Machine {
                         recipients,
                         admitted_by: "local recipient".to_owned(),
                     }
+                }
+                ForwardPath::Mailbox(mailbox) if mailbox.local_part() == "busy" => {
+                    Answer::Refuse(Reply::new(ReplyCode::MAILBOX_BUSY, 2, 1, "not now"))
                 }
                 _ => Answer::Refuse(Reply::new(ReplyCode::REFUSED, 7, 1, "relaying denied")),
             },

@@ -32,7 +32,7 @@ use crate::{
     clock,
     config::{Loaded, Outbound, Place},
     dns::DnsResolver,
-    inbound::{InboundServices, ListenerSettings, Listeners, Sockets},
+    inbound::{EnvelopeMemory, InboundServices, ListenerSettings, Listeners, Sockets},
     local::Directory,
     notify::NotifySettings,
     outbound::{Configured, Dispatcher, Services},
@@ -138,6 +138,7 @@ impl Server {
         let inbound = InboundServices {
             store: Arc::clone(&store),
             directory: Arc::clone(&directory),
+            envelopes: EnvelopeMemory::default(),
             onward: Arc::clone(&dispatcher) as Arc<_>,
             maillog: mail_log.clone(),
             metrics: metrics.inbound,

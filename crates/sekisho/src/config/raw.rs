@@ -254,7 +254,7 @@ pub struct Limits {
     pub free_space: String,
     /// Free inodes, likewise.
     pub free_inodes: u64,
-    /// Memory for messages that are being received or delivered.
+    /// Memory for messages that are being received or delivered, the recipients of open transactions included.
     pub memory: String,
 }
 

@@ -16,8 +16,9 @@ use tokio::{
 
 use super::{
     Full, HandshakePass, InboundServices, Listener, ListenerMode, Pass,
+    envelopes::EnvelopeShare,
     patience::Patience,
-    receive::{Origin, Receiving, put_off, store_fault},
+    receive::{Origin, Receiving, pressure, put_off, store_fault},
     transport::{Input, Transport},
 };
 use crate::{
@@ -93,6 +94,7 @@ pub(super) async fn serve(
         security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
         input: Input::default(),
         receiving: None,
+        envelope: services.envelopes.share(),
         patience,
         drained: false,
         listener,
@@ -134,6 +136,7 @@ struct Connection {
     security: ChannelSecurity,
     input: Input,
     receiving: Option<Receiving>,
+    envelope: EnvelopeShare,
     patience: Patience,
     drained: bool,
 }
@@ -191,6 +194,9 @@ impl Connection {
     /// Gives the machine its input and does what it says.
     async fn step(&mut self, transport: &mut Transport) -> Next {
         let step = self.session.handle_bytes(self.input.rest());
+        if self.session.sender().is_none() {
+            self.envelope.clear();
+        }
         if step.consumed > 0 {
             self.patience.begin_anew(Instant::now());
         }
@@ -387,7 +393,7 @@ impl Connection {
     }
 
     fn answer_mail(&self, stage: &Stage<'_>, announced_octets: u64) -> Answer {
-        if let Some(reply) = put_off(self.services.store.pressure(), announced_octets, &self.services.limits) {
+        if let Some(reply) = put_off(pressure(&self.services), announced_octets, &self.services.limits) {
             return Answer::Refuse(reply);
         }
         match self.judge(*stage) {
@@ -396,11 +402,15 @@ impl Connection {
         }
     }
 
-    fn answer_recipient(&self, path: &ForwardPath, parameters: RcptParameters) -> Answer {
+    fn answer_recipient(&mut self, path: &ForwardPath, parameters: RcptParameters) -> Answer {
         let directory = self.services.directory.load();
         let finding = directory.find(path);
         let right = match self.judge(Stage::Rcpt {
             standing: finding.standing(),
+            local_part: match path {
+                ForwardPath::Mailbox(mailbox) => mailbox.local_part(),
+                ForwardPath::Postmaster => "",
+            },
         }) {
             Admission::Refused { reply, .. } => return Answer::Refuse(reply),
             Admission::Admitted { reasons } => reasons.first().map(sekisho_policy::Reason::admission_right),
@@ -421,8 +431,13 @@ impl Connection {
             orcpt: parameters.orcpt,
             ..Recipient::new(mailbox)
         };
+        let recipients = finding.expand(recipient, &covering);
+        if let Some(reply) = put_off(pressure(&self.services), 0, &self.services.limits) {
+            return Answer::Refuse(reply);
+        }
+        self.envelope.add(&recipients);
         Answer::Recipients {
-            recipients: finding.expand(recipient, &covering),
+            recipients,
             admitted_by: right.unwrap_or_default(),
         }
     }
@@ -445,7 +460,7 @@ impl Connection {
 
     /// Looks at the pressure once more: a transaction may have been open for long, and many were begun at once.
     async fn answer_content(&mut self, only_recipient: Option<&sekisho_mail::Mailbox>) -> Answer {
-        if let Some(reply) = put_off(self.services.store.pressure(), 0, &self.services.limits) {
+        if let Some(reply) = put_off(pressure(&self.services), 0, &self.services.limits) {
             return Answer::Refuse(reply);
         }
         let began = match self.services.store.begin(clock::now()) {
@@ -478,7 +493,7 @@ impl Connection {
         // A client need not announce a size, and many come at once: the room that is left is watched on the way.
         if written.is_ok()
             && before / ROOM_CHECK_OCTETS != receiving.octets() / ROOM_CHECK_OCTETS
-            && let Some(reply) = put_off(self.services.store.pressure(), 0, &self.services.limits)
+            && let Some(reply) = put_off(pressure(&self.services), 0, &self.services.limits)
         {
             self.receiving = None;
             self.session.handle_content_failure(reply);

@@ -5,6 +5,7 @@
 //! obeys.
 
 mod connection;
+mod envelopes;
 mod gate;
 mod header_scan;
 mod listener;
@@ -17,6 +18,7 @@ mod service;
 mod settings;
 mod transport;
 
+pub use envelopes::EnvelopeMemory;
 pub use gate::{Building, Full, Gate, HandshakePass, Pass};
 pub use header_scan::{HeaderScan, MAX_MESSAGE_ID_OCTETS};
 pub use listener::{Arrived, BindError, Bound, accept_loop};

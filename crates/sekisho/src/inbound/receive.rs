@@ -6,7 +6,7 @@ use sekisho_mail::{ChannelSecurity, Mailbox, MessageId, Reply, ReplyCode};
 use sekisho_smtp::server::Submission;
 use sekisho_store::{Accepted, Alteration, Arrival, Draft, Pressure, StoreError};
 
-use super::{HeaderScan, InboundLimits, Received, Shortage};
+use super::{HeaderScan, InboundLimits, InboundServices, Received, Shortage};
 use crate::clock;
 
 /// Who sends, and how.
@@ -129,6 +129,15 @@ fn alterations(submission: &Submission, field_octets: u64) -> Vec<Alteration> {
             text,
         })
         .collect()
+}
+
+/// How hard pressed the store and the sessions are together.
+pub(super) fn pressure(services: &InboundServices) -> Pressure {
+    let store = services.store.pressure();
+    Pressure {
+        memory_octets: store.memory_octets.saturating_add(services.envelopes.octets()),
+        ..store
+    }
 }
 
 /// Whether new mail has to wait, and what is said then. Delivery goes on all the while, which makes room.

@@ -11,7 +11,9 @@ use sekisho_tls::TlsServer;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
-use super::{Arrived, Building, Gate, InboundLimits, InboundMetrics, ListenerMode, ListenerSettings, connection};
+use super::{
+    Arrived, Building, EnvelopeMemory, Gate, InboundLimits, InboundMetrics, ListenerMode, ListenerSettings, connection,
+};
 use crate::{app::Phase, local::Directory, outbound::Dispatcher, telemetry::maillog::MailLog};
 
 /// Where accepted mail goes on: outbound, and in tests whatever they like.
@@ -40,6 +42,8 @@ pub struct InboundServices {
     pub store: Arc<dyn Store>,
     /// Who is local, exchanged as a whole.
     pub directory: Arc<ArcSwap<Directory>>,
+    /// What the envelopes of open transactions hold in memory.
+    pub envelopes: EnvelopeMemory,
     /// Where accepted mail goes on.
     pub onward: Arc<dyn Onward>,
     /// The mail log.

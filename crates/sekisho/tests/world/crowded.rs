@@ -33,6 +33,37 @@ fn without_room_for_a_handshake_nobody_is_led_on_in_the_clear() {
     });
 }
 
+/// Envelopes alone fill a memory that has no bound, without an octet of content.
+#[test]
+fn recipients_are_put_off_when_the_envelopes_of_all_sessions_fill_the_memory() {
+    enclosed(|| {
+        let _node = node(&format!("{LOCAL}{RELAYING}[limits]\nmemory = \"256 KiB\"\n"));
+        runtime().block_on(async {
+            let mut clients = Vec::new();
+            for _ in 0..2 {
+                let mut client = Client::open(SMTP, false).await.expect("a connection");
+                assert_eq!(code(&mut client, "MAIL FROM:<>").await, 250);
+                clients.push(client);
+            }
+            let local = "x".repeat(450);
+            let mut taken = 0;
+            let rcpt = |number: usize| format!("RCPT TO:<inbox@here.example> ORCPT=rfc822;{number}@{local}");
+            let refused = loop {
+                let answer = code(&mut clients[0], &rcpt(taken)).await;
+                if answer != 250 {
+                    break answer;
+                }
+                taken += 1;
+            };
+            assert_eq!(refused, 452, "after {taken}");
+            assert!((200..600).contains(&taken), "{taken} recipients of half a KiB");
+            assert_eq!(code(&mut clients[1], &rcpt(0)).await, 452);
+            assert_eq!(code(&mut clients[0], "RSET").await, 250);
+            assert_eq!(code(&mut clients[1], &rcpt(0)).await, 250);
+        });
+    });
+}
+
 /// A sender looked at before may have been one of very many.
 #[test]
 fn the_limit_of_the_queue_holds_for_transactions_that_are_open_already() {

@@ -8,10 +8,10 @@ use sekisho_testkit::{
 
 use crate::{LOCAL, node, trace_of};
 
-/// A listener that the world can reach, with nothing said about relaying.
+/// A listener that the world can reach, with nothing said about relaying, and a domain of which we are the front.
 fn open_to_the_world() -> String {
     let address = HOSTS[1];
-    format!("{LOCAL}[[listener]]\nname = \"world\"\naddress = \"{address}:25\"\n")
+    format!("{LOCAL}relay-domains = [\"behind.example\"]\n[[listener]]\nname = \"world\"\naddress = \"{address}:25\"\n")
 }
 
 #[test]
@@ -26,6 +26,9 @@ fn a_stranger_relays_by_no_trick() {
             "there.example!victim@here.example",
             "@here.example:victim@there.example",
             "\"victim@there.example\"@here.example",
+            "victim%there.example@behind.example",
+            "there.example!victim@behind.example",
+            "\"victim@there.example\"@behind.example",
             "victim@[192.0.2.3]",
             "victim@[192.0.2.2]",
             "victim@there.example@here.example",
