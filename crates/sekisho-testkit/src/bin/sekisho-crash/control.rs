@@ -14,9 +14,9 @@ use crate::{
 };
 
 /// Cuts in each; a few, because a cut may come when nothing is under way.
-const CUTS: usize = 3;
+const CUTS: usize = 2;
 /// What is lost never arrives, and what is damaged is not delivered: nobody waits for it long.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How the flushes are taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -73,7 +73,7 @@ pub(crate) enum End {
 
 /// A process that is killed as early as this has hardly opened its files, or is about to be ready.
 const START_LIMIT: Duration = Duration::from_millis(150);
-const KILL_LIMIT: Duration = Duration::from_millis(150);
+const KILL_LIMIT: Duration = Duration::from_millis(100);
 const CUT_LIMIT: Duration = Duration::from_millis(700);
 const LINGER_LIMIT: Duration = Duration::from_millis(120);
 
