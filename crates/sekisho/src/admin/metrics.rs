@@ -99,9 +99,7 @@ pub fn health_router(registry: Arc<Registry>, store: StoreMetrics, backend: Back
 
 async fn metrics(State(watched): State<Watched>) -> Response {
     let backend = &watched.backend;
-    watched
-        .store
-        .show(backend.store.pressure(), backend.shortage().is_some());
+    watched.store.show(backend.pressure(), backend.shortage().is_some());
     let mut text = String::new();
     if encode(&mut text, &watched.registry).is_err() {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();

@@ -28,7 +28,11 @@ pub use failure::Failure;
 pub use http::{Caller, HttpError, HttpLimits, serve_api, serve_health};
 pub use metrics::{StoreMetrics, health_router};
 
-use crate::{app::Phase, inbound::Shortage, telemetry::maillog::MailLog};
+use crate::{
+    app::Phase,
+    inbound::{EnvelopeMemory, Shortage},
+    telemetry::maillog::MailLog,
+};
 
 /// Requests to the API are no longer than this; a list of ids is sent in several.
 const REQUEST_BODY_MAX: usize = 2 * 1024 * 1024;
@@ -46,6 +50,8 @@ pub struct Backend {
     pub phase: Option<watch::Receiver<Phase>>,
     /// Told when something may have become due.
     pub wake: Arc<Notify>,
+    /// What sessions hold beside the store.
+    pub envelopes: EnvelopeMemory,
 }
 
 /// What the handlers know of the configuration.

@@ -3,13 +3,20 @@
 use axum::{Json, extract::State};
 use sekisho_api::{ConfigView, Health, Status, TlsList};
 
+use sekisho_store::Pressure;
+
 use super::Backend;
 use crate::{app::Phase, inbound::Shortage};
 
 impl Backend {
+    /// How hard pressed the store and the sessions are together.
+    pub(super) fn pressure(&self) -> Pressure {
+        self.envelopes.on_top_of(self.store.pressure())
+    }
+
     /// Whether new mail has to wait for room.
     pub(super) fn shortage(&self) -> Option<Shortage> {
-        self.node.load().rules.shortage(self.store.pressure())
+        self.node.load().rules.shortage(self.pressure())
     }
 
     /// Whether new mail is taken, and what stands in the way.
@@ -46,7 +53,7 @@ pub(super) async fn health(State(backend): State<Backend>) -> Json<Health> {
 }
 
 pub(super) async fn status(State(backend): State<Backend>) -> Json<Status> {
-    let pressure = backend.store.pressure();
+    let pressure = backend.pressure();
     let node = backend.node.load();
     Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),

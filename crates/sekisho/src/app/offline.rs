@@ -12,6 +12,7 @@ use crate::{
     admin::{self, Backend, Caller},
     clock,
     config::Place,
+    inbound::EnvelopeMemory,
     telemetry::maillog::{MailLog, MailLogTarget},
 };
 
@@ -49,6 +50,7 @@ impl Offline {
             node: Arc::new(ArcSwap::from_pointee(node)),
             phase: None,
             wake: Arc::new(Notify::new()),
+            envelopes: EnvelopeMemory::default(),
         };
         let caller = Caller {
             uid: rustix::process::getuid().as_raw(),

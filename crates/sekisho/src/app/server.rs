@@ -135,10 +135,11 @@ impl Server {
             metrics: metrics.outbound,
         };
         let dispatcher = Dispatcher::new(services, configured(&loaded)?);
+        let envelopes = EnvelopeMemory::default();
         let inbound = InboundServices {
             store: Arc::clone(&store),
             directory: Arc::clone(&directory),
-            envelopes: EnvelopeMemory::default(),
+            envelopes: envelopes.clone(),
             onward: Arc::clone(&dispatcher) as Arc<_>,
             maillog: mail_log.clone(),
             metrics: metrics.inbound,
@@ -150,6 +151,7 @@ impl Server {
             node: Arc::new(ArcSwap::from_pointee(node_view(&loaded, Some(&self_signed))?)),
             phase: Some(watched.clone()),
             wake: Arc::new(Notify::new()),
+            envelopes,
         };
         let socket = settings.data_folder.join(SOCKET_NAME);
         let router = admin::router(backend.clone());

@@ -7,6 +7,7 @@ use std::sync::{
 };
 
 use sekisho_mail::Recipient;
+use sekisho_store::Pressure;
 
 /// Octets that envelopes hold; cheap to clone, all clones are one.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,15 @@ impl EnvelopeMemory {
     #[must_use]
     pub fn octets(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// How hard pressed the store and the sessions are together.
+    #[must_use]
+    pub fn on_top_of(&self, store: Pressure) -> Pressure {
+        Pressure {
+            memory_octets: store.memory_octets.saturating_add(self.octets()),
+            ..store
+        }
     }
 
     /// The share of one session; nothing yet.

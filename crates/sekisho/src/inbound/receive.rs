@@ -133,11 +133,7 @@ fn alterations(submission: &Submission, field_octets: u64) -> Vec<Alteration> {
 
 /// How hard pressed the store and the sessions are together.
 pub(super) fn pressure(services: &InboundServices) -> Pressure {
-    let store = services.store.pressure();
-    Pressure {
-        memory_octets: store.memory_octets.saturating_add(services.envelopes.octets()),
-        ..store
-    }
+    services.envelopes.on_top_of(services.store.pressure())
 }
 
 /// Whether new mail has to wait, and what is said then. Delivery goes on all the while, which makes room.
