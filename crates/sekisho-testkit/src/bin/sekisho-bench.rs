@@ -1,8 +1,10 @@
-//! The measuring program behind `cargo xtask bench`: our own sender and sink around the release binary on loopback, and
-//! around Postfix beside it, with the same load. Sender and sink share the processors with what is measured, so the
-//! numbers compare servers on one machine and promise nothing about another.
+//! The measuring program behind `cargo xtask bench`: our own sender and sink around the release binary on loopback,
+//! and around Postfix beside it, with the same load; and the sender straight into the sink, which has to outrun both.
+//! Sender and sink share the processors with what is measured, so the numbers compare servers on one machine and
+//! promise nothing about another.
 //!
 //! Latency is from the final dot to its 250; processor time and memory are those of the server's whole process tree.
+//! Each run begins with a warm-up that is not counted; of several runs the medians are shown.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +13,10 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -21,20 +26,24 @@ use sekisho_testkit::{
     enclosure::{self, HOSTS},
     foreign::{Postfix, PostfixSettings},
     node::{Node, SMTP},
-    peer::{Fault, Peer},
+    peer::Peer,
     wait,
 };
 use serde_json::json;
 
 const USAGE: &str = "\
-Measures messages of 4 KiB with 1 and with 100 messages a connection, in the clear and under TLS (in and out).
+Measures messages of 4 KiB with 1 and with 100 a connection, in the clear and under TLS (in and out), messages of 1 MiB
+with 10 a connection, and connections with a handshake (P-256) and no message.
 
-Usage: cargo xtask bench [--seconds N] [--connections N] [--only sekisho|postfix]
+Usage: cargo xtask bench [--seconds N] [--runs N] [--connections N] [--only straight|sekisho|postfix]
 ";
 
 /// The unit of `/proc/*/stat`: `USER_HZ` is 100 on every platform that Debian runs on.
 const TICKS_PER_SEC: f64 = 100.0;
-const MESSAGE_LEN: usize = 4096;
+/// The load before what is counted.
+const WARM_UP: Duration = Duration::from_secs(1);
+const SMALL: usize = 4096;
+const LARGE: usize = 1024 * 1024;
 /// How long the sink may take for what was accepted.
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
@@ -44,6 +53,7 @@ struct Options {
     binary: PathBuf,
     results: PathBuf,
     seconds: u64,
+    runs: u64,
     connections: usize,
     only: Option<String>,
 }
@@ -53,8 +63,21 @@ struct Options {
 struct Scenario {
     server: &'static str,
     tls: bool,
+    /// Messages a connection; none where the handshake is what is measured.
     per_connection: usize,
+    /// Octets a message.
+    octets: usize,
 }
+
+/// Tls, messages a connection, octets a message.
+const WORKS: [(bool, usize, usize); 6] = [
+    (false, 1, SMALL),
+    (false, 100, SMALL),
+    (true, 1, SMALL),
+    (true, 100, SMALL),
+    (true, 10, LARGE),
+    (true, 0, 0),
+];
 
 /// What a scenario came to.
 #[derive(Clone, Debug)]
@@ -104,6 +127,7 @@ fn parse_options() -> Result<Option<Options>, String> {
         binary: PathBuf::new(),
         results: PathBuf::from("target/bench"),
         seconds: 5,
+        runs: 1,
         connections: 20,
         only: None,
     };
@@ -122,6 +146,7 @@ fn parse_options() -> Result<Option<Options>, String> {
             "--binary" => options.binary = value.into(),
             "--results" => options.results = value.into(),
             "--seconds" => options.seconds = number()?,
+            "--runs" => options.runs = number()?.max(1),
             "--connections" => options.connections = usize::try_from(number()?).unwrap_or(usize::MAX),
             "--only" => options.only = Some(value),
             other => return Err(format!("{other} means nothing here")),
@@ -134,28 +159,50 @@ fn measure_all(options: &Options) -> Vec<Figures> {
     let pem = Authority::new().server(&["postfix.bench.example", "sink.example"]);
     let mut all = Vec::new();
     say(HEADINGS);
-    for server in ["sekisho", "postfix"] {
-        if options.only.as_deref().is_some_and(|only| only != server) {
-            continue;
-        }
-        for tls in [false, true] {
-            for per_connection in [1, 100] {
-                let scenario = Scenario {
-                    server,
-                    tls,
-                    per_connection,
-                };
-                let figures = measure(options, scenario, &pem);
-                say(&row(&figures));
-                all.push(figures);
+    for (tls, per_connection, octets) in WORKS {
+        for server in ["straight", "sekisho", "postfix"] {
+            if options.only.as_deref().is_some_and(|only| only != server) {
+                continue;
             }
+            let scenario = Scenario {
+                server,
+                tls,
+                per_connection,
+                octets,
+            };
+            let runs = (0..options.runs).map(|_| measure(options, scenario, &pem)).collect();
+            let figures = medians(runs);
+            say(&row(&figures));
+            all.push(figures);
         }
     }
     all
 }
 
+/// Each figure by itself.
+fn medians(mut runs: Vec<Figures>) -> Figures {
+    let median = |of: fn(&Figures) -> f64| {
+        let mut all: Vec<f64> = runs.iter().map(of).collect();
+        all.sort_by(f64::total_cmp);
+        all[all.len() / 2]
+    };
+    let figures = Figures {
+        accepted_per_sec: median(|run| run.accepted_per_sec),
+        relayed_per_sec: median(|run| run.relayed_per_sec),
+        cpu_millis_per_message: median(|run| run.cpu_millis_per_message),
+        peak_rss_mib: median(|run| run.peak_rss_mib),
+        p50_millis: median(|run| run.p50_millis),
+        p99_millis: median(|run| run.p99_millis),
+        all_relayed: runs.iter().all(|run| run.all_relayed),
+        ..runs[0].clone()
+    };
+    runs.clear();
+    figures
+}
+
 const HEADINGS: &str = "\
-server   TLS  msgs/conn  accepted/s  relayed/s  CPU ms/msg  peak RSS MiB  p50 ms  p99 ms";
+server   TLS  octets/msg  msgs/conn  accepted/s  relayed/s  CPU ms/msg  peak RSS MiB  p50 ms  p99 ms
+         (of connections without a message: connections a second, CPU a connection)";
 
 fn row(figures: &Figures) -> String {
     let Figures {
@@ -175,15 +222,17 @@ fn row(figures: &Figures) -> String {
         "  (not all was relayed in time)"
     };
     format!(
-        "{:<8} {tls:<4} {:>9} {accepted_per_sec:>11.0} {relayed_per_sec:>10.0} {cpu_millis_per_message:>11.2} \
+        "{:<8} {tls:<4} {:>10} {:>10} {accepted_per_sec:>11.0} {relayed_per_sec:>10.0} {cpu_millis_per_message:>11.2} \
          {peak_rss_mib:>13.1} {p50_millis:>7.2} {p99_millis:>7.2}{mark}",
-        scenario.server, scenario.per_connection
+        scenario.server, scenario.octets, scenario.per_connection
     )
 }
 
 /// A server under measurement: where it listens and which process it is.
 #[derive(Debug)]
 enum Server {
+    /// The sink itself.
+    Straight,
     Sekisho(Node),
     Postfix(Postfix),
 }
@@ -191,6 +240,9 @@ enum Server {
 impl Server {
     fn start(options: &Options, scenario: Scenario, pem: &Pem) -> Self {
         let sink = HOSTS[1];
+        if scenario.server == "straight" {
+            return Self::Straight;
+        }
         if scenario.server == "postfix" {
             return Self::Postfix(Postfix::start(&PostfixSettings {
                 address: (HOSTS[0], 25).into(),
@@ -204,14 +256,22 @@ impl Server {
                 },
             }));
         }
-        let listener =
-            "[[listener]]\nname = \"default\"\naddress = \"127.0.0.1:2525\"\nrelay-from = [\"127.0.0.0/8\"]\n";
+        // The same certificate for all of them.
+        let listener = "[[listener]]\nname = \"default\"\naddress = \"127.0.0.1:2525\"\n\
+             relay-from = [\"127.0.0.0/8\"]\ntls.certificates = [{ certificate = \"chain.pem\", key = \"key.pem\" }]\n";
         let route = format!("{listener}[[route]]\nname = \"sink\"\ndomains = [\"*\"]\nvia = [\"{sink}:25\"]\n");
-        Self::Sekisho(Node::start(&options.binary, &route))
+        let mut node = Node::new(&options.binary, &route);
+        node.write("chain.pem", &pem.chain);
+        let key = node.write("key.pem", &pem.key);
+        let only_ours = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(key, only_ours).expect("the key is ours");
+        node.resume();
+        Self::Sekisho(node)
     }
 
     fn address(&self) -> SocketAddr {
         match self {
+            Self::Straight => (HOSTS[1], 25).into(),
             Self::Sekisho(_) => SMTP,
             Self::Postfix(postfix) => postfix.address(),
         }
@@ -219,6 +279,8 @@ impl Server {
 
     fn root(&self) -> u32 {
         match self {
+            // Source and sink are one process: what it uses is what both need.
+            Self::Straight => std::process::id(),
             Self::Sekisho(node) => node.process_id(),
             Self::Postfix(postfix) => postfix.process_id(),
         }
@@ -226,25 +288,37 @@ impl Server {
 }
 
 fn measure(options: &Options, scenario: Scenario, pem: &Pem) -> Figures {
-    let sink = Peer::start((HOSTS[1], 25).into(), scenario.tls.then_some(pem), Fault::None);
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&arrived);
+    let certificate = scenario.tls.then_some(pem);
+    let _sink = Peer::start_observed((HOSTS[1], 25).into(), certificate, move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
     let server = Server::start(options, scenario, pem);
+    let warm = load(options, scenario, server.address(), WARM_UP).len();
+    wait_for(&arrived, warm, scenario);
     let before = usage(server.root());
     let start = Instant::now();
-    let mut latencies = load(options, scenario, server.address());
+    let mut latencies = load(
+        options,
+        scenario,
+        server.address(),
+        Duration::from_secs(options.seconds),
+    );
     let accepting = start.elapsed();
     let accepted = latencies.len();
-    let drained = || (sink.count() >= accepted || start.elapsed() > accepting + DRAIN_LIMIT).then_some(());
-    wait::until_within(2 * DRAIN_LIMIT, "the sink", drained, String::new);
+    let all_relayed = wait_for(&arrived, warm + accepted, scenario);
     let relaying = start.elapsed();
     let after = usage(server.root());
+    let relayed = arrived.load(Ordering::Relaxed).saturating_sub(warm);
     latencies.sort_unstable();
     let count = accepted.max(1) as f64;
     Figures {
         scenario,
         accepted,
         accepted_per_sec: accepted as f64 / accepting.as_secs_f64(),
-        relayed_per_sec: sink.count() as f64 / relaying.as_secs_f64(),
-        all_relayed: sink.count() >= accepted,
+        relayed_per_sec: relayed as f64 / relaying.as_secs_f64(),
+        all_relayed,
         cpu_millis_per_message: (after.cpu_secs - before.cpu_secs) * 1000.0 / count,
         peak_rss_mib: after.peak_rss_kib as f64 / 1024.0,
         p50_millis: quantile(&latencies, 50),
@@ -252,18 +326,30 @@ fn measure(options: &Options, scenario: Scenario, pem: &Pem) -> Figures {
     }
 }
 
+/// Waits until so many messages are at the sink; whether they are.
+fn wait_for(arrived: &AtomicUsize, count: usize, scenario: Scenario) -> bool {
+    if scenario.per_connection == 0 {
+        return true;
+    }
+    let end = Instant::now() + DRAIN_LIMIT;
+    let drained = || (arrived.load(Ordering::Relaxed) >= count || Instant::now() > end).then_some(());
+    wait::until_within(2 * DRAIN_LIMIT, "the sink", drained, String::new);
+    arrived.load(Ordering::Relaxed) >= count
+}
+
 fn quantile(sorted: &[Duration], percent: usize) -> f64 {
     let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(place).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
 }
 
-/// Sends for as long as the options say; the time from the final dot to its 250 of every accepted message.
-fn load(options: &Options, scenario: Scenario, server: SocketAddr) -> Vec<Duration> {
+/// Sends for so long; the time from the final dot to its 250 of every accepted message, or of every handshake where
+/// no message is sent.
+fn load(options: &Options, scenario: Scenario, server: SocketAddr, time: Duration) -> Vec<Duration> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
-    let end = Instant::now() + Duration::from_secs(options.seconds);
+    let end = Instant::now() + time;
     let latencies = Arc::new(Mutex::new(Vec::new()));
-    let content = stuffed(&content());
+    let content = stuffed(&content(scenario.octets));
     runtime.block_on(async {
         let mut senders = Vec::new();
         for _ in 0..options.connections {
@@ -291,7 +377,12 @@ async fn send_some(
     end: Instant,
     latencies: &Mutex<Vec<Duration>>,
 ) -> io::Result<()> {
+    let opened = Instant::now();
     let mut client = Client::open(server, scenario.tls).await?;
+    if scenario.per_connection == 0 {
+        let latency = opened.elapsed();
+        latencies.lock().unwrap_or_else(PoisonError::into_inner).push(latency);
+    }
     for _ in 0..scenario.per_connection {
         if Instant::now() >= end {
             break;
@@ -313,9 +404,9 @@ async fn send_some(
     client.command("QUIT").await.map(drop)
 }
 
-fn content() -> Vec<u8> {
+fn content(octets: usize) -> Vec<u8> {
     let mut content = b"From: a@bench.invalid\r\nTo: b@sink.example\r\nSubject: bench\r\n\r\n".to_vec();
-    while content.len() < MESSAGE_LEN {
+    while content.len() < octets {
         content.extend_from_slice(b"The quick brown fox jumps over the lazy dog and comes back for more.\r\n");
     }
     content
@@ -389,7 +480,7 @@ fn write_results(folder: &Path, all: &[Figures]) -> io::Result<PathBuf> {
                 "server": figures.scenario.server,
                 "tls": figures.scenario.tls,
                 "messages_per_connection": figures.scenario.per_connection,
-                "message_octets": MESSAGE_LEN,
+                "message_octets": figures.scenario.octets,
                 "accepted": figures.accepted,
                 "accepted_per_sec": figures.accepted_per_sec,
                 "relayed_per_sec": figures.relayed_per_sec,
