@@ -380,7 +380,7 @@ impl ServerSession {
             self.aftermath = true;
             return self.refuse(texts::too_many_recipients());
         }
-        if self.stage.ask_about_recipient() {
+        if self.stage.ask_about_recipient(&path) {
             self.question = Some(Question::Recipient { path, parameters });
         }
     }
@@ -424,10 +424,7 @@ impl ServerSession {
             max_octets: self.settings.limits.message_octets,
         };
         let only_recipient = match self.stage.phase() {
-            Phase::Envelope(transaction) => match transaction.recipients.as_slice() {
-                [only] => Some(only.mailbox.clone()),
-                _ => None,
-            },
+            Phase::Envelope(transaction) => transaction.only_recipient(),
             _ => None,
         };
         if self.stage.ask_about_content(ContentReader::new(framing, rules), chunk) {
