@@ -3,7 +3,7 @@
 //! What lasts for the session is not here; what belongs to a transaction is in the variant, so that it is gone when the
 //! phase is. [`Stage`] keeps its phase to itself: other modules can look at it and name a transition, nothing else.
 
-use sekisho_mail::{Recipient, Reply};
+use sekisho_mail::{ForwardPath, Recipient, Reply};
 
 use super::question::Transaction;
 use crate::wire::content::ContentReader;
@@ -195,9 +195,10 @@ impl Stage {
     }
 
     /// RCPT inside a transaction; false when there is none.
-    pub(super) fn ask_about_recipient(&mut self) -> bool {
+    pub(super) fn ask_about_recipient(&mut self, path: &ForwardPath) -> bool {
         match std::mem::replace(&mut self.0, Phase::Closed) {
-            Phase::Envelope(transaction) => {
+            Phase::Envelope(mut transaction) => {
+                transaction.name(path);
                 self.0 = Phase::Deciding(Pending::Recipient(transaction));
                 true
             }

@@ -63,7 +63,7 @@ pub enum Question {
     },
     /// May the content come? [`Answer::Accept`] or [`Answer::Refuse`].
     Content {
-        /// The recipient, when there is only one.
+        /// The recipient as RCPT named it, when there was only one; where an alias leads is nobody's business.
         only_recipient: Option<Mailbox>,
     },
     /// Is there room for a handshake? [`Answer::Accept`] or [`Answer::Refuse`].
@@ -115,7 +115,11 @@ pub(super) struct Transaction {
     known: HashMap<u64, usize, RandomState>,
     /// RCPT commands accepted; an alias counts once.
     pub(super) accepted: u32,
+    /// As the last RCPT named it.
+    named: Option<Mailbox>,
     pub(super) admitted_by: Vec<String>,
+    /// As the first accepted RCPT named it.
+    first: Option<Mailbox>,
 }
 
 impl Transaction {
@@ -129,8 +133,23 @@ impl Transaction {
             recipients: Vec::new(),
             known: HashMap::default(),
             accepted: 0,
+            named: None,
             admitted_by: Vec::new(),
+            first: None,
         }
+    }
+
+    /// A RCPT names this.
+    pub(super) fn name(&mut self, path: &ForwardPath) {
+        self.named = match path {
+            ForwardPath::Mailbox(mailbox) => Some(mailbox.clone()),
+            ForwardPath::Postmaster => None,
+        };
+    }
+
+    /// The recipient as RCPT named it, when there was one alone.
+    pub(super) fn only_recipient(&self) -> Option<Mailbox> {
+        self.first.clone().filter(|_| self.accepted == 1)
     }
 
     /// Adds what a RCPT came to; a recipient that is there already, word for word, is not added again.
@@ -145,6 +164,9 @@ impl Transaction {
         }
         if !self.admitted_by.contains(&admitted_by) {
             self.admitted_by.push(admitted_by);
+        }
+        if self.accepted == 0 {
+            self.first = self.named.take();
         }
         self.accepted += 1;
     }

@@ -386,7 +386,7 @@ impl ServerSession {
             self.aftermath = true;
             return self.refuse(texts::too_many_recipients());
         }
-        if self.stage.ask_about_recipient() {
+        if self.stage.ask_about_recipient(&path) {
             self.question = Some(Question::Recipient { path, parameters });
         }
     }
@@ -431,10 +431,8 @@ impl ServerSession {
             max_octets: self.settings.limits.message_octets,
         };
         let mut only_recipient = None;
-        if let Phase::Envelope(transaction) = self.stage.phase()
-            && let [only] = transaction.recipients.as_slice()
-        {
-            only_recipient = Some(only.mailbox.clone());
+        if let Phase::Envelope(transaction) = self.stage.phase() {
+            only_recipient = transaction.only_recipient();
         }
         if self.stage.ask_about_content(ContentReader::new(framing, rules), chunk) {
             self.question = Some(Question::Content { only_recipient });

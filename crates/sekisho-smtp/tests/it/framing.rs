@@ -167,3 +167,24 @@ fn after_every_end_of_a_transaction_nothing_of_it_is_left() {
         assert!(machine.session.sender().is_none(), "{name}");
     }
 }
+
+#[test]
+fn an_only_recipient_is_told_as_rcpt_named_it_and_no_end_of_an_alias_is() {
+    let (user, alias) = ("RCPT TO:<u@local.example>", "RCPT TO:<all@local.example>");
+    let refused = "RCPT TO:<u@elsewhere.example>";
+    for (recipients, only) in [
+        (vec![user], Some("u@local.example")),
+        (vec![alias], Some("all@local.example")),
+        (vec![refused, user, refused], Some("u@local.example")),
+        (vec![user, alias], None),
+        (vec![user, user], None),
+    ] {
+        let mut machine = Machine::after(
+            settings(),
+            &[&["EHLO c.example", "MAIL FROM:<>"], &recipients[..]].concat(),
+        );
+        machine.feed(b"BDAT 0 LAST\r\n");
+        let told = machine.only_recipients[0].as_ref().map(ToString::to_string);
+        assert_eq!(told.as_deref(), only, "{recipients:?}");
+    }
+}

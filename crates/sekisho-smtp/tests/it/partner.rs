@@ -25,6 +25,8 @@ pub(crate) struct Machine {
     pub(crate) closed: bool,
     /// Refuses to take content with this.
     pub(crate) content_fault: Option<Reply>,
+    /// The only recipient of each content that came, as it was named.
+    pub(crate) only_recipients: Vec<Option<Mailbox>>,
     /// Refusals that were told to whoever drives the session.
     pub(crate) told: usize,
     /// Refuses each message with this.
@@ -49,6 +51,7 @@ impl Machine {
             kept: Vec::new(),
             closed: false,
             content_fault: None,
+            only_recipients: Vec::new(),
             told: 0,
             store_fault: None,
         };
@@ -130,8 +133,9 @@ impl Machine {
     fn answer(&mut self, question: Question) -> Answer {
         match question {
             Question::Mail { .. } | Question::StartTls => Answer::Accept,
-            Question::Content { .. } => {
+            Question::Content { only_recipient } => {
                 self.content.clear();
+                self.only_recipients.push(only_recipient);
                 self.content_fault.clone().map_or(Answer::Accept, Answer::Refuse)
             }
             Question::Recipient { path, parameters } => match path {
