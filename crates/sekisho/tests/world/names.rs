@@ -94,6 +94,18 @@ fn aliases_literals_international_names_and_both_families_lead_to_the_host() {
     });
 }
 
+/// Ten messages to a host with two addresses, each delivered by its first attempt.
+fn ten_go_at_once(node: &Node) {
+    for place in 0..10 {
+        let recipient = format!("b{place}@two.example");
+        Swaks::new()
+            .send(SMTP, "a@localhost", &recipient, &[])
+            .assert_accepted();
+        let message = traced(node, &recipient, "delivered");
+        assert_eq!(last_attempt(&message)["attempt"], 1, "{message:#}");
+    }
+}
+
 #[test]
 fn the_next_address_of_a_host_is_tried_where_one_ends_the_session_at_once() {
     enclosed(|| {
@@ -101,14 +113,7 @@ fn the_next_address_of_a_host_is_tried_where_one_ends_the_session_at_once() {
         let node = relaying_node("[delivery]\nmessages-per-connection = 1\n");
         let bad = Peer::start((HOSTS[1], 25).into(), None, Fault::CutAt("EHLO"));
         // Addresses are shuffled: by the tenth message the bad one has been first, but for one time in a thousand.
-        for place in 0..10 {
-            let recipient = format!("b{place}@two.example");
-            Swaks::new()
-                .send(SMTP, "a@localhost", &recipient, &[])
-                .assert_accepted();
-            let message = traced(&node, &recipient, "delivered");
-            assert_eq!(last_attempt(&message)["attempt"], 1, "{message:#}");
-        }
+        ten_go_at_once(&node);
         assert_eq!((good.count(), bad.count()), (10, 0));
         assert!(!bad.wire().is_empty(), "the bad one was never first");
     });
@@ -133,14 +138,7 @@ fn a_silent_address_is_not_waited_for_where_another_answers() {
         let (_names, good, _) = serve();
         let node = relaying_node("[delivery]\nmessages-per-connection = 1\n");
         let _silent = silent(HOSTS[1]);
-        for place in 0..10 {
-            let recipient = format!("b{place}@two.example");
-            Swaks::new()
-                .send(SMTP, "a@localhost", &recipient, &[])
-                .assert_accepted();
-            let message = traced(&node, &recipient, "delivered");
-            assert_eq!(last_attempt(&message)["attempt"], 1, "{message:#}");
-        }
+        ten_go_at_once(&node);
         assert_eq!(good.count(), 10);
     });
 }

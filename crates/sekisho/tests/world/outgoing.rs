@@ -44,17 +44,22 @@ fn postfix_receives_over_tls() {
     });
 }
 
+/// An Exim with more lines in its configuration.
+fn exim(more: &str) -> Exim {
+    let pem = Authority::new().server(&["exim.there.example"]);
+    Exim::start(&EximSettings {
+        address: HOSTS[0],
+        domain: "there.example",
+        certificate: &pem,
+        relay_to: SMTP,
+        more,
+    })
+}
+
 #[test]
 fn exim_receives_over_tls_with_bdat() {
     enclosed(|| {
-        let pem = Authority::new().server(&["exim.there.example"]);
-        let exim = Exim::start(&EximSettings {
-            address: HOSTS[0],
-            domain: "there.example",
-            certificate: &pem,
-            relay_to: SMTP,
-            more: "",
-        });
+        let exim = exim("");
         let node = relaying_node(ROUTE);
         send_one();
         let message = traced(&node, "b@there.example", "delivered");
@@ -69,14 +74,7 @@ fn exim_receives_over_tls_with_bdat() {
 #[test]
 fn a_server_that_ends_tls_for_want_of_a_client_certificate_counts_as_a_broken_handshake() {
     enclosed(|| {
-        let pem = Authority::new().server(&["exim.there.example"]);
-        let exim = Exim::start(&EximSettings {
-            address: HOSTS[0],
-            domain: "there.example",
-            certificate: &pem,
-            relay_to: SMTP,
-            more: "tls_verify_hosts = *\ntls_verify_certificates = /etc/exim4/chain.pem\n",
-        });
+        let exim = exim("tls_verify_hosts = *\ntls_verify_certificates = /etc/exim4/chain.pem\n");
         let forced = "[[route]]\nname = \"forced\"\ndomains = [\"forced.there.example\"]\nvia = [\"192.0.2.1:25\"]\n\
                       require = \"encryption\"\n";
         let node = relaying_node(&format!("{ROUTE}{forced}"));
