@@ -100,6 +100,8 @@ impl Default for SessionLimits {
 pub struct SessionTimeouts {
     /// For a whole command, from the end of the one before (RFC 5321 §4.5.3.2.7: at least 5 minutes).
     pub command: Duration,
+    /// Likewise while the places for connections are running out, as RFC 5321 §4.5.3.2 allows in an emergency.
+    pub crowded: Duration,
     /// For the next octets of content (RFC 5321 §4.5.3.2.5).
     pub content: Duration,
     /// For a whole TLS handshake.
@@ -114,6 +116,7 @@ impl Default for SessionTimeouts {
     fn default() -> Self {
         Self {
             command: Duration::from_mins(5),
+            crowded: Duration::from_secs(20),
             content: Duration::from_mins(3),
             handshake: Duration::from_secs(60),
             session: Duration::from_hours(2),

@@ -230,6 +230,7 @@ fn timeouts(limits: &raw::ListenerLimits, key: &str, checker: &mut Checker<'_>) 
     let mut time = |name: &str, text| checker.some_duration(&format!("{key}.limits.{name}"), text);
     SessionTimeouts {
         command: time("command-timeout", &limits.command_timeout),
+        crowded: time("crowded-timeout", &limits.crowded_timeout),
         content: time("data-timeout", &limits.data_timeout),
         handshake: time("handshake-timeout", &limits.handshake_timeout),
         session: time("session-timeout", &limits.session_timeout),

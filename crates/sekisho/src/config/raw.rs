@@ -214,6 +214,9 @@ pub struct ListenerLimits {
     pub handshake_timeout: String,
     /// How long a session may last in all.
     pub session_timeout: String,
+    /// How long a client may take for a command while more than three quarters of the connections are taken: who only
+    /// sits there leaves the place to others.
+    pub crowded_timeout: String,
 }
 
 impl Default for ListenerLimits {
@@ -234,6 +237,7 @@ impl Default for ListenerLimits {
             data_rate: "512 B".to_owned(),
             handshake_timeout: "1m".to_owned(),
             session_timeout: "2h".to_owned(),
+            crowded_timeout: "20s".to_owned(),
         }
     }
 }

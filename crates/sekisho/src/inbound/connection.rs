@@ -269,7 +269,7 @@ impl Connection {
             self.session.handle_timeout();
             return Next::Goes;
         }
-        let deadline = self.patience.deadline(wait, now);
+        let deadline = self.patience.deadline(wait, now, self.pass.is_crowded());
         let read = tokio::select! {
             read = timeout_at(deadline, self.input.read_from(transport)) => read,
             now = changed(&mut self.phase, self.drained) => return self.heed(now),

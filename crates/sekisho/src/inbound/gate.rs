@@ -156,6 +156,14 @@ pub struct Pass {
 }
 
 impl Pass {
+    /// Whether more than three quarters of the connections are taken, here or over all listeners.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        let crowded = |inside: u32, limit: u32| u64::from(inside) * 4 > u64::from(limit) * 3;
+        let (here, building) = (&self.gate, &self.gate.building);
+        crowded(here.inside(), here.limits.load().total) || crowded(building.inside(), building.limit)
+    }
+
     /// Begins a TLS handshake.
     ///
     /// # Errors
@@ -233,6 +241,21 @@ mod tests {
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn it_is_crowded_when_more_than_three_quarters_are_taken() {
+        let limits = ConnectionLimits {
+            total: 4,
+            per_address: 4,
+            ..ConnectionLimits::default()
+        };
+        let gate = Gate::new(Arc::new(Building::new(100)), limits);
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let passes: Vec<Pass> = (0..3).map(|_| gate.enter(address).unwrap()).collect();
+        assert!(!passes[0].is_crowded());
+        let _fourth = gate.enter(address).unwrap();
+        assert!(passes[0].is_crowded());
     }
 
     #[test]

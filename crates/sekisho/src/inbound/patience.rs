@@ -52,7 +52,8 @@ impl Patience {
 
     /// Until when more is waited for. Speed is measured while content is waited for, be it wanted or refused: neither
     /// what came before it nor the pause between two chunks is held against the client.
-    pub(super) fn deadline(&mut self, wait: Wait, now: Instant) -> Instant {
+    /// Where places run out, a client that says nothing has less of it.
+    pub(super) fn deadline(&mut self, wait: Wait, now: Instant, crowded: bool) -> Instant {
         let timeouts = &self.timeouts;
         let next = match wait {
             Wait::Content => {
@@ -63,7 +64,12 @@ impl Patience {
             }
             Wait::Command | Wait::Handshake | Wait::Nothing => {
                 self.content = None;
-                self.waiting_since + timeouts.command
+                let most = if crowded {
+                    timeouts.command.min(timeouts.crowded)
+                } else {
+                    timeouts.command
+                };
+                self.waiting_since + most
             }
         };
         next.min(self.ends_at)
@@ -82,6 +88,7 @@ mod tests {
     fn patience(now: Instant) -> Patience {
         let timeouts = SessionTimeouts {
             command: Duration::from_mins(5),
+            crowded: Duration::from_mins(1),
             content: Duration::from_mins(3),
             session: Duration::from_hours(2),
             content_octets_per_sec: 100,
@@ -98,17 +105,17 @@ mod tests {
     fn content_must_come_at_some_speed() {
         let begin = Instant::now();
         let mut patience = patience(begin);
-        assert_eq!(patience.deadline(Wait::Content, begin), begin + minutes(3));
+        assert_eq!(patience.deadline(Wait::Content, begin, false), begin + minutes(3));
         patience.note_octets(6000);
         let later = begin + minutes(2);
         assert_eq!(
-            patience.deadline(Wait::Content, later),
+            patience.deadline(Wait::Content, later, false),
             begin + minutes(4),
             "one minute was earned"
         );
         patience.note_octets(60_000_000);
         assert_eq!(
-            patience.deadline(Wait::Content, later),
+            patience.deadline(Wait::Content, later, false),
             later + minutes(3),
             "nothing is earned for silence"
         );
@@ -120,17 +127,30 @@ mod tests {
         let mut patience = patience(begin);
         let first = begin + minutes(30);
         assert_eq!(
-            patience.deadline(Wait::Content, first),
+            patience.deadline(Wait::Content, first, false),
             first + minutes(3),
             "the first content, refused or not"
         );
         patience.begin_anew(first);
-        assert_eq!(patience.deadline(Wait::Command, first), first + minutes(5));
+        assert_eq!(patience.deadline(Wait::Command, first, false), first + minutes(5));
         let second = first + minutes(4);
         assert_eq!(
-            patience.deadline(Wait::Content, second),
+            patience.deadline(Wait::Content, second, false),
             second + minutes(3),
             "the chunk behind a pause"
+        );
+    }
+
+    #[test]
+    fn who_says_nothing_leaves_the_place_to_others_where_places_run_out() {
+        let begin = Instant::now();
+        let mut patience = patience(begin);
+        assert_eq!(patience.deadline(Wait::Command, begin, false), begin + minutes(5));
+        assert_eq!(patience.deadline(Wait::Command, begin, true), begin + minutes(1));
+        assert_eq!(
+            patience.deadline(Wait::Content, begin, true),
+            begin + minutes(3),
+            "content comes"
         );
     }
 
@@ -140,7 +160,7 @@ mod tests {
         let mut patience = patience(begin);
         let late = begin + minutes(119);
         patience.begin_anew(late);
-        assert_eq!(patience.deadline(Wait::Command, late), begin + minutes(120));
+        assert_eq!(patience.deadline(Wait::Command, late, false), begin + minutes(120));
         assert!(!patience.is_over(late) && patience.is_over(begin + minutes(120)));
     }
 }

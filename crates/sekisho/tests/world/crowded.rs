@@ -33,6 +33,25 @@ fn without_room_for_a_handshake_nobody_is_led_on_in_the_clear() {
     });
 }
 
+/// Otherwise a few addresses could hold every place for as long as a session may last, one command in five minutes.
+#[test]
+fn who_only_sits_there_leaves_a_crowded_server() {
+    enclosed(|| {
+        let limits = "[listener.limits]\nconnections = 4\ncrowded-timeout = \"1s\"\n";
+        let _node = node(&format!("{LOCAL}{RELAYING}{limits}"));
+        runtime().block_on(async {
+            let mut clients = Vec::new();
+            for _ in 0..4 {
+                clients.push(Client::open(SMTP, false).await.expect("a connection"));
+            }
+            let mut last = clients.pop().expect("four came");
+            let goodbye = last.reply().await.expect("a connection").expect("a reply");
+            assert_eq!(goodbye.code, 421, "{}", goodbye.text());
+            assert_eq!(code(&mut clients[0], "NOOP").await, 250, "who came before still has its time");
+        });
+    });
+}
+
 /// Envelopes alone fill a memory that has no bound, without an octet of content.
 #[test]
 fn recipients_are_put_off_when_the_envelopes_of_all_sessions_fill_the_memory() {
