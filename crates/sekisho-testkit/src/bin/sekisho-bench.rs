@@ -35,7 +35,7 @@ const USAGE: &str = "\
 Measures messages of 4 KiB with 1 and with 100 a connection, in the clear and under TLS (in and out), messages of 1 MiB
 with 10 a connection, and connections with a handshake (P-256) and no message.
 
-Usage: cargo xtask bench [--seconds N] [--runs N] [--connections N] [--only straight|sekisho|postfix]
+Usage: cargo xtask bench [--seconds N] [--runs N] [--connections N] [--only straight|sekisho|postfix] [--work 1..6]
 ";
 
 /// The unit of `/proc/*/stat`: `USER_HZ` is 100 on every platform that Debian runs on.
@@ -56,6 +56,8 @@ struct Options {
     runs: u64,
     connections: usize,
     only: Option<String>,
+    /// One of [`WORKS`], counted from one.
+    work: Option<u64>,
 }
 
 /// One measurement.
@@ -130,6 +132,7 @@ fn parse_options() -> Result<Option<Options>, String> {
         runs: 1,
         connections: 20,
         only: None,
+        work: None,
     };
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -148,6 +151,7 @@ fn parse_options() -> Result<Option<Options>, String> {
             "--seconds" => options.seconds = number()?,
             "--runs" => options.runs = number()?.max(1),
             "--connections" => options.connections = usize::try_from(number()?).unwrap_or(usize::MAX),
+            "--work" => options.work = Some(number()?),
             "--only" => options.only = Some(value),
             other => return Err(format!("{other} means nothing here")),
         }
@@ -159,7 +163,10 @@ fn measure_all(options: &Options) -> Vec<Figures> {
     let pem = Authority::new().server(&["postfix.bench.example", "sink.example"]);
     let mut all = Vec::new();
     say(HEADINGS);
-    for (tls, per_connection, octets) in WORKS {
+    for (number, (tls, per_connection, octets)) in (1..).zip(WORKS) {
+        if options.work.is_some_and(|only| only != number) {
+            continue;
+        }
         for server in ["straight", "sekisho", "postfix"] {
             if options.only.as_deref().is_some_and(|only| only != server) {
                 continue;

@@ -47,7 +47,11 @@ fn who_only_sits_there_leaves_a_crowded_server() {
             let mut last = clients.pop().expect("four came");
             let goodbye = last.reply().await.expect("a connection").expect("a reply");
             assert_eq!(goodbye.code, 421, "{}", goodbye.text());
-            assert_eq!(code(&mut clients[0], "NOOP").await, 250, "who came before still has its time");
+            assert_eq!(
+                code(&mut clients[0], "NOOP").await,
+                250,
+                "who came before still has its time"
+            );
         });
     });
 }
