@@ -34,7 +34,7 @@ pub(super) async fn list(State(backend): State<Backend>, Query(query): Query<Que
     let limit = page_len(query.limit);
     let rows = backend
         .store
-        .list(view::filter(query.filter()), clock::now(), query.after, limit)
+        .list(view::filter(query.filter())?, clock::now(), query.after, limit)
         .await?;
     // A message may have several rows; the store never cuts between them.
     let next = if rows.len() >= limit {
@@ -93,7 +93,7 @@ pub(super) async fn hold(
     check(&request.which)?;
     let report = backend
         .store
-        .hold(view::selection(request.which.clone()), clock::now())
+        .hold(view::selection(request.which.clone())?, clock::now())
         .await?;
     Ok(finish(&backend, caller, &request.which, Order::Hold, report))
 }
@@ -106,7 +106,7 @@ pub(super) async fn release(
     check(&request.which)?;
     let report = backend
         .store
-        .release(view::selection(request.which.clone()), clock::now())
+        .release(view::selection(request.which.clone())?, clock::now())
         .await?;
     Ok(finish(&backend, caller, &request.which, Order::Release, report))
 }
@@ -119,7 +119,7 @@ pub(super) async fn retry(
     check(&request.which)?;
     let report = backend
         .store
-        .retry(view::selection(request.which.clone()), clock::now())
+        .retry(view::selection(request.which.clone())?, clock::now())
         .await?;
     Ok(finish(&backend, caller, &request.which, Order::Retry, report))
 }
@@ -137,7 +137,7 @@ pub(super) async fn bounce(
     }
     let report = backend
         .store
-        .bounce(view::selection(request.which.clone()), &request.why, clock::now())
+        .bounce(view::selection(request.which.clone())?, &request.why, clock::now())
         .await?;
     Ok(finish(
         &backend,

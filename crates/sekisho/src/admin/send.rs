@@ -34,7 +34,10 @@ pub(super) async fn send(
     let id = draft.id();
     let hostname = backend.node.load().hostname.clone();
     let message_id = format!("<{id}@{hostname}>");
-    let content = render(&submission, &envelope, &message_id, now)
+    // An author is wanted where no sender is (RFC 5322 §3.6.2).
+    let author = envelope.reverse_path.mailbox();
+    let author = author.map_or_else(|| postmaster(&backend), ToString::to_string);
+    let content = render(&submission, &author, &message_id, now)
         .map_err(|error| Failure::bad_request(format!("the message cannot be written: {error}")))?;
     draft.write(&content).await?;
     let size = draft.len();
@@ -63,6 +66,13 @@ pub(super) async fn send(
     Ok(Json(Submitted { id }))
 }
 
+/// Every local domain has a postmaster (RFC 5321 §4.5.1), who hears of a failure.
+fn postmaster(backend: &Backend) -> String {
+    let node = backend.node.load();
+    let domain = node.local_domains.first().unwrap_or(&node.hostname);
+    format!("postmaster@{domain}")
+}
+
 /// The envelope, when every address is one and every recipient may be written to.
 fn judge(backend: &Backend, submission: &Submission) -> Result<Envelope, Failure> {
     if submission.to.is_empty() || submission.to.len() > RECIPIENTS_MAX {
@@ -73,6 +83,9 @@ fn judge(backend: &Backend, submission: &Submission) -> Result<Envelope, Failure
     if submission.text.len() > TEXT_LEN_MAX || submission.subject.len() > SUBJECT_LEN_MAX {
         return Err(Failure::bad_request("the text or the subject is too long"));
     }
+    if submission.text.contains('\0') {
+        return Err(Failure::bad_request("the text must have no NUL (RFC 5322 §3.5)"));
+    }
     if submission.subject.chars().any(char::is_control) {
         return Err(Failure::bad_request("the subject must be one line"));
     }
@@ -81,11 +94,7 @@ fn judge(backend: &Backend, submission: &Submission) -> Result<Envelope, Failure
     };
     let node = backend.node.load_full();
     let reverse_path = match submission.from.as_deref() {
-        // Every local domain has a postmaster (RFC 5321 §4.5.1), who hears of a failure.
-        None => {
-            let domain = node.local_domains.first().unwrap_or(&node.hostname);
-            ReversePath::Mailbox(address(&format!("postmaster@{domain}"))?)
-        }
+        None => ReversePath::Mailbox(address(&postmaster(backend))?),
         Some("" | "<>") => ReversePath::Null,
         Some(from) => ReversePath::Mailbox(address(from)?),
     };
@@ -105,16 +114,13 @@ fn judge(backend: &Backend, submission: &Submission) -> Result<Envelope, Failure
     })
 }
 
-fn render(submission: &Submission, envelope: &Envelope, message_id: &str, now: Timestamp) -> std::io::Result<Vec<u8>> {
-    let from = envelope
-        .reverse_path
-        .mailbox()
-        .map_or_else(|| "postmaster".to_owned(), ToString::to_string);
-    let to: Vec<String> = envelope
-        .recipients
-        .iter()
-        .map(|recipient| recipient.mailbox.to_string())
-        .collect();
+fn render(submission: &Submission, from: &str, message_id: &str, now: Timestamp) -> std::io::Result<Vec<u8>> {
+    let to: Vec<&str> = submission.to.iter().map(String::as_str).collect();
+    // A bare CR goes nowhere (law 5), and the last line has an end as well.
+    let mut text = submission.text.replace("\r\n", "\n").replace('\r', "\n");
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
     MessageBuilder::new()
         .from(from)
         .to(to)
@@ -122,12 +128,29 @@ fn render(submission: &Submission, envelope: &Envelope, message_id: &str, now: T
         // The library writes the angle brackets itself.
         .message_id(message_id.trim_matches(['<', '>']))
         .date(now.as_secs())
-        .text_body(submission.text.as_str())
+        .text_body(text)
         .write_to_vec()
-        .map(|mut content| {
-            if !content.ends_with(b"\r\n") {
-                content.extend_from_slice(b"\r\n");
-            }
-            content
-        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_becomes_lines_that_end_with_crlf() {
+        for text in [
+            "", "one", "one\n", "one\r\n", "one\ntwo", "one\rtwo", "naïve\r", "naïve\n",
+        ] {
+            let submission = Submission {
+                from: None,
+                to: vec!["a@example.org".to_owned()],
+                subject: "s".to_owned(),
+                text: text.to_owned(),
+            };
+            let content = render(&submission, "b@example.org", "<1@example.org>", Timestamp::from_secs(1)).unwrap();
+            assert!(content.ends_with(b"\r\n"), "{text:?}");
+            let bare = String::from_utf8(content).unwrap().replace("\r\n", "");
+            assert!(!bare.contains(['\r', '\n']), "{text:?}: {bare:?}");
+        }
+    }
 }

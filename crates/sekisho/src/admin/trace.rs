@@ -20,6 +20,13 @@ pub(super) async fn trace(
             "{outcome:?} is none of delivered, deferred, bounced"
         )));
     }
+    if let (Some(since), Some(until)) = (query.since, query.until)
+        && since > until
+    {
+        return Err(Failure::bad_request(format!(
+            "nothing was after {since} and before {until}"
+        )));
+    }
     let filter = TraceFilter {
         id: query.id,
         message_id_header: query.message_id,

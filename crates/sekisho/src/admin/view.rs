@@ -13,22 +13,39 @@ use sekisho_store::{
     TraceItem,
 };
 
-pub(super) fn filter(filter: sekisho_api::QueueFilter) -> QueueFilter {
-    QueueFilter {
+use super::Failure;
+
+/// A filter of the queue.
+///
+/// # Errors
+/// When nothing can ever match it: that is a slip and not an empty queue.
+pub(super) fn filter(filter: sekisho_api::QueueFilter) -> Result<QueueFilter, Failure> {
+    if let (Some(older), Some(younger)) = (filter.older_than_secs, filter.younger_than_secs)
+        && older > younger
+    {
+        return Err(Failure::bad_request(format!(
+            "nothing is both older than {older} and younger than {younger} seconds"
+        )));
+    }
+    Ok(QueueFilter {
         older_than: filter.older_than_secs.map(Duration::from_secs),
         younger_than: filter.younger_than_secs.map(Duration::from_secs),
         destination: filter.destination,
         sender: filter.sender,
         error: filter.error,
         held: filter.held,
-    }
+    })
 }
 
-pub(super) fn selection(which: sekisho_api::Selection) -> Selection {
-    match which {
+/// Ids or a filter of the queue.
+///
+/// # Errors
+/// As [`filter`].
+pub(super) fn selection(which: sekisho_api::Selection) -> Result<Selection, Failure> {
+    Ok(match which {
         sekisho_api::Selection::Ids(ids) => Selection::Ids(ids),
-        sekisho_api::Selection::Filter(asked) => Selection::Filter(filter(asked)),
-    }
+        sekisho_api::Selection::Filter(asked) => Selection::Filter(filter(asked)?),
+    })
 }
 
 pub(super) fn queued(row: QueuedRow) -> QueuedMessage {

@@ -69,3 +69,69 @@ impl Offline {
         self.mail_log.flush();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::File,
+        io::{self, Write},
+        path::PathBuf,
+        sync::{Mutex, PoisonError},
+    };
+
+    use sekisho_mail::MessageId;
+
+    use super::*;
+    use crate::telemetry::maillog::{Entry, LineFormat, Order, Scope};
+
+    const LINES: u64 = 2000;
+
+    /// A slow disk: writes only when nobody holds the store any more.
+    struct AfterTheStore {
+        lock: PathBuf,
+        written: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for AfterTheStore {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            File::open(&self.lock)?.lock()?;
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.extend_from_slice(octets);
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_ordered_is_in_the_mail_log_when_the_command_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let file = folder.path().join("sekisho.toml");
+        std::fs::write(&file, "[log]\nmail-log = \"off\"\n").unwrap();
+        let place = Place {
+            file: Some(file),
+            data_folder: Some(data.clone()),
+        };
+        let mut offline = Offline::open(&place).unwrap();
+        let written: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let sink = AfterTheStore {
+            lock: data.join("lock"),
+            written: Arc::clone(&written),
+        };
+        offline.mail_log = MailLog::to_writer(Box::new(sink), LineFormat::Text);
+        for id in 0..LINES {
+            offline.mail_log.record(Entry::Ordered {
+                scope: Scope::Message(MessageId::from_u64(id)),
+                order: Order::Hold,
+                by: "uid 0",
+            });
+        }
+        offline.close().await;
+        let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        assert_eq!(written.lines().count() as u64, LINES);
+    }
+}

@@ -13,6 +13,7 @@ use sekisho_tls::{
 };
 
 use super::{
+    addresses,
     checker::Checker,
     container::in_container,
     raw::{self, Raw},
@@ -74,8 +75,8 @@ impl ListenerPlan {
     }
 }
 
-/// All listeners; the default one where there is none.
-pub(super) fn build_all(raw: &Raw, checker: &mut Checker<'_>) -> Vec<ListenerPlan> {
+/// All listeners; the default one where there is none. `http` is another socket that must find room beside them.
+pub(super) fn build_all(raw: &Raw, http: Option<SocketAddr>, checker: &mut Checker<'_>) -> Vec<ListenerPlan> {
     let default = [default_listener()];
     let listeners = if raw.listener.is_empty() {
         &default[..]
@@ -100,9 +101,11 @@ pub(super) fn build_all(raw: &Raw, checker: &mut Checker<'_>) -> Vec<ListenerPla
                 "choose another",
             );
         }
-        plans.extend(build(listener, &key, checker));
+        let plan = build(listener, &key, checker);
+        plans.extend(plan.map(|plan| (key, plan)));
     }
-    plans
+    addresses::check(&plans, http, checker);
+    plans.into_iter().map(|(_, plan)| plan).collect()
 }
 
 /// The listener that is there without any configuration.

@@ -3,6 +3,7 @@
 //! [`raw`] is the text, [`Settings`] what it means. A text with any fault is refused whole (law 9), and so is a value
 //! that this build cannot enforce (law 13).
 
+mod addresses;
 mod checker;
 mod container;
 mod document;

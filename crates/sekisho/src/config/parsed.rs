@@ -1,7 +1,12 @@
 //! What `sekisho.toml` means: the settings of everybody who obeys them, built from the texts of [`super::raw`].
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use rustix::fs::Access;
 use sekisho_mail::Domain;
 use sekisho_store::sqlite::StoreSettings;
 
@@ -75,9 +80,8 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
     let drain_limit = checker.duration("node.drain-limit", &raw.node.drain_limit);
     // After a fault any name will do: the rest is still looked through.
     let hostname = hostname.or_else(|| Domain::parse("localhost").ok())?;
-    let listeners = listener::build_all(raw, checker);
     let http = http(raw, checker);
-    tell_apart(&listeners, http, checker);
+    let listeners = listener::build_all(raw, http, checker);
     let inbound = InboundLimits {
         connections: checker.at_least("limits.connections", raw.limits.connections, 1),
         hops: checker.at_least("limits.hops", raw.limits.hops, 10),
@@ -105,42 +109,7 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
     })
 }
 
-/// No two of them can be bound where they would take each other's place.
-fn tell_apart(listeners: &[ListenerPlan], http: Option<SocketAddr>, checker: &mut Checker<'_>) {
-    let named = listeners
-        .iter()
-        .map(|plan| (format!("listener {:?}", plan.name), plan.address));
-    let mut taken: Vec<(String, SocketAddr)> = Vec::new();
-    for (place, (name, address)) in named.enumerate() {
-        if let Some((other, _)) = taken.iter().find(|(_, other)| collides(*other, address)) {
-            let key = format!("listener[{place}].address");
-            checker.fault(
-                &key,
-                format_args!("{other} listens there"),
-                "choose another port or address",
-            );
-        }
-        taken.push((name, address));
-    }
-    if let Some(address) = http
-        && let Some((other, _)) = taken.iter().find(|(_, other)| collides(*other, address))
-    {
-        checker.fault(
-            "http.address",
-            format_args!("{other} listens there"),
-            "choose another port",
-        );
-    }
-}
-
-/// Whether one of two listening sockets would keep the other from being bound. Port 0 is never the same.
-fn collides(one: SocketAddr, other: SocketAddr) -> bool {
-    let same_family = one.is_ipv4() == other.is_ipv4();
-    let same_address = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
-    one.port() == other.port() && one.port() != 0 && same_family && same_address
-}
-
-fn store(raw: &Raw, folder: &std::path::Path, inbound: &InboundLimits, checker: &mut Checker<'_>) -> StoreSettings {
+fn store(raw: &Raw, folder: &Path, inbound: &InboundLimits, checker: &mut Checker<'_>) -> StoreSettings {
     let threshold = checker.size("store.spool-above", &raw.store.spool_above);
     let days = checker.at_least("trace.retention-days", raw.trace.retention_days, 1);
     let defaults = StoreSettings::new(folder);
@@ -182,7 +151,7 @@ fn http(raw: &Raw, checker: &mut Checker<'_>) -> Option<SocketAddr> {
     checker.parse("http.address", &raw.http.address, "write address:port, or off")
 }
 
-fn log(raw: &Raw, folder: &std::path::Path, checker: &mut Checker<'_>) -> LogSettings {
+fn log(raw: &Raw, folder: &Path, checker: &mut Checker<'_>) -> LogSettings {
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&raw.log.level) {
         checker.fault("log.level", error, "write error, warn, info, debug or trace");
     }
@@ -196,24 +165,38 @@ fn log(raw: &Raw, folder: &std::path::Path, checker: &mut Checker<'_>) -> LogSet
             "off" => MailLogTarget::Off,
             "stdout" => MailLogTarget::Stdout,
             "stderr" => MailLogTarget::Stderr,
-            path => MailLogTarget::File(mail_log_file(folder, path, checker)),
+            path => MailLogTarget::File(mail_log_file(&folder.join(path), folder, checker)),
         },
     }
 }
 
-/// The data folder itself is made at the start; any other has to be there.
-fn mail_log_file(data_folder: &std::path::Path, path: &str, checker: &mut Checker<'_>) -> PathBuf {
-    let file = data_folder.join(path);
-    let folder = file.parent().unwrap_or(data_folder);
-    if folder != data_folder && !folder.is_dir() {
-        let words = format_args!("there is no folder {}", folder.display());
-        checker.fault("log.mail-log", words, "make it, or name another");
-    } else if file.is_dir() {
-        checker.fault(
-            "log.mail-log",
-            format_args!("{} is a folder", file.display()),
-            "name a file",
-        );
+/// The file, looked at as far as that can be done without making it: the data folder is made at the start.
+fn mail_log_file(path: &Path, data_folder: &Path, checker: &mut Checker<'_>) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let fault = if path.is_dir() {
+        Some(format!("{}: this is a folder", path.display()))
+    } else if path.exists() {
+        unwritable(path, Access::WRITE_OK)
+    } else if folder == data_folder && !folder.exists() {
+        None
+    } else if folder.is_dir() {
+        unwritable(folder, Access::WRITE_OK | Access::EXEC_OK)
+    } else {
+        Some(format!("{}: there is no such folder", folder.display()))
+    };
+    if let Some(fault) = fault {
+        let remedy = "name a file in a folder that the user of sekisho may write, or off, stdout, stderr";
+        checker.fault("log.mail-log", fault, remedy);
     }
-    file
+    path.to_owned()
+}
+
+fn unwritable(path: &Path, wanted: Access) -> Option<String> {
+    let error = rustix::fs::access(path, wanted).err()?;
+    Some(format!(
+        "{}: cannot be written ({})",
+        path.display(),
+        std::io::Error::from(error)
+    ))
 }

@@ -31,22 +31,32 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Control characters, marks that reorder text (Unicode UAX #9), characters without width, line and paragraph
-/// separators, and tags: each of them can make shown text differ from what it is.
+/// Control characters, marks that reorder text (Unicode UAX #9), line and paragraph separators, blanks that are no
+/// space, and everything that a terminal shows as nothing at all (Unicode's Default_Ignorable_Code_Point): each of them
+/// can make shown text differ from what it is.
 #[must_use]
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
             '\u{ad}'
+                | '\u{34f}'
                 | '\u{61c}'
-                | '\u{180e}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
                 | '\u{200b}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
                 | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
@@ -63,6 +73,7 @@ mod tests {
             ("a\r\nb\tc\0", "a\\r\\nb\\tc\\u{0}"),
             ("exe.\u{202e}fdp", "exe.\\u{202e}fdp"),
             ("a\u{200b}b\u{2066}c\u{feff}", "a\\u{200b}b\\u{2066}c\\u{feff}"),
+            ("a\u{3164}b\u{fe0f}\u{e0101}", "a\\u{3164}b\\u{fe0f}\\u{e0101}"),
             ("\\u{1b}", "\\\\u{1b}"),
         ];
         for (text, shown) in cases {
