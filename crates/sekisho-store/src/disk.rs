@@ -7,7 +7,7 @@ use std::{
     fmt,
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::Path,
 };
 
@@ -31,6 +31,14 @@ pub trait Disk: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// What the system said.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Writes a file's octets over themselves and makes them durable. After a failed sync the system takes pages for
+    /// written that it has dropped: they can be read, are not on the disk, and no later sync brings them there. Where
+    /// there is no such file, nothing is done.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn rewrite(&self, path: &Path) -> io::Result<()>;
 
     /// The SQLite VFS that belongs to this disk; `None` is SQLite's own.
     fn sqlite_vfs(&self) -> Option<&str>;
@@ -69,10 +77,30 @@ impl Disk for SystemDisk {
         File::open(path)?.sync_all()
     }
 
+    fn rewrite(&self, path: &Path) -> io::Result<()> {
+        let file = match OpenOptions::new().read(true).write(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            file => file?,
+        };
+        let mut chunk = vec![0; REWRITE_OCTETS];
+        let mut offset = 0;
+        loop {
+            let read = file.read_at(&mut chunk, offset)?;
+            if read == 0 {
+                return if offset == 0 { Ok(()) } else { file.sync_all() };
+            }
+            file.write_all_at(&chunk[..read], offset)?;
+            offset += read as u64;
+        }
+    }
+
     fn sqlite_vfs(&self) -> Option<&str> {
         None
     }
 }
+
+/// So many octets are in memory while a file is written over itself.
+const REWRITE_OCTETS: usize = 1024 * 1024;
 
 #[derive(Debug)]
 struct SystemFile(File);

@@ -48,7 +48,7 @@ impl Checkpoint {
     pub(super) fn start(shared: &Arc<Shared>, path: PathBuf) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (helper, woken) = mpsc::channel();
         let limit = shared.settings.log_limit;
-        let disk = Arc::clone(&shared.settings.disk);
+        let (shared, disk) = (Arc::clone(shared), Arc::clone(&shared.settings.disk));
         let found = Arc::new(Found::default());
         let told = Arc::clone(&found);
         let thread = thread::Builder::new()
@@ -63,10 +63,13 @@ impl Checkpoint {
                         Err(RecvTimeoutError::Timeout) => dirty = false,
                         Err(RecvTimeoutError::Disconnected) => return,
                     }
-                    if db.is_none() {
-                        db = schema::open_checkpointer(&path, &*disk).ok();
-                    }
-                    match db.as_ref().map(passive) {
+                    let copied = shared.with_trusted_log(|| {
+                        if db.is_none() {
+                            db = schema::open_checkpointer(&path, &*disk).ok();
+                        }
+                        db.as_ref().map(passive)
+                    });
+                    match copied.flatten() {
                         Some(Ok(octets)) => told.log_octets.store(octets, Ordering::Relaxed),
                         Some(Err(error)) => {
                             tracing::warn!(%error, "a checkpoint failed");

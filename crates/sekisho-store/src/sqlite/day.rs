@@ -181,13 +181,18 @@ pub(super) fn size(path: &Path) -> u64 {
 /// Unlinks a day; answers how many octets that freed.
 pub(super) fn unlink(path: &Path, disk: &dyn Disk) -> io::Result<u64> {
     let freed = size(path);
-    // The database first: a log without it is nothing, but it without its log would lack its last attempts.
-    for path in siblings(path) {
-        match disk.remove(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
+    let remove = |path: &Path| match disk.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    };
+    // The database first, for good: a log without it is nothing, but it without its log may be half of what it was, and
+    // then no search gets past it.
+    let [database, beside @ ..] = siblings(path);
+    remove(&database)?;
+    if let Some(folder) = path.parent() {
+        disk.sync_folder(folder)?;
     }
+    beside.iter().try_for_each(|path| remove(path))?;
     Ok(freed)
 }
 

@@ -77,6 +77,7 @@ fn join_row(
         return super::load::set_aside(batch, key, "the checksum of its recipients is wrong");
     };
     let in_flight = batch.shared.leases.holds(number, key);
+    let attempts = recipient.attempts;
     let same = recipients
         .iter_mut()
         .find(|other| other.recipient.mailbox == recipient.recipient.mailbox);
@@ -89,7 +90,8 @@ fn join_row(
     batch
         .db
         .prepare_cached(
-            "UPDATE delivery SET next_attempt = ?3, crc = ?4, recipients = ?5 WHERE message = ?1 AND destination = ?2",
+            "UPDATE delivery SET next_attempt = ?3, crc = ?4, recipients = ?5, attempts = max(attempts, ?6)
+             WHERE message = ?1 AND destination = ?2",
         )?
         .execute(params![
             key,
@@ -97,6 +99,7 @@ fn join_row(
             batch.now.as_millis(),
             codec::recipients_crc(key, number, &document),
             document,
+            attempts,
         ])?;
     if in_flight {
         let mut pending = row.pending.unwrap_or_default();

@@ -1,8 +1,8 @@
 //! The queue's database: its tables, the numbered steps from version to version, and how a connection is opened.
 
-use std::{path::Path, time::Duration};
+use std::{io, path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::{Disk, StoreError};
 
@@ -76,26 +76,30 @@ const PAGE_SIZE: u32 = 8192;
 /// How long a connection waits for a lock: only an operator's own `sqlite3` could hold one so long.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
 
-/// After a failed write: pages of a log whose flush failed may be gone from the disk though they can still be read, and
-/// what is written behind them goes with them. All that counts goes into the database under a flush of its own, and the
-/// log begins anew.
-///
-/// # Errors
-/// When that fails, or somebody still reads the log.
-pub(super) fn empty_log(db: &Connection) -> rusqlite::Result<()> {
-    let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    if busy == 0 {
-        return Ok(());
-    }
-    Err(rusqlite::Error::SqliteFailure(
-        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-        Some("the log is still being read".to_owned()),
-    ))
+/// Pages of a log whose flush failed, in this process or one before it, may be gone from the disk though they can
+/// still be read. SQLite takes them for good then: what is written behind them goes with them in a power cut, and a
+/// checkpoint copies them into a database that the rest of the log no longer fits. So the log is made what it seems to
+/// be before anything that writes is opened. Nobody else may be writing to it meanwhile; whoever has it open may go on
+/// reading.
+fn restore_log(path: &Path, disk: &dyn Disk) -> rusqlite::Result<()> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    disk.rewrite(Path::new(&log)).map_err(|error| io_failed(&error))
+}
+
+/// An error of the system as SQLite's.
+pub(super) fn io_failed(error: &io::Error) -> rusqlite::Error {
+    let code = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => rusqlite::ffi::SQLITE_FULL,
+        _ => rusqlite::ffi::SQLITE_IOERR,
+    };
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), Some(error.to_string()))
 }
 
 /// Opens a connection that copies the log into the database.
 pub(super) fn open_checkpointer(path: &Path, disk: &dyn Disk) -> rusqlite::Result<Connection> {
     let connection = connect(path, disk, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    leave_log(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(connection)
@@ -104,13 +108,22 @@ pub(super) fn open_checkpointer(path: &Path, disk: &dyn Disk) -> rusqlite::Resul
 /// Opens a connection that reads.
 pub(super) fn open_reader(path: &Path, disk: &dyn Disk) -> rusqlite::Result<Connection> {
     let connection = connect(path, disk, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    leave_log(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
 
+/// Whoever closes a database last copies its log, trusted or not: that is the writer's to do.
+fn leave_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map(drop)
+}
+
 /// Opens a connection that writes, the file made when it is not there. Every commit is flushed before it returns
-/// (WAL with synchronous=FULL); checkpoints are somebody else's.
+/// (WAL with synchronous=FULL); checkpoints are somebody else's. One at a time.
 pub(super) fn open_writer(path: &Path, disk: &dyn Disk) -> rusqlite::Result<Connection> {
+    restore_log(path, disk)?;
     let connection = connect(
         path,
         disk,

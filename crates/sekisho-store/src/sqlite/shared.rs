@@ -3,7 +3,7 @@
 use std::{
     fmt, io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering},
         mpsc::Sender,
     },
@@ -29,6 +29,8 @@ pub(super) struct Shared {
     /// Settlements that are not durable yet.
     pub(super) unsettled: AtomicUsize,
     pub(super) queue_failed: AtomicBool,
+    /// Held while the queue's log is copied into its database, and while it becomes one that is not to be copied.
+    log: Mutex<()>,
     pub(super) trace_failed: AtomicBool,
     pub(super) stopping: AtomicBool,
     /// Leases are written down: ends of leases must not wait then, or the innocent would look guilty.
@@ -59,6 +61,7 @@ impl Shared {
             queued: AtomicU64::new(0),
             unsettled: AtomicUsize::new(0),
             queue_failed: AtomicBool::new(false),
+            log: Mutex::new(()),
             trace_failed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             watching: AtomicBool::new(false),
@@ -87,6 +90,19 @@ impl Shared {
     /// after a crash, so that is bounded (law 1).
     pub(super) fn must_settle_first(&self) -> bool {
         self.trace_failed.load(Ordering::Relaxed) || self.unsettled.load(Ordering::Relaxed) >= UNSETTLED_LIMIT
+    }
+
+    /// The queue's database failed: from now on nobody copies its log until it was restored. The writer's connection
+    /// is still open, so that nobody has looked at the log anew meanwhile and taken for good what it lost.
+    pub(super) fn mistrust_log(&self) {
+        let _log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        self.queue_failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Does something with the queue's log, unless it is not to be trusted.
+    pub(super) fn with_trusted_log<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        let _log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        (!self.queue_failed.load(Ordering::Relaxed)).then(work)
     }
 
     /// Why nothing can be taken in now, if so.

@@ -57,8 +57,6 @@ pub(super) struct TraceWriter {
     open: Option<(Volume, Connection)>,
     /// Closing builds indexes, which may take seconds: settlements do not wait for it.
     closing: Vec<JoinHandle<()>>,
-    /// A write failed: the log of the file may hold pages that can be read and are not on the disk.
-    mistrust: bool,
 }
 
 impl TraceWriter {
@@ -74,7 +72,6 @@ impl TraceWriter {
             commands,
             open: None,
             closing: Vec::new(),
-            mistrust: false,
         };
         let thread = thread::Builder::new()
             .name("store-trace".to_owned())
@@ -141,8 +138,8 @@ impl TraceWriter {
         let mut delay = RETRY_FIRST;
         while let Err(error) = self.write(&jobs) {
             tracing::error!(%error, "the trace cannot be written; settlements wait");
+            // Opened again, its log is restored.
             let open = self.open.take();
-            self.mistrust = true;
             if let (Some((volume, db)), StoreError::Failed(why)) = (open, &error)
                 && is_damage(why)
             {
@@ -197,10 +194,6 @@ impl TraceWriter {
                 }
                 other => other?,
             };
-            if self.mistrust {
-                schema::empty_log(&db).map_err(schema::failed)?;
-                self.mistrust = false;
-            }
             self.shared
                 .settings
                 .disk

@@ -6,7 +6,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::Ordering,
@@ -187,6 +187,7 @@ impl Writer {
         begun.map_err(schema::failed)?;
         let fates = batch.commit().map_err(|(error, _)| schema::failed(error))?;
         debug_assert!(fates.is_empty(), "recovery answers nobody");
+        sync_names(&path, &shared).map_err(schema::failed)?;
         let queued: i64 = db
             .query_row("SELECT value FROM counter WHERE name = 'messages'", [], |row| {
                 row.get(0)
@@ -362,7 +363,7 @@ impl Writer {
     /// The database is not to be trusted until it was reopened.
     fn fail(&mut self, error: &rusqlite::Error, fates: Vec<Then>) {
         tracing::error!(%error, "the queue's database failed; nothing is acknowledged until it is reopened");
-        self.shared.queue_failed.store(true, Ordering::Relaxed);
+        self.shared.mistrust_log();
         self.damaged |= error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt);
         self.aftermath.full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
         let why = error.to_string();
@@ -396,7 +397,6 @@ impl Writer {
 
     fn reopen(&self) -> rusqlite::Result<Connection> {
         let db = schema::open_writer(&self.path, &*self.shared.settings.disk)?;
-        schema::empty_log(&db)?;
         // Messages that were answered with an error may have reached the log all the same: their senders come again.
         let batch = Batch::begin(&db, &self.shared, false)?;
         let removed = self
@@ -406,6 +406,7 @@ impl Writer {
             .map(|(key, _)| *key)
             .try_fold(batch, |mut batch, key| disown(&mut batch, key).map(|()| batch))?;
         removed.commit().map_err(|(error, _)| error)?;
+        sync_names(&self.path, &self.shared)?;
         Ok(db)
     }
 
@@ -585,6 +586,13 @@ impl Writer {
             let _ = answer.send(result);
         }
     }
+}
+
+/// Makes the name of a log that was begun anew durable. SQLite does that too, and says nothing when it fails.
+fn sync_names(path: &Path, shared: &Shared) -> rusqlite::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    let synced = shared.settings.disk.sync_folder(folder);
+    synced.map_err(|error| schema::io_failed(&error))
 }
 
 /// Every way to the thread is gone.

@@ -51,6 +51,8 @@ pub enum Failure {
     Io,
     /// There is no room.
     Full,
+    /// Of a write only the beginning is done, then the device is broken; anything else fails as with [`Failure::Io`].
+    Torn,
 }
 
 /// The disk under a store.
@@ -59,12 +61,12 @@ pub struct CrashDisk {
     recorder: &'static Recorder,
 }
 
-/// What is shared with the VFS, which lives as long as the process, as SQLite wants it.
+/// What is shared with the VFS, which lives as long as the process, as SQLite wants it: the next disk takes it over.
 #[derive(Debug)]
 struct Recorder {
     name: String,
     ops: Mutex<Vec<Op>>,
-    /// Writes, syncs, truncations and removals so far: those that can be told to fail.
+    /// Files made, writes, syncs, truncations and removals so far: those that can be told to fail.
     done: AtomicU64,
     /// The operation that fails.
     fails_at: AtomicU64,
@@ -73,6 +75,18 @@ struct Recorder {
     failure: Mutex<Failure>,
     /// Pretends to sync: the control that shows that the test can fail.
     lies: AtomicBool,
+    /// SQLite's own syncs of folders fail, which it does not look at.
+    nameless: AtomicBool,
+}
+
+/// Recorders whose disk is gone.
+static IDLE: Mutex<Vec<&'static Recorder>> = Mutex::new(Vec::new());
+
+impl Drop for CrashDisk {
+    fn drop(&mut self) {
+        self.recorder.reset();
+        IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(self.recorder);
+    }
 }
 
 impl CrashDisk {
@@ -80,6 +94,9 @@ impl CrashDisk {
     #[must_use]
     pub fn new() -> Arc<Self> {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
+        if let Some(recorder) = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            return Arc::new(Self { recorder });
+        }
         let name = format!("crash-{}", SERIAL.fetch_add(1, Ordering::Relaxed));
         // Leaked: SQLite may call the VFS until the process ends.
         let recorder: &'static Recorder = Box::leak(Box::new(Recorder {
@@ -90,6 +107,7 @@ impl CrashDisk {
             fails_for: AtomicU64::new(1),
             failure: Mutex::new(Failure::Io),
             lies: AtomicBool::new(false),
+            nameless: AtomicBool::new(false),
         }));
         shim::register(recorder);
         Arc::new(Self { recorder })
@@ -109,7 +127,7 @@ impl CrashDisk {
     /// Operations so far that could have been told to fail.
     #[must_use]
     pub fn done(&self) -> u64 {
-        self.recorder.done.load(Ordering::Relaxed)
+        self.recorder.done()
     }
 
     /// The operation with this number, from 0, fails; those after it work again.
@@ -124,6 +142,11 @@ impl CrashDisk {
         self.recorder.fails_at.store(number, Ordering::Relaxed);
     }
 
+    /// From now on no name becomes durable by SQLite's doing, which never looks whether it did.
+    pub fn lose_names(&self) {
+        self.recorder.nameless.store(true, Ordering::Relaxed);
+    }
+
     /// From now on syncs are reported as done and are not: for the control.
     pub fn lie(&self) {
         self.recorder.lies.store(true, Ordering::Relaxed);
@@ -131,6 +154,14 @@ impl CrashDisk {
 }
 
 impl Recorder {
+    fn reset(&self) {
+        self.ops().clear();
+        self.done.store(0, Ordering::Relaxed);
+        self.fails_at.store(u64::MAX, Ordering::Relaxed);
+        self.lies.store(false, Ordering::Relaxed);
+        self.nameless.store(false, Ordering::Relaxed);
+    }
+
     fn ops(&self) -> MutexGuard<'_, Vec<Op>> {
         self.ops.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -148,7 +179,7 @@ impl Recorder {
     fn perform<T>(&self, op: Op, act: impl FnOnce() -> Result<T, Failed>) -> Result<T, Failed> {
         let mut ops = self.ops();
         let failure = match op {
-            Op::Create(_) | Op::Mark(_) => None,
+            Op::Mark(_) => None,
             _ => self.next(),
         };
         if let Some(failure) = failure {
@@ -164,6 +195,31 @@ impl Recorder {
         }
         Ok(result)
     }
+
+    /// As [`Self::perform`], for a write: `act` is given what is to be written, which may be the beginning alone.
+    fn write(
+        &self,
+        path: PathBuf,
+        offset: u64,
+        octets: &[u8],
+        act: impl FnOnce(&[u8]) -> Result<(), Failed>,
+    ) -> Result<(), Failed> {
+        let mut ops = self.ops();
+        let failure = self.next();
+        let written = match failure {
+            None => octets,
+            // Some octet of it, the same one for the same operation.
+            Some(Failure::Torn) => &octets[..self.done().wrapping_mul(0x9e37) as usize % octets.len().max(1)],
+            Some(failure) => return Err(Failed::Told(failure)),
+        };
+        act(written)?;
+        ops.push(Op::Write(path, offset, written.to_vec()));
+        failure.map_or(Ok(()), |failure| Err(Failed::Told(failure)))
+    }
+
+    fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
 }
 
 /// Why an operation was not done.
@@ -176,7 +232,7 @@ enum Failed {
 
 fn io_result<T>(result: Result<T, Failed>) -> io::Result<T> {
     result.map_err(|failed| match failed {
-        Failed::Told(Failure::Io) => io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error()),
+        Failed::Told(Failure::Io | Failure::Torn) => io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error()),
         Failed::Told(Failure::Full) => io::ErrorKind::StorageFull.into(),
         Failed::System(code) => io::Error::from_raw_os_error(code),
     })
@@ -211,6 +267,19 @@ impl Disk for CrashDisk {
         io_result(self.recorder.perform(Op::SyncFolder(path.to_owned()), || Ok(())))
     }
 
+    fn rewrite(&self, path: &Path) -> io::Result<()> {
+        let octets = match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            octets => octets?,
+        };
+        if octets.is_empty() {
+            return Ok(());
+        }
+        // They are what they were.
+        io_result(self.recorder.write(path.to_owned(), 0, &octets, |_| Ok(())))?;
+        io_result(self.recorder.perform(Op::Sync(path.to_owned()), || Ok(())))
+    }
+
     fn sqlite_vfs(&self) -> Option<&str> {
         Some(&self.recorder.name)
     }
@@ -226,15 +295,30 @@ struct RecordedFile {
 
 impl DiskFile for RecordedFile {
     fn append(&mut self, octets: &[u8]) -> io::Result<()> {
-        let op = Op::Write(self.path.clone(), self.len, octets.to_vec());
         let (file, recorder) = (&mut self.file, self.recorder);
-        let write = || io::Write::write_all(file, octets).map_err(|error| raw(&error));
-        io_result(recorder.perform(op, write))?;
+        let write = |octets: &[u8]| io::Write::write_all(file, octets).map_err(|error| raw(&error));
+        io_result(recorder.write(self.path.clone(), self.len, octets, write))?;
         self.len += octets.len() as u64;
         Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
         io_result(self.recorder.perform(Op::Sync(self.path.clone()), || Ok(())))
+    }
+}
+
+/// SQLite's own look at every page of the queue in a data folder.
+///
+/// # Errors
+/// What it found, or why it could not look.
+pub fn check_pages(folder: &Path) -> Result<(), String> {
+    let check = || {
+        let db = rusqlite::Connection::open(folder.join("queue.db"))?;
+        db.query_row("PRAGMA quick_check", [], |row| row.get::<_, String>(0))
+    };
+    match check() {
+        Ok(answer) if answer == "ok" => Ok(()),
+        Ok(answer) => Err(answer),
+        Err(error) => Err(error.to_string()),
     }
 }

@@ -25,7 +25,7 @@ pub enum Choice {
 }
 
 /// The disk at one point of the record.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Replay {
     files: Vec<FileState>,
     /// Names that are durable, and what they name.
@@ -36,10 +36,13 @@ pub struct Replay {
 }
 
 /// A file's content.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct FileState {
     durable: Vec<u8>,
+    /// Since then, oldest first.
     pending: Vec<Change>,
+    /// As processes see it: with all changes, those too that a failed sync has lost.
+    seen: Vec<u8>,
 }
 
 #[derive(Clone, Debug)]
@@ -101,6 +104,52 @@ impl Replay {
         }
     }
 
+    /// A disk on which lies what lies in `folder` now, all of it durable.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of(folder: &Path, seed: u64) -> io::Result<Self> {
+        let mut replay = Self::new(seed);
+        replay.load(folder)?;
+        replay.durable = replay.current.clone();
+        Ok(replay)
+    }
+
+    fn load(&mut self, folder: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                self.load(&path)?;
+                continue;
+            }
+            let durable = fs::read(&path)?;
+            self.files.push(FileState {
+                seen: durable.clone(),
+                durable,
+                pending: Vec::new(),
+            });
+            self.current.insert(path, self.files.len() - 1);
+        }
+        Ok(())
+    }
+
+    /// The same disk with what lies below `from` moved to `to`: where a killed process' files were copied to
+    /// ([`Choice::Everything`]), the disk under them is as before, with all that it still lacks.
+    #[must_use]
+    pub fn moved(&self, from: &Path, to: &Path) -> Self {
+        let place = |path: &PathBuf| {
+            path.strip_prefix(from)
+                .map_or_else(|_| path.clone(), |below| to.join(below))
+        };
+        let names = |names: &BTreeMap<PathBuf, usize>| names.iter().map(|(path, file)| (place(path), *file)).collect();
+        Self {
+            files: self.files.clone(),
+            durable: names(&self.durable),
+            current: names(&self.current),
+            dice: self.dice,
+        }
+    }
+
     /// Does one more operation.
     pub fn step(&mut self, op: &Op) {
         match op {
@@ -134,6 +183,7 @@ impl Replay {
 
     fn change(&mut self, path: &Path, change: Change) {
         if let Some(file) = self.file(path) {
+            change.apply(&mut file.seen);
             file.pending.push(change);
         }
     }
@@ -194,13 +244,15 @@ impl Replay {
 
 impl FileState {
     fn after_crash(&self, choice: Choice, dice: &mut Dice) -> Vec<u8> {
+        if choice == Choice::Everything {
+            return self.seen.clone();
+        }
         let mut content = self.durable.clone();
         // Some crashes come early in the writing back, some late.
         let chance = dice.below(5);
         for change in &self.pending {
             match choice {
-                Choice::Nothing => {}
-                Choice::Everything => change.apply(&mut content),
+                Choice::Nothing | Choice::Everything => {}
                 Choice::Some(_) if dice.below(16) == 0 => change.torn(dice).apply(&mut content),
                 Choice::Some(_) if dice.below(4) < chance => change.apply(&mut content),
                 Choice::Some(_) => {}
@@ -246,6 +298,42 @@ mod tests {
         replay.step(&Op::Remove(path));
         assert_eq!(left(&replay, Choice::Nothing).len(), 1);
         assert_eq!(left(&replay, Choice::Everything).len(), 0);
+    }
+
+    #[test]
+    fn what_a_crash_left_is_where_the_next_begins() {
+        let before = tempfile::tempdir().unwrap();
+        fs::create_dir(before.path().join("spool")).unwrap();
+        fs::write(before.path().join("spool/f"), b"ab").unwrap();
+        let mut replay = Replay::of(before.path(), 1).unwrap();
+        replay.step(&Op::Write(before.path().join("spool/f"), 2, b"c".to_vec()));
+        for (choice, wanted) in [(Choice::Nothing, b"ab".as_slice()), (Choice::Everything, b"abc")] {
+            let to = tempfile::tempdir().unwrap();
+            replay.write_out(before.path(), to.path(), choice).unwrap();
+            assert_eq!(fs::read(to.path().join("spool/f")).unwrap(), wanted);
+        }
+    }
+
+    #[test]
+    fn what_a_failed_sync_lost_is_seen_until_the_power_is_cut() {
+        let path = PathBuf::from("/d/f");
+        let mut replay = Replay::new(1);
+        replay.step(&Op::Create(path.clone()));
+        replay.step(&Op::SyncFolder("/d".into()));
+        for place in 0..16 {
+            replay.step(&Op::Write(path.clone(), place, b"x".to_vec()));
+        }
+        replay.step(&Op::FailedSync(path.clone()));
+        // Nothing is left for this one to do.
+        replay.step(&Op::Sync(path.clone()));
+        let whole = [("f".to_owned(), vec![b'x'; 16])];
+        let killed = replay.moved(Path::new("/d"), Path::new("/e"));
+        let to = tempfile::tempdir().unwrap();
+        killed
+            .write_out(Path::new("/e"), to.path(), Choice::Everything)
+            .unwrap();
+        assert_eq!(fs::read(to.path().join("f")).unwrap(), whole[0].1);
+        assert_ne!(left(&replay, Choice::Some(3)), whole);
     }
 
     #[test]

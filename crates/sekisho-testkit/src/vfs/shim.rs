@@ -29,7 +29,7 @@ struct Head {
     recorder: &'static Recorder,
     /// Leaked by `x_open`, freed by `x_close`; null for temporary files, which no crash leaves.
     path: *mut PathBuf,
-    /// The first sync of a new log or journal syncs its name too.
+    /// The first sync of a log or journal syncs its name too.
     new_name: bool,
 }
 
@@ -109,7 +109,7 @@ fn checked(code: c_int) -> Result<(), Failed> {
 fn code_of(result: Result<(), Failed>, told: c_int) -> c_int {
     match result {
         Ok(()) => SQLITE_OK,
-        Err(Failed::Told(Failure::Io)) => told,
+        Err(Failed::Told(Failure::Io | Failure::Torn)) => told,
         Err(Failed::Told(Failure::Full)) => SQLITE_FULL,
         Err(Failed::System(code)) => code,
     }
@@ -140,7 +140,9 @@ unsafe extern "C" fn x_open(
         let head = file.cast::<Head>();
         (*head).recorder = recorder;
         (*head).path = path.map_or(ptr::null_mut(), |path| Box::into_raw(Box::new(path)));
-        (*head).new_name = is_new && flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL) != 0;
+        // As the system's VFS has it: whoever may make a log or journal, whether it was there or not.
+        let journal = flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL) != 0;
+        (*head).new_name = journal && flags & SQLITE_OPEN_CREATE != 0;
         (*file).pMethods = &raw const METHODS;
         SQLITE_OK
     }
@@ -161,12 +163,12 @@ unsafe extern "C" fn x_delete(vfs: *mut sqlite3_vfs, name: *const c_char, sync_f
     }
 }
 
-/// The system's VFS syncs the folder together with the operation before, so this cannot fail by itself.
+/// The system's VFS syncs the folder together with the operation before, and does not look whether that went well.
 fn sync_folder_of(recorder: &Recorder, path: &Path) {
     if let Some(folder) = path.parent()
-        && !recorder.lies.load(std::sync::atomic::Ordering::Relaxed)
+        && !recorder.nameless.load(std::sync::atomic::Ordering::Relaxed)
     {
-        recorder.ops().push(Op::SyncFolder(folder.to_owned()));
+        let _ = recorder.perform(Op::SyncFolder(folder.to_owned()), || Ok(()));
     }
 }
 
@@ -204,13 +206,21 @@ unsafe extern "C" fn x_close(file: *mut sqlite3_file) -> c_int {
 unsafe extern "C" fn x_write(file: *mut sqlite3_file, data: *const c_void, len: c_int, offset: sqlite3_int64) -> c_int {
     // SAFETY: SQLite gives `len` octets at `data`.
     unsafe {
-        let octets = slice::from_raw_parts(data.cast::<u8>(), usize::try_from(len).unwrap_or(0)).to_vec();
-        let op = |path| Op::Write(path, offset.unsigned_abs(), octets);
-        recorded(file, SQLITE_IOERR_WRITE, op, || {
-            methods(file)
-                .xWrite
-                .map_or(SQLITE_OK, |write| write(system(file), data, len, offset))
-        })
+        let write = methods(file).xWrite.expect("invariant: every file can be written");
+        let head = head(file);
+        if head.path.is_null() {
+            return write(system(file), data, len, offset);
+        }
+        let octets = slice::from_raw_parts(data.cast::<u8>(), usize::try_from(len).unwrap_or(0));
+        let act = |octets: &[u8]| {
+            let len = c_int::try_from(octets.len()).unwrap_or(len);
+            checked(write(system(file), octets.as_ptr().cast(), len, offset))
+        };
+        let path = (*head.path).clone();
+        code_of(
+            head.recorder.write(path, offset.unsigned_abs(), octets, act),
+            SQLITE_IOERR_WRITE,
+        )
     }
 }
 
