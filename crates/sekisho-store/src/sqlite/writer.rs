@@ -131,6 +131,15 @@ pub(super) struct Aftermath {
     disowned: Vec<(i64, Option<SpoolEntry>)>,
 }
 
+impl Drop for Aftermath {
+    /// A store that ends before it could remove what it disowned leaves the files too: a row may come back from the log,
+    /// and it needs its content then. Files that no row names go at the next start.
+    fn drop(&mut self) {
+        let entries = self.disowned.drain(..).filter_map(|(_, entry)| entry);
+        entries.for_each(SpoolEntry::keep);
+    }
+}
+
 impl Aftermath {
     pub(super) fn retry(&mut self, job: SettleJob) {
         self.retry.push(job);

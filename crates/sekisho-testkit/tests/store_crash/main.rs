@@ -17,12 +17,12 @@ use std::{collections::HashSet, sync::Arc, thread};
 
 use sekisho_store::{
     QueueFilter, Store, StoreError,
-    conformance::{NOW, accepted, commit, draft},
+    conformance::{NOW, accepted, commit, content, draft},
 };
 use sekisho_testkit::vfs::{CrashDisk, Failure, Op, Replay};
 use states::{FAILURES, Look, Record, explore};
 use tempfile::TempDir;
-use work::{Dice, OLD, World, folder, insist};
+use work::{BODY_THRESHOLD, Dice, OLD, World, folder, insist};
 
 /// States of one record.
 const STATES_OF_RECORD: usize = 2000;
@@ -197,4 +197,36 @@ fn a_store_that_failed_takes_mail_again_after_it_has_recovered() {
         .wait()
         .unwrap();
     assert!(listed.iter().any(|row| row.id == taken.id));
+}
+
+/// A flush that failed may have written the row all the same. When the process ends before that is known, the content
+/// must be there for whoever starts next.
+#[test]
+fn content_stays_until_the_row_that_names_it_is_gone_for_good() {
+    let long = vec![b'x'; 2 * BODY_THRESHOLD];
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (mut refused, mut listed) = (0, 0);
+    let faults = (1..40).flat_map(|after| (1..8).map(move |in_a_row| (after, in_a_row)));
+    for (after, in_a_row) in faults {
+        let disk = CrashDisk::new();
+        let place = folder();
+        let world = World::open(place.path(), disk.clone(), NOW).unwrap();
+        let mut draft = world.store.begin(NOW).unwrap();
+        runtime.block_on(draft.write(&long)).unwrap();
+        disk.fail_for(disk.done() + after, in_a_row, Failure::Io);
+        let commit = world
+            .store
+            .commit(draft, accepted(&["a@one.example"], NOW), false)
+            .wait();
+        refused += usize::from(commit.is_err());
+        drop(world);
+        let next = World::open(place.path(), CrashDisk::new(), NOW).unwrap();
+        let filter = QueueFilter::default();
+        for row in next.store.list(filter, NOW, None, 10).wait().unwrap() {
+            let body = next.store.body(row.id).wait().unwrap();
+            assert_eq!(content(&body), long, "{in_a_row} failed, {after} operations on");
+            listed += usize::from(commit.is_err());
+        }
+    }
+    assert!(refused > 0 && listed > 0, "{refused} refused, {listed} of them listed");
 }
