@@ -4,6 +4,8 @@
 
 use memchr::memchr2;
 
+use crate::wire::plain_lines::plain_lines;
+
 /// The content holds a CR without LF or an LF without CR. It cannot be sent by SMTP as it is, and is not altered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BareLineEnd;
@@ -39,8 +41,16 @@ impl ContentWriter {
                 (self.held_cr, self.at_line_start) = (false, true);
                 continue;
             }
-            if self.at_line_start && self.stuffs_dots && *first == b'.' {
-                out.push(b'.');
+            if self.at_line_start {
+                let plain = plain_lines(rest, self.stuffs_dots);
+                if plain > 0 {
+                    out.extend_from_slice(&rest[..plain]);
+                    rest = &rest[plain..];
+                    continue;
+                }
+                if self.stuffs_dots && *first == b'.' {
+                    out.push(b'.');
+                }
             }
             let Some(end) = memchr2(b'\r', b'\n', rest) else {
                 out.extend_from_slice(rest);

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use memchr::memchr3;
 
+use super::plain_lines::plain_lines;
 use crate::{
     limits::TEXT_LINE_OCTETS,
     server::{BareLineEnds, LongLines},
@@ -143,6 +144,13 @@ impl ContentReader {
     pub fn read(&mut self, input: &[u8]) -> Read {
         let (mut begin, mut at) = (0, 0);
         while let Some(&octet) = input.get(at) {
+            if self.place == Place::LineStart {
+                let plain = plain_lines(&input[at..], self.framing == Framing::Dots);
+                if plain > 0 {
+                    at += plain;
+                    continue;
+                }
+            }
             match self.place {
                 Place::LineStart if self.framing == Framing::Dots && octet == b'.' => {
                     if begin < at {
