@@ -113,8 +113,11 @@ impl Draft {
         }
         // One piece may be under way while the next one fills.
         while self.buffer.len() >= CHUNK_LEN {
-            let rest = self.buffer.split_off(CHUNK_LEN);
-            let chunk = mem::replace(&mut self.buffer, rest);
+            // With room for all of the next one: growing would copy it several times over.
+            let mut next = Vec::with_capacity(CHUNK_LEN + CHUNK_LEN / 4);
+            next.extend_from_slice(&self.buffer[CHUNK_LEN..]);
+            self.buffer.truncate(CHUNK_LEN);
+            let chunk = mem::replace(&mut self.buffer, next);
             let file = self.file_back().await?;
             self.spool.spend(CHUNK_LEN as u64);
             self.file = SpoolState::Away(self.spool.append(file, chunk.into()));
@@ -364,11 +367,12 @@ impl FileSource {
         if len == 0 {
             return Ok((None, None));
         }
-        let mut piece = vec![0; len];
-        self.file.read_exact(&mut piece).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => self.body.damaged("the file is too short".to_owned()),
-            _ => error,
-        })?;
+        // Not zeroed first, which would touch every page once more.
+        let mut piece = Vec::with_capacity(len);
+        let read = (&self.file).take(len as u64).read_to_end(&mut piece)?;
+        if read < len {
+            return Err(self.body.damaged("the file is too short".to_owned()));
+        }
         self.crc.update(&piece);
         self.left -= len as u64;
         if self.left > 0 {
