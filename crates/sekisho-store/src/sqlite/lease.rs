@@ -250,21 +250,26 @@ fn one(
     let mut memory = shared.budget.reserve();
     memory.resize(body_share(&body));
     shared.leases.take(number, key);
+    let (envelope, arrival) = (Arc::new(message.envelope), Arc::new(message.arrival));
+    let held = LeaseGuard::new(Held {
+        owner: shared.clone(),
+        destination: number,
+        message: codec::id(key),
+        documents: Arc::new(message.documents),
+        envelope: Arc::clone(&envelope),
+        arrival: Arc::clone(&arrival),
+        recipients: recipients.iter().map(|recipient| recipient.index).collect(),
+        memory: Arc::new(memory),
+    });
     Ok(Loaded::Sound(Lease {
         id: codec::id(key),
         destination: destination.clone(),
-        envelope: Arc::new(message.envelope),
+        envelope,
         recipients,
-        arrival: Arc::new(message.arrival),
+        arrival,
         body,
         directive,
         suspect: false,
-        guard: Some(LeaseGuard::new(Held {
-            owner: shared.clone(),
-            destination: number,
-            message: codec::id(key),
-            documents: Arc::new(message.documents),
-            memory: Arc::new(memory),
-        })),
+        guard: Some(held),
     }))
 }

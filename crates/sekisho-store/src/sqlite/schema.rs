@@ -164,6 +164,8 @@ fn connect(path: &Path, disk: &dyn Disk, flags: OpenFlags) -> rusqlite::Result<C
         None => Connection::open_with_flags(path, flags)?,
     };
     connection.busy_timeout(BUSY_WAIT)?;
+    // A plan must not depend on the values that are bound: every new value would have the statement compiled anew.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cache_size", -32_768)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)

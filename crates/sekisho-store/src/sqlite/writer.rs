@@ -132,8 +132,8 @@ pub(super) struct Aftermath {
 }
 
 impl Drop for Aftermath {
-    /// A store that ends before it could remove what it disowned leaves the files too: a row may come back from the log,
-    /// and it needs its content then. Files that no row names go at the next start.
+    /// A store that ends before it could remove what it disowned leaves the files too: a row may come back from the
+    /// log, and it needs its content then. Files that no row names go at the next start.
     fn drop(&mut self) {
         let entries = self.disowned.drain(..).filter_map(|(_, entry)| entry);
         entries.for_each(SpoolEntry::keep);
@@ -704,11 +704,11 @@ fn back_off(batch: &mut Batch<'_>, destination: &Destination, until: Timestamp, 
 fn disown(batch: &mut Batch<'_>, key: i64) -> rusqlite::Result<()> {
     let rows = batch
         .db
-        .prepare_cached("SELECT destination, state FROM delivery WHERE message = ?1")?
-        .query_map([key], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
-    for (destination, state) in rows {
-        settle::remove(batch, key, destination, state)?;
+        .prepare_cached("SELECT destination FROM delivery WHERE message = ?1")?
+        .query_map([key], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<i64>>>()?;
+    for destination in rows {
+        settle::remove(batch, key, destination)?;
     }
     Ok(())
 }
