@@ -1,13 +1,18 @@
 //! A plain SMTP client that does exactly what it is told, right or wrong: it sends octets and reads replies, in the
 //! clear or under TLS. What to say is left to the test.
 
-use std::{io, net::SocketAddr, sync::LazyLock, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::LazyLock,
+    time::Duration,
+};
 
 use sekisho_mail::{Domain, TlsFacts};
 use sekisho_tls::{ClientProfile, TlsClient};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -59,7 +64,28 @@ impl Client {
     /// # Errors
     /// When nobody listens.
     pub async fn connect(server: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(server).await?;
+        Self::over(TcpStream::connect(server).await?)
+    }
+
+    /// As [`Self::connect`], from an address of this machine.
+    ///
+    /// # Errors
+    /// When the address is not ours, or nobody listens.
+    pub async fn connect_from(source: IpAddr, server: SocketAddr) -> io::Result<Self> {
+        let socket = if source.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
+        socket.bind(SocketAddr::new(source, 0))?;
+        Self::over(socket.connect(server).await?)
+    }
+
+    /// Over a connection that is there already.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self {
             stream: Some(Box::new(stream)),

@@ -166,6 +166,7 @@ fn is_the_connections(error: &io::Error) -> bool {
 mod tests {
     use std::net::Ipv4Addr;
 
+    use sekisho_policy::inbound::RelayRights;
     use tokio::sync::mpsc;
 
     use super::*;
@@ -186,7 +187,7 @@ mod tests {
             total: 1,
             ..ConnectionLimits::default()
         };
-        let gate = Gate::new(Arc::new(Building::new(10)), limits);
+        let gate = Gate::new(Arc::new(Building::new(10)), limits, RelayRights::default());
         let (phase, watching) = watch::channel(Phase::Running);
         let (seen, mut arrivals) = mpsc::unbounded_channel();
         let serve = move |arrived| {

@@ -21,6 +21,7 @@ const TIGHT: &str = "\
 [[listener]]
 name = \"default\"
 address = \"127.0.0.1:2525\"
+relay-from = []
 [listener.limits]
 connections-per-address = 2
 messages-per-connection = 2
