@@ -13,5 +13,7 @@ pub mod foreign;
 pub mod node;
 pub mod peer;
 pub mod source;
+pub mod stall;
+pub mod staller;
 pub mod vfs;
 pub mod wait;
