@@ -64,7 +64,9 @@ impl Client {
     /// # Errors
     /// When nobody listens.
     pub async fn connect(server: SocketAddr) -> io::Result<Self> {
-        Self::over(TcpStream::connect(server).await?)
+        let stream = TcpStream::connect(server).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self::over(stream))
     }
 
     /// As [`Self::connect`], from an address of this machine.
@@ -78,20 +80,19 @@ impl Client {
             TcpSocket::new_v6()
         }?;
         socket.bind(SocketAddr::new(source, 0))?;
-        Self::over(socket.connect(server).await?)
+        let stream = socket.connect(server).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self::over(stream))
     }
 
     /// Over a connection that is there already.
-    ///
-    /// # Errors
-    /// When it is gone.
-    pub fn over(stream: TcpStream) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        Ok(Self {
+    #[must_use]
+    pub fn over(stream: impl Duplex + 'static) -> Self {
+        Self {
             stream: Some(Box::new(stream)),
             unread: Vec::new(),
             tls: None,
-        })
+        }
     }
 
     /// Connects, reads the greeting, says EHLO, and with `tls` STARTTLS and EHLO once more.
@@ -110,7 +111,11 @@ impl Client {
         Ok(client)
     }
 
-    fn stream(&mut self) -> io::Result<&mut Box<dyn Duplex>> {
+    /// The connection itself, to misuse it.
+    ///
+    /// # Errors
+    /// When a handshake has failed on it.
+    pub fn stream(&mut self) -> io::Result<&mut Box<dyn Duplex>> {
         self.stream.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 

@@ -7,6 +7,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -266,6 +267,51 @@ impl Node {
     #[must_use]
     pub fn process_id(&self) -> u32 {
         self.running.as_ref().expect("the server runs").id()
+    }
+
+    /// Octets of its resident memory, now and at the most so far.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn memory(&self) -> (u64, u64) {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process_id()));
+        let status = status.expect("a process has a status");
+        let kib = |key: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(key));
+            let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+            kib.expect("the kernel counts")
+        };
+        (kib("VmRSS:") * 1024, kib("VmHWM:") * 1024)
+    }
+
+    /// Processor time that it has used so far, over all of its threads.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn cpu_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process_id())).expect("a process has a stat");
+        // The name stands in parentheses and may hold anything; utime and stime are the 12th and 13th field behind it.
+        let (_, fields) = stat.rsplit_once(") ").expect("its name is in parentheses");
+        let ticks: u64 = fields
+            .split(' ')
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<u64>().ok())
+            .sum();
+        // USER_HZ is 100 on every platform that Debian runs on.
+        Duration::from_millis(ticks * 10)
+    }
+
+    /// Descriptors that it has open.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        let entries = fs::read_dir(format!("/proc/{}/fd", self.process_id()));
+        entries.expect("its descriptors are listed").count()
     }
 
     /// Sends it a signal.

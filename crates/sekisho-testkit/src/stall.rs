@@ -19,11 +19,27 @@ use crate::client::Duplex;
 
 /// Octets of an endless line, or of a handshake, that are sent at a time.
 const PIECE_OCTETS: usize = 16 * 1024;
+/// What stands before a record's content: its type, version and length (RFC 8446 §5.1).
+const RECORD_HEAD_OCTETS: usize = 5;
 /// Lines of the long reply.
 const REPLY_LINES: usize = 10_000;
 const LINES_AT_A_TIME: usize = 500;
-/// A handshake record that announces a message of 16 MiB (RFC 8446 §4), of which this is the first fragment.
-const FRAGMENT_HEAD: [u8; 9] = [22, 3, 3, 0x40, 0, 2, 0xff, 0xff, 0xff];
+
+/// The message of a handshake that is due (RFC 8446 §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hello {
+    /// A client's.
+    Client = 1,
+    /// A server's.
+    Server = 2,
+}
+
+impl Hello {
+    /// A record that announces a message of 16 MiB, of which it is the first fragment.
+    const fn fragment_head(self) -> [u8; 9] {
+        [22, 3, 3, 0x40, 0, self as u8, 0xff, 0xff, 0xff]
+    }
+}
 
 /// What a peer does instead of what is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +81,8 @@ impl Stall {
         Self::CloseNotify,
     ];
 
-    /// Does it. What it sends without end is counted in `pushed`. It returns when it has no more to do.
+    /// Does it, in the middle of a handshake where a `hello` is due. It drips an octet every `tick`, and counts in
+    /// `pushed` what it sends without end. It returns when it has no more to do.
     ///
     /// # Errors
     /// When the other side has gone away meanwhile.
@@ -73,20 +90,20 @@ impl Stall {
         self,
         stream: &mut Box<dyn Duplex>,
         wire: &Wire,
-        in_handshake: bool,
+        hello: Option<Hello>,
         tick: Duration,
         pushed: &AtomicUsize,
     ) -> io::Result<()> {
         match self {
             Self::Silence => Ok(()),
-            Self::Drip => drip(stream, in_handshake, tick).await,
-            Self::HalfLine if in_handshake => write(stream, &FRAGMENT_HEAD[..7]).await,
+            Self::Drip => drip(stream, hello, tick).await,
+            Self::HalfLine if let Some(hello) = hello => write(stream, &hello.fragment_head()[..7]).await,
             Self::HalfLine => write(stream, b"250 o").await,
             Self::Reset => wire.set_reset(),
             Self::End => wire.end(),
             Self::Closing => write(stream, b"421 4.3.2 closing\r\n").await,
             Self::Garbage => write(stream, &b"\x16\x7f\0\xfe!?\x1b[31m\r\n".repeat(40)).await,
-            Self::EndlessLine => push_endlessly(stream, in_handshake, pushed).await,
+            Self::EndlessLine => push_endlessly(stream, hello, pushed).await,
             Self::LongReply => {
                 let lines = b"250-and another\r\n".repeat(LINES_AT_A_TIME);
                 for _ in 0..REPLY_LINES / LINES_AT_A_TIME {
@@ -95,7 +112,7 @@ impl Stall {
                 }
                 Ok(())
             }
-            Self::CloseNotify if in_handshake => write(stream, &[21, 3, 3, 0, 2, 1, 0]).await,
+            Self::CloseNotify if hello.is_some() => write(stream, &[21, 3, 3, 0, 2, 1, 0]).await,
             Self::CloseNotify => {
                 // In the clear there is nothing to close but the connection.
                 stream.shutdown().await?;
@@ -110,32 +127,32 @@ async fn write(stream: &mut Box<dyn Duplex>, octets: &[u8]) -> io::Result<()> {
     stream.flush().await
 }
 
-async fn drip(stream: &mut Box<dyn Duplex>, in_handshake: bool, tick: Duration) -> io::Result<()> {
-    let (head, rest): (&[u8], u8) = if in_handshake {
-        (&FRAGMENT_HEAD, 0)
-    } else {
-        (b"250 ", b'x')
+async fn drip(stream: &mut Box<dyn Duplex>, hello: Option<Hello>, tick: Duration) -> io::Result<()> {
+    let (head, rest) = match hello {
+        Some(hello) => (hello.fragment_head().to_vec(), 0),
+        None => (b"250 ".to_vec(), b'x'),
     };
     let mut ticks = interval(tick);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for octet in head.iter().copied().chain(std::iter::repeat(rest)) {
+    for octet in head.into_iter().chain(std::iter::repeat(rest)) {
         ticks.tick().await;
         write(stream, &[octet]).await?;
     }
     Ok(())
 }
 
-async fn push_endlessly(stream: &mut Box<dyn Duplex>, in_handshake: bool, pushed: &AtomicUsize) -> io::Result<()> {
-    let mut piece = vec![if in_handshake { 0 } else { b'x' }; PIECE_OCTETS + 5];
-    if in_handshake {
-        piece[..FRAGMENT_HEAD.len()].copy_from_slice(&FRAGMENT_HEAD);
+async fn push_endlessly(stream: &mut Box<dyn Duplex>, hello: Option<Hello>, pushed: &AtomicUsize) -> io::Result<()> {
+    let mut piece = vec![b'x'; PIECE_OCTETS + RECORD_HEAD_OCTETS];
+    if let Some(hello) = hello {
+        piece.fill(0);
+        piece[..9].copy_from_slice(&hello.fragment_head());
     }
     loop {
         write(stream, &piece).await?;
         pushed.fetch_add(piece.len(), Ordering::Relaxed);
-        // The message has begun: what follows are further fragments of it.
-        if in_handshake {
-            piece[5..FRAGMENT_HEAD.len()].fill(0);
+        if hello.is_some() {
+            // The message has begun: what follows are further fragments of it.
+            piece[RECORD_HEAD_OCTETS..9].fill(0);
         }
     }
 }

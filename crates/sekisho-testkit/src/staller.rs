@@ -23,7 +23,7 @@ use crate::{
     authority::Pem,
     client::Duplex,
     peer::{HANDSHAKE_LIMIT, tls_server},
-    stall::{Stall, Wire},
+    stall::{Hello, Stall, Wire},
 };
 
 /// Small buffers in the kernel, so that what a client takes or sends is what it reads or is let send.
@@ -242,10 +242,10 @@ impl Script {
             self.sip(&mut stream).await;
             return Ok(());
         }
-        let in_handshake = self.step == Step::Handshake;
+        let hello = (self.step == Step::Handshake).then_some(Hello::Server);
         let play = self
             .stall
-            .play(&mut stream, &wire, in_handshake, self.tick, &self.counts.pushed);
+            .play(&mut stream, &wire, hello, self.tick, &self.counts.pushed);
         // A client that goes away in the middle of it has done what it should.
         if play.await.is_err() || self.stall == Stall::Reset {
             return Ok(());

@@ -19,6 +19,7 @@ mod operating;
 mod outgoing;
 mod relaying;
 mod signals;
+mod stalling;
 
 use sekisho_testkit::{node::Node, wait};
 use serde_json::Value;
