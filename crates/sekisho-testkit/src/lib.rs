@@ -9,6 +9,7 @@ pub mod authority;
 pub mod client;
 pub mod dialogue;
 pub mod enclosure;
+pub mod flood;
 pub mod foreign;
 pub mod node;
 pub mod peer;

@@ -27,6 +27,8 @@ pub struct Node {
     binary: PathBuf,
     folder: TempDir,
     environment: Vec<(String, OsString)>,
+    /// Files that it may open, when that is not what we may.
+    open_files: Option<u64>,
     running: Option<Child>,
 }
 
@@ -56,6 +58,7 @@ impl Node {
             binary: binary.into(),
             folder,
             environment: Vec::new(),
+            open_files: None,
             running: None,
         };
         if !configuration.is_empty() {
@@ -100,6 +103,25 @@ impl Node {
     /// Adds a variable to the environment in which the server is started from then on.
     pub fn set_environment(&mut self, name: &str, value: impl Into<OsString>) {
         self.environment.push((name.to_owned(), value.into()));
+    }
+
+    /// Lets it open so many files and no more, from its next start on.
+    pub fn set_open_files(&mut self, files: u64) {
+        self.open_files = Some(files);
+    }
+
+    /// Takes files away from it while it runs: what it has open stays, and beyond `files` it opens nothing.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn limit_open_files(&self, files: u64) {
+        let id = i32::try_from(self.process_id()).ok().and_then(Pid::from_raw);
+        let limit = rustix::process::Rlimit {
+            current: Some(files),
+            maximum: rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum,
+        };
+        let set = rustix::process::prlimit(id, rustix::process::Resource::Nofile, limit);
+        set.expect("our child's limits are ours");
     }
 
     /// Where it runs and keeps everything.
@@ -164,7 +186,15 @@ impl Node {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = match self.open_files {
+            // It becomes the server: the process is the same.
+            Some(files) if arguments == ["serve"] => {
+                let mut command = Command::new("prlimit");
+                command.arg(format!("--nofile={files}:{files}")).arg(&self.binary);
+                command
+            }
+            _ => Command::new(&self.binary),
+        };
         command.current_dir(self.folder.path()).args(arguments);
         // Who calls must not decide what is tested.
         command.env_remove("SEKISHO_CONFIG").env_remove("SEKISHO_DATA_FOLDER");

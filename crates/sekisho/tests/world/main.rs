@@ -7,6 +7,7 @@ mod covered;
 mod crowded;
 mod dialogues;
 mod endings;
+mod flooding;
 mod front;
 mod incoming;
 mod killing;
