@@ -9,6 +9,7 @@ use std::{env, process::ExitCode};
 mod check;
 mod command;
 mod crash;
+mod flood;
 mod foreign;
 mod fuzz;
 mod generate;
@@ -24,6 +25,7 @@ Usage: cargo xtask <task> [arguments]
   generate           write the generated files anew
   bench [arguments]  measure the release build; `cargo xtask bench --help` says what
   crash [arguments]  cut the disk under a loaded server; `cargo xtask crash --help` says how
+  flood [arguments]  what has no end, and slow sessions; `cargo xtask flood --help` says which
   fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz
   foreign            fetch and unpack the foreign mail and name servers only
 ";
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Some("generate") => generate::run_test(),
         Some("bench") => test::bench(&rest),
         Some("crash") => crash::run_rig(crash::Build::Release, &rest),
+        Some("flood") => flood::run_floods(&rest),
         Some("fuzz") => fuzz::run_targets(&rest),
         Some("foreign") => foreign::provide().map(drop),
         _ => Err(USAGE.to_owned()),

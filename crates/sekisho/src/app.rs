@@ -1,6 +1,7 @@
 //! Wiring only: builds the parts of the server out of the settings and runs them until it is told to stop.
 
 mod banner;
+mod descriptors;
 mod offline;
 mod server;
 mod signals;

@@ -47,14 +47,18 @@ pub enum ListenerMode {
     ImplicitTls,
 }
 
-/// How many connections a listener serves at a time.
+/// How many connections a listener serves at a time. Clients that may relay by their address are counted in the totals
+/// alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// In all.
     pub total: u32,
     /// From one address; a /64 of IPv6 counts as one.
     pub per_address: u32,
-    /// In their TLS handshake.
+    /// From one network: a /24 of IPv4, a /48 of IPv6.
+    pub per_network: u32,
+    /// In their TLS handshake. While more than half of them are, one address may have an eighth and one network a
+    /// quarter of this.
     pub handshakes: u32,
 }
 
@@ -63,6 +67,7 @@ impl Default for ConnectionLimits {
         Self {
             total: 1000,
             per_address: 50,
+            per_network: 200,
             handshakes: 200,
         }
     }

@@ -385,7 +385,7 @@ impl Dispatcher {
 }
 
 /// [`DIALLING`], or what the files that may be open allow.
-fn dialling() -> usize {
+pub(crate) fn dialling() -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     DIALLING.min(usize::try_from(files / FILES_PER_DIAL).unwrap_or(usize::MAX))
 }

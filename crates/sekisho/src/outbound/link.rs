@@ -10,6 +10,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use sekisho_mail::{ChannelFacts, SpokenLine};
@@ -141,9 +142,12 @@ impl Link {
         }
     }
 
-    /// Sends the content while the peer wants it, and waits for the end of the transaction.
+    /// Sends the content while the peer wants it, and waits for the end of the transaction. Each block has its time,
+    /// and all of them together must go at some speed.
     pub(super) async fn send_content(&mut self, body: &Body) -> Result<(), io::Error> {
         let mut reader = body.reader()?;
+        let rate = u64::from(self.timeouts.content_octets_per_sec.max(1));
+        let (began, mut taken) = (Instant::now(), 0);
         while self.session.wants_content() {
             let Some(piece) = reader.next().await? else {
                 // The machine takes it as long as content is wanted, and it was a line ago.
@@ -154,11 +158,14 @@ impl Link {
             let mut since = Instant::now();
             let mut left = self.session.poll_output().len();
             while left > 0 && !self.session.is_over() {
-                self.turn(since).await;
-                if self.session.poll_output().len() < left {
+                let slowest = began + Duration::from_secs(taken / rate);
+                self.turn(since.min(slowest)).await;
+                let now_left = self.session.poll_output().len();
+                if now_left < left {
+                    taken += (left - now_left) as u64;
                     since = Instant::now();
                 }
-                left = self.session.poll_output().len();
+                left = now_left;
             }
         }
         Ok(())

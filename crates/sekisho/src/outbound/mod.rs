@@ -38,6 +38,7 @@ use sekisho_store::Store;
 use sekisho_tls::{TlsClient, Verifier};
 
 pub use dispatcher::Dispatcher;
+pub(crate) use dispatcher::dialling;
 pub use metrics::OutboundMetrics;
 pub use resolve::{Candidate, Unroutable, addresses, candidates};
 pub use settings::{

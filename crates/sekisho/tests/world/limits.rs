@@ -21,6 +21,7 @@ const TIGHT: &str = "\
 [[listener]]
 name = \"default\"
 address = \"127.0.0.1:2525\"
+relay-from = []
 [listener.limits]
 connections-per-address = 2
 messages-per-connection = 2
@@ -123,14 +124,6 @@ fn who_speaks_before_the_greeting_is_turned_away() {
     });
 }
 
-/// The largest resident memory so far, in octets.
-fn peak_memory(node: &Node) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", node.process_id())).expect("a process has a status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kib.expect("the kernel counts") * 1024
-}
-
 #[test]
 fn a_message_of_150_megabytes_does_not_pass_through_memory() {
     enclosed(|| {
@@ -151,11 +144,11 @@ fn a_message_of_150_megabytes_does_not_pass_through_memory() {
             || (node.mailbox("inbox").len() == 1).then_some(()),
             || node.log(),
         );
-        let before = peak_memory(&node);
+        let (_, before) = node.memory();
         send(150_000_000);
         let both = || (node.mailbox("inbox").len() == 2).then_some(());
         wait::until_or("the large one", both, || node.log());
-        let grown = peak_memory(&node) - before;
+        let grown = node.memory().1 - before;
         assert!(grown < 32 * 1024 * 1024, "{grown} octets more than for a small one");
     });
 }

@@ -7,6 +7,7 @@ mod covered;
 mod crowded;
 mod dialogues;
 mod endings;
+mod flooding;
 mod front;
 mod incoming;
 mod killing;
@@ -19,6 +20,7 @@ mod operating;
 mod outgoing;
 mod relaying;
 mod signals;
+mod stalling;
 
 use sekisho_testkit::{node::Node, wait};
 use serde_json::Value;
