@@ -5,15 +5,17 @@
 
 use std::{
     fmt,
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, Read as _},
     mem,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use bytes::Bytes;
 use crc32fast::Hasher;
+use rustix::{fs::OFlags, io::Errno};
 use sekisho_mail::MessageId;
 use tokio::sync::oneshot;
 
@@ -284,8 +286,9 @@ impl Body {
         Ok(BodyReader(match self {
             Self::Memory(bytes) => Source::Memory(bytes.clone()),
             Self::File(body) => {
-                let file = File::open(&body.path).map_err(|error| match error.kind() {
-                    io::ErrorKind::NotFound => body.damaged("the file is missing".to_owned()),
+                let file = open_own(&body.path).map_err(|error| match Errno::from_io_error(&error) {
+                    Some(Errno::NOENT) => body.damaged("the file is missing".to_owned()),
+                    Some(Errno::LOOP) => body.damaged("a symbolic link stands in the place of the file".to_owned()),
                     _ => error,
                 })?;
                 Source::File(Some(Box::new(FileSource {
@@ -297,6 +300,12 @@ impl Body {
             }
         }))
     }
+}
+
+/// Opens a file of the spool to read. A link that was planted there is not followed, and a pipe not waited for.
+fn open_own(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 /// Reads a body piece by piece; checks its checksum at the end.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail wherever it stands, helpers included")]
 
+mod chunks;
 mod counting;
 mod dialogues;
 mod framing;

@@ -14,6 +14,7 @@ mod insert;
 mod lease;
 mod leases;
 mod load;
+mod planted;
 mod readers;
 mod redirect;
 mod schema;
@@ -100,6 +101,7 @@ impl SqliteStore {
         let folder = settings.folder.clone();
         let (spool_folder, trace_folder) = (folder.join("spool"), folder.join("trace"));
         make_folder(&folder)?;
+        planted::refuse(&folder)?;
         let lock = lock(&folder)?;
         for inside in [&spool_folder, &trace_folder] {
             make_folder_inside(inside)?;

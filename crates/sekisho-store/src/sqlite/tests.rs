@@ -418,6 +418,97 @@ fn a_folder_that_others_could_enter_is_closed_to_them() {
     assert_eq!(fs::read_dir(foreign.path()).unwrap().count(), 1);
 }
 
+/// CVE-2020-8793, CVE-2020-28007: links, second names, pipes and files of others in the place of the store's own.
+#[test]
+fn what_was_planted_in_the_folder_is_refused_and_never_followed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let elsewhere = TempDir::new().unwrap();
+    let victim = elsewhere.path().join("victim");
+    let link = |path: &Path| std::os::unix::fs::symlink(&victim, path).unwrap();
+    let second_name = |path: &Path| fs::hard_link(&victim, path).unwrap();
+    let pipe = |path: &Path| {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.is_ok_and(|status| status.success()), "a pipe can be made");
+    };
+    let places = [
+        "lock",
+        "queue.db",
+        "queue.db-wal",
+        "queue.db-shm",
+        "queue.db-journal",
+        "spool",
+        "trace",
+        "trace/2026-01-01",
+    ];
+    for place in places {
+        for plant in [&link as &dyn Fn(&Path), &second_name, &pipe] {
+            fs::write(&victim, "precious").unwrap();
+            let folder = Folder::new();
+            // As a server has left it, and not as an empty one that is open to others.
+            fs::set_permissions(folder.0.path(), fs::Permissions::from_mode(0o700)).unwrap();
+            if place.contains('/') {
+                fs::create_dir(folder.0.path().join("trace")).unwrap();
+            }
+            let planted = folder.0.path().join(place);
+            plant(&planted);
+            let error = SqliteStore::open(folder.settings(), NOW).unwrap_err();
+            assert!(error.to_string().contains(&planted.display().to_string()), "{error}");
+            assert_eq!(fs::read_to_string(&victim).unwrap(), "precious", "{place}");
+            fs::remove_file(&planted).unwrap();
+            drop(folder.sqlite());
+        }
+        if rustix::process::geteuid().is_root() {
+            let folder = Folder::new();
+            drop(folder.sqlite());
+            let foreign = folder.0.path().join(place);
+            if !foreign.exists() {
+                fs::write(&foreign, "").unwrap();
+            }
+            std::os::unix::fs::chown(&foreign, Some(4711), None).unwrap();
+            let error = SqliteStore::open(folder.settings(), NOW).unwrap_err();
+            assert!(error.to_string().contains("uid 4711"), "{error}");
+        }
+    }
+}
+
+/// CVE-2020-8793: what stands under the name of a spool file is not read through a link, and a pipe keeps nobody
+/// waiting.
+#[test]
+fn a_spool_file_that_was_replaced_by_a_link_or_a_pipe_is_damaged() {
+    for link in [true, false] {
+        let folder = Folder::new();
+        let settings = StoreSettings {
+            body_threshold: 10,
+            ..folder.settings()
+        };
+        let store = SqliteStore::open(settings, NOW).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut draft = store.begin(NOW).unwrap();
+        runtime.block_on(draft.write(&[b'x'; 1000])).unwrap();
+        let accepted = crate::conformance::accepted(&["a@one.example"], NOW);
+        store.commit(draft, accepted, false).wait().unwrap();
+        let spool = folder.0.path().join("spool");
+        let file = fs::read_dir(&spool).unwrap().next().unwrap().unwrap().path();
+        let elsewhere = folder.0.path().join("elsewhere");
+        fs::rename(&file, &elsewhere).unwrap();
+        if link {
+            std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
+        } else {
+            let made = std::process::Command::new("mkfifo").arg(&file).status();
+            assert!(made.is_ok_and(|status| status.success()), "a pipe can be made");
+        }
+        let leases = lease(&store, "one.example", NOW);
+        // A pipe is seen to have the wrong length before anybody reads.
+        if let Some(lease) = leases.first() {
+            let read = lease.body.reader().and_then(|mut reader| reader.next_blocking());
+            assert_eq!(read.unwrap_err().kind(), io::ErrorKind::InvalidData, "link: {link}");
+        }
+        drop(leases);
+        let due = store.due(NOW, 10, HashSet::new()).wait().unwrap();
+        assert!(due.is_empty(), "it was set aside, link: {link}");
+    }
+}
+
 #[test]
 fn a_busy_day_is_cut_into_parts_and_kept_below_the_cap() {
     let folder = Folder::new();

@@ -27,6 +27,7 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Log and terminal injection: escape sequences and marks that hide or reorder text, in a reply.
 #[test]
 fn what_strangers_write_never_moves_a_terminal() {
     enclosed(|| {

@@ -108,6 +108,7 @@ fn each_limit_of_a_session_is_kept() {
     });
 }
 
+/// Early talkers, which Postfix turns away by `smtpd_forbid_unauth_pipelining`.
 #[test]
 fn who_speaks_before_the_greeting_is_turned_away() {
     enclosed(|| {
