@@ -90,11 +90,9 @@ fn read(framing: Framing, rules: ContentRules, input: &[u8], step: usize) -> Out
     let facts = reader.facts();
     (outcome.normalised, outcome.long_lines) = (facts.normalised_line_ends, facts.long_lines);
     outcome.faults = reader.fault();
+    // Of what is refused nothing is told but why.
     if outcome.faults.is_some() {
-        return Outcome {
-            content: Vec::new(),
-            ..outcome
-        };
+        return refused(outcome);
     }
     assert_eq!(
         facts.octets,
@@ -202,9 +200,18 @@ fn reference(framing: Framing, rules: ContentRules, input: &[u8]) -> Outcome {
     let graver = doubt.or(long.then_some(ContentFault::LongLine));
     outcome.faults = graver.or(too_large.then_some(ContentFault::TooLarge));
     if outcome.faults.is_some() {
-        outcome.content.clear();
+        return refused(outcome);
     }
     outcome
+}
+
+fn refused(outcome: Outcome) -> Outcome {
+    Outcome {
+        content: Vec::new(),
+        normalised: 0,
+        long_lines: 0,
+        ..outcome
+    }
 }
 
 fn find(input: &[u8], wanted: &[u8]) -> Option<usize> {

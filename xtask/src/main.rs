@@ -14,6 +14,7 @@ mod fuzz;
 mod generate;
 mod test;
 mod tidy;
+mod walk;
 
 const USAGE: &str = "\
 Usage: cargo xtask <task> [arguments]
@@ -25,6 +26,7 @@ Usage: cargo xtask <task> [arguments]
   bench [arguments]  measure the release build; `cargo xtask bench --help` says what
   crash [arguments]  cut the disk under a loaded server; `cargo xtask crash --help` says how
   fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz
+  walk [arguments]   the server's session beside its model, ten million random steps; --steps and --seed
   foreign            fetch and unpack the foreign mail and name servers only
 ";
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Some("bench") => test::bench(&rest),
         Some("crash") => crash::run_rig(crash::Build::Release, &rest),
         Some("fuzz") => fuzz::run_targets(&rest),
+        Some("walk") => walk::run_test(&rest),
         Some("foreign") => foreign::provide().map(drop),
         _ => Err(USAGE.to_owned()),
     };

@@ -178,7 +178,9 @@ impl ServerSession {
     pub fn handle_tls_established(&mut self) {
         self.cover = Cover::Tls;
         self.hello = None;
+        self.aftermath = false;
         self.stage.become_fresh();
+        self.end_if_draining();
     }
 
     /// The client is gone.
@@ -333,6 +335,7 @@ impl ServerSession {
                 self.aftermath = false;
                 self.end_transaction();
                 self.say(&texts::done());
+                self.end_if_draining();
             }
             Command::StartTls => {
                 self.question = Some(Question::StartTls);
@@ -362,6 +365,7 @@ impl ServerSession {
             texts::helo(host)
         };
         self.say(&reply);
+        self.end_if_draining();
     }
 
     fn apply_mail(&mut self, reverse_path: ReversePath, parameters: MailParameters) {

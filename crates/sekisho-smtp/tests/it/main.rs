@@ -5,6 +5,7 @@
 mod counting;
 mod dialogues;
 mod framing;
+mod model;
 mod partner;
 mod splits;
 mod starttls;
