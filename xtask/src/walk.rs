@@ -1,5 +1,5 @@
-//! `cargo xtask walk`: the server's session beside its model for as many random steps as are wished. The test that makes
-//! a short walk in each run of the tests is also what makes the long one.
+//! `cargo xtask walk`: the server's session beside its model for as many random steps as are wished. The test that
+//! makes a short walk in each run of the tests is also what makes the long one.
 
 use crate::command::{cargo, run};
 

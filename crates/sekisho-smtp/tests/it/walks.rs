@@ -1,9 +1,9 @@
 //! Walks through the server's session: whatever comes in whatever order, the replies are the model's, and what is known
 //! and kept is exactly what was accepted since the last thing that clears it ([`crate::model`]).
 //!
-//! A cell is a state, a move and the replies to it. Every cell that the model knows is visited by a path made for it, and
-//! at random: `SEKISHO_WALK_STEPS` and `SEKISHO_WALK_SEED` say how far and which way, and `cargo xtask walk` is the long
-//! run.
+//! A cell is a state, a move and the replies to it. Every cell that the model knows is visited by a path made for it,
+//! and at random: `SEKISHO_WALK_STEPS` and `SEKISHO_WALK_SEED` say how far and which way, and `cargo xtask walk` is the
+//! long run.
 
 #![expect(clippy::print_stdout, reason = "what repeats a run must be seen")]
 
