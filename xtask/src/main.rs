@@ -8,6 +8,7 @@ use std::{env, process::ExitCode};
 
 mod check;
 mod command;
+mod coverage;
 mod crash;
 mod flood;
 mod foreign;
@@ -15,6 +16,7 @@ mod fuzz;
 mod generate;
 mod test;
 mod tidy;
+mod walk;
 
 const USAGE: &str = "\
 Usage: cargo xtask <task> [arguments]
@@ -26,7 +28,8 @@ Usage: cargo xtask <task> [arguments]
   bench [arguments]  measure the release build; `cargo xtask bench --help` says what
   crash [arguments]  cut the disk under a loaded server; `cargo xtask crash --help` says how
   flood [arguments]  what has no end, and slow sessions; `cargo xtask flood --help` says which
-  fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz
+  fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz. `fuzz coverage` says what was reached
+  walk [arguments]   the server's session beside its model, ten million random steps; --steps and --seed
   foreign            fetch and unpack the foreign mail and name servers only
 ";
 
@@ -42,7 +45,9 @@ fn main() -> ExitCode {
         Some("bench") => test::bench(&rest),
         Some("crash") => crash::run_rig(crash::Build::Release, &rest),
         Some("flood") => flood::run_floods(&rest),
+        Some("fuzz") if rest == ["coverage"] => coverage::report(),
         Some("fuzz") => fuzz::run_targets(&rest),
+        Some("walk") => walk::run_test(&rest),
         Some("foreign") => foreign::provide().map(drop),
         _ => Err(USAGE.to_owned()),
     };

@@ -232,18 +232,24 @@ impl ClientSession {
         }
     }
 
-    /// The peer closed its side, or the connection broke.
+    /// The peer closed its side, or the connection broke. What has ended already does not end again.
     pub fn handle_end_of_input(&mut self) {
         if matches!(self.phase, Phase::Quit) {
             return self.close();
         }
+        if self.is_over() {
+            return;
+        }
         self.fail(SessionFault::Lost(self.waiting_for()));
     }
 
-    /// What was waited for did not come in time.
+    /// What was waited for did not come in time. What has ended already does not end again.
     pub fn handle_timeout(&mut self) {
         if matches!(self.phase, Phase::Quit) {
             return self.close();
+        }
+        if self.is_over() {
+            return;
         }
         self.fail(SessionFault::TimedOut(self.waiting_for()));
     }

@@ -6,6 +6,7 @@ mod chunks;
 mod counting;
 mod dialogues;
 mod framing;
+mod model;
 mod partner;
 mod splits;
 mod starttls;

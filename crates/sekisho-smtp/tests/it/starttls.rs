@@ -106,3 +106,17 @@ fn what_was_said_in_the_clear_is_forgotten() {
         assert!(machine.kept.is_empty());
     }
 }
+
+#[test]
+fn a_server_that_stops_during_the_handshake_takes_no_mail_behind_it() {
+    let mut machine = Machine::after(settings(), &["EHLO c.example", "STARTTLS"]);
+    assert!(machine.in_handshake());
+    machine.session.drain();
+    machine.session.handle_tls_established();
+    machine.feed(b"EHLO c.example\r\nMAIL FROM:<>\r\n");
+    let replies = machine.new_replies();
+    assert!(
+        machine.closed && replies.starts_with("421 4.3.2 ") && replies.lines().count() == 1,
+        "{replies}"
+    );
+}
