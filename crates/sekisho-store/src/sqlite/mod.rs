@@ -21,6 +21,7 @@ mod search;
 mod settings;
 mod settle;
 mod shared;
+mod soundness;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -105,7 +106,7 @@ impl SqliteStore {
             make_folder_inside(inside)?;
         }
         let path = folder.join("queue.db");
-        let mut db = schema::open_writer(&path, &*settings.disk).map_err(schema::failed)?;
+        let mut db = schema::open_writer(&path, &*settings.disk).map_err(schema::queue_failed)?;
         schema::migrate(&mut db, &path)?;
         let synced = settings.disk.sync_folder(&folder);
         synced.map_err(|source| open_error(&folder, source))?;

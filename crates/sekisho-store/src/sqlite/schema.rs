@@ -4,6 +4,7 @@ use std::{io, path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
+use super::soundness::is_damage;
 use crate::{Disk, StoreError};
 
 /// Element *n* leads from version *n* to *n* + 1. Never change one that was released: add another.
@@ -201,6 +202,15 @@ pub(super) fn steps(connection: &mut Connection, path: &Path, migrations: &[&str
 
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// What an error of the queue's database means for the caller.
+pub(super) fn queue_failed(error: rusqlite::Error) -> StoreError {
+    if is_damage(&error) {
+        StoreError::DamagedPages(error.to_string())
+    } else {
+        failed(error)
+    }
 }
 
 /// What an error of SQLite means for the caller.
