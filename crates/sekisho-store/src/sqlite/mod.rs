@@ -6,6 +6,7 @@
 
 mod action;
 mod batch;
+mod check;
 mod checkpoint;
 mod codec;
 mod day;
@@ -15,6 +16,7 @@ mod lease;
 mod leases;
 mod load;
 mod readers;
+mod recover;
 mod redirect;
 mod schema;
 mod search;
@@ -43,6 +45,8 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+pub use check::{Check, check};
+pub use recover::{Casualty, Fate, Recovery, recover};
 use rustix::fs::{FlockOperation, flock};
 use sekisho_mail::{Demand, Mailbox, MessageId, Timestamp};
 pub use settings::StoreSettings;

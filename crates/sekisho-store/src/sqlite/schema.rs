@@ -72,7 +72,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
 
 /// Chosen by measurement (`benches/store.rs`): larger pages write more per message, smaller ones need overflow pages
 /// for a 4 KiB message.
-const PAGE_SIZE: u32 = 8192;
+pub(super) const PAGE_SIZE: u32 = 8192;
 
 /// How long a connection waits for a lock: only an operator's own `sqlite3` could hold one so long.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);

@@ -115,13 +115,14 @@ impl Shared {
         if self.stopping.load(Ordering::Relaxed) {
             return Some(StoreError::Stopped);
         }
+        // First, since waiting helps against anything else.
+        if let Some(refusal) = self.pages.refusal() {
+            return Some(refusal);
+        }
         if self.queue_failed.load(Ordering::Relaxed) || self.trace_failed.load(Ordering::Relaxed) {
             return Some(StoreError::Failed(
                 "it failed before and has not recovered yet".to_owned(),
             ));
-        }
-        if let Some(refusal) = self.pages.refusal() {
-            return Some(refusal);
         }
         let free = self.spool.free_octets();
         if free < self.settings.min_free_octets {

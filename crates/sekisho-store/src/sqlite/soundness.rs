@@ -1,5 +1,5 @@
-//! Whether the pages of the queue's database are to be trusted. After an I/O error, and when SQLite meets a page that is
-//! no page of its, nothing is taken in until all of them have been looked at; when one is damaged, nothing until
+//! Whether the pages of the queue's database are to be trusted. After an I/O error, and when SQLite meets a page that
+//! is no page of its, nothing is taken in until all of them have been looked at; when one is damaged, nothing until
 //! `sekisho store recover` has made a new database.
 //!
 //! The look is a thread's of its own with a connection that reads: what is queued goes out meanwhile, and what went is

@@ -345,6 +345,20 @@ fn a_damaged_page_stops_what_comes_and_nothing_else() {
 }
 
 #[test]
+fn an_order_right_behind_a_lease_that_came_back_is_obeyed_at_once() {
+    let folder = Folder::new();
+    let store = folder.sqlite();
+    for number in 0..200 {
+        let (from, to) = (format!("a{number}.example"), format!("b{number}.example"));
+        let commit = commit(&store, b"x", &[&format!("a@{from}")], NOW, true);
+        let there = Mailbox::parse(&format!("b@{to}")).unwrap();
+        drop(commit.leases);
+        store.redirect(commit.id, there, Vec::new(), NOW).wait().unwrap();
+        assert_eq!(lease(&store, &to, NOW).len(), 1, "message {number}");
+    }
+}
+
+#[test]
 fn a_draft_begun_before_the_damage_was_found_is_not_taken_either() {
     let folder = Folder::new();
     let store = folder.sqlite();

@@ -689,10 +689,14 @@ fn apply(batch: &mut Batch<'_>, shared: &Arc<Shared>, command: Command) -> rusql
         }
         Command::GiveBack(key, destination) => {
             let result = settle::give_back(batch, key, destination);
-            let shared = Arc::clone(shared);
-            batch.then(move |fate, aftermath| match fate {
-                Ok(()) => shared.leases.give_back(destination, key),
-                Err(_) => aftermath.given_back.push((key, destination)),
+            if result.is_ok() {
+                // At once: an order behind it in this group would wait for the end of a lease that has ended.
+                shared.leases.give_back(destination, key);
+            }
+            batch.then(move |fate, aftermath| {
+                if fate.is_err() {
+                    aftermath.given_back.push((key, destination));
+                }
             });
             result
         }

@@ -57,7 +57,7 @@ impl StoreMetrics {
             ),
             (
                 "sekisho_store_unchecked",
-                "1 while the pages of the store are being checked after an error and nothing is acknowledged, 0 otherwise",
+                "1 while the pages of the store are checked after an error and nothing is acknowledged, 0 otherwise",
                 &metrics.unchecked,
             ),
             (

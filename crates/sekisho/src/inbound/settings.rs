@@ -124,12 +124,13 @@ impl InboundLimits {
     /// Whether new mail has to wait; `announced_octets` is what the next message will need on the disk.
     #[must_use]
     pub const fn shortage(&self, pressure: Pressure, announced_octets: u64) -> Option<Shortage> {
-        if pressure.failed {
+        // First, since waiting helps against anything else.
+        if matches!(pressure.soundness, Soundness::Damaged) {
+            Some(Shortage::Recovery)
+        } else if pressure.failed {
             Some(Shortage::Failed)
         } else if matches!(pressure.soundness, Soundness::Unchecked) {
             Some(Shortage::Check)
-        } else if matches!(pressure.soundness, Soundness::Damaged) {
-            Some(Shortage::Recovery)
         } else if pressure.free_octets < self.free_octets_min.saturating_add(announced_octets) {
             Some(Shortage::Disk)
         } else if pressure.free_inodes < self.free_inodes_min {

@@ -5,6 +5,7 @@
 mod commands;
 mod covered;
 mod crowded;
+mod damage;
 mod dialogues;
 mod endings;
 mod front;
