@@ -14,6 +14,7 @@ mod flood;
 mod foreign;
 mod fuzz;
 mod generate;
+mod states;
 mod test;
 mod tidy;
 mod walk;
@@ -27,6 +28,7 @@ Usage: cargo xtask <task> [arguments]
   generate           write the generated files anew
   bench [arguments]  measure the release build; `cargo xtask bench --help` says what
   crash [arguments]  cut the disk under a loaded server; `cargo xtask crash --help` says how
+  states [number]    the store as a crash at any write could have left it; a million states unless told otherwise
   flood [arguments]  what has no end, and slow sessions; `cargo xtask flood --help` says which
   fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz. `fuzz coverage` says what was reached
   walk [arguments]   the server's session beside its model, ten million random steps; --steps and --seed
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Some("generate") => generate::run_test(),
         Some("bench") => test::bench(&rest),
         Some("crash") => crash::run_rig(crash::Build::Release, &rest),
+        Some("states") => states::run_states(&rest),
         Some("flood") => flood::run_floods(&rest),
         Some("fuzz") if rest == ["coverage"] => coverage::report(),
         Some("fuzz") => fuzz::run_targets(&rest),

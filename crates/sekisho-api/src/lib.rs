@@ -5,6 +5,7 @@ mod action;
 mod endpoint;
 mod queue;
 mod status;
+mod store;
 mod submit;
 mod trace;
 
@@ -15,5 +16,6 @@ pub use queue::{
     ShapeQuery, ShapeRow,
 };
 pub use status::{ApiError, CertificateView, ConfigView, ErrorKind, Health, ListenerView, Status, TlsList, TlsView};
+pub use store::{Casualty, DamagedMessage, StoreCheck, StoreRecovery};
 pub use submit::{Submission, Submitted};
 pub use trace::{ArrivalView, AttemptView, TlsEvidence, TracePage, TraceQuery, TracedMessage};

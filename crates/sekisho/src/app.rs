@@ -3,11 +3,13 @@
 mod banner;
 mod descriptors;
 mod offline;
+mod repair;
 mod server;
 mod signals;
 mod view;
 
 pub use offline::Offline;
+pub use repair::{check, recover};
 pub use server::serve;
 
 use thiserror::Error;

@@ -231,7 +231,7 @@ fn one(
     let Some(recipients) = load::recipients(key, number, &candidate.recipients, candidate.crc) else {
         return Ok(Loaded::Damaged("the checksum of its recipients is wrong".to_owned()));
     };
-    let mut message = match load::message(db, key)? {
+    let mut message = match load::message(db, shared, key)? {
         Loaded::Sound(message) => message,
         Loaded::Missing => return Ok(Loaded::Missing),
         Loaded::Damaged(why) => return Ok(Loaded::Damaged(why)),

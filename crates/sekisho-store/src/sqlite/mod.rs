@@ -6,6 +6,7 @@
 
 mod action;
 mod batch;
+mod check;
 mod checkpoint;
 mod codec;
 mod day;
@@ -16,12 +17,14 @@ mod leases;
 mod load;
 mod planted;
 mod readers;
+mod recover;
 mod redirect;
 mod schema;
 mod search;
 mod settings;
 mod settle;
 mod shared;
+mod soundness;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -43,6 +46,8 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+pub use check::{Check, check};
+pub use recover::{Casualty, Fate, Recovery, recover};
 use rustix::fs::{FlockOperation, flock};
 use sekisho_mail::{Demand, Mailbox, MessageId, Timestamp};
 pub use settings::StoreSettings;
@@ -107,7 +112,7 @@ impl SqliteStore {
             make_folder_inside(inside)?;
         }
         let path = folder.join("queue.db");
-        let mut db = schema::open_writer(&path, &*settings.disk).map_err(schema::failed)?;
+        let mut db = schema::open_writer(&path, &*settings.disk).map_err(schema::queue_failed)?;
         schema::migrate(&mut db, &path)?;
         let synced = settings.disk.sync_folder(&folder);
         synced.map_err(|source| open_error(&folder, source))?;

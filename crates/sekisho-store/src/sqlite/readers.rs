@@ -21,10 +21,12 @@ use super::{
     load::{self, Loaded},
     schema,
     shared::Shared,
+    soundness::is_damage,
     writer::Command,
 };
 use crate::{
-    Answer, Body, Destination, MessageDetail, QueueFilter, QueuedRecipient, QueuedRow, ShapeRow, StoreError, Ticket,
+    Answer, Body, Destination, MessageDetail, QueueFilter, QueuedRecipient, QueuedRow, ShapeRow, Soundness, StoreError,
+    Ticket,
 };
 
 /// One for a long search, one for what comes meanwhile.
@@ -127,7 +129,12 @@ impl Reader {
             self.db = Some(db);
         }
         result.map_err(|fault| match fault {
-            Fault::Database(error) => schema::failed(error),
+            Fault::Database(error) => {
+                if is_damage(&error) {
+                    self.shared.pages.doubt(&error);
+                }
+                schema::queue_failed(error)
+            }
             Fault::Answer(error) => error,
         })
     }
@@ -168,7 +175,7 @@ impl Reader {
     pub(super) fn show(&mut self, id: MessageId) -> Result<MessageDetail, StoreError> {
         self.at_one_moment(|db, shared| {
             let key = codec::key(id);
-            let message = sound(load::message(db, key)?, shared, id)?;
+            let message = sound(load::message(db, shared, key)?, shared, id)?;
             let mut statement = db.prepare_cached(&format!(
                 "SELECT {} FROM message m CROSS JOIN delivery d ON d.message = m.id
                  CROSS JOIN destination x ON x.id = d.destination WHERE m.id = ?1",
@@ -200,7 +207,7 @@ impl Reader {
     pub(super) fn body(&mut self, id: MessageId) -> Result<Body, StoreError> {
         self.at_one_moment(|db, shared| {
             let key = codec::key(id);
-            let message = sound(load::message(db, key)?, shared, id)?;
+            let message = sound(load::message(db, shared, key)?, shared, id)?;
             sound(load::body(db, shared, key, &message)?, shared, id)
         })
     }
@@ -230,6 +237,10 @@ impl Reader {
 
     /// Removes spool files that belong to no draft and no message.
     pub(super) fn remove_orphans(&mut self) -> Result<u64, StoreError> {
+        if self.shared.pages.soundness() != Soundness::Sound {
+            // What a row is not found for may have one on the damaged page.
+            return Ok(0);
+        }
         let spool = self.shared.spool.clone();
         let candidates = spool
             .candidates()

@@ -6,7 +6,10 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{schema, *};
-use crate::conformance::{CASES, NOW, Place, commit, content, destination, lease};
+use crate::{
+    Soundness,
+    conformance::{CASES, NOW, Place, commit, content, destination, lease},
+};
 
 struct Folder(TempDir);
 
@@ -288,13 +291,15 @@ fn damage_page_with(path: &Path, text: &[u8]) {
     fs::write(path, octets).unwrap();
 }
 
-/// Waits until mail is taken again; what waited for the recovery is answered a moment before.
-fn recovered(store: &SqliteStore) {
+/// Waits until all pages have been looked at, which ends with nothing being taken in; what is read goes on.
+fn condemned(store: &SqliteStore) {
     let begin = std::time::Instant::now();
-    while store.begin(NOW).is_err() {
-        assert!(begin.elapsed().as_secs() < 30, "it does not recover");
+    while store.pressure().soundness != Soundness::Damaged {
+        assert!(begin.elapsed().as_secs() < 30, "the damage is not found");
         thread::yield_now();
     }
+    let refused = store.begin(NOW).unwrap_err();
+    assert!(refused.to_string().contains("sekisho store recover"), "{refused}");
 }
 
 fn delivered(lease: &Lease) -> Settlement {
@@ -302,7 +307,7 @@ fn delivered(lease: &Lease) -> Settlement {
 }
 
 #[test]
-fn a_damaged_page_keeps_nobody_else_from_being_settled_or_taken() {
+fn a_damaged_page_stops_what_comes_and_nothing_else() {
     let folder = Folder::new();
     let store = folder.sqlite();
     for number in 0..20 {
@@ -326,10 +331,54 @@ fn a_damaged_page_keeps_nobody_else_from_being_settled_or_taken() {
         let ends = delivered(&lease);
         store.settle(lease, ends).wait().unwrap();
     }
-    assert_eq!(store.pressure().queued, 1);
-    recovered(&store);
-    commit(&store, b"new", &["a@two.example"], NOW, false);
-    assert_eq!(lease(&store, "two.example", NOW).len(), 1);
+    assert_eq!((store.pressure().queued, store.pressure().set_aside), (1, 1));
+    condemned(&store);
+    assert_eq!(store.remove_orphans().wait().unwrap(), 0);
+    store.stop().wait().unwrap();
+    drop(store);
+    let store = folder.sqlite();
+    condemned(&store);
+    assert_eq!(
+        store.list(QueueFilter::default(), NOW, None, 10).wait().unwrap().len(),
+        1
+    );
+}
+
+#[test]
+fn an_order_right_behind_a_lease_that_came_back_is_obeyed_at_once() {
+    let folder = Folder::new();
+    let store = folder.sqlite();
+    for number in 0..200 {
+        let (from, to) = (format!("a{number}.example"), format!("b{number}.example"));
+        let commit = commit(&store, b"x", &[&format!("a@{from}")], NOW, true);
+        let there = Mailbox::parse(&format!("b@{to}")).unwrap();
+        drop(commit.leases);
+        store.redirect(commit.id, there, Vec::new(), NOW).wait().unwrap();
+        assert_eq!(lease(&store, &to, NOW).len(), 1, "message {number}");
+    }
+}
+
+#[test]
+fn a_draft_begun_before_the_damage_was_found_is_not_taken_either() {
+    let folder = Folder::new();
+    let store = folder.sqlite();
+    let begun = crate::conformance::draft(&store, b"begun", NOW);
+    store.shared.pages.condemn("by a test");
+    let to = crate::conformance::accepted(&["a@one.example"], NOW);
+    let refused = store.commit(begun, to, false).wait().unwrap_err();
+    assert!(matches!(refused, StoreError::DamagedPages(_)), "{refused}");
+    assert_eq!(store.pressure().queued, 0);
+}
+
+#[test]
+fn what_is_no_database_names_the_command_that_recovers_it() {
+    let folder = Folder::new();
+    folder.sqlite().stop().wait().unwrap();
+    let mut octets = fs::read(folder.queue()).unwrap();
+    octets[..100].fill(0);
+    fs::write(folder.queue(), octets).unwrap();
+    let refused = SqliteStore::open(folder.settings(), NOW).unwrap_err();
+    assert!(refused.to_string().contains("sekisho store recover"), "{refused}");
 }
 
 #[test]
@@ -362,9 +411,7 @@ fn a_page_that_is_damaged_under_way_costs_its_own_message_alone() {
         store.settle(lease, ends).wait().unwrap();
     }
     assert_eq!(store.pressure().queued, 0);
-    recovered(&store);
-    commit(&store, b"new", &["a@two.example"], NOW, false);
-    assert_eq!(lease(&store, "two.example", NOW).len(), 1);
+    condemned(&store);
 }
 
 #[test]

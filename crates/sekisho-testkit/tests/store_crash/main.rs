@@ -13,11 +13,11 @@ mod ledger;
 mod states;
 mod work;
 
-use std::{collections::HashSet, sync::Arc, thread};
+use std::{collections::HashSet, fs, sync::Arc, thread};
 
 use sekisho_store::{
-    QueueFilter, Store, StoreError,
-    conformance::{NOW, accepted, commit, content, draft},
+    Pressure, QueueFilter, Soundness, Store, StoreError,
+    conformance::{NOW, accepted, commit, content, destination, draft},
 };
 use sekisho_testkit::vfs::{CrashDisk, Failure, Op, Replay};
 use states::{FAILURES, Look, Record, explore};
@@ -168,6 +168,39 @@ fn an_acknowledgement_before_the_flush_is_caught() {
     );
 }
 
+/// Each request gives the writer a turn; it reopens when its wait is over.
+fn wait_while(world: &World, is_so: impl Fn(Pressure) -> bool) {
+    while is_so(world.store.pressure()) {
+        let _ = world.store.due(NOW, 1, HashSet::new()).wait();
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn after_an_io_error_every_page_is_looked_at_before_anything_is_taken() {
+    let place = folder();
+    let world = World::open(place.path(), CrashDisk::new(), NOW).unwrap();
+    world.shift(0..8, 2, 1, NOW);
+    world.store.stop().wait().unwrap();
+    drop(world);
+    // Nobody reads the last page before the error: only the look finds it.
+    let path = place.path().join("queue.db");
+    let mut octets = fs::read(&path).unwrap();
+    let last = octets.len() - 8192;
+    octets[last..].fill(0xff);
+    fs::write(&path, octets).unwrap();
+    let disk = CrashDisk::new();
+    let world = World::open(place.path(), disk.clone(), NOW).unwrap();
+    assert_eq!(world.store.pressure().soundness, Soundness::Sound);
+    disk.fail_at(disk.done() + 1, Failure::Io);
+    let refused = world.store.back_off(&destination("one.example"), NOW, "silence").wait();
+    assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
+    wait_while(&world, |pressure| pressure.soundness != Soundness::Damaged);
+    let refused = world.store.begin(NOW).unwrap_err();
+    assert!(matches!(refused, StoreError::DamagedPages(_)), "{refused}");
+    wait_while(&world, |pressure| pressure.failed);
+}
+
 #[test]
 fn a_store_that_failed_takes_mail_again_after_it_has_recovered() {
     let disk = CrashDisk::new();
@@ -185,11 +218,9 @@ fn a_store_that_failed_takes_mail_again_after_it_has_recovered() {
         .wait();
     assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
     assert!(world.store.pressure().failed);
-    // Each request gives the writer a turn; it reopens when its wait is over.
-    while world.store.pressure().failed {
-        let _ = world.store.due(NOW, 1, HashSet::new()).wait();
-        thread::yield_now();
-    }
+    wait_while(&world, |pressure| {
+        pressure.failed || pressure.soundness == Soundness::Unchecked
+    });
     let taken = commit(&*world.store, b"y", &["a@one.example"], NOW, false);
     let listed = world
         .store

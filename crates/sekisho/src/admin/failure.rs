@@ -37,9 +37,11 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let kind = match &error {
             StoreError::NoMessage(_) => ErrorKind::NotFound,
-            StoreError::Failed(_) | StoreError::Full(_) | StoreError::Stopped | StoreError::Locked { .. } => {
-                ErrorKind::Unavailable
-            }
+            StoreError::Failed(_)
+            | StoreError::DamagedPages(_)
+            | StoreError::Full(_)
+            | StoreError::Stopped
+            | StoreError::Locked { .. } => ErrorKind::Unavailable,
             _ => ErrorKind::Internal,
         };
         Self::new(kind, error.to_string())

@@ -8,6 +8,7 @@ mod queue;
 mod send;
 mod serve;
 mod status;
+mod store;
 mod text;
 mod tls;
 mod trace;
@@ -66,6 +67,9 @@ enum Command {
     /// Shows TLS as it is in force
     #[command(subcommand)]
     Tls(tls::TlsCommand),
+    /// Checks and recovers the data folder of a server that does not run
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Sends a test message
     Send(send::SendArgs),
     /// Prints completions for a shell
@@ -154,6 +158,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
     match command {
         Command::Serve => return serve::run(place),
         Command::Completions(args) => return completions::run(args),
+        Command::Store(command) => return store::run(command, place),
         Command::Config(config::ConfigCommand::Check) => return config::check(place),
         Command::Status(_)
         | Command::Queue(_)
@@ -175,7 +180,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
             Command::Trace(args) => trace::run(args, &door).await,
             Command::Tls(command) => tls::run(command, &door).await,
             Command::Send(args) => send::run(args, &door).await,
-            Command::Serve | Command::Completions(_) | Command::Config(_) => Ok(Finding::Done),
+            Command::Serve | Command::Completions(_) | Command::Config(_) | Command::Store(_) => Ok(Finding::Done),
         };
         door.close().await;
         finding

@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use sekisho_policy::inbound::{Exposure, RelayFrom};
 use sekisho_smtp::server::{BareLineEnds, LongLines, SessionLimits, SessionTimeouts};
-use sekisho_store::Pressure;
+use sekisho_store::{Pressure, Soundness};
 use sekisho_tls::ServerTlsSettings;
 
 /// One listener.
@@ -111,6 +111,10 @@ impl Default for InboundLimits {
 pub enum Shortage {
     /// The store has failed and is being reopened.
     Failed,
+    /// The look at the store's pages that follows an error.
+    Check,
+    /// The operator: a page of the store is damaged.
+    Recovery,
     /// Room on the data folder's file system.
     Disk,
     /// Inodes there.
@@ -125,8 +129,13 @@ impl InboundLimits {
     /// Whether new mail has to wait; `announced_octets` is what the next message will need on the disk.
     #[must_use]
     pub const fn shortage(&self, pressure: Pressure, announced_octets: u64) -> Option<Shortage> {
-        if pressure.failed {
+        // First, since waiting helps against anything else.
+        if matches!(pressure.soundness, Soundness::Damaged) {
+            Some(Shortage::Recovery)
+        } else if pressure.failed {
             Some(Shortage::Failed)
+        } else if matches!(pressure.soundness, Soundness::Unchecked) {
+            Some(Shortage::Check)
         } else if pressure.free_octets < self.free_octets_min.saturating_add(announced_octets) {
             Some(Shortage::Disk)
         } else if pressure.free_inodes < self.free_inodes_min {
@@ -146,6 +155,10 @@ impl fmt::Display for Shortage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Failed => "the store has failed and is being reopened",
+            Self::Check => "new mail is put off: the store failed, and its pages are being checked",
+            Self::Recovery => {
+                "new mail is put off: the queue's database is damaged; stop the server and run `sekisho store recover`"
+            }
             Self::Disk => "new mail is put off: less room on the disk than limits.free-space",
             Self::Inodes => "new mail is put off: fewer free inodes than limits.free-inodes",
             Self::Memory => "new mail is put off: messages in memory take more than limits.memory",

@@ -156,14 +156,19 @@ fn a_message_of_150_megabytes_does_not_pass_through_memory() {
 
 /// A node whose data folder is a file system of 100 MB, of which 40 MiB are to stay free; not started yet.
 fn on_a_small_disk(more: &str) -> Node {
-    let node = Node::new(
-        env!("CARGO_BIN_EXE_sekisho"),
+    on_a_tmpfs(
+        "size=100m",
         &format!("{more}{LOCAL}[limits]\nfree-space = \"40 MiB\"\n"),
-    );
+    )
+}
+
+/// A node whose data folder is a file system in memory; not started yet.
+fn on_a_tmpfs(options: &str, configuration: &str) -> Node {
+    let node = Node::new(env!("CARGO_BIN_EXE_sekisho"), configuration);
     let data = node.folder().join("sekisho-data");
     fs::create_dir(&data).expect("a folder can be made");
     let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=100m,mode=700", "none"])
+        .args(["-t", "tmpfs", "-o", &format!("{options},mode=700"), "none"])
         .arg(&data)
         .status();
     assert!(mounted.is_ok_and(|status| status.success()), "a world can mount");
@@ -227,6 +232,33 @@ fn a_full_disk_puts_new_mail_off_and_deliveries_go_on() {
         wait::until_or("mail to be taken again", taken, || node.log());
         let more = || (node.mailbox("inbox").len() > before).then_some(());
         wait::until_or("the delivery", more, || node.log());
+    });
+}
+
+#[test]
+fn a_disk_without_inodes_puts_new_mail_off_and_takes_it_again_later() {
+    enclosed(|| {
+        let configuration = format!("{LOCAL}[limits]\nfree-space = \"1 MiB\"\nfree-inodes = 50\n");
+        let mut node = on_a_tmpfs("size=100m,nr_inodes=400", &configuration);
+        let files = node.folder().join("sekisho-data/files");
+        node.resume();
+        let send = || Swaks::new().send(SMTP, "a@there.example", "inbox@here.example", &[]);
+        send().assert_accepted();
+        delivered_to(&node, "inbox");
+
+        // Too few are left, then none at all.
+        fs::create_dir(&files).expect("there is an inode");
+        let mut made = (0..).take_while(|number| fs::write(files.join(number.to_string()), "").is_ok());
+        for (upto, words) in [(300, "452 4.3.1"), (usize::MAX, "4.3.")] {
+            made.by_ref().take(upto).for_each(drop);
+            let refused = || Some(send().transcript).filter(|said| said.contains(words));
+            wait::until_or("the want of inodes to be noticed", refused, || node.log());
+        }
+        fs::remove_dir_all(&files).expect("our files are ours");
+        let taken = || (send().code == Some(0)).then_some(());
+        wait::until_or("mail to be taken again", taken, || node.log());
+        let both = || (node.mailbox("inbox").len() == 2).then_some(());
+        wait::until_or("the delivery", both, || node.log());
     });
 }
 

@@ -6,6 +6,7 @@ mod commands;
 mod covered;
 mod crowded;
 mod cut_off;
+mod damage;
 mod dialogues;
 mod endings;
 mod flooding;
