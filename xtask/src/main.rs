@@ -8,10 +8,10 @@ use std::{env, process::ExitCode};
 
 mod check;
 mod command;
-mod crash;
 mod foreign;
 mod fuzz;
 mod generate;
+mod rig;
 mod test;
 mod tidy;
 
@@ -24,6 +24,7 @@ Usage: cargo xtask <task> [arguments]
   generate           write the generated files anew
   bench [arguments]  measure the release build; `cargo xtask bench --help` says what
   crash [arguments]  cut the disk under a loaded server; `cargo xtask crash --help` says how
+  million [args]     a server with a million messages, half of them for the dead
   fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz
   foreign            fetch and unpack the foreign mail and name servers only
 ";
@@ -38,7 +39,8 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::run(),
         Some("generate") => generate::run_test(),
         Some("bench") => test::bench(&rest),
-        Some("crash") => crash::run_rig(crash::Build::Release, &rest),
+        Some("crash") => rig::run_rig(rig::CRASH, rig::Build::Release, &rest),
+        Some("million") => rig::run_rig(rig::MILLION, rig::Build::Release, &rest),
         Some("fuzz") => fuzz::run_targets(&rest),
         Some("foreign") => foreign::provide().map(drop),
         _ => Err(USAGE.to_owned()),
