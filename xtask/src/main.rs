@@ -9,11 +9,11 @@ use std::{env, process::ExitCode};
 mod check;
 mod command;
 mod coverage;
-mod crash;
 mod flood;
 mod foreign;
 mod fuzz;
 mod generate;
+mod rig;
 mod states;
 mod test;
 mod tidy;
@@ -28,6 +28,7 @@ Usage: cargo xtask <task> [arguments]
   generate           write the generated files anew
   bench [arguments]  measure the release build; `cargo xtask bench --help` says what
   crash [arguments]  cut the disk under a loaded server; `cargo xtask crash --help` says how
+  million [args]     a server with a million messages, half of them for the dead
   states [number]    the store as a crash at any write could have left it; a million states unless told otherwise
   flood [arguments]  what has no end, and slow sessions; `cargo xtask flood --help` says which
   fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz. `fuzz coverage` says what was reached
@@ -45,7 +46,8 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::run(),
         Some("generate") => generate::run_test(),
         Some("bench") => test::bench(&rest),
-        Some("crash") => crash::run_rig(crash::Build::Release, &rest),
+        Some("crash") => rig::run_rig(rig::CRASH, rig::Build::Release, &rest),
+        Some("million") => rig::run_rig(rig::MILLION, rig::Build::Release, &rest),
         Some("states") => states::run_states(&rest),
         Some("flood") => flood::run_floods(&rest),
         Some("fuzz") if rest == ["coverage"] => coverage::report(),

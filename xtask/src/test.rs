@@ -2,7 +2,7 @@
 
 use crate::{
     command::{cargo, is_installed, say, target_dir},
-    crash, foreign,
+    foreign, rig,
 };
 
 /// Fetches what the tests need and runs them all, those in the documentation and the short run of `cargo xtask crash`
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     }
     run_tests(prepared(), arguments)?;
     crate::command::run(prepared().args(["test", "--workspace", "--doc", "--quiet"]))?;
-    crash::run_rig(crash::Build::Tests, &[])
+    rig::run_rig(rig::CRASH, rig::Build::Tests, &[])
 }
 
 fn run_tests(mut command: std::process::Command, arguments: &[String]) -> Result<(), String> {

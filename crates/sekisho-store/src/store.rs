@@ -90,6 +90,9 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         limit: usize,
     ) -> Ticket<Vec<QueuedRow>>;
 
+    /// How many messages match.
+    fn count(&self, filter: QueueFilter, now: Timestamp) -> Ticket<u64>;
+
     /// All that is known of one queued message.
     fn show(&self, id: MessageId) -> Ticket<MessageDetail>;
 

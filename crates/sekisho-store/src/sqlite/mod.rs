@@ -324,6 +324,10 @@ impl Store for SqliteStore {
         self.readers.ask(move |reader| reader.list(&filter, now, after, limit))
     }
 
+    fn count(&self, filter: QueueFilter, now: Timestamp) -> Ticket<u64> {
+        self.readers.ask(move |reader| reader.count(&filter, now))
+    }
+
     fn show(&self, id: MessageId) -> Ticket<MessageDetail> {
         let folder = self.trace_folder.clone();
         self.readers.ask(move |reader| {

@@ -17,7 +17,7 @@ use sekisho_mail::{MessageId, Timestamp};
 use super::{
     batch::QUEUED,
     codec,
-    filter::{FAULT, conditions},
+    filter::{FAULT, conditions, tables},
     load::{self, Loaded},
     schema,
     shared::Shared,
@@ -148,26 +148,41 @@ impl Reader {
     ) -> Result<Vec<QueuedRow>, StoreError> {
         self.at_one_moment(|db, shared| {
             let conditions = conditions(filter, now);
+            let limit = limit.min(ROWS_LIMIT);
             let sql = format!(
-                "SELECT {} FROM message m CROSS JOIN delivery d ON d.message = m.id
-                 CROSS JOIN destination x ON x.id = d.destination
-                 WHERE {} AND (? IS NULL OR m.id > ?) ORDER BY m.id",
+                "SELECT {} FROM {} WHERE {} AND d.message > ? ORDER BY d.message",
                 row_columns(),
+                tables(db, filter, limit)?,
                 conditions.sql
             );
-            let after = after.map(codec::key);
-            let values = conditions.values.into_iter().chain([after.into(), after.into()]);
+            let after = after.map_or(i64::MIN, codec::key);
+            let values = conditions.values.into_iter().chain([after.into()]);
             let mut statement = db.prepare_cached(&sql)?;
             let mut rows = statement.query(params_from_iter(values))?;
             let mut found: Vec<QueuedRow> = Vec::new();
             while let Some(row) = rows.next()? {
                 let id = codec::id(row.get(0)?);
-                if found.len() >= limit.min(ROWS_LIMIT) && found.last().is_some_and(|last| last.id != id) {
+                if found.len() >= limit && found.last().is_some_and(|last| last.id != id) {
                     break;
                 }
                 found.extend(queued_row(row, shared)?.map(|(row, _)| row));
             }
             Ok(found)
+        })
+    }
+
+    /// How many messages match.
+    pub(super) fn count(&mut self, filter: &QueueFilter, now: Timestamp) -> Result<u64, StoreError> {
+        self.at_one_moment(|db, _| {
+            let conditions = conditions(filter, now);
+            let sql = format!(
+                "SELECT count(DISTINCT d.message) FROM {} WHERE {}",
+                tables(db, filter, usize::MAX)?,
+                conditions.sql
+            );
+            let mut statement = db.prepare_cached(&sql)?;
+            let count = statement.query_row(params_from_iter(conditions.values), |row| row.get(0))?;
+            Ok(codec::unsigned(count))
         })
     }
 

@@ -235,7 +235,7 @@ impl Writer {
                 Ok(group) => group,
                 Err(Ended) => return,
             };
-            let (mut writes, mut reads, mut stop) = (Vec::new(), Vec::new(), None);
+            let (mut writes, mut reads, mut leases, mut stop) = (Vec::new(), Vec::new(), Vec::new(), None);
             for command in group {
                 match command {
                     Command::Act(job) => self.actions.push_back(*job),
@@ -244,6 +244,11 @@ impl Writer {
                         None => writes.push(Command::Commit(job)),
                         Some(refusal) => Command::Commit(job).refuse(refusal, &mut self.aftermath),
                     },
+                    Command::Lease {
+                        destination,
+                        wanted,
+                        answer,
+                    } => leases.push((destination, wanted, answer)),
                     command if command.writes() => writes.push(command),
                     command => reads.push(command),
                 }
@@ -253,6 +258,7 @@ impl Writer {
             for command in reads {
                 self.read(command);
             }
+            self.lease(leases);
             self.housekeeping();
             if let Some((clean, answer)) = stop {
                 return self.stop(clean, answer);
@@ -513,11 +519,6 @@ impl Writer {
                     .and_then(|suspects| lease::next_due(&db, &shared, now, &suspects.unwrap_or_default()));
                 give(answer, next)
             }
-            Command::Lease {
-                destination,
-                wanted,
-                answer,
-            } => self.lease(&db, &destination, wanted, answer),
             other => {
                 // `run` sends only these here.
                 other.refuse(StoreError::Unfit("no read"), &mut self.aftermath);
@@ -534,29 +535,42 @@ impl Writer {
         }
     }
 
-    fn lease(
-        &self,
-        db: &Connection,
-        destination: &Destination,
-        wanted: Wanted,
-        answer: Answer<Vec<Lease>>,
-    ) -> Option<rusqlite::Error> {
-        let shared = Arc::clone(&self.shared);
-        let leased = in_transaction(db, self.watching(), || {
-            let suspects = self.suspects(db)?;
-            lease::lease(db, &shared, destination, wanted, suspects)
-        });
-        let leased = match leased {
-            Ok(leased) => leased,
-            Err(error) => return give(answer, Err(error)),
+    /// Gives out what was asked for; while leases are written down, all of it with one flush.
+    fn lease(&mut self, wanted: Vec<(Destination, Wanted, Answer<Vec<Lease>>)>) {
+        if wanted.is_empty() {
+            return;
+        }
+        let Some(db) = self.db.take() else {
+            for (_, _, answer) in wanted {
+                let _ = answer.send(Err(not_recovered()));
+            }
+            return;
         };
-        let fault = leased
-            .damaged
-            .iter()
-            .try_for_each(|(key, why)| self.set_aside(db, *key, why))
-            .err();
-        let _ = answer.send(Ok(leased.leases));
-        fault
+        let mut given = Vec::with_capacity(wanted.len());
+        let leased = in_transaction(&db, self.watching(), || {
+            for (destination, wanted, _) in &wanted {
+                let suspects = self.suspects(&db)?;
+                given.push(lease::lease(&db, &self.shared, destination, *wanted, suspects)?);
+            }
+            Ok(())
+        });
+        if let Err(error) = leased {
+            for (_, _, answer) in wanted {
+                let _ = answer.send(Err(StoreError::Failed(error.to_string())));
+            }
+            return self.fail(&error, Vec::new());
+        }
+        let mut fault = None;
+        for ((_, _, answer), leased) in wanted.into_iter().zip(given) {
+            let mut damaged = leased.damaged.iter();
+            let aside = damaged.try_for_each(|(key, why)| self.set_aside(&db, *key, why));
+            fault = fault.or(aside.err());
+            let _ = answer.send(Ok(leased.leases));
+        }
+        match fault {
+            None => self.db = Some(db),
+            Some(error) => self.fail(&error, Vec::new()),
+        }
     }
 
     fn set_aside(&self, db: &Connection, key: i64, why: &str) -> rusqlite::Result<()> {

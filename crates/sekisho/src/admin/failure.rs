@@ -25,6 +25,20 @@ impl Failure {
         Self::new(ErrorKind::Refused, message)
     }
 
+    /// Something broke that is our own.
+    #[must_use]
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Internal, message)
+    }
+
+    /// The same, with what more is to be said of it.
+    #[must_use]
+    pub fn and(mut self, more: &str) -> Self {
+        self.0.message.push_str("; ");
+        self.0.message.push_str(more);
+        self
+    }
+
     fn new(error: ErrorKind, message: impl Into<String>) -> Self {
         Self(ApiError {
             error,

@@ -7,6 +7,7 @@ mod failure;
 mod http;
 mod metrics;
 mod node;
+mod orders;
 mod queue;
 mod send;
 mod trace;
@@ -96,14 +97,15 @@ pub fn router(backend: Backend) -> Router {
         .route(path::CONFIG, get(node::config))
         .route(path::TLS, get(node::tls))
         .route(path::QUEUE, get(queue::list))
+        .route(path::QUEUE_COUNT, get(queue::count))
         .route(path::QUEUE_SHAPE, get(queue::shape))
-        .route(path::QUEUE_HOLD, post(queue::hold))
-        .route(path::QUEUE_RELEASE, post(queue::release))
-        .route(path::QUEUE_RETRY, post(queue::retry))
-        .route(path::QUEUE_BOUNCE, post(queue::bounce))
+        .route(path::QUEUE_HOLD, post(orders::hold))
+        .route(path::QUEUE_RELEASE, post(orders::release))
+        .route(path::QUEUE_RETRY, post(orders::retry))
+        .route(path::QUEUE_BOUNCE, post(orders::bounce))
         .route(path::MESSAGE, get(queue::show))
         .route(path::MESSAGE_BODY, get(queue::body))
-        .route(path::MESSAGE_REDIRECT, post(queue::redirect))
+        .route(path::MESSAGE_REDIRECT, post(orders::redirect))
         .route(path::TRACE, get(trace::trace))
         .route(path::SEND, post(send::send))
         .fallback(failure::no_such_endpoint)

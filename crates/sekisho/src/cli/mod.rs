@@ -100,6 +100,16 @@ enum CliError {
     /// What was typed makes no sense.
     #[error("{0}")]
     Usage(String),
+    /// The user broke it off between two parts.
+    #[error("interrupted: nothing but what was counted is changed")]
+    Interrupted,
+    /// An order in parts failed on the way.
+    #[error("{why}; {changed} messages were changed before that, and up to {unsure} more may have been")]
+    BrokenOff {
+        why: Box<Self>,
+        changed: u64,
+        unsure: usize,
+    },
     /// The server ended with a failure.
     #[error("{0}")]
     Failed(String),
@@ -122,6 +132,9 @@ impl CliError {
             Self::Unreachable(_) => 5,
             Self::Usage(_) => 2,
             Self::Failed(_) | Self::Io(_) => 1,
+            // As a shell has it for whom SIGINT ends.
+            Self::Interrupted => 130,
+            Self::BrokenOff { why, .. } => why.exit_code(),
         }
     }
 }
