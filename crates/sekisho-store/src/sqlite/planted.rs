@@ -24,7 +24,7 @@ pub(super) fn refuse(folder: &Path) -> Result<(), StoreError> {
     let owner = fs::metadata(folder).map_err(failed(folder))?.uid();
     for name in FILES {
         let path = folder.join(name);
-        refuse_file(&path, owner).map_err(failed(&path))?;
+        refuse_file(&path, owner, folder).map_err(failed(&path))?;
     }
     for name in ["spool", "trace"] {
         let path = folder.join(name);
@@ -37,12 +37,12 @@ pub(super) fn refuse(folder: &Path) -> Result<(), StoreError> {
     };
     for entry in entries {
         let path = entry.map_err(failed(&trace))?.path();
-        refuse_file(&path, owner).map_err(failed(&path))?;
+        refuse_file(&path, owner, folder).map_err(failed(&path))?;
     }
     Ok(())
 }
 
-fn refuse_file(path: &Path, owner: u32) -> io::Result<()> {
+fn refuse_file(path: &Path, owner: u32, folder: &Path) -> io::Result<()> {
     let Some(facts) = facts_of(path, owner)? else {
         return Ok(());
     };
@@ -51,12 +51,29 @@ fn refuse_file(path: &Path, owner: u32) -> io::Result<()> {
             "something that is no plain file stands here; remove it",
         ));
     }
-    if facts.nlink() > 1 {
+    if facts.nlink() > 1 && facts.nlink() > 1 + names_kept(folder, &facts)? {
         return Err(io::Error::other(
             "the file has a second name (hard link), by which others could change it; remove the other name",
         ));
     }
     Ok(())
+}
+
+/// Names that a recovery, broken off before it had replaced the file, gave it in the folders of what it keeps.
+fn names_kept(folder: &Path, facts: &fs::Metadata) -> io::Result<u64> {
+    let mut names = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() || !entry.file_name().to_string_lossy().starts_with(super::recover::KEPT) {
+            continue;
+        }
+        match fs::symlink_metadata(entry.path().join("queue.db")) {
+            Ok(kept) => names += u64::from((kept.dev(), kept.ino()) == (facts.dev(), facts.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(names)
 }
 
 fn refuse_folder(path: &Path, owner: u32) -> io::Result<()> {

@@ -74,7 +74,7 @@ fn commands_work_in_a_pipe_and_without_a_server() {
         let held = node.shell("$SEKISHO queue list --ids | $SEKISHO queue hold - --json");
         assert_eq!(
             text(&held).trim(),
-            "{\"changed\":2,\"missing\":[],\"in_flight\":0}",
+            "{\"found\":2,\"changed\":2,\"missing\":[],\"in_flight\":0}",
             "{held:?}"
         );
         let sent = node.run(&["send", "inbox@here.example"]);

@@ -185,10 +185,13 @@ fn swap(
     after(Step::Swapped)
 }
 
+/// How the name of a folder begins that keeps what was replaced.
+pub(super) const KEPT: &str = "damaged-";
+
 /// The folder for what is kept: its name has the instant, and a number when there is one already.
 fn make_kept(folder: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let (year, month, day, hour, minute, second) = now.civil();
-    let name = format!("damaged-{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z");
+    let name = format!("{KEPT}{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z");
     let mut number = 0;
     loop {
         let end = if number == 0 {
