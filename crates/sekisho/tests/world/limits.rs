@@ -249,7 +249,7 @@ fn a_disk_without_inodes_puts_new_mail_off_and_takes_it_again_later() {
         // Too few are left, then none at all.
         fs::create_dir(&files).expect("there is an inode");
         let mut made = (0..).take_while(|number| fs::write(files.join(number.to_string()), "").is_ok());
-        for (upto, words) in [(300, "452 4.3.1"), (usize::MAX, "4.3.")] {
+        for (upto, words) in [(350, "452 4.3.1"), (usize::MAX, "4.3.")] {
             made.by_ref().take(upto).for_each(drop);
             let refused = || Some(send().transcript).filter(|said| said.contains(words));
             wait::until_or("the want of inodes to be noticed", refused, || node.log());

@@ -159,12 +159,28 @@ fn copy_spool(from: &Path, to: &Path) {
 
 /// The messages of which something stands on a page.
 fn on_page(page: &[u8]) -> BTreeSet<MessageId> {
-    let is_on = |text: &str| page.windows(text.len()).any(|window| window == text.as_bytes());
-    let serials = sample().serials.iter();
-    let touched = serials.filter(|(_, serial)| {
-        is_on(&format!("{serial:04}><")) || is_on(&own_domain(**serial)) || is_on(&format!("@to{serial}.example"))
-    });
-    touched.map(|(id, _)| *id).collect()
+    let by_serial: BTreeMap<usize, MessageId> = sample().serials.iter().map(|(id, serial)| (*serial, *id)).collect();
+    let serials = (0..page.len()).filter_map(|at| serial_at(&page[at..]));
+    serials.filter_map(|serial| by_serial.get(&serial).copied()).collect()
+}
+
+/// The serial number of the message whose content, domain or new address stands here.
+fn serial_at(octets: &[u8]) -> Option<usize> {
+    let between = |before: &str, after: &str| {
+        let rest = octets.strip_prefix(before.as_bytes())?;
+        let digits = rest.iter().take_while(|octet| octet.is_ascii_digit()).count();
+        let (number, rest) = rest.split_at(digits);
+        if !rest.starts_with(after.as_bytes()) {
+            return None;
+        }
+        str::from_utf8(number).ok()?.parse().ok()
+    };
+    match octets.first()? {
+        b'<' => between("<", ">"),
+        b'm' => between("m", ".example"),
+        b'@' => between("@to", ".example"),
+        _ => None,
+    }
 }
 
 /// Recovers, opens, and compares: what is not `touched` must be as it was, the rest told of.
