@@ -257,8 +257,7 @@ mod tests {
         assert_eq!(a, Lookup::Found(vec![Ipv4Addr::new(192, 0, 2, 1)], Security::Insecure));
     }
 
-    /// Only what is whole, and of the kind that was asked for, is found; and nobody has said that there is no such
-    /// name.
+    /// Only what is whole and of the kind that was asked for is found; and nobody has said that there is no such name.
     async fn judge_odd_record(resolver: &DnsResolver, kind: u16, length: usize, filling: u8) {
         let name = Domain::parse(&format!("{kind}-{length}-{filling}.example")).unwrap();
         let (mx, a) = (resolver.mx(&name).await, resolver.ipv4(&name).await);

@@ -122,6 +122,11 @@ fn who_speaks_before_the_greeting_is_turned_away() {
             assert_eq!((reply.code, &reply.text()[..5]), (554, "5.5.0"));
             assert!(client.reply().await.expect("an end").is_none());
         });
+        let counted = metrics();
+        assert!(
+            counted.contains("sekisho_inbound_refusals_total{class=\"permanent\"} 1"),
+            "{counted}"
+        );
     });
 }
 
