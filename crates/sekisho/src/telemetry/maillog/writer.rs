@@ -193,16 +193,14 @@ impl Writer {
                 self.handle(now, &take_dropped);
                 job = jobs.try_recv();
             }
-            let flushed = self.sink.flush();
-            self.note(flushed);
+            self.flush();
         }
     }
 
     fn handle(&mut self, job: Job, take_dropped: &impl Fn() -> u64) {
         match job {
             Job::Line(line) => {
-                let written = self.sink.write_all(line.as_bytes());
-                self.note(written);
+                self.write(&line);
                 self.write_dropped(take_dropped());
             }
             Job::Reopen => {
@@ -214,8 +212,7 @@ impl Writer {
                 }
             }
             Job::Flush(done) => {
-                let flushed = self.sink.flush();
-                self.note(flushed);
+                self.flush();
                 // Whoever asked may have gone.
                 let _ = done.send(());
             }
@@ -229,21 +226,29 @@ impl Writer {
         let mut fields = Fields::new(self.format, clock::now());
         fields.word("event", "lines-dropped");
         fields.number("lines", dropped);
-        let written = self.sink.write_all(fields.finish().as_bytes());
-        self.note(written);
+        self.write(&fields.finish());
+    }
+
+    fn write(&mut self, line: &str) {
+        if let Err(error) = self.sink.write_all(line.as_bytes()) {
+            self.note(&error);
+        }
+    }
+
+    /// Only here it is known that lines were written: until then they are in a buffer.
+    fn flush(&mut self) {
+        match self.sink.flush() {
+            Ok(()) => self.failing = false,
+            Err(error) => self.note(&error),
+        }
     }
 
     /// A full disk is said once when it begins, not once a line.
-    fn note(&mut self, result: io::Result<()>) {
-        match result {
-            Ok(()) => self.failing = false,
-            Err(error) => {
-                if !self.failing {
-                    tracing::error!(%error, "the mail log cannot be written");
-                }
-                self.failing = true;
-            }
+    fn note(&mut self, error: &io::Error) {
+        if !self.failing {
+            tracing::error!(%error, "the mail log cannot be written");
         }
+        self.failing = true;
     }
 }
 
