@@ -37,7 +37,7 @@ fn run_tests(mut command: std::process::Command, arguments: &[String]) -> Result
     crate::command::run(command.args(arguments))
 }
 
-/// Builds the release binary and the measuring program, and measures.
+/// Builds the binary as it is packaged and the measuring program, and measures.
 ///
 /// # Errors
 /// When something cannot be built, or the measuring fails.
@@ -46,7 +46,7 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
     if let Err(fault) = &foreign {
         say(&format!("measuring without Postfix beside it: {fault}"));
     }
-    run_release_build()?;
+    crate::command::run(cargo().args(["build", "--profile", "dist", "--package", "sekisho"]))?;
     let mut command = cargo();
     command
         .args([
@@ -60,7 +60,7 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
             "--",
         ])
         .arg("--binary")
-        .arg(target_dir().join("release/sekisho"))
+        .arg(target_dir().join("dist/sekisho"))
         .arg("--results")
         .arg(target_dir().join("bench"))
         .args(arguments);
@@ -72,8 +72,4 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
         command.env("SEKISHO_FOREIGN", trees);
     }
     crate::command::run(&mut command)
-}
-
-fn run_release_build() -> Result<(), String> {
-    crate::command::run(cargo().args(["build", "--release", "--package", "sekisho"]))
 }
