@@ -84,6 +84,19 @@ fn piece(flood: Flood) -> (Vec<u8>, u64) {
     (unit.repeat(units), units as u64)
 }
 
+/// Of what the server counts it takes so many in a session and answers each. More would only lie in the kernel, and
+/// would not be part of the flood.
+const fn session_max(flood: Flood) -> u64 {
+    match flood {
+        // `chunks`, and `commands` behind them.
+        Flood::Chunks => 110_000,
+        // `recipients`, and `commands` behind them.
+        Flood::Recipients => 11_000,
+        Flood::Noop | Flood::Reset => 10_000,
+        _ => u64::MAX,
+    }
+}
+
 fn push(flood: Flood, wanted: u64, stream: &mut TcpStream) -> io::Result<Poured> {
     let (mut piece, mut units) = piece(flood);
     if flood == Flood::Fragments {
@@ -94,6 +107,7 @@ fn push(flood: Flood, wanted: u64, stream: &mut TcpStream) -> io::Result<Poured>
         sessions: 1,
         ..Poured::default()
     };
+    let wanted = wanted.min(session_max(flood));
     while poured.count < wanted {
         match stream.write_all(&piece) {
             Ok(()) => {}
@@ -101,7 +115,7 @@ fn push(flood: Flood, wanted: u64, stream: &mut TcpStream) -> io::Result<Poured>
             Err(fault) if flood == Flood::Unread && fault.kind() == io::ErrorKind::WouldBlock => break,
             Err(fault) => return Err(fault),
         }
-        poured.count += units;
+        poured.count = (poured.count + units).min(session_max(flood));
         poured.session_octets += piece.len() as u64;
         if flood == Flood::Fragments {
             // The message has begun: what follows are further fragments of it.

@@ -42,8 +42,8 @@ pub(super) fn fit(settings: &mut Settings) {
         inbound: settings.inbound.connections.into(),
         outbound: u64::try_from(*outbound).unwrap_or(u64::MAX),
     };
-    let dials = u64::try_from(dialling()).unwrap_or(u64::MAX);
-    let granted = wanted.within(files, dials);
+    let slow = u64::try_from(dialling()).unwrap_or(u64::MAX);
+    let granted = wanted.within(files, slow);
     if granted == wanted {
         return;
     }
@@ -63,11 +63,11 @@ pub(super) fn fit(settings: &mut Settings) {
 }
 
 impl Connections {
-    /// As many as there is room for among so many files, in the same proportion; at least one each way. `dials` is what
-    /// connections take that do not stand yet.
-    fn within(self, files: u64, dials: u64) -> Self {
+    /// As many as there is room for among so many files, in the same proportion; at least one each way. `slow` are
+    /// those that do not stand yet, or wait for a host that is slow to answer.
+    fn within(self, files: u64, slow: u64) -> Self {
         let reserved = RESERVED.min(files / RESERVED_SHARE);
-        let room = files.saturating_sub(reserved).saturating_sub(dials) / FILES_PER_CONNECTION;
+        let room = (files.saturating_sub(reserved) / FILES_PER_CONNECTION).saturating_sub(slow);
         let wanted = self.inbound.saturating_add(self.outbound);
         if wanted <= room {
             return self;
@@ -100,9 +100,9 @@ mod tests {
             "what the package gives is enough for the defaults"
         );
         for files in [64, 256, 1024, 4096, 13_000] {
-            let dials = files / 4;
-            let Connections { inbound, outbound } = WANTED.within(files, dials);
-            let taken = (inbound + outbound) * FILES_PER_CONNECTION + dials;
+            let slow = files / 4;
+            let Connections { inbound, outbound } = WANTED.within(files, slow);
+            let taken = (inbound + outbound + slow) * FILES_PER_CONNECTION;
             assert!(inbound >= 1 && outbound >= 1 && inbound > outbound, "{files}");
             assert!(taken <= files - files.min(2048) / RESERVED_SHARE, "{files}: {taken}");
         }

@@ -254,7 +254,8 @@ impl Default for ListenerLimits {
 pub struct Limits {
     /// Connections of clients, over all listeners.
     pub connections: u32,
-    /// Connections to other hosts, over all destinations.
+    /// Connections to other hosts, over all destinations. One is not counted while it lies idle, and while its host
+    /// takes more than a second for an answer.
     pub outbound_connections: u32,
     /// `Received` fields of a message that is taken for a loop (RFC 5321 §6.3).
     pub hops: u32,

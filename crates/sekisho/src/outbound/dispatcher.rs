@@ -40,7 +40,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// for others of its kind comes free without anybody saying so.
 const EMPTY_PAUSE: Duration = Duration::from_millis(250);
 /// Batches beside those that may have a connection at work: they look names up or wait for hosts that are slow to
-/// answer the dial. So many destinations that do not answer keep nobody waiting.
+/// answer, the dial or a command. So many destinations that do not answer keep nobody waiting.
 const DIALLING: usize = 4000;
 /// Each of them has a socket: this share of the files that may be open is theirs at the most.
 const FILES_PER_DIAL: u64 = 4;

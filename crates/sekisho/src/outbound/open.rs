@@ -60,7 +60,7 @@ impl Journal {
 struct Dialled {
     stream: TcpStream,
     peer: SocketAddr,
-    place: Option<Place>,
+    place: Place,
 }
 
 /// Everything that opening a connection needs.
@@ -186,7 +186,7 @@ impl Opening<'_> {
             keywords: Vec::new(),
         };
         let mut link = Box::new(Link::new(stream, session, facts, settings.timeouts));
-        link.place = place;
+        link.place = Some(place);
         link.begin_attempt(journal.began);
         match link.next_event().await {
             Event::Ready => {
@@ -256,11 +256,11 @@ impl Opening<'_> {
             },
         };
         let time_limit = self.configured.settings.limits.handshake_timeout;
-        let shaken = self
+        let handshake = self
             .configured
             .tls
-            .connect(stream, self.plan.server_name(), &profile, time_limit)
-            .await;
+            .connect(stream, self.plan.server_name(), &profile, time_limit);
+        let shaken = link.wait_for(handshake).await;
         let (stream, mut facts) = shaken?;
         facts.verdicts = self
             .services

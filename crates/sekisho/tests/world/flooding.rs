@@ -59,11 +59,11 @@ async fn crowd(most: usize) -> (Vec<Client>, usize) {
 fn connections_never_take_the_descriptors_that_everything_else_needs() {
     enclosed(|| {
         let mut node = Node::new(env!("CARGO_BIN_EXE_sekisho"), &format!("{LOCAL}{RELAYING}"));
-        node.set_open_files(300);
+        node.set_open_files(400);
         node.resume();
         assert!(node.log().contains("limits.outbound-connections"), "{}", node.log());
         let runtime = Runtime::new().expect("a runtime can be made");
-        let (mut inside, turned_away) = runtime.block_on(crowd(150));
+        let (mut inside, turned_away) = runtime.block_on(crowd(120));
         assert!(inside.len() > 50 && turned_away > 20, "{} inside", inside.len());
         // The queue, the mailbox, the trace and the management socket have theirs.
         let client = inside.last_mut().expect("many are inside");

@@ -29,7 +29,7 @@ Usage: cargo xtask flood [--debug] [--only NAME] [--scale N] [--slow N]
   --only NAME  this flood alone: command, content, chunks, noop, rset, rcpt, unread, fragments, handshakes,
                reply-lines, reply-line, or slow
   --scale N    one part in N of each volume
-  --slow N     so many slow sessions (5000)
+  --slow N     so many slow sessions (2000)
 ";
 
 /// A mailbox, a listener with its defaults but room for the slow sessions, and the host that floods in its turn. The
@@ -92,7 +92,7 @@ fn parse_options(mut arguments: impl Iterator<Item = String>) -> Result<Option<O
         binary: PathBuf::new(),
         only: None,
         scale: 1,
-        slow: 5000,
+        slow: 2000,
     };
     while let Some(argument) = arguments.next() {
         if argument == "--help" {

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use sekisho_mail::Host;
 use sekisho_smtp::client::ClientTimeouts;
 use sekisho_testkit::{
     stall::Stall,
@@ -13,7 +14,7 @@ use sekisho_testkit::{
 use tokio::{task::JoinSet, time::timeout};
 
 use super::*;
-use crate::outbound::OutboundLimits;
+use crate::outbound::{DomainPattern, NextHopHost, OutboundLimits, Via};
 
 /// What is waited for in the step under test.
 const SHORT: Duration = Duration::from_millis(500);
@@ -193,4 +194,40 @@ fn a_host_that_stalls_anywhere_in_any_way_gets_its_time_and_no_more() {
         }
     });
     assert_eq!(ended, Step::ALL.len() * Stall::ALL.len() - 3);
+}
+
+/// Otherwise a few dozen hosts that answer nothing, with as many connections each as they may have, would hold every
+/// place for as long as an answer is waited for, five minutes at a time.
+#[test]
+fn a_host_that_is_slow_to_answer_leaves_its_place_to_others() {
+    let pem = self_signed(&[NAME]);
+    let runtime = Runtime::new().unwrap();
+    let good = Peer::start(LOOPBACK, Some(&pem), Fault::None);
+    for step in [Step::Greeting, Step::Handshake, Step::Mail, Step::FinalDot] {
+        let slow = Staller::start(runtime.handle(), &pem, step, Stall::Silence, LONG);
+        let store = Arc::new(FakeStore::default());
+        let mut configured = configured(&[good.address()], |_| {});
+        configured.settings.limits.connections = 1;
+        let via = Via::Hosts(vec![NextHopHost {
+            host: Host::parse(NAME).unwrap(),
+            port: slow.address().port(),
+        }]);
+        let domain = DomainPattern::Exact(Host::parse("slow.example").unwrap());
+        let route = RouteSettings::new("slow", vec![domain], via);
+        configured.settings.routes.push(Arc::new(route));
+        let dispatcher = Dispatcher::new(services(&store, loopback_dns(), None), configured);
+        let deliver = |queued: Queued| {
+            let (shared, leases) = (dispatcher.shared().clone(), vec![queued.lease()]);
+            let configured = shared.configured.load_full();
+            run_batch(shared, configured, queued.destination, leases, 0)
+        };
+        let stuck = runtime.spawn(deliver(Queued::new(1, &["someone@slow.example"])));
+        sekisho_testkit::wait::until("the only place to be taken", || (slow.connections() > 0).then_some(()));
+        let went = runtime.block_on(async { timeout(IN_TIME, deliver(message(2))).await });
+        assert!(went.is_ok(), "{step:?}: it waits for the place of one that only waits");
+        assert_eq!(words(&store.books().settled[0].1), ["delivered"], "{step:?}");
+        assert!(!stuck.is_finished(), "{step:?}");
+        stuck.abort();
+    }
+    assert_eq!(good.count(), 4);
 }
