@@ -8,7 +8,6 @@ use std::{env, process::ExitCode};
 
 mod check;
 mod command;
-mod coverage;
 mod crash;
 mod foreign;
 mod fuzz;
@@ -26,7 +25,7 @@ Usage: cargo xtask <task> [arguments]
   generate           write the generated files anew
   bench [arguments]  measure the release build; `cargo xtask bench --help` says what
   crash [arguments]  cut the disk under a loaded server; `cargo xtask crash --help` says how
-  fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz. `fuzz coverage` says what was reached
+  fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz
   walk [arguments]   the server's session beside its model, ten million random steps; --steps and --seed
   foreign            fetch and unpack the foreign mail and name servers only
 ";
@@ -42,7 +41,6 @@ fn main() -> ExitCode {
         Some("generate") => generate::run_test(),
         Some("bench") => test::bench(&rest),
         Some("crash") => crash::run_rig(crash::Build::Release, &rest),
-        Some("fuzz") if rest == ["coverage"] => coverage::report(),
         Some("fuzz") => fuzz::run_targets(&rest),
         Some("walk") => walk::run_test(&rest),
         Some("foreign") => foreign::provide().map(drop),
