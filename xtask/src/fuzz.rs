@@ -22,7 +22,7 @@ pub(crate) fn run_targets(arguments: &[String]) -> Result<(), String> {
         [] => (None, DEFAULT_SECS),
         [name] => (Some(name), DEFAULT_SECS),
         [name, secs] if secs.parse::<u32>().is_ok() => (Some(name), secs.as_str()),
-        _ => return Err("usage: cargo xtask fuzz [target [seconds]], or cargo xtask fuzz coverage".to_owned()),
+        _ => return Err("usage: cargo xtask fuzz [target [seconds]]".to_owned()),
     };
     let fuzz = workspace_root().join("fuzz");
     let all = targets(&fuzz)?;

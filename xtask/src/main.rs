@@ -8,7 +8,6 @@ use std::{env, process::ExitCode};
 
 mod check;
 mod command;
-mod coverage;
 mod flood;
 mod foreign;
 mod fuzz;
@@ -31,7 +30,7 @@ Usage: cargo xtask <task> [arguments]
   million [args]     a server with a million messages, half of them for the dead
   states [number]    the store as a crash at any write could have left it; a million states unless told otherwise
   flood [arguments]  what has no end, and slow sessions; `cargo xtask flood --help` says which
-  fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz. `fuzz coverage` says what was reached
+  fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz
   walk [arguments]   the server's session beside its model, ten million random steps; --steps and --seed
   foreign            fetch and unpack the foreign mail and name servers only
 ";
@@ -50,7 +49,6 @@ fn main() -> ExitCode {
         Some("million") => rig::run_rig(rig::MILLION, rig::Build::Release, &rest),
         Some("states") => states::run_states(&rest),
         Some("flood") => flood::run_floods(&rest),
-        Some("fuzz") if rest == ["coverage"] => coverage::report(),
         Some("fuzz") => fuzz::run_targets(&rest),
         Some("walk") => walk::run_test(&rest),
         Some("foreign") => foreign::provide().map(drop),
