@@ -197,7 +197,9 @@ mod tests {
             "b.example",
             "c.example",
         ];
-        names.map(|name| round.make_ready(destination(name)));
+        for name in names {
+            round.make_ready(destination(name));
+        }
         dead(&mut round, "a.example");
         let mut turns = |may| round.take_turn(may).map(|destination| destination.to_string());
         assert_eq!(turns(false).as_deref(), Some("b.example"), "a died while it waited");
