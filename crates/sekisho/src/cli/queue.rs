@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{clock, config::human, telemetry::escaped};
 
-/// Messages in one part of an order: some tenths of a second, so that a bar moves and an interruption is soon obeyed.
-const PART_LEN: usize = 5000;
+/// Lines of the queue in one part of an order: few enough that a bar moves and an interruption is soon obeyed.
+const PART_LEN: usize = 1000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum QueueCommand {

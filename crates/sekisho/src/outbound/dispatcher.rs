@@ -4,18 +4,18 @@
 //! one batch per interval and keeps nobody else waiting.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use rustix::process::{Resource, getrlimit};
-use sekisho_mail::{Demand, Mailbox, Timestamp};
+use sekisho_mail::{Demand, Mailbox};
 use sekisho_store::{Destination, Lease, Ticket};
 use tokio::{
     sync::{Notify, watch},
-    task::{Id, JoinSet},
+    task::Id,
     time::{Instant, sleep_until},
 };
 use tracing::Instrument;
@@ -25,15 +25,14 @@ use super::{
     batch::{Report, Verdict, run_batch},
     memory::TlsMemory,
     places::Places,
-    pool::{Pool, PoolKey},
+    pool::Pool,
+    round::Round,
     window::Window,
 };
 use crate::{app::Phase, clock};
 
 /// The queue is looked at this often at least, whatever the clocks say.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// Two looks are at least so far apart, however often somebody asks for one.
-const LOOKS_APART: Duration = Duration::from_millis(50);
 /// Idle connections are looked through this often.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// Where something was expected and nothing given out, the queue is looked at again after this pause: what is withheld
@@ -434,151 +433,4 @@ struct Asked {
     /// At most so many.
     most: usize,
     leases: Ticket<Vec<Lease>>,
-}
-
-/// What the loop keeps between its turns.
-#[derive(Debug)]
-struct Round {
-    jobs: JoinSet<Report>,
-    /// What is under way, and whether its destination was found dead the last time.
-    running: HashMap<Id, (Destination, bool)>,
-    /// How many of them were.
-    failing: usize,
-    windows: HashMap<Destination, Window>,
-    /// Destinations of which something may be due, in turn.
-    ready: VecDeque<Destination>,
-    /// Likewise, of those that were dead the last time.
-    retried: VecDeque<Destination>,
-    /// Whether one of the latter comes next.
-    is_turn_of_retried: bool,
-    /// All that are in either.
-    waiting: HashSet<Destination>,
-    /// Destinations whose next hop had no room, per next hop: as many are in turn again as it has room for.
-    parked: HashMap<PoolKey, VecDeque<Destination>>,
-    /// Dead destinations, as their rows in the store say too.
-    backed_off: HashMap<Destination, Timestamp>,
-    last_look: Option<Instant>,
-    next_look: Instant,
-    /// Nor is it looked before, whatever asks for it.
-    no_look_before: Instant,
-}
-
-impl Default for Round {
-    fn default() -> Self {
-        Self {
-            jobs: JoinSet::new(),
-            running: HashMap::new(),
-            failing: 0,
-            windows: HashMap::new(),
-            ready: VecDeque::new(),
-            retried: VecDeque::new(),
-            is_turn_of_retried: false,
-            waiting: HashSet::new(),
-            parked: HashMap::new(),
-            backed_off: HashMap::new(),
-            last_look: None,
-            next_look: Instant::now(),
-            no_look_before: Instant::now(),
-        }
-    }
-}
-
-impl Round {
-    /// At once, or a moment after the last look: many calls make one.
-    fn look_soon(&mut self) {
-        let soon = self.last_look.map_or_else(Instant::now, |last| last + LOOKS_APART);
-        self.next_look = self.next_look.min(soon);
-    }
-
-    fn look_at(&self) -> Instant {
-        self.next_look.max(self.no_look_before)
-    }
-
-    /// Destinations that have their turn already, or get one when what they wait for has ended.
-    fn known(&self) -> HashSet<Destination> {
-        let running = self.running.values().map(|(destination, _)| destination);
-        let parked = self.parked.values().flatten();
-        let known = self.waiting.iter().chain(parked).chain(running);
-        known.cloned().collect()
-    }
-
-    fn make_ready(&mut self, destination: Destination) {
-        if self.waiting.insert(destination.clone()) {
-            let is_failing = self.is_failing(&destination);
-            let turns = if is_failing { &mut self.retried } else { &mut self.ready };
-            turns.push_back(destination);
-        }
-    }
-
-    /// The destination whose turn it is. Those that were dead the last time take turns with the others, if they may.
-    fn take_turn(&mut self, retried_may: bool) -> Option<Destination> {
-        self.is_turn_of_retried = retried_may && !self.is_turn_of_retried;
-        loop {
-            let from_retried = retried_may && (self.is_turn_of_retried || self.ready.is_empty());
-            let retried = if from_retried { self.retried.pop_front() } else { None };
-            let destination = retried.or_else(|| self.ready.pop_front())?;
-            // It may have been found dead while it had its turn among the others.
-            if !retried_may && self.is_failing(&destination) {
-                self.retried.push_back(destination);
-                continue;
-            }
-            self.waiting.remove(&destination);
-            return Some(destination);
-        }
-    }
-
-    /// Whoever had the room may have ended before it was known who waits for it: so it is looked at anew each time.
-    fn unpark(&mut self, pool: &Pool, most: usize) {
-        let mut unparked = Vec::new();
-        self.parked.retain(|hop, parked| {
-            let room = pool.room(hop, most).min(parked.len());
-            unparked.extend(parked.drain(..room));
-            !parked.is_empty()
-        });
-        unparked
-            .into_iter()
-            .for_each(|destination| self.make_ready(destination));
-    }
-
-    fn has_room(&self, configured: &Configured, destination: &Destination) -> bool {
-        let most = configured.settings.route(destination.host()).connections;
-        self.windows.get(destination).is_none_or(|window| window.has_room(most))
-    }
-
-    /// Whether it took mail the last time.
-    fn is_proven(&self, destination: &Destination) -> bool {
-        self.windows.get(destination).is_some_and(Window::is_proven)
-    }
-
-    /// Whether it was found dead the last time.
-    fn is_failing(&self, destination: &Destination) -> bool {
-        let window = self.windows.get(destination);
-        window.is_some_and(|window| window.failures > 0)
-    }
-
-    fn is_backed_off(&self, destination: &Destination) -> bool {
-        self.backed_off
-            .get(destination)
-            .is_some_and(|until| clock::now() < *until)
-    }
-
-    /// Keeps the memory of windows within its bound: what is idle and not in trouble is forgotten first. At least half
-    /// of a full memory goes at a time, so that it is seldom looked through.
-    fn forget(&mut self, capacity: usize) {
-        let now = clock::now();
-        if self.backed_off.len() >= capacity {
-            self.backed_off.retain(|_, until| now < *until);
-            if self.backed_off.len() >= capacity / 2 {
-                // The store's rows say the same.
-                self.backed_off.clear();
-            }
-        }
-        if self.windows.len() >= capacity {
-            self.windows
-                .retain(|_, window| window.in_flight > 0 || window.failures > 0);
-            if self.windows.len() >= capacity / 2 {
-                self.windows.retain(|_, window| window.in_flight > 0);
-            }
-        }
-    }
 }

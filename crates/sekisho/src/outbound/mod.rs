@@ -18,6 +18,7 @@ mod permit;
 mod places;
 mod pool;
 mod resolve;
+mod round;
 mod route;
 mod settings;
 mod settle;

@@ -199,11 +199,12 @@ fn changed(said: &str) -> Result<u64, String> {
     let words: Vec<&str> = said.split_whitespace().collect();
     let place = words.iter().position(|word| word.starts_with("changed"));
     let number = place.and_then(|place| words.get(place.checked_sub(1)?));
-    let digits: String = number
-        .into_iter()
-        .flat_map(|word| word.chars())
-        .filter(char::is_ascii_digit)
-        .collect();
+    let word = number.copied().unwrap_or_default();
+    // What a bar was wiped away with may stand before it.
+    let digits = word
+        .rsplit(|sign: char| !sign.is_ascii_digit())
+        .next()
+        .unwrap_or_default();
     digits
         .parse()
         .map_err(|_| format!("an order did not say how many it changed: {said:?}"))
@@ -216,7 +217,7 @@ mod tests {
     #[test]
     fn the_number_is_read_from_what_is_said() {
         assert_eq!(changed("125000 changed\n1 in flight: later"), Ok(125_000));
-        assert_eq!(changed("\u{1b}[2K120 changed before it was interrupted"), Ok(2_120));
+        assert_eq!(changed("\r\u{1b}[2K120 changed"), Ok(120));
         assert!(changed("nothing").is_err());
     }
 }

@@ -119,7 +119,7 @@ impl World {
         fill(&self.data(), messages, address)?;
         self.launch();
         self.prober.first(PATIENCE)?;
-        let speed = self.speed(messages);
+        let speed = self.speed(messages.saturating_sub(self.tally.arrived.load(Ordering::Relaxed)));
         self.table
             .note("alone: messages a second", format!("{:.0}", speed.per_sec));
         self.table
@@ -146,7 +146,11 @@ impl World {
                 let marked = kept.join(format!("{}-{}", options.messages, options.destinations));
                 if !marked.is_dir() {
                     fs::create_dir_all(kept).map_err(|fault| fault.to_string())?;
-                    fill(&marked, options.messages, address)?;
+                    // A fill that was broken off must not be taken for a whole one.
+                    let unfinished = tempfile::tempdir_in(kept).map_err(|fault| fault.to_string())?;
+                    let filled = unfinished.path().join("data");
+                    fill(&filled, options.messages, address)?;
+                    fs::rename(&filled, &marked).map_err(|fault| fault.to_string())?;
                 }
                 copy(&marked, &self.data())?;
             }
