@@ -104,6 +104,7 @@ pub(crate) struct State {
 }
 
 /// A session as it ought to be.
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a state by itself")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Model {
     pub(crate) under_tls: bool,
