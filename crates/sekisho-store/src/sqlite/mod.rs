@@ -15,7 +15,7 @@ mod lease;
 mod leases;
 mod load;
 mod readers;
-mod redirect;
+pub(crate) mod redirect;
 mod schema;
 mod search;
 mod settings;
