@@ -12,6 +12,7 @@ mod crash;
 mod foreign;
 mod fuzz;
 mod generate;
+mod simulate;
 mod test;
 mod tidy;
 
@@ -24,6 +25,7 @@ Usage: cargo xtask <task> [arguments]
   generate           write the generated files anew
   bench [arguments]  measure the release build; `cargo xtask bench --help` says what
   crash [arguments]  cut the disk under a loaded server; `cargo xtask crash --help` says how
+  simulate [args]    the whole server in simulation, 10,000 seeds; `cargo xtask simulate --help` says how
   fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz
   foreign            fetch and unpack the foreign mail and name servers only
 ";
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Some("generate") => generate::run_test(),
         Some("bench") => test::bench(&rest),
         Some("crash") => crash::run_rig(crash::Build::Release, &rest),
+        Some("simulate") => simulate::run_seeds(&rest),
         Some("fuzz") => fuzz::run_targets(&rest),
         Some("foreign") => foreign::provide().map(drop),
         _ => Err(USAGE.to_owned()),

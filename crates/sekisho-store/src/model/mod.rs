@@ -1,8 +1,8 @@
 //! A store in memory for simulations: no threads, no clock, no chance but what is passed in.
 //!
-//! It is told when what waits becomes durable, fails or is cut off by a crash, and keeps through the latter exactly what
-//! it acknowledged and, of the rest, what the dice say. Two things hold as in a real one: what is refused by a failure
-//! may be kept all the same, and what belongs to one message keeps its order.
+//! It is told when what waits becomes durable, fails or is cut off by a crash, and keeps through the latter exactly
+//! what it acknowledged and, of the rest, what the dice say. Two things hold as in a real one: what is refused by a
+//! failure may be kept all the same, and what belongs to one message keeps its order.
 
 mod files;
 mod look;

@@ -1,4 +1,5 @@
-//! What is durable in the model: messages with their deliveries, back-offs, the trace; and what each request does to it.
+//! What is durable in the model: messages with their deliveries, back-offs, the trace; and what each request does to
+//! it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

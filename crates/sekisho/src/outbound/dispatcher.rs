@@ -28,7 +28,11 @@ use super::{
     pool::{Pool, PoolKey},
     window::Window,
 };
-use crate::{app::Phase, clock};
+use crate::{
+    app::Phase,
+    chance::{Map, select},
+    clock,
+};
 
 /// The queue is looked at this often at least, whatever the clocks say.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -151,7 +155,7 @@ impl Dispatcher {
             }
             let connections = self.shared.configured.load().settings.limits.connections;
             let until = drain_until.unwrap_or(round.next_look).min(Instant::now() + SWEEP_EVERY);
-            tokio::select! {
+            select! {
                 ended = round.jobs.join_next_with_id(), if !round.jobs.is_empty() => self.handle_end(&mut round, ended),
                 () = self.offers.notified(), if drain_until.is_none() => {}
                 _ = self.shared.places.take(connections), if drain_until.is_none() && self.wants_place(&round) => {}
@@ -403,7 +407,7 @@ struct Round {
     ready: VecDeque<Destination>,
     waiting: HashSet<Destination>,
     /// Destinations whose next hop had no room, per next hop: as many are in turn again as it has room for.
-    parked: HashMap<PoolKey, VecDeque<Destination>>,
+    parked: Map<PoolKey, VecDeque<Destination>>,
     /// Dead destinations, as their rows in the store say too.
     backed_off: HashMap<Destination, Timestamp>,
     last_look: Option<Instant>,
@@ -419,7 +423,7 @@ impl Default for Round {
             windows: HashMap::new(),
             ready: VecDeque::new(),
             waiting: HashSet::new(),
-            parked: HashMap::new(),
+            parked: Map::default(),
             backed_off: HashMap::new(),
             last_look: None,
             next_look: Instant::now(),
