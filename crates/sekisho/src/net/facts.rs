@@ -52,6 +52,11 @@ impl PeerFacts {
         }
     }
 
+    /// Whether its certificate is good for whatever is asked, however the handshake went.
+    pub fn is_sound(&self) -> bool {
+        self.path == Verdict::Holds && self.name == Verdict::Holds
+    }
+
     /// A certificate that leads nowhere and names nobody.
     pub const fn self_signed() -> Self {
         Self {

@@ -240,7 +240,7 @@ fn keep(world: &World, sink: Sink, taken: Transaction, mut content: String, pres
     let is_covered = match sink.demanded {
         Demanded::Nothing => true,
         Demanded::Encryption => presented.is_some(),
-        Demanded::Certificate => presented == Some(&PeerFacts::sound()),
+        Demanded::Certificate => presented.is_some_and(PeerFacts::is_sound),
     };
     if world.plan.control == Control::Alteration && taken.sender != "<>" {
         content = content.replace("line 0", "line O");
