@@ -37,6 +37,9 @@ _sekisho() {
             sekisho,status)
                 cmd="sekisho__subcmd__status"
                 ;;
+            sekisho,store)
+                cmd="sekisho__subcmd__store"
+                ;;
             sekisho,tls)
                 cmd="sekisho__subcmd__tls"
                 ;;
@@ -82,6 +85,9 @@ _sekisho() {
             sekisho__subcmd__help,status)
                 cmd="sekisho__subcmd__help__subcmd__status"
                 ;;
+            sekisho__subcmd__help,store)
+                cmd="sekisho__subcmd__help__subcmd__store"
+                ;;
             sekisho__subcmd__help,tls)
                 cmd="sekisho__subcmd__help__subcmd__tls"
                 ;;
@@ -117,6 +123,12 @@ _sekisho() {
                 ;;
             sekisho__subcmd__help__subcmd__queue,show)
                 cmd="sekisho__subcmd__help__subcmd__queue__subcmd__show"
+                ;;
+            sekisho__subcmd__help__subcmd__store,check)
+                cmd="sekisho__subcmd__help__subcmd__store__subcmd__check"
+                ;;
+            sekisho__subcmd__help__subcmd__store,recover)
+                cmd="sekisho__subcmd__help__subcmd__store__subcmd__recover"
                 ;;
             sekisho__subcmd__help__subcmd__tls,list)
                 cmd="sekisho__subcmd__help__subcmd__tls__subcmd__list"
@@ -175,6 +187,24 @@ _sekisho() {
             sekisho__subcmd__queue__subcmd__help,show)
                 cmd="sekisho__subcmd__queue__subcmd__help__subcmd__show"
                 ;;
+            sekisho__subcmd__store,check)
+                cmd="sekisho__subcmd__store__subcmd__check"
+                ;;
+            sekisho__subcmd__store,help)
+                cmd="sekisho__subcmd__store__subcmd__help"
+                ;;
+            sekisho__subcmd__store,recover)
+                cmd="sekisho__subcmd__store__subcmd__recover"
+                ;;
+            sekisho__subcmd__store__subcmd__help,check)
+                cmd="sekisho__subcmd__store__subcmd__help__subcmd__check"
+                ;;
+            sekisho__subcmd__store__subcmd__help,help)
+                cmd="sekisho__subcmd__store__subcmd__help__subcmd__help"
+                ;;
+            sekisho__subcmd__store__subcmd__help,recover)
+                cmd="sekisho__subcmd__store__subcmd__help__subcmd__recover"
+                ;;
             sekisho__subcmd__tls,help)
                 cmd="sekisho__subcmd__tls__subcmd__help"
                 ;;
@@ -194,7 +224,7 @@ _sekisho() {
 
     case "${cmd}" in
         sekisho)
-            opts="-h -V --config --data-folder --help --version serve status queue trace config tls send completions help"
+            opts="-h -V --config --data-folder --help --version serve status queue trace config tls store send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -360,7 +390,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help)
-            opts="serve status queue trace config tls send completions help"
+            opts="serve status queue trace config tls store send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -600,6 +630,48 @@ _sekisho() {
         sekisho__subcmd__help__subcmd__status)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__store)
+            opts="check recover"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__store__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__store__subcmd__recover)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1178,6 +1250,128 @@ _sekisho() {
         sekisho__subcmd__status)
             opts="-h -V --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__store)
+            opts="-h -V --config --data-folder --help --version check recover help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__store__subcmd__check)
+            opts="-h -V --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__store__subcmd__help)
+            opts="check recover help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__store__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__store__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__store__subcmd__help__subcmd__recover)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__store__subcmd__recover)
+            opts="-h -V --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

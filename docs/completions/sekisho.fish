@@ -34,6 +34,7 @@ complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "queue" -d 'Looks at
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "trace" -d 'Finds messages and shows how they came in and went out, with the evidence on TLS'
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "config" -d 'Checks and shows the configuration'
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "tls" -d 'Shows TLS as it is in force'
+complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "store" -d 'Checks and recovers the data folder of a server that does not run'
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "send" -d 'Sends a test message'
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "completions" -d 'Prints completions for a shell'
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -204,6 +205,26 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand tls; and __fish_seen_sub
 complete -c sekisho -n "__fish_sekisho_using_subcommand tls; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand tls; and __fish_seen_subcommand_from help" -f -a "list" -d 'Lists what is in force, in the order of preference'
 complete -c sekisho -n "__fish_sekisho_using_subcommand tls; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and not __fish_seen_subcommand_from check recover help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and not __fish_seen_subcommand_from check recover help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and not __fish_seen_subcommand_from check recover help" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and not __fish_seen_subcommand_from check recover help" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and not __fish_seen_subcommand_from check recover help" -f -a "check" -d 'Looks at every page and every checksum, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and not __fish_seen_subcommand_from check recover help" -f -a "recover" -d 'Brings every readable message into a new database, and lists what is missing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and not __fish_seen_subcommand_from check recover help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from check" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from check" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from check" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from recover" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from recover" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from recover" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from recover" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from recover" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "check" -d 'Looks at every page and every checksum, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "recover" -d 'Brings every readable message into a new database, and lists what is missing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sekisho -n "__fish_sekisho_using_subcommand send" -l from -d 'The sender\'s address, or <> for none [default: the postmaster of the first local domain]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand send" -l subject -d 'The subject' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand send" -l text -d 'The text; `-` reads it from standard input' -r
@@ -216,15 +237,16 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand completions" -l config -
 complete -c sekisho -n "__fish_sekisho_using_subcommand completions" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls send completions help" -f -a "serve" -d 'Runs the server'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls send completions help" -f -a "status" -d 'Shows what the server is and how full it is'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls send completions help" -f -a "queue" -d 'Looks at the queue and gives orders for what is in it'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls send completions help" -f -a "trace" -d 'Finds messages and shows how they came in and went out, with the evidence on TLS'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls send completions help" -f -a "config" -d 'Checks and shows the configuration'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls send completions help" -f -a "tls" -d 'Shows TLS as it is in force'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls send completions help" -f -a "send" -d 'Sends a test message'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls send completions help" -f -a "completions" -d 'Prints completions for a shell'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls send completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "serve" -d 'Runs the server'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "status" -d 'Shows what the server is and how full it is'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "queue" -d 'Looks at the queue and gives orders for what is in it'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "trace" -d 'Finds messages and shows how they came in and went out, with the evidence on TLS'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "config" -d 'Checks and shows the configuration'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "tls" -d 'Shows TLS as it is in force'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "store" -d 'Checks and recovers the data folder of a server that does not run'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "send" -d 'Sends a test message'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "completions" -d 'Prints completions for a shell'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from queue" -f -a "list" -d 'Lists what is queued, oldest first'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from queue" -f -a "show" -d 'Shows everything about one message'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from queue" -f -a "hold" -d 'Stops attempts until released'
@@ -236,3 +258,5 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Reads the file as the server would and names everything that is wrong with it'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Prints the configuration in force with all defaults, in the form of the file; without a running server, the one that would be in force'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from tls" -f -a "list" -d 'Lists what is in force, in the order of preference'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "check" -d 'Looks at every page and every checksum, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "recover" -d 'Brings every readable message into a new database, and lists what is missing'

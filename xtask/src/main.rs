@@ -8,13 +8,16 @@ use std::{env, process::ExitCode};
 
 mod check;
 mod command;
-mod crash;
+mod flood;
 mod foreign;
 mod fuzz;
 mod generate;
+mod rig;
 mod simulate;
+mod states;
 mod test;
 mod tidy;
+mod walk;
 
 const USAGE: &str = "\
 Usage: cargo xtask <task> [arguments]
@@ -23,10 +26,14 @@ Usage: cargo xtask <task> [arguments]
   check              formatting, clippy, tidy, dependency bans, documentation
   tidy               the rules of this workspace that no other tool knows
   generate           write the generated files anew
-  bench [arguments]  measure the release build; `cargo xtask bench --help` says what
+  bench [arguments]  measure the packaged build; `cargo xtask bench --help` says what
   crash [arguments]  cut the disk under a loaded server; `cargo xtask crash --help` says how
+  million [args]     a server with a million messages, half of them for the dead
+  states [number]    the store as a crash at any write could have left it; a million states unless told otherwise
+  flood [arguments]  what has no end, and slow sessions; `cargo xtask flood --help` says which
   simulate [args]    the whole server in simulation, 10,000 seeds; `cargo xtask simulate --help` says how
   fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz
+  walk [arguments]   the server's session beside its model, ten million random steps; --steps and --seed
   foreign            fetch and unpack the foreign mail and name servers only
 ";
 
@@ -40,9 +47,13 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::run(),
         Some("generate") => generate::run_test(),
         Some("bench") => test::bench(&rest),
-        Some("crash") => crash::run_rig(crash::Build::Release, &rest),
+        Some("crash") => rig::run_rig(rig::CRASH, rig::Build::Release, &rest),
+        Some("million") => rig::run_rig(rig::MILLION, rig::Build::Release, &rest),
+        Some("states") => states::run_states(&rest),
+        Some("flood") => flood::run_floods(&rest),
         Some("simulate") => simulate::run_seeds(&rest),
         Some("fuzz") => fuzz::run_targets(&rest),
+        Some("walk") => walk::run_test(&rest),
         Some("foreign") => foreign::provide().map(drop),
         _ => Err(USAGE.to_owned()),
     };

@@ -2,7 +2,7 @@
 
 use crate::{
     command::{cargo, is_installed, say, target_dir},
-    crash, foreign,
+    foreign, rig,
 };
 
 /// Fetches what the tests need and runs them all, those in the documentation and the short run of `cargo xtask crash`
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     }
     run_tests(prepared(), arguments)?;
     crate::command::run(prepared().args(["test", "--workspace", "--doc", "--quiet"]))?;
-    crash::run_rig(crash::Build::Tests, &[])
+    rig::run_rig(rig::CRASH, rig::Build::Tests, &[])
 }
 
 fn run_tests(mut command: std::process::Command, arguments: &[String]) -> Result<(), String> {
@@ -37,7 +37,7 @@ fn run_tests(mut command: std::process::Command, arguments: &[String]) -> Result
     crate::command::run(command.args(arguments))
 }
 
-/// Builds the release binary and the measuring program, and measures.
+/// Builds the binary as it is packaged and the measuring program, and measures.
 ///
 /// # Errors
 /// When something cannot be built, or the measuring fails.
@@ -46,7 +46,7 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
     if let Err(fault) = &foreign {
         say(&format!("measuring without Postfix beside it: {fault}"));
     }
-    run_release_build()?;
+    crate::command::run(cargo().args(["build", "--profile", "dist", "--package", "sekisho"]))?;
     let mut command = cargo();
     command
         .args([
@@ -60,7 +60,7 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
             "--",
         ])
         .arg("--binary")
-        .arg(target_dir().join("release/sekisho"))
+        .arg(target_dir().join("dist/sekisho"))
         .arg("--results")
         .arg(target_dir().join("bench"))
         .args(arguments);
@@ -72,8 +72,4 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
         command.env("SEKISHO_FOREIGN", trees);
     }
     crate::command::run(&mut command)
-}
-
-fn run_release_build() -> Result<(), String> {
-    crate::command::run(cargo().args(["build", "--release", "--package", "sekisho"]))
 }

@@ -4,8 +4,9 @@
 use utoipa::OpenApi as _;
 
 use crate::{
-    ActionResult, ApiError, Bounce, ConfigView, Health, Hold, MessageView, QueuePage, QueueQuery, Redirect, Release,
-    Retry, Shape, ShapeQuery, Status, Submission, Submitted, TlsList, TracePage, TraceQuery,
+    ActionResult, ApiError, Bounce, ConfigView, Health, Hold, MessageView, QueueCount, QueueFilter, QueuePage,
+    QueueQuery, Redirect, Release, Retry, Shape, ShapeQuery, Status, Submission, Submitted, TlsList, TracePage,
+    TraceQuery,
 };
 
 /// The paths, as a router wants them.
@@ -16,6 +17,8 @@ pub mod path {
     pub const STATUS: &str = "/v1/status";
     /// `GET` with [`crate::QueueQuery`]: [`crate::QueuePage`].
     pub const QUEUE: &str = "/v1/queue";
+    /// `GET` with [`crate::QueueFilter`]: [`crate::QueueCount`].
+    pub const QUEUE_COUNT: &str = "/v1/queue/count";
     /// `GET` with [`crate::ShapeQuery`]: [`crate::Shape`].
     pub const QUEUE_SHAPE: &str = "/v1/queue/shape";
     /// `POST` [`crate::Hold`]: [`crate::ActionResult`].
@@ -58,7 +61,8 @@ pub fn description() -> String {
                        user and root are answered. An answer that is not 2xx carries an ApiError."
     ),
     paths(
-        health, status, queue, shape, hold, release, retry, bounce, message, body, redirect, trace, config, tls, send
+        health, status, queue, count, shape, hold, release, retry, bounce, message, body, redirect, trace, config, tls,
+        send
     ),
     components(schemas(ApiError))
 )]
@@ -78,6 +82,11 @@ fn status() {}
 #[utoipa::path(get, path = path::QUEUE, params(QueueQuery), responses((status = 200, body = QueuePage)))]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn queue() {}
+
+/// How many messages of the queue match
+#[utoipa::path(get, path = path::QUEUE_COUNT, params(QueueFilter), responses((status = 200, body = QueueCount)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn count() {}
 
 /// The queue by age and destination
 #[utoipa::path(get, path = path::QUEUE_SHAPE, params(ShapeQuery), responses((status = 200, body = Shape)))]

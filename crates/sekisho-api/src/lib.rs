@@ -5,15 +5,17 @@ mod action;
 mod endpoint;
 mod queue;
 mod status;
+mod store;
 mod submit;
 mod trace;
 
-pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Redirect, Release, Retry, Selection};
+pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, Retry, Selection};
 pub use endpoint::{description, path};
 pub use queue::{
-    DEFAULT_PAGE, MAX_PAGE, MessageView, QueueFilter, QueuePage, QueueQuery, QueuedMessage, RecipientView, Shape,
-    ShapeQuery, ShapeRow,
+    DEFAULT_PAGE, MAX_PAGE, MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, QueuedMessage, RecipientView,
+    Shape, ShapeQuery, ShapeRow,
 };
 pub use status::{ApiError, CertificateView, ConfigView, ErrorKind, Health, ListenerView, Status, TlsList, TlsView};
+pub use store::{Casualty, DamagedMessage, StoreCheck, StoreRecovery};
 pub use submit::{Submission, Submitted};
 pub use trace::{ArrivalView, AttemptView, TlsEvidence, TracePage, TraceQuery, TracedMessage};

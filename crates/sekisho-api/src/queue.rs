@@ -12,7 +12,8 @@ pub const DEFAULT_PAGE: u32 = 100;
 pub const MAX_PAGE: u32 = 1000;
 
 /// Which queued messages; all that is set must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams, ToSchema)]
+#[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 pub struct QueueFilter {
     /// At least this old.
@@ -95,6 +96,13 @@ impl QueueQuery {
             limit: None,
         }
     }
+}
+
+/// How many messages match.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QueueCount {
+    /// Messages, each counted once for all its lines.
+    pub messages: u64,
 }
 
 /// Messages in the order of their arrival.

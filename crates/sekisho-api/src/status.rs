@@ -23,6 +23,8 @@ pub struct Status {
     pub hostname: String,
     /// As in [`Health`].
     pub phase: String,
+    /// As in [`Health`].
+    pub problems: Vec<String>,
     /// The data folder.
     pub data_folder: String,
     /// Domains whose mail ends here.

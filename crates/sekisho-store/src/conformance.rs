@@ -60,6 +60,10 @@ pub const CASES: &[Case] = &[
     ("next_due is the next instant at which due finds more", next_due),
     ("held messages wait for their release", hold_and_release),
     (
+        "an order by a filter is for that part of a message that matches",
+        only_what_matches,
+    ),
+    (
         "actions on what is in flight take effect after the attempt",
         actions_in_flight,
     ),
@@ -548,13 +552,35 @@ fn hold_and_release(place: &dyn Place) {
     };
     assert_eq!(
         store
-            .release(Selection::Filter(filter), secs(5))
+            .release(Selection::Matching(vec![id, missing], filter), secs(5))
             .wait()
             .expect("a release")
             .changed,
         1
     );
     assert_eq!(lease(&*store, "one.example", secs(5)).len(), 1);
+}
+
+fn only_what_matches(place: &dyn Place) {
+    let store = place.open();
+    let to: &[&str] = &["a@one.example", "b@two.example"];
+    let [first, second] = [1, 2].map(|_| commit(&*store, b"x", to, NOW, false).id);
+    let filter = QueueFilter {
+        destination: Some("two.example".to_owned()),
+        ..QueueFilter::default()
+    };
+    let gone = MessageId::from_u64(7);
+    let which = Selection::Matching(vec![first, gone], filter);
+    let report = store.hold(which, NOW).wait().expect("a hold");
+    assert_eq!((report.changed, report.missing), (1, Vec::new()));
+    let mut left: Vec<_> = ["one.example", "two.example"]
+        .into_iter()
+        .flat_map(|domain| lease(&*store, domain, NOW))
+        .map(|lease| (lease.destination.to_string(), lease.id))
+        .collect();
+    left.sort();
+    let one = |id| ("one.example".to_owned(), id);
+    assert_eq!(left, [one(first), one(second), ("two.example".to_owned(), second)]);
 }
 
 fn actions_in_flight(place: &dyn Place) {
@@ -693,6 +719,8 @@ fn listing(place: &dyn Place) {
         ..QueueFilter::default()
     };
     assert_eq!(count(QueueFilter::default()), 10);
+    let all = store.count(QueueFilter::default(), secs(300)).wait().expect("a number");
+    assert_eq!(all, 5, "messages and not lines");
     for (filter, found) in [
         ("ONE.example", 5),
         ("two.example", 0),
@@ -700,6 +728,8 @@ fn listing(place: &dyn Place) {
         ("*.wo.example", 0),
     ] {
         assert_eq!(count(to(filter)), found, "{filter}");
+        let messages = store.count(to(filter), secs(300)).wait().expect("a number");
+        assert_eq!(messages, found as u64, "{filter}");
     }
     for (filter, found) in [
         ("sender@example.org", 10),

@@ -82,7 +82,8 @@ impl Disk for SystemDisk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             file => file?,
         };
-        let mut chunk = vec![0; REWRITE_OCTETS];
+        let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        let mut chunk = vec![0; len.clamp(1, REWRITE_OCTETS)];
         let mut offset = 0;
         loop {
             let read = file.read_at(&mut chunk, offset)?;

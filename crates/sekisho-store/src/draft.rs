@@ -5,15 +5,17 @@
 
 use std::{
     fmt,
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, Read as _},
     mem,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use bytes::Bytes;
 use crc32fast::Hasher;
+use rustix::{fs::OFlags, io::Errno};
 use sekisho_mail::MessageId;
 use tokio::sync::oneshot;
 
@@ -113,8 +115,11 @@ impl Draft {
         }
         // One piece may be under way while the next one fills.
         while self.buffer.len() >= CHUNK_LEN {
-            let rest = self.buffer.split_off(CHUNK_LEN);
-            let chunk = mem::replace(&mut self.buffer, rest);
+            // With room for all of the next one: growing would copy it several times over.
+            let mut next = Vec::with_capacity(CHUNK_LEN + CHUNK_LEN / 4);
+            next.extend_from_slice(&self.buffer[CHUNK_LEN..]);
+            self.buffer.truncate(CHUNK_LEN);
+            let chunk = mem::replace(&mut self.buffer, next);
             let file = self.file_back().await?;
             self.spool.spend(CHUNK_LEN as u64);
             self.file = SpoolState::Away(self.spool.append(file, chunk.into()));
@@ -282,8 +287,9 @@ impl Body {
         Ok(BodyReader(match self {
             Self::Memory(bytes) => Source::Memory(bytes.clone()),
             Self::File(body) => {
-                let file = File::open(&body.path).map_err(|error| match error.kind() {
-                    io::ErrorKind::NotFound => body.damaged("the file is missing".to_owned()),
+                let file = open_own(&body.path).map_err(|error| match Errno::from_io_error(&error) {
+                    Some(Errno::NOENT) => body.damaged("the file is missing".to_owned()),
+                    Some(Errno::LOOP) => body.damaged("a symbolic link stands in the place of the file".to_owned()),
                     _ => error,
                 })?;
                 Source::File(Some(Box::new(FileSource {
@@ -295,6 +301,12 @@ impl Body {
             }
         }))
     }
+}
+
+/// Opens a file of the spool to read. A link that was planted there is not followed, and a pipe not waited for.
+fn open_own(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 /// Reads a body piece by piece; checks its checksum at the end.
@@ -365,11 +377,12 @@ impl FileSource {
         if len == 0 {
             return Ok((None, None));
         }
-        let mut piece = vec![0; len];
-        self.file.read_exact(&mut piece).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => self.body.damaged("the file is too short".to_owned()),
-            _ => error,
-        })?;
+        // Not zeroed first, which would touch every page once more.
+        let mut piece = Vec::with_capacity(len);
+        let read = (&self.file).take(len as u64).read_to_end(&mut piece)?;
+        if read < len {
+            return Err(self.body.damaged("the file is too short".to_owned()));
+        }
         self.crc.update(&piece);
         self.left -= len as u64;
         if self.left > 0 {

@@ -18,6 +18,9 @@ pub enum StoreError {
     /// A checksum or a structure is wrong; the message was set aside.
     #[error("message {0} is damaged and was set aside")]
     Damaged(MessageId),
+    /// A page of the queue's database is damaged.
+    #[error("the queue's database is damaged ({0}); stop the server and run `sekisho store recover`")]
+    DamagedPages(String),
     /// No such message.
     #[error("there is no message {0} in the queue")]
     NoMessage(MessageId),

@@ -28,5 +28,5 @@ pub use queue::{
     Accepted, Alteration, Arrival, Commit, Destination, Directive, DueDestination, Lease, Notice, QueuedRecipient,
     RecipientResult, Settlement,
 };
-pub use store::{Pressure, Store};
+pub use store::{Pressure, Soundness, Store};
 pub use ticket::{Answer, Ticket};

@@ -31,8 +31,9 @@ pub struct QueueFilter {
 pub enum Selection {
     /// These.
     Ids(Vec<MessageId>),
-    /// Those that match now.
-    Filter(QueueFilter),
+    /// Those of these that match when their turn comes; of a message for several destinations, only what goes to one
+    /// that matches. None of them is missing: what has left the queue does not match.
+    Matching(Vec<MessageId>, QueueFilter),
 }
 
 /// A line of the queue: a message to one destination.

@@ -165,6 +165,12 @@ pub(crate) struct Held {
     pub(crate) message: MessageId,
     /// What the first settlement hands on to the trace.
     pub(crate) documents: Arc<Documents>,
+    /// What they say.
+    pub(crate) envelope: Arc<Envelope>,
+    /// Likewise.
+    pub(crate) arrival: Arc<Arrival>,
+    /// The places in the envelope of those that were leased, which are all that the delivery has.
+    pub(crate) recipients: Vec<u32>,
     /// The body's share of memory.
     #[expect(dead_code, reason = "held for its drop, which gives the share back")]
     pub(crate) memory: Arc<Reservation>,

@@ -27,7 +27,7 @@ use crate::{Disk, DiskFile, Draft, StoreError, draft::Sealed};
 const SPOOL_THREADS: usize = 4;
 /// A sync so often, in octets, so that the last one, for which the sender waits, has little left to do.
 const SYNC_EVERY: u64 = 8 * 1024 * 1024;
-const SUFFIX: &str = ".body";
+pub(crate) const SUFFIX: &str = ".body";
 
 /// What a spool thread is asked to do.
 enum Job {

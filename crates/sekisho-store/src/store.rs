@@ -20,8 +20,24 @@ pub struct Pressure {
     pub free_inodes: u64,
     /// Octets of drafts and leased bodies held in memory.
     pub memory_octets: u64,
-    /// Whether the store has failed and is being reopened: no 250 until it is done.
+    /// Whether the store has failed and is being reopened: no 250 until it is done, and no delivery.
     pub failed: bool,
+    /// Whether its pages are to be trusted: no 250 unless they are.
+    pub soundness: Soundness,
+    /// Messages that were found damaged or dangerous since the start, and set aside.
+    pub set_aside: u64,
+}
+
+/// Whether what lies on the disk is to be trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Soundness {
+    /// As far as anybody knows.
+    #[default]
+    Sound,
+    /// The store failed, and its pages are being looked at.
+    Unchecked,
+    /// A page is damaged: what can be read goes out, nothing is taken in until the operator has had it recovered.
+    Damaged,
 }
 
 /// The queue and the trace. Every method may be called from any thread and never blocks; what takes time is answered
@@ -73,6 +89,9 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         after: Option<MessageId>,
         limit: usize,
     ) -> Ticket<Vec<QueuedRow>>;
+
+    /// How many messages match.
+    fn count(&self, filter: QueueFilter, now: Timestamp) -> Ticket<u64>;
 
     /// All that is known of one queued message.
     fn show(&self, id: MessageId) -> Ticket<MessageDetail>;

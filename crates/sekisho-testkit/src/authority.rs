@@ -77,6 +77,28 @@ impl Authority {
         self.sign(params)
     }
 
+    /// A server's certificate that is good for `names`, and whose subject is called whatever a stranger likes.
+    ///
+    /// # Panics
+    /// When a name is no DNS name.
+    #[must_use]
+    pub fn server_called(&self, common_name: &str, names: &[&str]) -> Pem {
+        let mut params = leaf(names);
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        self.sign(params)
+    }
+
+    /// A server's certificate that will be good for `names` in some decades.
+    ///
+    /// # Panics
+    /// When a name is no DNS name.
+    #[must_use]
+    pub fn not_yet_valid(&self, names: &[&str]) -> Pem {
+        let mut params = leaf(names);
+        params.not_before = date_time_ymd(2099, 1, 1);
+        self.sign(params)
+    }
+
     /// A client's certificate.
     ///
     /// # Panics

@@ -1,13 +1,18 @@
 //! A plain SMTP client that does exactly what it is told, right or wrong: it sends octets and reads replies, in the
 //! clear or under TLS. What to say is left to the test.
 
-use std::{io, net::SocketAddr, sync::LazyLock, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::LazyLock,
+    time::Duration,
+};
 
 use sekisho_mail::{Domain, TlsFacts};
 use sekisho_tls::{ClientProfile, TlsClient};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -61,11 +66,33 @@ impl Client {
     pub async fn connect(server: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;
-        Ok(Self {
+        Ok(Self::over(stream))
+    }
+
+    /// As [`Self::connect`], from an address of this machine.
+    ///
+    /// # Errors
+    /// When the address is not ours, or nobody listens.
+    pub async fn connect_from(source: IpAddr, server: SocketAddr) -> io::Result<Self> {
+        let socket = if source.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
+        socket.bind(SocketAddr::new(source, 0))?;
+        let stream = socket.connect(server).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self::over(stream))
+    }
+
+    /// Over a connection that is there already.
+    #[must_use]
+    pub fn over(stream: impl Duplex + 'static) -> Self {
+        Self {
             stream: Some(Box::new(stream)),
             unread: Vec::new(),
             tls: None,
-        })
+        }
     }
 
     /// Connects, reads the greeting, says EHLO, and with `tls` STARTTLS and EHLO once more.
@@ -84,7 +111,11 @@ impl Client {
         Ok(client)
     }
 
-    fn stream(&mut self) -> io::Result<&mut Box<dyn Duplex>> {
+    /// The connection itself, to misuse it.
+    ///
+    /// # Errors
+    /// When a handshake has failed on it.
+    pub fn stream(&mut self) -> io::Result<&mut Box<dyn Duplex>> {
         self.stream.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 

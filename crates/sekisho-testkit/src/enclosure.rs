@@ -174,7 +174,10 @@ fn unique() -> String {
 }
 
 /// `ip` out of the foreign tree: the host may have none.
-fn ip(arguments: &[&str]) {
+///
+/// # Panics
+/// When it fails.
+pub fn ip(arguments: &[&str]) {
     let root = Release::Bookworm.root();
     succeed(Command::new("chroot").arg(root).arg("/bin/ip").args(arguments));
 }

@@ -7,6 +7,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -26,6 +27,8 @@ pub struct Node {
     binary: PathBuf,
     folder: TempDir,
     environment: Vec<(String, OsString)>,
+    /// Files that it may open, when that is not what we may.
+    open_files: Option<u64>,
     running: Option<Child>,
 }
 
@@ -55,6 +58,7 @@ impl Node {
             binary: binary.into(),
             folder,
             environment: Vec::new(),
+            open_files: None,
             running: None,
         };
         if !configuration.is_empty() {
@@ -99,6 +103,25 @@ impl Node {
     /// Adds a variable to the environment in which the server is started from then on.
     pub fn set_environment(&mut self, name: &str, value: impl Into<OsString>) {
         self.environment.push((name.to_owned(), value.into()));
+    }
+
+    /// Lets it open so many files and no more, from its next start on.
+    pub fn set_open_files(&mut self, files: u64) {
+        self.open_files = Some(files);
+    }
+
+    /// Takes files away from it while it runs: what it has open stays, and beyond `files` it opens nothing.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn limit_open_files(&self, files: u64) {
+        let id = i32::try_from(self.process_id()).ok().and_then(Pid::from_raw);
+        let limit = rustix::process::Rlimit {
+            current: Some(files),
+            maximum: rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum,
+        };
+        let set = rustix::process::prlimit(id, rustix::process::Resource::Nofile, limit);
+        set.expect("our child's limits are ours");
     }
 
     /// Where it runs and keeps everything.
@@ -163,7 +186,15 @@ impl Node {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = match self.open_files {
+            // It becomes the server: the process is the same.
+            Some(files) if arguments == ["serve"] => {
+                let mut command = Command::new("prlimit");
+                command.arg(format!("--nofile={files}:{files}")).arg(&self.binary);
+                command
+            }
+            _ => Command::new(&self.binary),
+        };
         command.current_dir(self.folder.path()).args(arguments);
         // Who calls must not decide what is tested.
         command.env_remove("SEKISHO_CONFIG").env_remove("SEKISHO_DATA_FOLDER");
@@ -266,6 +297,51 @@ impl Node {
     #[must_use]
     pub fn process_id(&self) -> u32 {
         self.running.as_ref().expect("the server runs").id()
+    }
+
+    /// Octets of its resident memory, now and at the most so far.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn memory(&self) -> (u64, u64) {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process_id()));
+        let status = status.expect("a process has a status");
+        let kib = |key: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(key));
+            let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+            kib.expect("the kernel counts")
+        };
+        (kib("VmRSS:") * 1024, kib("VmHWM:") * 1024)
+    }
+
+    /// Processor time that it has used so far, over all of its threads.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn cpu_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process_id())).expect("a process has a stat");
+        // The name stands in parentheses and may hold anything; utime and stime are the 12th and 13th field behind it.
+        let (_, fields) = stat.rsplit_once(") ").expect("its name is in parentheses");
+        let ticks: u64 = fields
+            .split(' ')
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<u64>().ok())
+            .sum();
+        // USER_HZ is 100 on every platform that Debian runs on.
+        Duration::from_millis(ticks * 10)
+    }
+
+    /// Descriptors that it has open.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        let entries = fs::read_dir(format!("/proc/{}/fd", self.process_id()));
+        entries.expect("its descriptors are listed").count()
     }
 
     /// Sends it a signal.

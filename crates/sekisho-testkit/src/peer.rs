@@ -24,7 +24,7 @@ use crate::{authority::Pem, client::Duplex};
 const MAX_LINE: u64 = 1 << 20;
 /// A ClientHello without the hybrid is shorter, one with it longer.
 const MAX_SMALL_HELLO: u16 = 1000;
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
 
 /// What a peer does wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -222,7 +222,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn tls_server(pem: &Pem) -> Arc<TlsServer> {
+pub(crate) fn tls_server(pem: &Pem) -> Arc<TlsServer> {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let files = IdentityFiles {

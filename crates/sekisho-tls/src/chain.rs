@@ -155,6 +155,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_a_hundred_thousand_names_few_are_kept_and_all_are_looked_at() {
+        let names: Vec<String> = (0..100_000).map(|number| format!("n{number}.example")).collect();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
+        let facts = facts_of(certificate.der());
+        assert_eq!(facts.dns_names.len(), MAX_NAMES);
+        let all = dns_names(certificate.der());
+        assert_eq!((all.len(), all[99_999].as_str()), (100_000, "n99999.example"));
+        let wanted = ["n99999.example".parse().unwrap()];
+        assert!(crate::names::any_matches(&all, &wanted));
+    }
+
+    #[test]
     fn what_is_no_certificate_still_has_a_digest() {
         let facts = facts_of(b"no certificate");
         assert_ne!(facts.sha256, Digest([0; 32]));

@@ -81,6 +81,8 @@ fn fault_of(end: &End) -> HandshakeFault {
     match library_error(error) {
         Some(error) => fault_of_library(error),
         None if error.kind() == io::ErrorKind::TimedOut => HandshakeFault::TimedOut,
+        // Not the system but the library says so: a message is longer than any may be.
+        None if error.kind() == io::ErrorKind::InvalidData => HandshakeFault::Protocol,
         None => HandshakeFault::ConnectionLost,
     }
 }
@@ -166,6 +168,9 @@ fn words_of_interruption(end: &End, reached: &str) -> String {
 }
 
 fn words_of_incompatible_hello(end: &End, hello: &HelloSummary) -> String {
+    if matches!(end, End::Error(error) if library_error(error) == Some(&Error::NoApplicationProtocol)) {
+        return "the client asks by ALPN for other protocols than SMTP".to_owned();
+    }
     let is_modern = |name: &String| name == "TLSv1.2" || name == "TLSv1.3";
     if !hello.versions.iter().any(is_modern) {
         return format!("the client speaks only {}; {TOO_OLD}", hello.versions.join(" "));

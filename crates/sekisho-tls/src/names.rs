@@ -44,6 +44,7 @@ mod tests {
         any_matches(&[presented.to_owned()], &[wanted.parse().unwrap()])
     }
 
+    /// CVE-2009-2408, and wildcards that stand for more than one label (RFC 9525 §6.3).
     #[test]
     fn a_wildcard_stands_for_exactly_one_whole_label() {
         for (presented, wanted) in [

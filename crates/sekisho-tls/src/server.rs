@@ -34,6 +34,10 @@ use crate::{
 /// How many sessions a listener that allows resumption remembers.
 pub const MAX_RESUMABLE_SESSIONS: usize = 4096;
 
+/// What a client may ask for by ALPN (RFC 7301). One that asks for others alone means another kind of server, and was
+/// led here (ALPACA); one that asks for nothing is served as well. Neither name is registered; Exim goes by the same.
+const PROTOCOLS: [&[u8]; 2] = [b"smtp", b"esmtp"];
+
 /// Whether a listener asks for client certificates. They are never demanded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ClientCertificates {
@@ -148,6 +152,7 @@ impl TlsServer {
         let resolver = Arc::clone(&certificates);
         let mut config = builder.with_cert_resolver(resolver);
         config.ignore_client_order = true;
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
         match settings.resumption {
             ServerResumption::Off => {
                 config.session_storage = Arc::new(NoServerSessionStorage {});

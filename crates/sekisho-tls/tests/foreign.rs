@@ -478,6 +478,8 @@ async fn a_client_certificate_that_cannot_be_checked_is_never_an_alert() {
     }
 }
 
+/// CVE-2025-23419, CVE-2025-23048, CVE-2020-13777: where nothing is resumed, no ticket is taken at another place, and
+/// no ticket key can be weak.
 #[tokio::test]
 async fn there_are_no_tickets_and_no_session_ids_by_default() {
     let authority = Authority::new();
@@ -517,6 +519,89 @@ async fn resumption_is_of_tls_1_3_alone_and_keeps_the_client_certificate() {
     );
     // OpenSSL writes no file for a session that nobody can resume.
     assert!(!Path::new(&old).exists());
+}
+
+/// CVE-2025-23419: a ticket of one listener is nothing to another, nor to the same one with other settings, even with
+/// the same certificates; and no ticket invites data before the handshake is over (RFC 8446 §8).
+#[tokio::test]
+async fn a_ticket_of_one_listener_is_nothing_to_another() {
+    let authority = Authority::new();
+    let files = pair(&authority);
+    let listener = || {
+        let mut settings = settings(&files);
+        settings.resumption = ServerResumption::Tls13;
+        TlsServer::new(settings)
+    };
+    let (first, second, without) = (listener(), listener(), server(&files));
+    let session = authority.folder.path().join("session.pem");
+    let session = session.to_str().unwrap();
+    let (outcome, printed) = serve_foreign(&first, &["-tls1_3", "-sess_out", session]).await;
+    assert!(!outcome.unwrap().resumed);
+    assert!(printed.contains("Max Early Data: 0"), "{printed}");
+    for other in [&second, &without] {
+        let (outcome, printed) = serve_foreign(other, &["-tls1_3", "-sess_in", session]).await;
+        assert!(!outcome.unwrap().resumed && !printed.contains("Reused"), "{printed}");
+    }
+    // A ticket is good for one handshake: whoever saw it on the way cannot use it again.
+    for resumed in [true, false] {
+        let (outcome, _) = serve_foreign(&first, &["-tls1_3", "-sess_in", session]).await;
+        assert_eq!(outcome.unwrap().resumed, resumed);
+    }
+    let shown = |printed: String| {
+        let line = printed
+            .lines()
+            .find(|line| line.trim_start().starts_with("0000 - "))
+            .map(str::to_owned);
+        line.unwrap_or_else(|| panic!("no ticket in {printed}"))
+    };
+    let one = shown(serve_foreign(&first, &["-tls1_3"]).await.1);
+    assert_ne!(
+        one,
+        shown(serve_foreign(&first, &["-tls1_3"]).await.1),
+        "tickets begin differently"
+    );
+}
+
+/// CVE-2009-3555, CVE-2011-1473: a client that asks for a second handshake gets none, and none again costs it the
+/// connection. With neither that nor resumption in TLS 1.2 there is no third handshake for a triple one.
+#[tokio::test]
+async fn a_client_that_wants_to_renegotiate_is_refused() {
+    let authority = Authority::new();
+    let server = server(&pair(&authority));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-tls1_2", "-connect", &address])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (stream, _) = listener.accept().await.unwrap();
+    let (mut stream, _) = server.accept(stream, TIME_LIMIT).await.unwrap();
+    // A line `R` makes it ask for another handshake, with the next thing that it reads or writes.
+    std::io::Write::write_all(client.stdin.as_mut().unwrap(), b"R\n").unwrap();
+    let mut pause = tokio::time::interval(std::time::Duration::from_millis(20));
+    let mut octets = [0; 64];
+    let ended = loop {
+        tokio::select! {
+            ended = stream.read(&mut octets) => break ended,
+            _ = pause.tick() => {}
+        }
+        // It gives up when it is refused.
+        if stream.write_all(b"220 hello\r\n").await.is_err() || stream.flush().await.is_err() {
+            break Ok(0);
+        }
+    };
+    assert!(!matches!(ended, Ok(len) if len > 0), "nothing of it is data");
+    drop(stream);
+    let output = tokio::task::spawn_blocking(move || client.wait_with_output())
+        .await
+        .unwrap()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(printed.contains("RENEGOTIATING"), "{printed}");
+    assert!(printed.contains("no renegotiation"), "{ended:?}: {printed}");
 }
 
 #[tokio::test]

@@ -429,6 +429,7 @@ async fn cut_after(server: &TlsServer, client: &TlsClient, budgets: (usize, usiz
     }
 }
 
+/// RUSTSEC-2024-0336: a peer that closed in the middle of the handshake made its other side turn in circles.
 #[tokio::test]
 async fn a_connection_lost_at_any_octet_of_the_handshake_is_a_lost_connection() {
     let authority = Authority::new();

@@ -1,12 +1,15 @@
 //! Wiring only: builds the parts of the server out of the settings and runs them until it is told to stop.
 
 mod banner;
+mod descriptors;
 mod offline;
+mod repair;
 mod server;
 mod signals;
 mod view;
 
 pub use offline::Offline;
+pub use repair::{check, recover};
 pub use server::serve;
 #[cfg(test)]
 pub(crate) use server::{carry_mail, look_after_store};

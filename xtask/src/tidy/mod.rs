@@ -3,13 +3,16 @@
 //! Every rule is a function from the sources to findings; all are run, and each finding names file and line. The same
 //! rules run as a test of this crate, so that nobody has to remember the task.
 
-use std::{fmt, fs, path::PathBuf, process::Command};
+use std::{fmt, fs, process::Command};
 
 use crate::command::{output, say, workspace_root};
 
+mod attacks;
 mod bans;
 mod edges;
+mod floors;
 mod functions;
+mod guards;
 mod laws;
 mod lints;
 mod names;
@@ -71,10 +74,15 @@ fn findings() -> Result<Vec<Finding>, String> {
     findings.extend(lints::findings(&sources));
     findings.extend(edges::findings()?);
     findings.extend(bans::findings()?);
-    let page = workspace_root().join("ARCHITECTURE.md");
-    let page = fs::read_to_string(&page).map_err(|fault| format!("cannot read {}: {fault}", page.display()))?;
-    findings.extend(laws::findings(&page, &sources, &files));
+    findings.extend(floors::findings(&files)?);
+    findings.extend(laws::findings(&read(laws::PAGE)?, &sources, &files));
+    findings.extend(attacks::findings(&read(attacks::PAGE)?, &sources, &files)?);
     Ok(findings)
+}
+
+/// The text of a file below the root of the checkout.
+fn read(file: &str) -> Result<String, String> {
+    fs::read_to_string(workspace_root().join(file)).map_err(|fault| format!("cannot read {file}: {fault}"))
 }
 
 /// Everything that is or would be committed.
@@ -94,8 +102,7 @@ fn tracked_files() -> Result<Vec<String>, String> {
 fn load_sources(files: &[String]) -> Result<Vec<Source>, String> {
     let rust = files.iter().filter(|file| file.ends_with(".rs"));
     rust.map(|file| {
-        let path: PathBuf = workspace_root().join(file);
-        let text = fs::read_to_string(&path).map_err(|fault| format!("cannot read {file}: {fault}"))?;
+        let text = read(file)?;
         Ok(Source::new(file.clone(), text))
     })
     .collect()

@@ -20,9 +20,10 @@ impl Source {
     }
 
     /// Lines of code outside `#[cfg(test)]` modules, with their numbers from 1. A file below a `tests/` folder, or
-    /// called `tests.rs`, has none.
+    /// called `tests.rs`, has none, nor has one of the fuzzer's.
     pub(crate) fn product_lines(&self) -> Vec<(usize, &str)> {
-        if self.file.contains("/tests/") || self.file.contains("/benches/") || self.file.ends_with("/tests.rs") {
+        let is_test = ["/tests/", "/benches/"].iter().any(|folder| self.file.contains(folder));
+        if is_test || self.file.ends_with("/tests.rs") || self.file.starts_with("fuzz/") {
             return Vec::new();
         }
         let mut kept = Vec::new();

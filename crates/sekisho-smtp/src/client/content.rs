@@ -4,6 +4,8 @@
 
 use memchr::memchr2;
 
+use crate::wire::plain_lines::plain_lines;
+
 /// The content holds a CR without LF or an LF without CR. It cannot be sent by SMTP as it is, and is not altered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BareLineEnd;
@@ -39,8 +41,16 @@ impl ContentWriter {
                 (self.held_cr, self.at_line_start) = (false, true);
                 continue;
             }
-            if self.at_line_start && self.stuffs_dots && *first == b'.' {
-                out.push(b'.');
+            if self.at_line_start {
+                let plain = plain_lines(rest, self.stuffs_dots);
+                if plain > 0 {
+                    out.extend_from_slice(&rest[..plain]);
+                    rest = &rest[plain..];
+                    continue;
+                }
+                if self.stuffs_dots && *first == b'.' {
+                    out.push(b'.');
+                }
             }
             let Some(end) = memchr2(b'\r', b'\n', rest) else {
                 out.extend_from_slice(rest);
@@ -104,6 +114,47 @@ mod tests {
         assert_eq!(written(true, &[]).unwrap(), b"");
         assert_eq!(written(false, &[b"\r\n.\r\n"]).unwrap(), b"\r\n.\r\n");
         assert_eq!(written(false, &[b"."]).unwrap(), b".\r\n");
+    }
+
+    /// CVE-2023-51764 and its like: readers that take other sequences for the end, ten of the twelve (two look past a
+    /// NUL, which no content holds). All content of eight octets that could matter is tried: what leaves has one end
+    /// for each of them, the last.
+    #[test]
+    fn every_lax_reader_sees_one_end_in_what_leaves() {
+        const ENDS: [&[u8]; 11] = [
+            b"\r\n.\r\n",
+            b"\n.\n",
+            b"\n.\r\n",
+            b"\r\n.\n",
+            b"\r.\r",
+            b"\r.\n",
+            b"\n.\r",
+            b"\r.\r\n",
+            b"\r\n.\r",
+            b"\r\n.\r\r\n",
+            b"\r\r\n.\r\r\n",
+        ];
+        let mut sent = 0;
+        for number in 0..4usize.pow(8) {
+            let digits = (0..8).map(|place| number >> (2 * place) & 3);
+            let content: Vec<u8> = digits.map(|digit| b"\r\n.a"[digit]).collect();
+            let Ok(out) = written(true, &[&content]) else { continue };
+            sent += 1;
+            // As it is on the wire, between the CRLF of DATA and the end.
+            let wire = [b"\r\n", out.as_slice(), b".\r\n"].concat();
+            let last_dot = wire.len() - 3;
+            for end in ENDS {
+                let dot = end.iter().position(|octet| *octet == b'.').unwrap();
+                let mut found = wire.windows(end.len()).enumerate().filter(|(_, window)| *window == end);
+                assert!(
+                    found.all(|(at, _)| at + dot == last_dot),
+                    "{} ends at {}",
+                    wire.escape_ascii(),
+                    end.escape_ascii()
+                );
+            }
+        }
+        assert!(sent > 500, "{sent} contents left");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod content;
 mod fault;
+mod output;
 mod session;
 mod timeouts;
 mod transaction;

@@ -11,6 +11,7 @@ use sekisho_mail::{ChannelId, Host, Reply, ReplyClass, Speaker, SpokenLine};
 use super::{
     MailFacts, MailResult, Misuse, SessionFault, StartRefusal, Wait,
     fault::{is_refusal, is_success},
+    output::Output,
     transaction::{Due, Transaction},
     transcript::Transcript,
 };
@@ -18,6 +19,9 @@ use crate::{
     Permit,
     wire::{ehlo_reply::Offer, reply_reader::ReplyReader},
 };
+
+/// Room for the command before a chunk: `BDAT`, the largest number there is, `LAST`.
+const BDAT_ROOM: usize = 32;
 
 /// What the caller has to know or do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +62,7 @@ struct MailPhase {
     /// Commands sent whose replies are due, in order.
     due: VecDeque<Due>,
     content: Content,
-    /// The newest chunk, held back because it may turn out to be the last.
+    /// The newest chunk behind [`BDAT_ROOM`], held back because it may turn out to be the last; or nothing.
     held_chunk: Vec<u8>,
     /// The end of the content was handed to the output.
     end_sent: bool,
@@ -87,7 +91,7 @@ pub struct ClientSession {
     spoke_helo: bool,
     /// Whether the peer may still hold a transaction that came to nothing.
     needs_reset: bool,
-    out: Vec<u8>,
+    out: Output,
     events: VecDeque<Event>,
     transcript: Transcript,
     progress: u64,
@@ -106,7 +110,7 @@ impl ClientSession {
             under_tls: false,
             spoke_helo: false,
             needs_reset: false,
-            out: Vec::new(),
+            out: Output::default(),
             events: VecDeque::new(),
             transcript: Transcript::default(),
             progress: 0,
@@ -196,13 +200,13 @@ impl ClientSession {
     /// What is to be written now; empty when there is nothing.
     #[must_use]
     pub fn poll_output(&self) -> &[u8] {
-        &self.out
+        self.out.rest()
     }
 
     /// The first `count` octets of the output were written.
     pub fn handle_written(&mut self, count: usize) {
         self.progress += 1;
-        self.out.drain(..count.min(self.out.len()));
+        self.out.advance(count);
     }
 
     /// What the caller has to know or do next.
@@ -228,18 +232,24 @@ impl ClientSession {
         }
     }
 
-    /// The peer closed its side, or the connection broke.
+    /// The peer closed its side, or the connection broke. What has ended already does not end again.
     pub fn handle_end_of_input(&mut self) {
         if matches!(self.phase, Phase::Quit) {
             return self.close();
         }
+        if self.is_over() {
+            return;
+        }
         self.fail(SessionFault::Lost(self.waiting_for()));
     }
 
-    /// What was waited for did not come in time.
+    /// What was waited for did not come in time. What has ended already does not end again.
     pub fn handle_timeout(&mut self) {
         if matches!(self.phase, Phase::Quit) {
             return self.close();
+        }
+        if self.is_over() {
+            return;
         }
         self.fail(SessionFault::TimedOut(self.waiting_for()));
     }
@@ -316,15 +326,16 @@ impl ClientSession {
             return Ok(());
         }
         let pushed = if mail.transaction.chunked {
-            let mut chunk = Vec::with_capacity(piece.len() + 2);
+            let mut chunk = Vec::with_capacity(BDAT_ROOM + piece.len() + 2);
+            chunk.resize(BDAT_ROOM, 0);
             let pushed = mail.transaction.writer.push(piece, &mut chunk);
             let before = std::mem::replace(&mut mail.held_chunk, chunk);
             if pushed.is_ok() && !before.is_empty() {
-                self.send_chunk(&mut mail, &before, false);
+                self.send_chunk(&mut mail, before, false);
             }
             pushed
         } else {
-            mail.transaction.writer.push(piece, &mut self.out)
+            mail.transaction.writer.push(piece, self.out.end())
         };
         self.phase = Phase::Mail(mail);
         if pushed.is_err() {
@@ -343,6 +354,9 @@ impl ClientSession {
         let mut mail = self.take_mail_with_content()?;
         mail.content = Content::Ended;
         let mut tail = std::mem::take(&mut mail.held_chunk);
+        if tail.is_empty() && mail.transaction.chunked {
+            tail.resize(BDAT_ROOM, 0);
+        }
         let finished = mail.transaction.writer.finish(&mut tail);
         if finished.is_err() {
             self.phase = Phase::Mail(mail);
@@ -352,10 +366,10 @@ impl ClientSession {
         }
         mail.end_sent = true;
         if mail.transaction.chunked {
-            self.send_chunk(&mut mail, &tail, true);
+            self.send_chunk(&mut mail, tail, true);
         } else {
-            self.out.extend_from_slice(&tail);
-            self.out.extend_from_slice(b".\r\n");
+            self.out.push(&tail);
+            self.out.push(b".\r\n");
             self.transcript.say(Speaker::Us, ".");
             mail.due.push_back(Due::FinalDot);
         }
@@ -480,7 +494,7 @@ impl ClientSession {
         } else {
             // RFC 2920 §3.1: DATA was pipelined and accepted though no recipient was; a lone dot ends it.
             mail.content = Content::Ended;
-            self.out.extend_from_slice(b".\r\n");
+            self.out.push(b".\r\n");
             self.transcript.say(Speaker::Us, ".");
             mail.due.push_back(Due::FinalDot);
         }
@@ -533,10 +547,14 @@ impl ClientSession {
         }
     }
 
-    fn send_chunk(&mut self, mail: &mut MailPhase, chunk: &[u8], last: bool) {
+    /// Sends a chunk that has [`BDAT_ROOM`] before it, where its command goes: so it need not be copied.
+    fn send_chunk(&mut self, mail: &mut MailPhase, mut chunk: Vec<u8>, last: bool) {
         let end = if last { " LAST" } else { "" };
-        self.say(&format!("BDAT {}{end}", chunk.len()));
-        self.out.extend_from_slice(chunk);
+        let line = format!("BDAT {}{end}\r\n", chunk.len().saturating_sub(BDAT_ROOM));
+        self.transcript.say(Speaker::Us, line.trim_end());
+        let from = BDAT_ROOM - line.len();
+        chunk[from..BDAT_ROOM].copy_from_slice(line.as_bytes());
+        self.out.take(chunk, from);
         mail.due.push_back(Due::Chunk { last });
     }
 
@@ -547,8 +565,8 @@ impl ClientSession {
 
     fn say(&mut self, line: &str) {
         self.transcript.say(Speaker::Us, line);
-        self.out.extend_from_slice(line.as_bytes());
-        self.out.extend_from_slice(b"\r\n");
+        self.out.push(line.as_bytes());
+        self.out.push(b"\r\n");
     }
 
     fn become_ready(&mut self, offer: Offer) {

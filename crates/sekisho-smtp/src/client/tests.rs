@@ -102,24 +102,39 @@ fn outcome(session: &mut ClientSession) -> (Vec<String>, Option<SessionFault>) {
     (short, fault)
 }
 
+/// CVE-2021-38371: extensions that were offered in the clear count under TLS.
 #[test]
 fn starttls_forgets_what_was_offered_before() {
-    let mut session = ready(&["STARTTLS", "CHUNKING"]);
+    let mut session = ready(&["STARTTLS", "CHUNKING", "AUTH PLAIN", "REQUIRETLS", "SIZE 7"]);
     session.start_tls().unwrap();
     assert_eq!(written(&mut session), "STARTTLS\r\n");
     session.handle_input(b"220 go\r\n");
     assert_eq!(events(&mut session), [Event::StartHandshake]);
     session.handle_tls_established().unwrap();
-    assert!(session.under_tls() && !session.offer().has("CHUNKING"));
+    assert!(session.under_tls() && session.offer().keywords.is_empty());
     assert_eq!(written(&mut session), "EHLO client.example\r\n");
     session.handle_input(ehlo_reply(&["SIZE"]).as_bytes());
-    assert!(session.is_ready() && !session.offer().has("STARTTLS"));
+    assert!(session.is_ready());
+    for word in ["STARTTLS", "CHUNKING", "AUTH", "REQUIRETLS"] {
+        assert!(!session.offer().has(word), "{word} was offered in the clear alone");
+    }
     assert_eq!(session.start_tls(), Err(Misuse), "no STARTTLS inside TLS");
 }
 
+/// CVE-2021-38371: what a man in the middle puts behind the 220 is taken for the first words under TLS, be it a whole
+/// reply or the beginning of a line to which the reply to EHLO is then glued.
 #[test]
 fn bytes_behind_the_reply_to_starttls_end_the_session() {
-    for behind in ["250 ok\r\n", "2", "\r\n", "250-mx\r\n250 SIZE\r\n", "\u{16}\u{3}"] {
+    for behind in [
+        "250 ok\r\n",
+        "2",
+        "\r",
+        "\r\n",
+        "250-mx\r\n250 SIZE\r\n",
+        "250-mx\r\n250-REQUIRETLS\r\n250 AUTH PLAIN",
+        "250-AUTH PL",
+        "\u{16}\u{3}",
+    ] {
         let mut session = ready(&["STARTTLS"]);
         session.start_tls().unwrap();
         session.handle_input(format!("220 go\r\n{behind}").as_bytes());

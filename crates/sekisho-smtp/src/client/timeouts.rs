@@ -61,6 +61,9 @@ pub struct ClientTimeouts {
     pub data_start: Duration,
     /// Each block of content.
     pub data_block: Duration,
+    /// Content that the peer takes slower than this on average ends the session; the first [`Self::data_block`] is not
+    /// counted. Without it a peer that takes an octet now and then holds a connection for as long as it likes.
+    pub content_octets_per_sec: u32,
     /// The reply to the whole content. Shorter than the RFC's ten minutes makes duplicates.
     pub data_end: Duration,
     /// QUIT's reply, which changes nothing any more.
@@ -75,6 +78,7 @@ impl Default for ClientTimeouts {
             rcpt: Duration::from_secs(300),
             data_start: Duration::from_secs(120),
             data_block: Duration::from_secs(180),
+            content_octets_per_sec: 512,
             data_end: Duration::from_secs(600),
             quit: Duration::from_secs(5),
         }

@@ -56,10 +56,12 @@ pub(super) struct OpenChunk {
 #[derive(Debug)]
 pub(super) struct Discard {
     pub(super) end: DiscardEnd,
+    /// Reads on, since it may yet find a graver fault; `None` when the content was refused before it came.
+    pub(super) reader: Option<Box<ContentReader>>,
     /// Octets that are read at most before the connection is cut.
     pub(super) budget: u64,
-    /// What is answered at its end.
-    pub(super) reply: Reply,
+    /// What is answered at its end; `None` when the reader's fault says it.
+    pub(super) reply: Option<Reply>,
     /// Whether the connection is closed then.
     pub(super) closes: bool,
     /// Whether whoever drives the session refused it, and need not be told.
@@ -70,9 +72,14 @@ pub(super) struct Discard {
 #[derive(Debug)]
 pub(super) enum DiscardEnd {
     /// By the final dot.
-    Dot(Box<ContentReader>),
+    Dot,
     /// After so many octets.
-    Octets(u64),
+    Octets {
+        /// Still to come.
+        left: u64,
+        /// Whether the message would have ended with them.
+        last: bool,
+    },
 }
 
 /// What waits for an answer.

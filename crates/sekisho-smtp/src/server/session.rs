@@ -178,7 +178,9 @@ impl ServerSession {
     pub fn handle_tls_established(&mut self) {
         self.cover = Cover::Tls;
         self.hello = None;
+        self.aftermath = false;
         self.stage.become_fresh();
+        self.end_if_draining();
     }
 
     /// The client is gone.
@@ -193,7 +195,7 @@ impl ServerSession {
 
     /// The content cannot be kept: its rest is read and forgotten, and this is the answer to it.
     pub fn handle_content_failure(&mut self, reply: Reply) {
-        self.discard_content(reply, false);
+        self.discard_content(Some(reply));
         // Whoever says that content failed knows that it is lost.
         self.content_lost = false;
     }
@@ -333,6 +335,7 @@ impl ServerSession {
                 self.aftermath = false;
                 self.end_transaction();
                 self.say(&texts::done());
+                self.end_if_draining();
             }
             Command::StartTls => {
                 self.question = Some(Question::StartTls);
@@ -362,6 +365,7 @@ impl ServerSession {
             texts::helo(host)
         };
         self.say(&reply);
+        self.end_if_draining();
     }
 
     fn apply_mail(&mut self, reverse_path: ReversePath, parameters: MailParameters) {
@@ -536,8 +540,8 @@ impl ServerSession {
         if let Some(chunk) = &mut reception.chunk {
             chunk.left -= read.consumed as u64;
         }
-        if let Some(fault) = reception.reader.fault() {
-            self.discard_faulty_content(fault);
+        if reception.reader.fault().is_some() {
+            self.discard_content(None);
             if read.ended {
                 self.end_discard();
             }
@@ -567,8 +571,8 @@ impl ServerSession {
             return Taken::Octets(0);
         }
         let piece = reader.finish();
-        if let Some(fault) = reader.fault() {
-            self.discard_faulty_content(fault);
+        if reader.fault().is_some() {
+            self.discard_content(None);
             self.end_discard();
             return Taken::Octets(0);
         }
@@ -589,28 +593,24 @@ impl ServerSession {
         }
     }
 
-    /// Octets that may belong to another message than the client's filter saw end the session: nothing behind them is
-    /// parsed.
-    fn discard_faulty_content(&mut self, fault: ContentFault) {
-        let closes = matches!(fault, ContentFault::BareLineEnd | ContentFault::Nul);
-        self.discard_content(texts::content_fault(fault), closes);
-    }
-
-    /// The rest of the content that is being received is read and forgotten.
-    fn discard_content(&mut self, reply: Reply, closes: bool) {
+    /// The rest of the content that is being received is read and forgotten. Without a reply, the fault that is found
+    /// in it is answered.
+    fn discard_content(&mut self, reply: Option<Reply>) {
         let budget = self.settings.limits.discarded_octets;
         let Some(reception) = self.stage.reception() else {
             return;
         };
-        let end = match &reception.chunk {
-            Some(chunk) => DiscardEnd::Octets(chunk.left),
-            None => DiscardEnd::Dot(Box::new(reception.reader.clone())),
+        let end = match reception.chunk {
+            Some(OpenChunk { left, last, .. }) => DiscardEnd::Octets { left, last },
+            None => DiscardEnd::Dot,
         };
+        let reader = Some(Box::new(reception.reader.clone()));
         self.stage.enter_discard(|_| Discard {
             end,
+            reader,
             budget,
             reply,
-            closes,
+            closes: false,
             is_known: false,
         });
         self.content_lost = true;
@@ -624,9 +624,13 @@ impl ServerSession {
         self.stage.enter_discard(|reception| {
             lost = reception.is_some();
             Discard {
-                end: DiscardEnd::Octets(octets),
+                end: DiscardEnd::Octets {
+                    left: octets,
+                    last: false,
+                },
+                reader: None,
                 budget,
-                reply,
+                reply: Some(reply),
                 closes: octets > budget,
                 is_known,
             }
@@ -641,17 +645,21 @@ impl ServerSession {
         let Some(discard) = self.stage.discard() else {
             return Taken::NeedsMore;
         };
-        let (consumed, ended) = match &mut discard.end {
-            DiscardEnd::Octets(left) => {
-                let consumed = usize::try_from(*left).map_or(rest.len(), |left| left.min(rest.len()));
-                *left -= consumed as u64;
-                (consumed, *left == 0)
-            }
-            DiscardEnd::Dot(reader) => {
-                let read = reader.read(rest);
+        let readable = match discard.end {
+            DiscardEnd::Octets { left, .. } => usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len())),
+            DiscardEnd::Dot => rest.len(),
+        };
+        let (consumed, mut ended) = match &mut discard.reader {
+            Some(reader) => {
+                let read = reader.read(&rest[..readable]);
                 (read.consumed, read.ended)
             }
+            None => (readable, false),
         };
+        if let DiscardEnd::Octets { left, .. } = &mut discard.end {
+            *left -= consumed as u64;
+            ended = *left == 0;
+        }
         discard.budget = discard.budget.saturating_sub(consumed as u64);
         if discard.budget == 0 && !ended {
             discard.closes = true;
@@ -668,12 +676,22 @@ impl ServerSession {
 
     fn end_discard(&mut self) {
         let after = self.rest_phase();
-        let Some(discard) = self.stage.leave_discard(after) else {
+        let Some(mut discard) = self.stage.leave_discard(after) else {
             return;
         };
-        self.say(&discard.reply);
-        self.refused = (!discard.is_known).then_some(discard.reply);
-        if discard.closes {
+        let fault = discard.reader.as_mut().and_then(|reader| {
+            if matches!(discard.end, DiscardEnd::Octets { left: 0, last: true }) {
+                let _ = reader.finish();
+            }
+            reader.fault()
+        });
+        let reply = discard.reply.or_else(|| fault.map(texts::content_fault));
+        let reply = reply.unwrap_or_else(texts::local_fault);
+        self.say(&reply);
+        self.refused = (!discard.is_known).then_some(reply);
+        // Octets that may belong to another message than the client's filter saw end the session: nothing behind them
+        // is parsed.
+        if discard.closes || fault.is_some_and(ContentFault::leaves_doubt) {
             self.close();
         } else {
             self.end_if_too_many_errors();

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use memchr::memchr3;
 
+use super::plain_lines::plain_lines;
 use crate::{
     limits::TEXT_LINE_OCTETS,
     server::{BareLineEnds, LongLines},
@@ -64,6 +65,22 @@ pub enum ContentFault {
     LongLine,
     /// Larger than is taken.
     TooLarge,
+}
+
+impl ContentFault {
+    /// Whether it leaves doubt about where the message ends: another reader may have seen two messages in it.
+    #[must_use]
+    pub const fn leaves_doubt(self) -> bool {
+        matches!(self, Self::BareLineEnd | Self::Nul)
+    }
+
+    const fn gravity(self) -> u8 {
+        match self {
+            Self::BareLineEnd | Self::Nul => 2,
+            Self::LongLine => 1,
+            Self::TooLarge => 0,
+        }
+    }
 }
 
 /// What is known of content that was read.
@@ -133,7 +150,8 @@ impl ContentReader {
         self.facts
     }
 
-    /// Why the content is refused, once it is. Reading goes on to its end, and gives no more pieces.
+    /// Why the content is refused, once it is. Reading goes on to its end, gives no more pieces, and may yet find a
+    /// graver fault.
     #[must_use]
     pub const fn fault(&self) -> Option<ContentFault> {
         self.fault
@@ -143,6 +161,13 @@ impl ContentReader {
     pub fn read(&mut self, input: &[u8]) -> Read {
         let (mut begin, mut at) = (0, 0);
         while let Some(&octet) = input.get(at) {
+            if self.place == Place::LineStart {
+                let plain = plain_lines(&input[at..], self.framing == Framing::Dots);
+                if plain > 0 {
+                    at += plain;
+                    continue;
+                }
+            }
             match self.place {
                 Place::LineStart if self.framing == Framing::Dots && octet == b'.' => {
                     if begin < at {
@@ -256,10 +281,12 @@ impl ContentReader {
         self.place = Place::Text;
     }
 
-    /// The first fault is the one that is told.
+    /// The gravest fault is the one that is told, and the first of equals: which is met first depends on how the input
+    /// was cut, and what the client is told must not.
     const fn fail(&mut self, fault: ContentFault) {
-        if self.fault.is_none() {
-            self.fault = Some(fault);
+        match self.fault {
+            Some(known) if known.gravity() >= fault.gravity() => {}
+            Some(_) | None => self.fault = Some(fault),
         }
     }
 
@@ -450,6 +477,29 @@ mod tests {
         };
         let whole = read_all(ContentReader::new(Framing::Dots, rules), b"a\0\r\n.\r\n", 100);
         assert_eq!(whole.reader.fault(), Some(ContentFault::Nul));
+    }
+
+    #[test]
+    fn the_gravest_fault_is_told_however_the_input_is_cut() {
+        let rules = ContentRules {
+            max_octets: 1000,
+            long_lines: LongLines::Refuse,
+            ..RULES
+        };
+        let long = [b'x'; 1001].as_slice();
+        let cases: [(&[u8], ContentFault); 4] = [
+            (b"", ContentFault::LongLine),
+            (b"\0", ContentFault::Nul),
+            (b"\r\n\n", ContentFault::BareLineEnd),
+            (b"\r\n\r\0", ContentFault::BareLineEnd),
+        ];
+        for (behind, fault) in cases {
+            let input = [long, behind, b"\r\n.\r\n"].concat();
+            for step in [1, 7, 1001, 5000] {
+                let reader = read_all(ContentReader::new(Framing::Dots, rules), &input, step).reader;
+                assert_eq!(reader.fault(), Some(fault), "{} by {step}", behind.escape_ascii());
+            }
+        }
     }
 
     #[test]

@@ -32,8 +32,7 @@ impl Offer {
     /// number means none).
     #[must_use]
     pub fn max_size(&self) -> Option<u64> {
-        let limit = self.find("SIZE")?.parameters.first()?.parse().ok()?;
-        (limit > 0).then_some(limit)
+        number(self.find("SIZE")?.parameters.first()?)
     }
 
     /// RCPTMAX of RFC 9422.
@@ -54,12 +53,18 @@ impl Offer {
             let head = parameter.get(..prefix.len())?;
             head.eq_ignore_ascii_case(prefix).then(|| &parameter[prefix.len()..])
         })?;
-        value.parse().ok().filter(|limit| *limit > 0)
+        number(value).and_then(|limit| usize::try_from(limit).ok())
     }
 
     fn find(&self, name: &str) -> Option<&Keyword> {
         self.keywords.iter().find(|keyword| keyword.name == name)
     }
+}
+
+/// A number of at least 1; `parse` alone would take `+5`.
+fn number(text: &str) -> Option<u64> {
+    let is_number = text.bytes().all(|octet| octet.is_ascii_digit());
+    is_number.then(|| text.parse().ok())?.filter(|number| *number > 0)
 }
 
 /// `ehlo-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")`
@@ -101,6 +106,7 @@ mod tests {
             "SIZE",
             "SIZE 0",
             "SIZE big",
+            "SIZE +1000",
             "SIZE 99999999999999999999999",
             "AUTH=LOGIN",
         ] {

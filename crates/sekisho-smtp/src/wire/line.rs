@@ -44,6 +44,7 @@ pub fn read_line(input: &[u8], limit: usize) -> Line<'_> {
 mod tests {
     use super::*;
 
+    /// CVE-2026-38728: a line without an end is not collected.
     #[test]
     fn only_crlf_ends_a_line() {
         let cases: [(&[u8], Line<'_>); 9] = [

@@ -6,5 +6,6 @@ pub mod ehlo_reply;
 pub mod line;
 pub mod params;
 pub mod path;
+pub(crate) mod plain_lines;
 pub mod reply_reader;
 pub mod write_reply;

@@ -185,6 +185,7 @@ fn upper_hex(octet: u8) -> Option<u8> {
 mod tests {
     use super::*;
 
+    /// Postfix of June 2026 took an ENVID with `+00`: xtext with NUL, CR, LF and octets beyond ASCII is refused.
     #[test]
     fn parameters_of_mail() {
         let all = parse_mail_parameters(" SIZE=1000  body=8bitmime RET=hdrs ENVID=QQ+2B314159").unwrap();
@@ -241,6 +242,40 @@ mod tests {
             " ORCPT=rfc822;a+FF",
         ] {
             assert!(parse_rcpt_parameters(text).is_err(), "{text}");
+        }
+    }
+
+    /// Postfix of June 2026 took an ENVID with `+00`. Whatever is accepted means printable ASCII, for every octet
+    /// there is, plain and encoded.
+    #[test]
+    fn no_octet_hides_in_xtext() {
+        for octet in 0..=u8::MAX {
+            let encoded = format!("a+{octet:02X}b");
+            let printable = octet == b' ' || octet.is_ascii_graphic();
+            let envid = parse_mail_parameters(&format!(" ENVID={encoded}"));
+            assert_eq!(envid.is_ok(), printable, "{encoded}");
+            let orcpt = parse_rcpt_parameters(&format!(" ORCPT=rfc822;{encoded}"));
+            assert_eq!(orcpt.is_ok(), printable, "{encoded}");
+            if let Ok(found) = envid {
+                // As it came, and the nouns' own reader agrees on what it means.
+                let EnvelopeId(kept) = found.envid.unwrap();
+                assert_eq!(kept, encoded);
+                assert_eq!(
+                    sekisho_mail::xtext::decode(&kept).unwrap(),
+                    format!("a{}b", char::from(octet))
+                );
+            }
+            let plain = format!("a{}b", char::from(octet));
+            let is_itself = octet.is_ascii_graphic() && !b"+=".contains(&octet);
+            if !b" ".contains(&octet) {
+                assert_eq!(
+                    parse_mail_parameters(&format!(" ENVID={plain}")).is_ok(),
+                    is_itself,
+                    "{plain:?}"
+                );
+                let found = parse_rcpt_parameters(&format!(" ORCPT=rfc822;{plain}"));
+                assert_eq!(found.is_ok(), is_itself, "{plain:?}");
+            }
         }
     }
 }

@@ -193,6 +193,7 @@ mod tests {
         }
     }
 
+    /// CVE-2026-43964: an enhanced code with no text behind it; a code that belongs to an earlier reply.
     #[test]
     fn an_enhanced_code_of_another_class_is_text() {
         let reply = read(b"550 4.1.1 odd\r\n").unwrap().unwrap();
@@ -200,6 +201,48 @@ mod tests {
         let reply = read(b"250 2.0.0\r\n").unwrap().unwrap();
         assert_eq!(reply.enhanced, Some(EnhancedCode::new(2, 0, 0)));
         assert_eq!(reply.lines, [""]);
+        for (bytes, enhanced, lines) in [
+            (&b"550 5.7.2\r\n"[..], Some(EnhancedCode::new(5, 7, 2)), &[""][..]),
+            (b"550 5.7.2 \r\n", Some(EnhancedCode::new(5, 7, 2)), &[""]),
+            (
+                b"550-5.7.2\r\n550 5.7.2\r\n",
+                Some(EnhancedCode::new(5, 7, 2)),
+                &["", ""],
+            ),
+            (
+                b"550-5.7.2\r\n550 4.0.0\r\n",
+                Some(EnhancedCode::new(5, 7, 2)),
+                &["", "4.0.0"],
+            ),
+            (b"550-first\r\n550 5.7.2\r\n", None, &["first", "5.7.2"]),
+            (b"550 5.7.\r\n", None, &["5.7."]),
+            (b"550 5.7.2.1\r\n", None, &["5.7.2.1"]),
+            (b"550 5.9999.2 x\r\n", None, &["5.9999.2 x"]),
+            (
+                b"550 5.7.99999999999999999999 x\r\n",
+                None,
+                &["5.7.99999999999999999999 x"],
+            ),
+            (b"550\r\n", None, &[""]),
+        ] {
+            let reply = read(bytes).unwrap().unwrap();
+            let shown = bytes.escape_ascii();
+            assert_eq!(
+                (reply.enhanced, reply.lines.as_slice()),
+                (
+                    enhanced,
+                    &lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>()[..]
+                ),
+                "{shown}"
+            );
+        }
+        // Nothing of one reply is in the next.
+        let mut reader = ReplyReader::default();
+        reader.handle_input(b"550 5.7.2 no\r\n550 no\r\n");
+        let codes: Vec<_> = std::iter::from_fn(|| reader.poll_reply().unwrap())
+            .map(|reply| reply.enhanced)
+            .collect();
+        assert_eq!(codes, [Some(EnhancedCode::new(5, 7, 2)), None]);
     }
 
     #[test]
@@ -221,6 +264,7 @@ mod tests {
         assert!(matches!(read(b"250-a\r\n550 b\r\n"), Err(ReplyFault::TwoCodes(..))));
     }
 
+    /// A reply that never ends: lettre before 0.11.22 kept all of it.
     #[test]
     fn a_reply_is_bounded() {
         assert_eq!(read(&[b'2'; MAX_REPLY_LINE]), Err(ReplyFault::LineTooLong));

@@ -24,6 +24,8 @@ const WRONG_ENDS: [&[u8]; 12] = [
 
 const SMUGGLED: &[u8] = b"MAIL FROM:<evil@b.example>\r\nRCPT TO:<u@local.example>\r\nDATA\r\nsmuggled\r\n.\r\n";
 
+/// CVE-2023-51764, CVE-2023-51765, CVE-2023-51766, CVE-2024-27305: a second message hidden behind what one of two
+/// servers takes for the end.
 #[test]
 fn the_twelve_wrong_ends_smuggle_nothing_by_data() {
     for end in WRONG_ENDS {
@@ -37,6 +39,7 @@ fn the_twelve_wrong_ends_smuggle_nothing_by_data() {
     }
 }
 
+/// CVE-2023-51764: the same hidden in chunks, which a next hop without CHUNKING would get as DATA.
 #[test]
 fn the_twelve_wrong_ends_smuggle_nothing_by_bdat() {
     for end in WRONG_ENDS {

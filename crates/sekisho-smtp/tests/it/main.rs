@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail wherever it stands, helpers included")]
 
+mod chunks;
 mod counting;
 mod dialogues;
 mod framing;
+mod model;
 mod partner;
 mod splits;
 mod starttls;

@@ -27,6 +27,14 @@ pub(crate) struct Machine {
     pub(crate) content_fault: Option<Reply>,
     /// The only recipient of each content that came, as it was named.
     pub(crate) only_recipients: Vec<Option<Mailbox>>,
+    /// Refuses a handshake with this.
+    pub(crate) tls_fault: Option<Reply>,
+    /// Refuses each sender with this.
+    pub(crate) mail_fault: Option<Reply>,
+    /// Gives up on content with this once some of it has come.
+    pub(crate) content_failure: Option<Reply>,
+    /// How often content was to be dropped.
+    pub(crate) abandoned: u32,
     /// Refusals that were told to whoever drives the session.
     pub(crate) told: usize,
     /// Refuses each message with this.
@@ -51,6 +59,10 @@ impl Machine {
             kept: Vec::new(),
             closed: false,
             content_fault: None,
+            tls_fault: None,
+            mail_fault: None,
+            content_failure: None,
+            abandoned: 0,
             only_recipients: Vec::new(),
             told: 0,
             store_fault: None,
@@ -96,14 +108,22 @@ impl Machine {
                     let answer = self.answer(question);
                     self.session.handle_answer(answer);
                 }
-                Event::Abandon => self.content.clear(),
+                Event::Abandon => {
+                    self.abandoned += 1;
+                    self.content.clear();
+                }
                 Event::Close => {
                     self.collect();
                     self.closed = true;
                 }
                 Event::Flush => self.collect(),
                 Event::Refused(_) => self.told += 1,
-                Event::Content(_) => {}
+                Event::Content(_) => {
+                    if let Some(reply) = self.content_failure.take() {
+                        self.content.clear();
+                        self.session.handle_content_failure(reply);
+                    }
+                }
             }
         }
     }
@@ -115,10 +135,8 @@ impl Machine {
         text
     }
 
-    /// The store fails from now on, or works again.
-    pub(crate) fn toggle_store_fault(&mut self) {
-        let fault = Reply::new(ReplyCode::LOCAL_FAULT, 3, 0, "no");
-        self.store_fault = self.store_fault.take().xor(Some(fault));
+    pub(crate) fn awaits_content(&self) -> bool {
+        self.session.wait() == Wait::Content
     }
 
     pub(crate) fn in_handshake(&self) -> bool {
@@ -132,7 +150,8 @@ impl Machine {
 
     fn answer(&mut self, question: Question) -> Answer {
         match question {
-            Question::Mail { .. } | Question::StartTls => Answer::Accept,
+            Question::Mail { .. } => self.mail_fault.clone().map_or(Answer::Accept, Answer::Refuse),
+            Question::StartTls => self.tls_fault.clone().map_or(Answer::Accept, Answer::Refuse),
             Question::Content { only_recipient } => {
                 self.content.clear();
                 self.only_recipients.push(only_recipient);
@@ -155,6 +174,9 @@ impl Machine {
                         recipients,
                         admitted_by: "local recipient".to_owned(),
                     }
+                }
+                ForwardPath::Mailbox(mailbox) if mailbox.local_part() == "closing" => {
+                    Answer::Refuse(Reply::new(ReplyCode::NOT_AVAILABLE, 3, 2, "not any more"))
                 }
                 ForwardPath::Mailbox(mailbox) if mailbox.local_part() == "busy" => {
                     Answer::Refuse(Reply::new(ReplyCode::MAILBOX_BUSY, 2, 1, "not now"))

@@ -1,6 +1,7 @@
 //! However the network cuts a session, replies and content are the same.
 
 use proptest::prelude::*;
+use sekisho_smtp::server::{SessionLimits, SessionSettings};
 
 use crate::partner::{Machine, settings};
 
@@ -43,4 +44,26 @@ proptest! {
 #[test]
 fn a_session_is_the_same_octet_by_octet() {
     assert_eq!(play(&[1]), play(&[usize::MAX / 2]));
+}
+
+#[test]
+fn a_wrong_end_behind_a_lighter_fault_ends_the_session_however_it_is_cut() {
+    let limits = SessionLimits {
+        message_octets: 100,
+        ..SessionLimits::default()
+    };
+    let settings = SessionSettings { limits, ..settings() };
+    let large = [b'x'; 200].as_slice();
+    let content = [large, b"\r\n\n.\r\nMAIL FROM:<evil@b.example>\r\n.\r\nNOOP\r\n"].concat();
+    for step in [1, 7, 150, content.len()] {
+        let commands = ["EHLO c.example", "MAIL FROM:<>", "RCPT TO:<u@local.example>", "DATA"];
+        let mut machine = Machine::after(settings.clone(), &commands);
+        content.chunks(step).for_each(|piece| machine.feed(piece));
+        let replies = machine.new_replies();
+        assert!(
+            machine.closed && replies.starts_with("550 5.6.11 "),
+            "by {step}: {replies}"
+        );
+        assert_eq!(replies.lines().count(), 1, "by {step}: {replies}");
+    }
 }

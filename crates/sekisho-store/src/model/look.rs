@@ -144,6 +144,15 @@ impl Queue {
         rows
     }
 
+    /// Messages of which something matches.
+    pub(super) fn count(&self, filter: &QueueFilter, now: Timestamp) -> u64 {
+        let matching = self
+            .deliveries()
+            .filter(|(id, _, destination, _)| self.matches(filter, &(*id, (*destination).clone()), now))
+            .map(|(id, ..)| id);
+        matching.collect::<BTreeSet<_>>().len() as u64
+    }
+
     pub(super) fn show(&self, id: MessageId, leased: &BTreeSet<Key>) -> Result<MessageDetail, StoreError> {
         let message = self.messages.get(&id).ok_or(StoreError::NoMessage(id))?;
         let deliveries = message.deliveries.values();

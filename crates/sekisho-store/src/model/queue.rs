@@ -241,8 +241,9 @@ impl Queue {
                 let found = ids.iter().filter_map(|id| Some((*id, self.messages.get(id)?)));
                 found.flat_map(|(id, message)| keys(id, message)).collect()
             }
-            Selection::Filter(filter) => {
-                let all = self.messages.iter().flat_map(|(id, message)| keys(*id, message));
+            Selection::Matching(ids, filter) => {
+                let found = ids.iter().filter_map(|id| Some((*id, self.messages.get(id)?)));
+                let all = found.flat_map(|(id, message)| keys(id, message));
                 all.filter(|key| self.matches(filter, key, now)).collect()
             }
         };

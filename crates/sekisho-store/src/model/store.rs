@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     Accepted, ActionReport, Answer, Body, Commit, Destination, Draft, DueDestination, Lease, MessageDetail, Pressure,
-    QueueFilter, QueuedRow, RecipientResult, Selection, Settlement, ShapeRow, Store, StoreError, Ticket, TraceFilter,
-    TraceItem,
+    QueueFilter, QueuedRow, RecipientResult, Selection, Settlement, ShapeRow, Soundness, Store, StoreError, Ticket,
+    TraceFilter, TraceItem,
     budget::{Budget, Reservation},
     draft::{Sealed, SealedContent},
     queue::{Documents, Held, LeaseGuard, LeaseOwner},
@@ -342,10 +342,11 @@ impl ModelStore {
         drop(leased);
         let mut envelope = (*message.envelope).clone();
         envelope.recipients = Vec::new();
+        let envelope = Arc::new(envelope);
         Some(Lease {
             id,
             destination,
-            envelope: Arc::new(envelope),
+            envelope: Arc::clone(&envelope),
             recipients: delivery.recipients.clone(),
             arrival: Arc::clone(&message.arrival),
             body: self.content(message),
@@ -360,6 +361,9 @@ impl ModelStore {
                     envelope: Vec::new(),
                     arrival: Vec::new(),
                 }),
+                envelope,
+                arrival: Arc::clone(&message.arrival),
+                recipients: delivery.recipients.iter().map(|recipient| recipient.index).collect(),
                 memory,
             })),
         })
@@ -620,6 +624,10 @@ impl Store for ModelStore {
         self.look(|queue, leased| Ok(queue.list(&filter, now, (after, limit), leased)))
     }
 
+    fn count(&self, filter: QueueFilter, now: Timestamp) -> Ticket<u64> {
+        self.look(|queue, _| Ok(queue.count(&filter, now)))
+    }
+
     fn show(&self, id: MessageId) -> Ticket<MessageDetail> {
         self.look(|queue, leased| queue.show(id, leased))
     }
@@ -698,6 +706,8 @@ impl Store for ModelStore {
             free_inodes: u64::MAX,
             memory_octets: self.budget.used(),
             failed: self.failed.load(Ordering::Relaxed),
+            soundness: Soundness::Sound,
+            set_aside: 0,
         }
     }
 

@@ -9,7 +9,7 @@ use sekisho_mail::{MessageId, Timestamp};
 use super::{
     batch::{Batch, HELD, QUEUED, SET_ASIDE, update_ready},
     codec,
-    filter::conditions,
+    filter::{Conditions, conditions},
     load::set_aside,
     redirect::{Redirect, redirect, store_pending},
     settle::{Pending, row},
@@ -35,17 +35,8 @@ pub(super) struct ActionJob {
     pub(super) selection: Selection,
     pub(super) report: ActionReport,
     pub(super) answer: Answer<ActionReport>,
-    /// Ids done, or the id behind which the filter goes on.
-    pub(super) cursor: Cursor,
-}
-
-/// How far a selection is worked through.
-#[derive(Clone, Copy)]
-pub(super) enum Cursor {
-    /// So many of the ids.
-    Ids(usize),
-    /// Up to this key, when there was one.
-    Key(Option<i64>),
+    /// So many of the ids are done.
+    done: usize,
 }
 
 impl ActionJob {
@@ -53,10 +44,7 @@ impl ActionJob {
         Self {
             action,
             now,
-            cursor: match &selection {
-                Selection::Ids(_) => Cursor::Ids(0),
-                Selection::Filter(_) => Cursor::Key(None),
-            },
+            done: 0,
             selection,
             report: ActionReport::default(),
             answer,
@@ -73,21 +61,14 @@ struct Target {
 
 /// Does the next piece; whether it was the last one.
 pub(super) fn advance(batch: &mut Batch<'_>, job: &mut ActionJob) -> rusqlite::Result<bool> {
-    let (targets, last) = match (&job.selection, job.cursor) {
-        (Selection::Ids(ids), Cursor::Ids(done)) => {
-            let piece: Vec<MessageId> = ids.iter().skip(done).take(PIECE).copied().collect();
-            job.cursor = Cursor::Ids(done + piece.len());
-            (by_ids(batch, &piece, &mut job.report)?, piece.len() < PIECE)
-        }
-        (Selection::Filter(filter), Cursor::Key(after)) => {
-            let conditions = conditions(filter, job.now);
-            let targets = by_filter(batch, &conditions, after)?;
-            let last = targets.is_empty();
-            job.cursor = Cursor::Key(targets.last().map(|target| target.key));
-            (targets, last)
-        }
-        // The cursor is made from the selection.
-        _ => (Vec::new(), true),
+    let (Selection::Ids(ids) | Selection::Matching(ids, _)) = &job.selection;
+    let rest = ids.get(job.done..).unwrap_or_default();
+    let piece = rest.get(..PIECE).unwrap_or(rest);
+    let last = piece.len() == rest.len();
+    job.done += piece.len();
+    let targets = match &job.selection {
+        Selection::Ids(_) => by_ids(batch, piece, &mut job.report)?,
+        Selection::Matching(_, filter) => matching(batch, piece, &conditions(filter, job.now))?,
     };
     let (mut changed, mut in_flight) = (HashSet::new(), HashSet::new());
     for target in targets {
@@ -129,32 +110,25 @@ fn deliveries(batch: &Batch<'_>, key: i64) -> rusqlite::Result<Vec<Target>> {
         .collect()
 }
 
-/// The deliveries that match, those of whole messages, until a piece is full.
-fn by_filter(
-    batch: &Batch<'_>,
-    conditions: &super::filter::Conditions,
-    after: Option<i64>,
-) -> rusqlite::Result<Vec<Target>> {
-    let sql = format!(
-        "SELECT d.message, d.destination, d.state FROM delivery d
-         JOIN message m ON m.id = d.message JOIN destination x ON x.id = d.destination
-         WHERE {} AND (? IS NULL OR d.message > ?) ORDER BY d.message",
+/// Those of their deliveries that match.
+fn matching(batch: &Batch<'_>, ids: &[MessageId], conditions: &Conditions) -> rusqlite::Result<Vec<Target>> {
+    let mut statement = batch.db.prepare_cached(&format!(
+        "SELECT d.destination, d.state FROM message m CROSS JOIN delivery d ON d.message = m.id
+         CROSS JOIN destination x ON x.id = d.destination WHERE m.id = ? AND {}",
         conditions.sql
-    );
-    let mut statement = batch.db.prepare_cached(&sql)?;
-    let values = conditions.values.iter().cloned();
-    let mut rows = statement.query(params_from_iter(values.chain([after.into(), after.into()])))?;
-    let mut targets: Vec<Target> = Vec::new();
-    while let Some(row) = rows.next()? {
-        let key = row.get(0)?;
-        if targets.len() >= PIECE && targets.last().is_some_and(|last| last.key != key) {
-            break;
+    ))?;
+    let mut targets = Vec::new();
+    for id in ids {
+        let key = codec::key(*id);
+        let values = [key.into()].into_iter().chain(conditions.values.iter().cloned());
+        let mut rows = statement.query(params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            targets.push(Target {
+                key,
+                destination: row.get(0)?,
+                state: row.get(1)?,
+            });
         }
-        targets.push(Target {
-            key,
-            destination: row.get(1)?,
-            state: row.get(2)?,
-        });
     }
     Ok(targets)
 }

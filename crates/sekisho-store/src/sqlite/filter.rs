@@ -1,8 +1,9 @@
 //! A queue filter as SQL over `delivery d`, `message m` and `destination x`.
 
-use rusqlite::types::Value;
+use rusqlite::{Connection, params, types::Value};
 use sekisho_mail::{Host, Timestamp};
 
+use super::codec;
 use crate::QueueFilter;
 
 /// Why a delivery waits: its destination's back-off where that is the later, else its own last attempt, or why it was
@@ -14,6 +15,38 @@ pub(super) const FAULT: &str =
 pub(super) struct Conditions {
     pub(super) sql: String,
     pub(super) values: Vec<Value>,
+}
+
+/// The tables in the order in which they are walked through, so that little is read of what does not match: ids in
+/// their order, or, where few messages go to the destinations that are asked for, those alone.
+pub(super) fn tables(db: &Connection, filter: &QueueFilter, limit: usize) -> rusqlite::Result<&'static str> {
+    const BY_MESSAGE: &str = "delivery d CROSS JOIN destination x ON x.id = d.destination
+         CROSS JOIN message m ON m.id = d.message";
+    const BY_DESTINATION: &str = "destination x CROSS JOIN delivery d INDEXED BY delivery_due ON d.destination = x.id
+         CROSS JOIN message m ON m.id = d.message";
+    let Some(destination) = &filter.destination else {
+        return Ok(BY_MESSAGE);
+    };
+    let (condition, value) = destination_is(destination);
+    let (theirs, all): (i64, i64) = db
+        .prepare_cached(&format!(
+            "SELECT coalesce(sum(queued + parked), 0), (SELECT value FROM counter WHERE name = 'messages')
+             FROM destination x WHERE {condition}"
+        ))?
+        .query_row(params![value], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    // Theirs are read and sorted whole for each page; in the order of ids a page needs `limit` times as many rows as
+    // there are for each of theirs.
+    let (theirs, all) = (codec::unsigned(theirs), codec::unsigned(all));
+    let is_few = theirs.saturating_mul(theirs) <= all.saturating_mul(limit as u64);
+    Ok(if is_few { BY_DESTINATION } else { BY_MESSAGE })
+}
+
+/// The condition that a destination is one of these, and the value in it.
+fn destination_is(destination: &str) -> (&'static str, Value) {
+    match destination.strip_prefix('*') {
+        Some(below) => (r"x.name LIKE ? ESCAPE '\'", ending(below).into()),
+        None => ("x.name = ?", canonical(destination).into()),
+    }
 }
 
 /// The filter as conditions; `1` when it lets everything through.
@@ -34,10 +67,8 @@ pub(super) fn conditions(filter: &QueueFilter, now: Timestamp) -> Conditions {
         and("m.arrived >= ?", now.minus(age).as_millis().into());
     }
     if let Some(destination) = &filter.destination {
-        match destination.strip_prefix('*') {
-            Some(below) => and(r"x.name LIKE ? ESCAPE '\'", ending(below).into()),
-            None => and("x.name = ?", canonical(destination).into()),
-        }
+        let (condition, value) = destination_is(destination);
+        and(condition, value);
     }
     if let Some(sender) = &filter.sender {
         let sender = sender.to_ascii_lowercase();

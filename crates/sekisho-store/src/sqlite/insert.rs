@@ -265,6 +265,7 @@ fn finished(shared: &Arc<Shared>, message: Prepared, leased: &[Option<i64>]) -> 
     let leases = deliveries
         .filter_map(|(delivery, number)| {
             let destination = (*number)?;
+            let recipients = delivery.recipients.iter().map(|recipient| recipient.index).collect();
             Some(Lease {
                 id,
                 destination: delivery.destination,
@@ -279,6 +280,9 @@ fn finished(shared: &Arc<Shared>, message: Prepared, leased: &[Option<i64>]) -> 
                     destination,
                     message: id,
                     documents: Arc::clone(&message.documents),
+                    envelope: Arc::clone(&message.envelope),
+                    arrival: Arc::clone(&message.arrival),
+                    recipients,
                     memory: Arc::clone(&memory),
                 })),
             })

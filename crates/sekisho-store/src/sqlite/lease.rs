@@ -231,7 +231,7 @@ fn one(
     let Some(recipients) = load::recipients(key, number, &candidate.recipients, candidate.crc) else {
         return Ok(Loaded::Damaged("the checksum of its recipients is wrong".to_owned()));
     };
-    let mut message = match load::message(db, key)? {
+    let mut message = match load::message(db, shared, key)? {
         Loaded::Sound(message) => message,
         Loaded::Missing => return Ok(Loaded::Missing),
         Loaded::Damaged(why) => return Ok(Loaded::Damaged(why)),
@@ -250,21 +250,26 @@ fn one(
     let mut memory = shared.budget.reserve();
     memory.resize(body_share(&body));
     shared.leases.take(number, key);
+    let (envelope, arrival) = (Arc::new(message.envelope), Arc::new(message.arrival));
+    let held = LeaseGuard::new(Held {
+        owner: shared.clone(),
+        destination: number,
+        message: codec::id(key),
+        documents: Arc::new(message.documents),
+        envelope: Arc::clone(&envelope),
+        arrival: Arc::clone(&arrival),
+        recipients: recipients.iter().map(|recipient| recipient.index).collect(),
+        memory: Arc::new(memory),
+    });
     Ok(Loaded::Sound(Lease {
         id: codec::id(key),
         destination: destination.clone(),
-        envelope: Arc::new(message.envelope),
+        envelope,
         recipients,
-        arrival: Arc::new(message.arrival),
+        arrival,
         body,
         directive,
         suspect: false,
-        guard: Some(LeaseGuard::new(Held {
-            owner: shared.clone(),
-            destination: number,
-            message: codec::id(key),
-            documents: Arc::new(message.documents),
-            memory: Arc::new(memory),
-        })),
+        guard: Some(held),
     }))
 }

@@ -1,6 +1,10 @@
 //! How a message comes out of the queue: read, and checked against its checksums.
 
-use std::{fs, io::ErrorKind, sync::Arc};
+use std::{
+    fs,
+    io::ErrorKind,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -10,6 +14,7 @@ use super::{
     batch::{Batch, SET_ASIDE},
     codec,
     shared::Shared,
+    soundness::is_damage,
     writer::Command,
 };
 use crate::{Arrival, Body, QueuedRecipient, SpoolBody, draft::Alarm, queue::Documents};
@@ -33,7 +38,7 @@ pub(super) struct LoadedMessage {
 }
 
 /// Reads envelope and arrival facts.
-pub(super) fn message(db: &Connection, key: i64) -> rusqlite::Result<Loaded<LoadedMessage>> {
+pub(super) fn message(db: &Connection, shared: &Shared, key: i64) -> rusqlite::Result<Loaded<LoadedMessage>> {
     let mut statement =
         db.prepare_cached("SELECT size, body_crc, spooled, docs_crc, envelope, arrival FROM message WHERE id = ?1")?;
     let row = statement
@@ -54,7 +59,7 @@ pub(super) fn message(db: &Connection, key: i64) -> rusqlite::Result<Loaded<Load
     let (documents, body_crc, spooled, crc) = match row {
         Ok(Some(row)) => row,
         Ok(None) => return Ok(Loaded::Missing),
-        Err(error) => return damage_of(error),
+        Err(error) => return damage_of(shared, error),
     };
     let found = codec::message_crc(key, documents.size, body_crc, &documents.envelope, &documents.arrival);
     if found != crc {
@@ -100,7 +105,7 @@ pub(super) fn body(
     let content: Vec<u8> = match statement.query_row([key], |row| codec::octets(row, 0)).optional() {
         Ok(Some(content)) => content,
         Ok(None) => return Ok(Loaded::Damaged("its content is missing".to_owned())),
-        Err(error) => return damage_of(error),
+        Err(error) => return damage_of(shared, error),
     };
     if content.len() as u64 != size || crc32fast::hash(&content) != message.body_crc {
         return Ok(Loaded::Damaged("the checksum of its content is wrong".to_owned()));
@@ -116,15 +121,19 @@ pub(super) fn recipients(key: i64, destination: i64, document: &[u8], crc: u32) 
     codec::parse(document)
 }
 
-/// Damage of one page is that message's, not the store's: others go on.
-fn damage_of<T>(error: rusqlite::Error) -> rusqlite::Result<Loaded<T>> {
+/// Damage of one page is that message's, and others go on; new ones wait until all pages have been looked at.
+fn damage_of<T>(shared: &Shared, error: rusqlite::Error) -> rusqlite::Result<Loaded<T>> {
+    let on_page = is_damage(&error);
+    if on_page {
+        shared.pages.doubt(&error);
+    }
     let damaged = matches!(
         error,
         rusqlite::Error::InvalidColumnType(..)
             | rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)
-    ) || error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt);
-    if damaged {
+    );
+    if damaged || on_page {
         Ok(Loaded::Damaged(error.to_string()))
     } else {
         Err(error)
@@ -154,6 +163,7 @@ pub(super) fn alarm(shared: &Arc<Shared>, id: MessageId) -> Alarm {
 pub(super) fn set_aside(batch: &mut Batch<'_>, key: i64, why: &str) -> rusqlite::Result<()> {
     let id = codec::id(key);
     tracing::error!(message = %id, why, "the message was set aside");
+    batch.shared.set_aside.fetch_add(1, Ordering::Relaxed);
     let rows = batch
         .db
         .prepare_cached("SELECT destination, state FROM delivery WHERE message = ?1")?

@@ -6,6 +6,7 @@
 
 mod action;
 mod batch;
+mod check;
 mod checkpoint;
 mod codec;
 mod day;
@@ -14,13 +15,16 @@ mod insert;
 mod lease;
 mod leases;
 mod load;
+mod planted;
 mod readers;
+mod recover;
 pub(crate) mod redirect;
 mod schema;
 mod search;
 mod settings;
 mod settle;
 mod shared;
+mod soundness;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -42,6 +46,8 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+pub use check::{Check, check};
+pub use recover::{Casualty, Fate, Recovery, recover};
 use rustix::fs::{FlockOperation, flock};
 use sekisho_mail::{Demand, Mailbox, MessageId, Timestamp};
 pub use settings::StoreSettings;
@@ -100,12 +106,13 @@ impl SqliteStore {
         let folder = settings.folder.clone();
         let (spool_folder, trace_folder) = (folder.join("spool"), folder.join("trace"));
         make_folder(&folder)?;
+        planted::refuse(&folder)?;
         let lock = lock(&folder)?;
         for inside in [&spool_folder, &trace_folder] {
             make_folder_inside(inside)?;
         }
         let path = folder.join("queue.db");
-        let mut db = schema::open_writer(&path, &*settings.disk).map_err(schema::failed)?;
+        let mut db = schema::open_writer(&path, &*settings.disk).map_err(schema::queue_failed)?;
         schema::migrate(&mut db, &path)?;
         let synced = settings.disk.sync_folder(&folder);
         synced.map_err(|source| open_error(&folder, source))?;
@@ -315,6 +322,10 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Ticket<Vec<QueuedRow>> {
         self.readers.ask(move |reader| reader.list(&filter, now, after, limit))
+    }
+
+    fn count(&self, filter: QueueFilter, now: Timestamp) -> Ticket<u64> {
+        self.readers.ask(move |reader| reader.count(&filter, now))
     }
 
     fn show(&self, id: MessageId) -> Ticket<MessageDetail> {

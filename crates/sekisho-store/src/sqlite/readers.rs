@@ -17,14 +17,16 @@ use sekisho_mail::{MessageId, Timestamp};
 use super::{
     batch::QUEUED,
     codec,
-    filter::{FAULT, conditions},
+    filter::{FAULT, conditions, tables},
     load::{self, Loaded},
     schema,
     shared::Shared,
+    soundness::is_damage,
     writer::Command,
 };
 use crate::{
-    Answer, Body, Destination, MessageDetail, QueueFilter, QueuedRecipient, QueuedRow, ShapeRow, StoreError, Ticket,
+    Answer, Body, Destination, MessageDetail, QueueFilter, QueuedRecipient, QueuedRow, ShapeRow, Soundness, StoreError,
+    Ticket,
 };
 
 /// One for a long search, one for what comes meanwhile.
@@ -127,7 +129,12 @@ impl Reader {
             self.db = Some(db);
         }
         result.map_err(|fault| match fault {
-            Fault::Database(error) => schema::failed(error),
+            Fault::Database(error) => {
+                if is_damage(&error) {
+                    self.shared.pages.doubt(&error);
+                }
+                schema::queue_failed(error)
+            }
             Fault::Answer(error) => error,
         })
     }
@@ -141,21 +148,21 @@ impl Reader {
     ) -> Result<Vec<QueuedRow>, StoreError> {
         self.at_one_moment(|db, shared| {
             let conditions = conditions(filter, now);
+            let limit = limit.min(ROWS_LIMIT);
             let sql = format!(
-                "SELECT {} FROM message m CROSS JOIN delivery d ON d.message = m.id
-                 CROSS JOIN destination x ON x.id = d.destination
-                 WHERE {} AND (? IS NULL OR m.id > ?) ORDER BY m.id",
+                "SELECT {} FROM {} WHERE {} AND d.message > ? ORDER BY d.message",
                 row_columns(),
+                tables(db, filter, limit)?,
                 conditions.sql
             );
-            let after = after.map(codec::key);
-            let values = conditions.values.into_iter().chain([after.into(), after.into()]);
+            let after = after.map_or(i64::MIN, codec::key);
+            let values = conditions.values.into_iter().chain([after.into()]);
             let mut statement = db.prepare_cached(&sql)?;
             let mut rows = statement.query(params_from_iter(values))?;
             let mut found: Vec<QueuedRow> = Vec::new();
             while let Some(row) = rows.next()? {
                 let id = codec::id(row.get(0)?);
-                if found.len() >= limit.min(ROWS_LIMIT) && found.last().is_some_and(|last| last.id != id) {
+                if found.len() >= limit && found.last().is_some_and(|last| last.id != id) {
                     break;
                 }
                 found.extend(queued_row(row, shared)?.map(|(row, _)| row));
@@ -164,11 +171,26 @@ impl Reader {
         })
     }
 
+    /// How many messages match.
+    pub(super) fn count(&mut self, filter: &QueueFilter, now: Timestamp) -> Result<u64, StoreError> {
+        self.at_one_moment(|db, _| {
+            let conditions = conditions(filter, now);
+            let sql = format!(
+                "SELECT count(DISTINCT d.message) FROM {} WHERE {}",
+                tables(db, filter, usize::MAX)?,
+                conditions.sql
+            );
+            let mut statement = db.prepare_cached(&sql)?;
+            let count = statement.query_row(params_from_iter(conditions.values), |row| row.get(0))?;
+            Ok(codec::unsigned(count))
+        })
+    }
+
     /// Everything but the attempts, which are in the trace.
     pub(super) fn show(&mut self, id: MessageId) -> Result<MessageDetail, StoreError> {
         self.at_one_moment(|db, shared| {
             let key = codec::key(id);
-            let message = sound(load::message(db, key)?, shared, id)?;
+            let message = sound(load::message(db, shared, key)?, shared, id)?;
             let mut statement = db.prepare_cached(&format!(
                 "SELECT {} FROM message m CROSS JOIN delivery d ON d.message = m.id
                  CROSS JOIN destination x ON x.id = d.destination WHERE m.id = ?1",
@@ -200,7 +222,7 @@ impl Reader {
     pub(super) fn body(&mut self, id: MessageId) -> Result<Body, StoreError> {
         self.at_one_moment(|db, shared| {
             let key = codec::key(id);
-            let message = sound(load::message(db, key)?, shared, id)?;
+            let message = sound(load::message(db, shared, key)?, shared, id)?;
             sound(load::body(db, shared, key, &message)?, shared, id)
         })
     }
@@ -230,6 +252,10 @@ impl Reader {
 
     /// Removes spool files that belong to no draft and no message.
     pub(super) fn remove_orphans(&mut self) -> Result<u64, StoreError> {
+        if self.shared.pages.soundness() != Soundness::Sound {
+            // What a row is not found for may have one on the damaged page.
+            return Ok(0);
+        }
         let spool = self.shared.spool.clone();
         let candidates = spool
             .candidates()

@@ -4,6 +4,7 @@ use std::{io, path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
+use super::soundness::is_damage;
 use crate::{Disk, StoreError};
 
 /// Element *n* leads from version *n* to *n* + 1. Never change one that was released: add another.
@@ -71,7 +72,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
 
 /// Chosen by measurement (`benches/store.rs`): larger pages write more per message, smaller ones need overflow pages
 /// for a 4 KiB message.
-const PAGE_SIZE: u32 = 8192;
+pub(super) const PAGE_SIZE: u32 = 8192;
 
 /// How long a connection waits for a lock: only an operator's own `sqlite3` could hold one so long.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -164,6 +165,8 @@ fn connect(path: &Path, disk: &dyn Disk, flags: OpenFlags) -> rusqlite::Result<C
         None => Connection::open_with_flags(path, flags)?,
     };
     connection.busy_timeout(BUSY_WAIT)?;
+    // A plan must not depend on the values that are bound: every new value would have the statement compiled anew.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cache_size", -32_768)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
@@ -201,6 +204,15 @@ pub(super) fn steps(connection: &mut Connection, path: &Path, migrations: &[&str
 
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// What an error of the queue's database means for the caller.
+pub(super) fn queue_failed(error: rusqlite::Error) -> StoreError {
+    if is_damage(&error) {
+        StoreError::DamagedPages(error.to_string())
+    } else {
+        failed(error)
+    }
 }
 
 /// What an error of SQLite means for the caller.

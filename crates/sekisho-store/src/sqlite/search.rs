@@ -281,7 +281,7 @@ fn unattempted(reader: &mut Reader, filter: &TraceFilter, limit: usize) -> Resul
     if filter.outcome.is_some() {
         return Ok(Found::new());
     }
-    reader.at_one_moment(|db, _| {
+    reader.at_one_moment(|db, shared| {
         let mut found = Found::new();
         let mut statement = match filter.id {
             Some(_) => db.prepare_cached("SELECT id FROM message WHERE id = ?1 LIMIT ?2")?,
@@ -292,7 +292,7 @@ fn unattempted(reader: &mut Reader, filter: &TraceFilter, limit: usize) -> Resul
         while found.len() < limit {
             let Some(row) = rows.next()? else { break };
             let key = row.get(0)?;
-            if let Loaded::Sound(message) = load::message(db, key)? {
+            if let Loaded::Sound(message) = load::message(db, shared, key)? {
                 let item = item(
                     codec::id(key),
                     message.documents.size,

@@ -103,6 +103,10 @@ fn apply(batch: &mut Batch<'_>, job: &SettleJob) -> rusqlite::Result<bool> {
     if batch.watch {
         watch::acquit(batch.db, key)?;
     }
+    if ends_all(job) {
+        // Nobody is left for whom an order could matter, and what the row says of them is not needed.
+        return remove(batch, key, destination);
+    }
     let Some(mut found) = row(batch, key, destination)? else {
         return Ok(false);
     };
@@ -131,11 +135,20 @@ fn apply(batch: &mut Batch<'_>, job: &SettleJob) -> rusqlite::Result<bool> {
         }
     }
     if recipients.is_empty() {
-        return remove(batch, key, destination, found.state);
+        return remove(batch, key, destination);
     }
     found.next_attempt = next_attempt.unwrap_or(found.next_attempt);
     put_back(batch, key, destination, found, recipients)?;
     Ok(false)
+}
+
+/// Whether every recipient was leased and is done with. Results in another order are looked at one by one.
+fn ends_all(job: &SettleJob) -> bool {
+    let SettleJob { held, results, .. } = job;
+    let ended = |(index, result): (&u32, &RecipientResult)| {
+        *index == result.index && !matches!(result.outcome, Outcome::Deferred { .. })
+    };
+    held.recipients.len() == results.len() && held.recipients.iter().zip(results).all(ended)
 }
 
 /// Writes what is left of a delivery, with what was ordered meanwhile.
@@ -204,11 +217,15 @@ pub(super) fn apply_pending(batch: &mut Batch<'_>) -> rusqlite::Result<()> {
 }
 
 /// Takes a delivery out, and the message with its last one; answers whether a spool file has no message any more.
-pub(super) fn remove(batch: &mut Batch<'_>, key: i64, destination: i64, state: i64) -> rusqlite::Result<bool> {
-    batch
+pub(super) fn remove(batch: &mut Batch<'_>, key: i64, destination: i64) -> rusqlite::Result<bool> {
+    let state: Option<i64> = batch
         .db
-        .prepare_cached("DELETE FROM delivery WHERE message = ?1 AND destination = ?2")?
-        .execute([key, destination])?;
+        .prepare_cached("DELETE FROM delivery WHERE message = ?1 AND destination = ?2 RETURNING state")?
+        .query_row([key, destination], |row| row.get(0))
+        .optional()?;
+    let Some(state) = state else {
+        return Ok(false);
+    };
     batch.count(destination, state, -1);
     let more: bool = batch
         .db

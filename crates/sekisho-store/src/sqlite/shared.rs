@@ -11,7 +11,7 @@ use std::{
 
 use sekisho_mail::{MessageId, Timestamp};
 
-use super::{StoreSettings, codec, leases::Leases, writer::Command};
+use super::{StoreSettings, codec, leases::Leases, soundness::Pages, writer::Command};
 use crate::{Pressure, StoreError, budget::Budget, queue::LeaseOwner, spool::Spool};
 
 /// Settlements that may wait for the disk before nothing more is leased: some tenths of a second at full speed.
@@ -32,6 +32,9 @@ pub(super) struct Shared {
     /// Held while the queue's log is copied into its database, and while it becomes one that is not to be copied.
     log: Mutex<()>,
     pub(super) trace_failed: AtomicBool,
+    pub(super) pages: Pages,
+    /// Messages set aside since the start.
+    pub(super) set_aside: AtomicU64,
     pub(super) stopping: AtomicBool,
     /// Leases are written down: ends of leases must not wait then, or the innocent would look guilty.
     pub(super) watching: AtomicBool,
@@ -53,6 +56,8 @@ impl Shared {
     pub(super) fn new(settings: StoreSettings, spool: Spool, writer: Sender<Command>, now: Timestamp) -> Self {
         Self {
             budget: Budget::new(settings.memory_budget),
+            pages: Pages::new(&settings.folder),
+            set_aside: AtomicU64::new(0),
             settings,
             leases: Leases::default(),
             spool,
@@ -110,6 +115,10 @@ impl Shared {
         if self.stopping.load(Ordering::Relaxed) {
             return Some(StoreError::Stopped);
         }
+        // First, since waiting helps against anything else.
+        if let Some(refusal) = self.pages.refusal() {
+            return Some(refusal);
+        }
         if self.queue_failed.load(Ordering::Relaxed) || self.trace_failed.load(Ordering::Relaxed) {
             return Some(StoreError::Failed(
                 "it failed before and has not recovered yet".to_owned(),
@@ -166,6 +175,8 @@ impl Shared {
             free_inodes: self.free_inodes.load(Ordering::Relaxed),
             memory_octets: self.budget.used(),
             failed: self.queue_failed.load(Ordering::Relaxed) || self.trace_failed.load(Ordering::Relaxed),
+            soundness: self.pages.soundness(),
+            set_aside: self.set_aside.load(Ordering::Relaxed),
         }
     }
 }

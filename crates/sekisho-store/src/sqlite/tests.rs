@@ -6,7 +6,10 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{schema, *};
-use crate::conformance::{CASES, NOW, Place, commit, content, destination, lease};
+use crate::{
+    Soundness,
+    conformance::{CASES, NOW, Place, commit, content, destination, lease},
+};
 
 struct Folder(TempDir);
 
@@ -288,13 +291,15 @@ fn damage_page_with(path: &Path, text: &[u8]) {
     fs::write(path, octets).unwrap();
 }
 
-/// Waits until mail is taken again; what waited for the recovery is answered a moment before.
-fn recovered(store: &SqliteStore) {
+/// Waits until all pages have been looked at, which ends with nothing being taken in; what is read goes on.
+fn condemned(store: &SqliteStore) {
     let begin = std::time::Instant::now();
-    while store.begin(NOW).is_err() {
-        assert!(begin.elapsed().as_secs() < 30, "it does not recover");
+    while store.pressure().soundness != Soundness::Damaged {
+        assert!(begin.elapsed().as_secs() < 30, "the damage is not found");
         thread::yield_now();
     }
+    let refused = store.begin(NOW).unwrap_err();
+    assert!(refused.to_string().contains("sekisho store recover"), "{refused}");
 }
 
 fn delivered(lease: &Lease) -> Settlement {
@@ -302,7 +307,7 @@ fn delivered(lease: &Lease) -> Settlement {
 }
 
 #[test]
-fn a_damaged_page_keeps_nobody_else_from_being_settled_or_taken() {
+fn a_damaged_page_stops_what_comes_and_nothing_else() {
     let folder = Folder::new();
     let store = folder.sqlite();
     for number in 0..20 {
@@ -326,10 +331,54 @@ fn a_damaged_page_keeps_nobody_else_from_being_settled_or_taken() {
         let ends = delivered(&lease);
         store.settle(lease, ends).wait().unwrap();
     }
-    assert_eq!(store.pressure().queued, 1);
-    recovered(&store);
-    commit(&store, b"new", &["a@two.example"], NOW, false);
-    assert_eq!(lease(&store, "two.example", NOW).len(), 1);
+    assert_eq!((store.pressure().queued, store.pressure().set_aside), (1, 1));
+    condemned(&store);
+    assert_eq!(store.remove_orphans().wait().unwrap(), 0);
+    store.stop().wait().unwrap();
+    drop(store);
+    let store = folder.sqlite();
+    condemned(&store);
+    assert_eq!(
+        store.list(QueueFilter::default(), NOW, None, 10).wait().unwrap().len(),
+        1
+    );
+}
+
+#[test]
+fn an_order_right_behind_a_lease_that_came_back_is_obeyed_at_once() {
+    let folder = Folder::new();
+    let store = folder.sqlite();
+    for number in 0..200 {
+        let (from, to) = (format!("a{number}.example"), format!("b{number}.example"));
+        let commit = commit(&store, b"x", &[&format!("a@{from}")], NOW, true);
+        let there = Mailbox::parse(&format!("b@{to}")).unwrap();
+        drop(commit.leases);
+        store.redirect(commit.id, there, Vec::new(), NOW).wait().unwrap();
+        assert_eq!(lease(&store, &to, NOW).len(), 1, "message {number}");
+    }
+}
+
+#[test]
+fn a_draft_begun_before_the_damage_was_found_is_not_taken_either() {
+    let folder = Folder::new();
+    let store = folder.sqlite();
+    let begun = crate::conformance::draft(&store, b"begun", NOW);
+    store.shared.pages.condemn("by a test");
+    let to = crate::conformance::accepted(&["a@one.example"], NOW);
+    let refused = store.commit(begun, to, false).wait().unwrap_err();
+    assert!(matches!(refused, StoreError::DamagedPages(_)), "{refused}");
+    assert_eq!(store.pressure().queued, 0);
+}
+
+#[test]
+fn what_is_no_database_names_the_command_that_recovers_it() {
+    let folder = Folder::new();
+    folder.sqlite().stop().wait().unwrap();
+    let mut octets = fs::read(folder.queue()).unwrap();
+    octets[..100].fill(0);
+    fs::write(folder.queue(), octets).unwrap();
+    let refused = SqliteStore::open(folder.settings(), NOW).unwrap_err();
+    assert!(refused.to_string().contains("sekisho store recover"), "{refused}");
 }
 
 #[test]
@@ -362,9 +411,7 @@ fn a_page_that_is_damaged_under_way_costs_its_own_message_alone() {
         store.settle(lease, ends).wait().unwrap();
     }
     assert_eq!(store.pressure().queued, 0);
-    recovered(&store);
-    commit(&store, b"new", &["a@two.example"], NOW, false);
-    assert_eq!(lease(&store, "two.example", NOW).len(), 1);
+    condemned(&store);
 }
 
 #[test]
@@ -416,6 +463,97 @@ fn a_folder_that_others_could_enter_is_closed_to_them() {
         assert_eq!(mode(path), before, "what is not ours is left alone");
     }
     assert_eq!(fs::read_dir(foreign.path()).unwrap().count(), 1);
+}
+
+/// CVE-2020-8793, CVE-2020-28007: links, second names, pipes and files of others in the place of the store's own.
+#[test]
+fn what_was_planted_in_the_folder_is_refused_and_never_followed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let elsewhere = TempDir::new().unwrap();
+    let victim = elsewhere.path().join("victim");
+    let link = |path: &Path| std::os::unix::fs::symlink(&victim, path).unwrap();
+    let second_name = |path: &Path| fs::hard_link(&victim, path).unwrap();
+    let pipe = |path: &Path| {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.is_ok_and(|status| status.success()), "a pipe can be made");
+    };
+    let places = [
+        "lock",
+        "queue.db",
+        "queue.db-wal",
+        "queue.db-shm",
+        "queue.db-journal",
+        "spool",
+        "trace",
+        "trace/2026-01-01",
+    ];
+    for place in places {
+        for plant in [&link as &dyn Fn(&Path), &second_name, &pipe] {
+            fs::write(&victim, "precious").unwrap();
+            let folder = Folder::new();
+            // As a server has left it, and not as an empty one that is open to others.
+            fs::set_permissions(folder.0.path(), fs::Permissions::from_mode(0o700)).unwrap();
+            if place.contains('/') {
+                fs::create_dir(folder.0.path().join("trace")).unwrap();
+            }
+            let planted = folder.0.path().join(place);
+            plant(&planted);
+            let error = SqliteStore::open(folder.settings(), NOW).unwrap_err();
+            assert!(error.to_string().contains(&planted.display().to_string()), "{error}");
+            assert_eq!(fs::read_to_string(&victim).unwrap(), "precious", "{place}");
+            fs::remove_file(&planted).unwrap();
+            drop(folder.sqlite());
+        }
+        if rustix::process::geteuid().is_root() {
+            let folder = Folder::new();
+            drop(folder.sqlite());
+            let foreign = folder.0.path().join(place);
+            if !foreign.exists() {
+                fs::write(&foreign, "").unwrap();
+            }
+            std::os::unix::fs::chown(&foreign, Some(4711), None).unwrap();
+            let error = SqliteStore::open(folder.settings(), NOW).unwrap_err();
+            assert!(error.to_string().contains("uid 4711"), "{error}");
+        }
+    }
+}
+
+/// CVE-2020-8793: what stands under the name of a spool file is not read through a link, and a pipe keeps nobody
+/// waiting.
+#[test]
+fn a_spool_file_that_was_replaced_by_a_link_or_a_pipe_is_damaged() {
+    for link in [true, false] {
+        let folder = Folder::new();
+        let settings = StoreSettings {
+            body_threshold: 10,
+            ..folder.settings()
+        };
+        let store = SqliteStore::open(settings, NOW).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut draft = store.begin(NOW).unwrap();
+        runtime.block_on(draft.write(&[b'x'; 1000])).unwrap();
+        let accepted = crate::conformance::accepted(&["a@one.example"], NOW);
+        store.commit(draft, accepted, false).wait().unwrap();
+        let spool = folder.0.path().join("spool");
+        let file = fs::read_dir(&spool).unwrap().next().unwrap().unwrap().path();
+        let elsewhere = folder.0.path().join("elsewhere");
+        fs::rename(&file, &elsewhere).unwrap();
+        if link {
+            std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
+        } else {
+            let made = std::process::Command::new("mkfifo").arg(&file).status();
+            assert!(made.is_ok_and(|status| status.success()), "a pipe can be made");
+        }
+        let leases = lease(&store, "one.example", NOW);
+        // A pipe is seen to have the wrong length before anybody reads.
+        if let Some(lease) = leases.first() {
+            let read = lease.body.reader().and_then(|mut reader| reader.next_blocking());
+            assert_eq!(read.unwrap_err().kind(), io::ErrorKind::InvalidData, "link: {link}");
+        }
+        drop(leases);
+        let due = store.due(NOW, 10, HashSet::new()).wait().unwrap();
+        assert!(due.is_empty(), "it was set aside, link: {link}");
+    }
 }
 
 #[test]

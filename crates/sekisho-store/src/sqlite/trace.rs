@@ -7,16 +7,14 @@ use std::{
     sync::{
         Arc,
         atomic::Ordering,
-        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+        mpsc::{self, Receiver, Sender},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rusqlite::{Connection, params};
-use sekisho_mail::{
-    ChannelSecurity, Envelope, Evidence, Host, Mailbox, Outcome, Recipient, ReversePath, Timestamp, TlsVersion,
-};
+use sekisho_mail::{ChannelSecurity, Evidence, Host, Mailbox, Outcome, Recipient, ReversePath, Timestamp, TlsVersion};
 
 use super::{
     codec,
@@ -26,7 +24,7 @@ use super::{
     shared::Shared,
     writer::Command,
 };
-use crate::{Answer, Arrival, StoreError, queue::Documents};
+use crate::{Answer, StoreError, queue::Held};
 
 /// Settlements that share a flush at most.
 const GROUP_LEN: usize = 1024;
@@ -81,32 +79,26 @@ impl TraceWriter {
 
     fn run(mut self) {
         self.close_old_volumes();
+        let mut more_waits = false;
         while let Ok(first) = self.commands.recv() {
+            // Asleep, not waiting for each: a settlement that comes meanwhile wakes nobody.
+            if !more_waits && matches!(first, TraceCommand::Settle(_)) {
+                thread::sleep(self.delay());
+            }
             let (mut jobs, mut trims, mut stop) = (Vec::new(), Vec::new(), false);
-            let mut sort = |command| match command {
-                TraceCommand::Settle(job) => {
-                    jobs.push(*job);
-                    jobs.len() >= GROUP_LEN
+            let mut next = Some(first);
+            while let Some(command) = next {
+                match command {
+                    TraceCommand::Settle(job) => jobs.push(*job),
+                    TraceCommand::Trim { now, answer } => trims.push((now, answer)),
+                    TraceCommand::Stop => stop = true,
                 }
-                TraceCommand::Trim { now, answer } => {
-                    trims.push((now, answer));
-                    false
-                }
-                TraceCommand::Stop => {
-                    stop = true;
-                    true
-                }
-            };
-            let deadline = Instant::now() + self.delay();
-            let mut full = sort(first);
-            while !full {
-                match self
-                    .commands
-                    .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-                {
-                    Ok(command) => full = sort(command),
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-                }
+                more_waits = jobs.len() >= GROUP_LEN;
+                next = if more_waits || stop {
+                    None
+                } else {
+                    self.commands.try_recv().ok()
+                };
             }
             self.settle(jobs, stop);
             for (now, answer) in trims {
@@ -309,12 +301,12 @@ fn insert(db: &Connection, job: &SettleJob) -> Result<(), StoreError> {
         .filter_map(|result| result.evidence.as_ref())
         .peekable();
     if evidence.peek().is_some() {
-        insert_message(db, key, &job.held.documents)?;
+        insert_message(db, key, &job.held)?;
     }
     evidence.try_for_each(|evidence| insert_attempt(db, key, evidence))
 }
 
-fn insert_message(db: &Connection, key: i64, documents: &Documents) -> Result<(), StoreError> {
+fn insert_message(db: &Connection, key: i64, held: &Held) -> Result<(), StoreError> {
     let known = db
         .prepare_cached("SELECT 1 FROM message WHERE id = ?1")
         .and_then(|mut statement| statement.exists([key]))
@@ -322,9 +314,12 @@ fn insert_message(db: &Connection, key: i64, documents: &Documents) -> Result<()
     if known {
         return Ok(());
     }
-    let unreadable = || StoreError::Failed("a leased message's documents cannot be read".to_owned());
-    let envelope: Envelope = codec::parse(&documents.envelope).ok_or_else(unreadable)?;
-    let arrival: Arrival = codec::parse(&documents.arrival).ok_or_else(unreadable)?;
+    let Held {
+        documents,
+        envelope,
+        arrival,
+        ..
+    } = held;
     let (sender, sender_domain) = match &envelope.reverse_path {
         ReversePath::Null => (codec::text_hash("<>"), codec::text_hash("<>")),
         ReversePath::Mailbox(mailbox) => mailbox_hashes(mailbox),

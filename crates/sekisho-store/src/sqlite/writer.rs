@@ -30,9 +30,10 @@ use super::{
     schema,
     settle::{self, SettleJob},
     shared::Shared,
+    soundness::{Look, is_damage},
     watch::{self, Suspects},
 };
-use crate::{ActionReport, Answer, Destination, DueDestination, Lease, StoreError, spool::SpoolEntry};
+use crate::{ActionReport, Answer, Destination, DueDestination, Lease, Soundness, StoreError, spool::SpoolEntry};
 
 /// Requests that share one transaction at most, so that the first of them need not wait for ever.
 const GROUP_LEN: usize = 2048;
@@ -131,6 +132,15 @@ pub(super) struct Aftermath {
     disowned: Vec<(i64, Option<SpoolEntry>)>,
 }
 
+impl Drop for Aftermath {
+    /// A store that ends before it could remove what it disowned leaves the files too: a row may come back from the
+    /// log, and it needs its content then. Files that no row names go at the next start.
+    fn drop(&mut self) {
+        let entries = self.disowned.drain(..).filter_map(|(_, entry)| entry);
+        entries.for_each(SpoolEntry::keep);
+    }
+}
+
 impl Aftermath {
     pub(super) fn retry(&mut self, job: SettleJob) {
         self.retry.push(job);
@@ -167,6 +177,8 @@ pub(super) struct Writer {
     /// As in [`Batch`].
     keep_bodies: bool,
     last_housekeeping: Instant,
+    /// At all pages, after an error.
+    look: Option<Look>,
 }
 
 impl Writer {
@@ -212,6 +224,7 @@ impl Writer {
             damaged: false,
             keep_bodies: false,
             last_housekeeping: Instant::now(),
+            look: None,
         })
     }
 
@@ -222,11 +235,20 @@ impl Writer {
                 Ok(group) => group,
                 Err(Ended) => return,
             };
-            let (mut writes, mut reads, mut stop) = (Vec::new(), Vec::new(), None);
+            let (mut writes, mut reads, mut leases, mut stop) = (Vec::new(), Vec::new(), Vec::new(), None);
             for command in group {
                 match command {
                     Command::Act(job) => self.actions.push_back(*job),
                     Command::Stop { clean, answer } => stop = Some((clean, answer)),
+                    Command::Commit(job) => match self.shared.pages.refusal() {
+                        None => writes.push(Command::Commit(job)),
+                        Some(refusal) => Command::Commit(job).refuse(refusal, &mut self.aftermath),
+                    },
+                    Command::Lease {
+                        destination,
+                        wanted,
+                        answer,
+                    } => leases.push((destination, wanted, answer)),
                     command if command.writes() => writes.push(command),
                     command => reads.push(command),
                 }
@@ -236,6 +258,7 @@ impl Writer {
             for command in reads {
                 self.read(command);
             }
+            self.lease(leases);
             self.housekeeping();
             if let Some((clean, answer)) = stop {
                 return self.stop(clean, answer);
@@ -364,7 +387,9 @@ impl Writer {
     fn fail(&mut self, error: &rusqlite::Error, fates: Vec<Then>) {
         tracing::error!(%error, "the queue's database failed; nothing is acknowledged until it is reopened");
         self.shared.mistrust_log();
-        self.damaged |= error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt);
+        self.damaged |= is_damage(error);
+        self.shared.pages.doubt(error);
+        self.look.take().into_iter().for_each(Look::end);
         self.aftermath.full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
         let why = error.to_string();
         for then in fates {
@@ -385,10 +410,14 @@ impl Writer {
                 tracing::info!("the queue's database works again");
                 self.db = Some(db);
                 self.aftermath.full = false;
+                self.look_when_needed();
                 self.make_up();
             }
             Err(error) => {
                 tracing::warn!(%error, "the queue's database could not be reopened yet");
+                if is_damage(&error) {
+                    self.shared.pages.condemn(&error.to_string());
+                }
                 self.reopen_delay = (self.reopen_delay * 2).min(REOPEN_LAST);
                 self.reopen_at = Instant::now() + self.reopen_delay;
             }
@@ -420,13 +449,24 @@ impl Writer {
             .collect();
         let jobs = std::mem::take(&mut self.aftermath.retry);
         if std::mem::take(&mut self.damaged) {
-            self.write(writes);
+            writes.into_iter().for_each(|write| self.give_back_alone(write));
             jobs.into_iter().for_each(|job| self.settle_alone(job));
         } else {
             writes.push(Command::Settle(jobs));
             self.write(writes);
         }
         self.shared.queue_failed.store(self.db.is_none(), Ordering::Relaxed);
+    }
+
+    /// A group of its own for one lease that came back. On a damaged page nothing is left to be done to its row.
+    fn give_back_alone(&mut self, write: Command) {
+        self.write(vec![write]);
+        if std::mem::take(&mut self.damaged) {
+            for (key, destination) in std::mem::take(&mut self.aftermath.given_back) {
+                self.shared.leases.give_back(destination, key);
+            }
+            self.db = self.reopen().ok();
+        }
     }
 
     /// A group of its own for one settlement; when that meets a damaged page, once more without deleting the content,
@@ -479,11 +519,6 @@ impl Writer {
                     .and_then(|suspects| lease::next_due(&db, &shared, now, &suspects.unwrap_or_default()));
                 give(answer, next)
             }
-            Command::Lease {
-                destination,
-                wanted,
-                answer,
-            } => self.lease(&db, &destination, wanted, answer),
             other => {
                 // `run` sends only these here.
                 other.refuse(StoreError::Unfit("no read"), &mut self.aftermath);
@@ -492,33 +527,50 @@ impl Writer {
         };
         match fault {
             None => self.db = Some(db),
+            // Known, and no better for being opened again.
+            Some(error) if is_damage(&error) && self.shared.pages.soundness() == Soundness::Damaged => {
+                self.db = Some(db);
+            }
             Some(error) => self.fail(&error, Vec::new()),
         }
     }
 
-    fn lease(
-        &self,
-        db: &Connection,
-        destination: &Destination,
-        wanted: Wanted,
-        answer: Answer<Vec<Lease>>,
-    ) -> Option<rusqlite::Error> {
-        let shared = Arc::clone(&self.shared);
-        let leased = in_transaction(db, self.watching(), || {
-            let suspects = self.suspects(db)?;
-            lease::lease(db, &shared, destination, wanted, suspects)
-        });
-        let leased = match leased {
-            Ok(leased) => leased,
-            Err(error) => return give(answer, Err(error)),
+    /// Gives out what was asked for; while leases are written down, all of it with one flush.
+    fn lease(&mut self, wanted: Vec<(Destination, Wanted, Answer<Vec<Lease>>)>) {
+        if wanted.is_empty() {
+            return;
+        }
+        let Some(db) = self.db.take() else {
+            for (_, _, answer) in wanted {
+                let _ = answer.send(Err(not_recovered()));
+            }
+            return;
         };
-        let fault = leased
-            .damaged
-            .iter()
-            .try_for_each(|(key, why)| self.set_aside(db, *key, why))
-            .err();
-        let _ = answer.send(Ok(leased.leases));
-        fault
+        let mut given = Vec::with_capacity(wanted.len());
+        let leased = in_transaction(&db, self.watching(), || {
+            for (destination, wanted, _) in &wanted {
+                let suspects = self.suspects(&db)?;
+                given.push(lease::lease(&db, &self.shared, destination, *wanted, suspects)?);
+            }
+            Ok(())
+        });
+        if let Err(error) = leased {
+            for (_, _, answer) in wanted {
+                let _ = answer.send(Err(StoreError::Failed(error.to_string())));
+            }
+            return self.fail(&error, Vec::new());
+        }
+        let mut fault = None;
+        for ((_, _, answer), leased) in wanted.into_iter().zip(given) {
+            let mut damaged = leased.damaged.iter();
+            let aside = damaged.try_for_each(|(key, why)| self.set_aside(&db, *key, why));
+            fault = fault.or(aside.err());
+            let _ = answer.send(Ok(leased.leases));
+        }
+        match fault {
+            None => self.db = Some(db),
+            Some(error) => self.fail(&error, Vec::new()),
+        }
     }
 
     fn set_aside(&self, db: &Connection, key: i64, why: &str) -> rusqlite::Result<()> {
@@ -539,11 +591,22 @@ impl Writer {
         if result.is_ok() && self.last_housekeeping.elapsed() >= HOUSEKEEPING {
             self.last_housekeeping = Instant::now();
             self.shared.refresh_free();
+            self.look_when_needed();
             result = self.tidy(&db);
         }
         match result {
             Ok(()) => self.db = Some(db),
             Err(error) => self.fail(&error, Vec::new()),
+        }
+    }
+
+    fn look_when_needed(&mut self) {
+        if self.look.as_ref().is_some_and(|look| !look.is_over()) {
+            return;
+        }
+        match Look::begin_if_needed(&self.shared, &self.path) {
+            Ok(look) => self.look = look,
+            Err(error) => tracing::warn!(%error, "the pages of the queue's database cannot be checked yet"),
         }
     }
 
@@ -564,7 +627,8 @@ impl Writer {
                 .execute([now.as_millis()])?;
         }
         let free: u32 = db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
-        if free > VACUUM_PAGES * 4 {
+        // Moves pages about: not among damaged ones.
+        if free > VACUUM_PAGES * 4 && self.shared.pages.soundness() == Soundness::Sound {
             let mut statement = db.prepare_cached(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
             let mut rows = statement.query([])?;
             while rows.next()?.is_some() {}
@@ -575,6 +639,7 @@ impl Writer {
     fn stop(mut self, clean: bool, answer: Option<Answer<()>>) {
         self.reopen_at = Instant::now();
         self.recover();
+        self.look.take().into_iter().for_each(Look::end);
         let result = match self.db.take() {
             Some(db) if clean => close(db, &self.shared).map_err(schema::failed),
             Some(_) => Ok(()),
@@ -621,9 +686,14 @@ fn in_transaction<T>(db: &Connection, wanted: bool, work: impl FnOnce() -> rusql
         return work();
     }
     db.execute_batch("BEGIN IMMEDIATE")?;
-    let result = work()?;
-    db.execute_batch("COMMIT")?;
-    Ok(result)
+    match work() {
+        Ok(result) => db.execute_batch("COMMIT").map(|()| result),
+        Err(error) => {
+            // After most errors SQLite has rolled back by itself.
+            let _ = db.execute_batch("ROLLBACK");
+            Err(error)
+        }
+    }
 }
 
 /// Takes one request into the group.
@@ -642,10 +712,14 @@ fn apply(batch: &mut Batch<'_>, shared: &Arc<Shared>, command: Command) -> rusql
         }
         Command::GiveBack(key, destination) => {
             let result = settle::give_back(batch, key, destination);
-            let shared = Arc::clone(shared);
-            batch.then(move |fate, aftermath| match fate {
-                Ok(()) => shared.leases.give_back(destination, key),
-                Err(_) => aftermath.given_back.push((key, destination)),
+            if result.is_ok() {
+                // At once: an order behind it in this group would wait for the end of a lease that has ended.
+                shared.leases.give_back(destination, key);
+            }
+            batch.then(move |fate, aftermath| {
+                if fate.is_err() {
+                    aftermath.given_back.push((key, destination));
+                }
             });
             result
         }
@@ -695,11 +769,11 @@ fn back_off(batch: &mut Batch<'_>, destination: &Destination, until: Timestamp, 
 fn disown(batch: &mut Batch<'_>, key: i64) -> rusqlite::Result<()> {
     let rows = batch
         .db
-        .prepare_cached("SELECT destination, state FROM delivery WHERE message = ?1")?
-        .query_map([key], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
-    for (destination, state) in rows {
-        settle::remove(batch, key, destination, state)?;
+        .prepare_cached("SELECT destination FROM delivery WHERE message = ?1")?
+        .query_map([key], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<i64>>>()?;
+    for destination in rows {
+        settle::remove(batch, key, destination)?;
     }
     Ok(())
 }

@@ -51,6 +51,10 @@ pub enum Failure {
     Io,
     /// There is no room.
     Full,
+    /// There is no room for this user (`EDQUOT`).
+    Quota,
+    /// The file system was mounted anew for reading alone (`EROFS`), as Linux does after it met an error of its own.
+    ReadOnly,
     /// Of a write only the beginning is done, then the device is broken; anything else fails as with [`Failure::Io`].
     Torn,
 }
@@ -234,6 +238,8 @@ fn io_result<T>(result: Result<T, Failed>) -> io::Result<T> {
     result.map_err(|failed| match failed {
         Failed::Told(Failure::Io | Failure::Torn) => io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error()),
         Failed::Told(Failure::Full) => io::ErrorKind::StorageFull.into(),
+        Failed::Told(Failure::Quota) => io::Error::from_raw_os_error(rustix::io::Errno::DQUOT.raw_os_error()),
+        Failed::Told(Failure::ReadOnly) => io::Error::from_raw_os_error(rustix::io::Errno::ROFS.raw_os_error()),
         Failed::System(code) => io::Error::from_raw_os_error(code),
     })
 }

@@ -109,7 +109,8 @@ fn checked(code: c_int) -> Result<(), Failed> {
 fn code_of(result: Result<(), Failed>, told: c_int) -> c_int {
     match result {
         Ok(()) => SQLITE_OK,
-        Err(Failed::Told(Failure::Io | Failure::Torn)) => told,
+        // The system's VFS tells want of room from other errors by ENOSPC alone.
+        Err(Failed::Told(Failure::Io | Failure::Torn | Failure::Quota | Failure::ReadOnly)) => told,
         Err(Failed::Told(Failure::Full)) => SQLITE_FULL,
         Err(Failed::System(code)) => code,
     }

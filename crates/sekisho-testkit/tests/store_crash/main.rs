@@ -13,16 +13,16 @@ mod ledger;
 mod states;
 mod work;
 
-use std::{collections::HashSet, sync::Arc, thread};
+use std::{collections::HashSet, fs, sync::Arc, thread};
 
 use sekisho_store::{
-    QueueFilter, Store, StoreError,
-    conformance::{NOW, accepted, commit, draft},
+    Pressure, QueueFilter, Soundness, Store, StoreError,
+    conformance::{NOW, accepted, commit, content, destination, draft},
 };
 use sekisho_testkit::vfs::{CrashDisk, Failure, Op, Replay};
 use states::{FAILURES, Look, Record, explore};
 use tempfile::TempDir;
-use work::{Dice, OLD, World, folder, insist};
+use work::{BODY_THRESHOLD, Dice, OLD, World, folder, insist};
 
 /// States of one record.
 const STATES_OF_RECORD: usize = 2000;
@@ -168,6 +168,39 @@ fn an_acknowledgement_before_the_flush_is_caught() {
     );
 }
 
+/// Each request gives the writer a turn; it reopens when its wait is over.
+fn wait_while(world: &World, is_so: impl Fn(Pressure) -> bool) {
+    while is_so(world.store.pressure()) {
+        let _ = world.store.due(NOW, 1, HashSet::new()).wait();
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn after_an_io_error_every_page_is_looked_at_before_anything_is_taken() {
+    let place = folder();
+    let world = World::open(place.path(), CrashDisk::new(), NOW).unwrap();
+    world.shift(0..8, 2, 1, NOW);
+    world.store.stop().wait().unwrap();
+    drop(world);
+    // Nobody reads the last page before the error: only the look finds it.
+    let path = place.path().join("queue.db");
+    let mut octets = fs::read(&path).unwrap();
+    let last = octets.len() - 8192;
+    octets[last..].fill(0xff);
+    fs::write(&path, octets).unwrap();
+    let disk = CrashDisk::new();
+    let world = World::open(place.path(), disk.clone(), NOW).unwrap();
+    assert_eq!(world.store.pressure().soundness, Soundness::Sound);
+    disk.fail_at(disk.done() + 1, Failure::Io);
+    let refused = world.store.back_off(&destination("one.example"), NOW, "silence").wait();
+    assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
+    wait_while(&world, |pressure| pressure.soundness != Soundness::Damaged);
+    let refused = world.store.begin(NOW).unwrap_err();
+    assert!(matches!(refused, StoreError::DamagedPages(_)), "{refused}");
+    wait_while(&world, |pressure| pressure.failed);
+}
+
 #[test]
 fn a_store_that_failed_takes_mail_again_after_it_has_recovered() {
     let disk = CrashDisk::new();
@@ -185,11 +218,9 @@ fn a_store_that_failed_takes_mail_again_after_it_has_recovered() {
         .wait();
     assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
     assert!(world.store.pressure().failed);
-    // Each request gives the writer a turn; it reopens when its wait is over.
-    while world.store.pressure().failed {
-        let _ = world.store.due(NOW, 1, HashSet::new()).wait();
-        thread::yield_now();
-    }
+    wait_while(&world, |pressure| {
+        pressure.failed || pressure.soundness == Soundness::Unchecked
+    });
     let taken = commit(&*world.store, b"y", &["a@one.example"], NOW, false);
     let listed = world
         .store
@@ -197,4 +228,36 @@ fn a_store_that_failed_takes_mail_again_after_it_has_recovered() {
         .wait()
         .unwrap();
     assert!(listed.iter().any(|row| row.id == taken.id));
+}
+
+/// A flush that failed may have written the row all the same. When the process ends before that is known, the content
+/// must be there for whoever starts next.
+#[test]
+fn content_stays_until_the_row_that_names_it_is_gone_for_good() {
+    let long = vec![b'x'; 2 * BODY_THRESHOLD];
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (mut refused, mut listed) = (0, 0);
+    let faults = (1..40).flat_map(|after| (1..8).map(move |in_a_row| (after, in_a_row)));
+    for (after, in_a_row) in faults {
+        let disk = CrashDisk::new();
+        let place = folder();
+        let world = World::open(place.path(), disk.clone(), NOW).unwrap();
+        let mut draft = world.store.begin(NOW).unwrap();
+        runtime.block_on(draft.write(&long)).unwrap();
+        disk.fail_for(disk.done() + after, in_a_row, Failure::Io);
+        let commit = world
+            .store
+            .commit(draft, accepted(&["a@one.example"], NOW), false)
+            .wait();
+        refused += usize::from(commit.is_err());
+        drop(world);
+        let next = World::open(place.path(), CrashDisk::new(), NOW).unwrap();
+        let filter = QueueFilter::default();
+        for row in next.store.list(filter, NOW, None, 10).wait().unwrap() {
+            let body = next.store.body(row.id).wait().unwrap();
+            assert_eq!(content(&body), long, "{in_a_row} failed, {after} operations on");
+            listed += usize::from(commit.is_err());
+        }
+    }
+    assert!(refused > 0 && listed > 0, "{refused} refused, {listed} of them listed");
 }

@@ -229,4 +229,10 @@ fn live_on(root: &Path, replay: Replay, known: &Known, lives: usize, seed: u64) 
 }
 
 /// How an operation fails.
-pub(crate) const FAILURES: [Failure; 3] = [Failure::Io, Failure::Full, Failure::Torn];
+pub(crate) const FAILURES: [Failure; 5] = [
+    Failure::Io,
+    Failure::Full,
+    Failure::Torn,
+    Failure::Quota,
+    Failure::ReadOnly,
+];

@@ -25,6 +25,20 @@ impl Failure {
         Self::new(ErrorKind::Refused, message)
     }
 
+    /// Something broke that is our own.
+    #[must_use]
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Internal, message)
+    }
+
+    /// The same, with what more is to be said of it.
+    #[must_use]
+    pub fn and(mut self, more: &str) -> Self {
+        self.0.message.push_str("; ");
+        self.0.message.push_str(more);
+        self
+    }
+
     fn new(error: ErrorKind, message: impl Into<String>) -> Self {
         Self(ApiError {
             error,
@@ -37,9 +51,11 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let kind = match &error {
             StoreError::NoMessage(_) => ErrorKind::NotFound,
-            StoreError::Failed(_) | StoreError::Full(_) | StoreError::Stopped | StoreError::Locked { .. } => {
-                ErrorKind::Unavailable
-            }
+            StoreError::Failed(_)
+            | StoreError::DamagedPages(_)
+            | StoreError::Full(_)
+            | StoreError::Stopped
+            | StoreError::Locked { .. } => ErrorKind::Unavailable,
             _ => ErrorKind::Internal,
         };
         Self::new(kind, error.to_string())

@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 use prometheus_client::{encoding::text::encode, metrics::gauge::Gauge, registry::Registry};
-use sekisho_store::Pressure;
+use sekisho_store::{Pressure, Soundness};
 
 use super::Backend;
 
@@ -22,6 +22,9 @@ pub struct StoreMetrics {
     free_inodes: Gauge,
     memory_octets: Gauge,
     failed: Gauge,
+    unchecked: Gauge,
+    damaged: Gauge,
+    set_aside: Gauge,
     putting_off: Gauge,
 }
 
@@ -53,6 +56,23 @@ impl StoreMetrics {
                 &metrics.failed,
             ),
             (
+                "sekisho_store_unchecked",
+                "1 while the pages of the store are checked after an error and nothing is acknowledged, 0 otherwise",
+                &metrics.unchecked,
+            ),
+            (
+                "sekisho_store_damaged",
+                "1 when a page of the queue's database is damaged and nothing is acknowledged until `sekisho store \
+                 recover` has run, 0 otherwise",
+                &metrics.damaged,
+            ),
+            (
+                "sekisho_store_set_aside",
+                "Messages that were set aside since the start because they are damaged or were in flight at three \
+                 crashes in a row",
+                &metrics.set_aside,
+            ),
+            (
                 "sekisho_store_putting_off",
                 "1 while new mail is put off for want of disk, memory or queue length or because the store has failed, \
                  0 otherwise",
@@ -72,6 +92,10 @@ impl StoreMetrics {
         self.free_inodes.set(signed(pressure.free_inodes));
         self.memory_octets.set(signed(pressure.memory_octets));
         self.failed.set(i64::from(pressure.failed));
+        let is = |soundness| i64::from(pressure.soundness == soundness);
+        self.unchecked.set(is(Soundness::Unchecked));
+        self.damaged.set(is(Soundness::Damaged));
+        self.set_aside.set(signed(pressure.set_aside));
         self.putting_off.set(i64::from(is_putting_off));
     }
 }

@@ -7,6 +7,7 @@ mod failure;
 mod http;
 mod metrics;
 mod node;
+mod orders;
 mod queue;
 mod send;
 mod trace;
@@ -96,14 +97,15 @@ pub fn router(backend: Backend) -> Router {
         .route(path::CONFIG, get(node::config))
         .route(path::TLS, get(node::tls))
         .route(path::QUEUE, get(queue::list))
+        .route(path::QUEUE_COUNT, get(queue::count))
         .route(path::QUEUE_SHAPE, get(queue::shape))
-        .route(path::QUEUE_HOLD, post(queue::hold))
-        .route(path::QUEUE_RELEASE, post(queue::release))
-        .route(path::QUEUE_RETRY, post(queue::retry))
-        .route(path::QUEUE_BOUNCE, post(queue::bounce))
+        .route(path::QUEUE_HOLD, post(orders::hold))
+        .route(path::QUEUE_RELEASE, post(orders::release))
+        .route(path::QUEUE_RETRY, post(orders::retry))
+        .route(path::QUEUE_BOUNCE, post(orders::bounce))
         .route(path::MESSAGE, get(queue::show))
         .route(path::MESSAGE_BODY, get(queue::body))
-        .route(path::MESSAGE_REDIRECT, post(queue::redirect))
+        .route(path::MESSAGE_REDIRECT, post(orders::redirect))
         .route(path::TRACE, get(trace::trace))
         .route(path::SEND, post(send::send))
         .fallback(failure::no_such_endpoint)
@@ -195,8 +197,41 @@ mod tests {
         );
         let (_, answer) = call(&world, Method::GET, &format!("{}?held=true", path::QUEUE), None).await;
         assert_eq!(answer["messages"][0]["id"], id.as_str());
+        let (_, answer) = call(&world, Method::GET, &format!("{}?held=true", path::QUEUE_COUNT), None).await;
+        assert_eq!(answer["messages"], 1);
         let (status, _) = call(&world, Method::GET, &format!("{}?colour=red", path::QUEUE), None).await;
         assert_eq!(status, StatusCode::BAD_REQUEST);
+        world.store.stop().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_order_in_parts_says_where_each_ended_and_leaves_out_what_came_later() {
+        let world = world();
+        let message = json!({"from": "<>", "to": ["alice@example.org"], "subject": "s", "text": "t"});
+        for _ in 0..2 {
+            let (status, _) = call(&world, Method::POST, path::SEND, Some(message.clone())).await;
+            assert_eq!(status, StatusCode::OK);
+        }
+        let hold = async |part: Value| {
+            let which = json!({"which": {"part": part}});
+            call(&world, Method::POST, path::QUEUE_HOLD, Some(which)).await
+        };
+        let (_, answer) = hold(json!({"filter": {}, "limit": 10, "at": 1})).await;
+        assert_eq!((&answer["found"], &answer["next"]), (&0.into(), &Value::Null));
+        let mut after = Value::Null;
+        for _ in 0..2 {
+            let (_, answer) = hold(json!({"filter": {"held": false}, "limit": 1, "after": after})).await;
+            assert_eq!((&answer["found"], &answer["changed"]), (&1.into(), &1.into()));
+            assert!(answer["next"].as_str() > after.as_str(), "{answer}");
+            after = answer["next"].clone();
+        }
+        let (_, answer) = hold(json!({"filter": {}, "limit": 1, "after": after})).await;
+        assert_eq!((&answer["found"], &answer["next"]), (&0.into(), &Value::Null));
+        let (status, _) = hold(json!({"filter": {}, "limit": 0})).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        let which = json!({"which": {"filter": {"held": true}}});
+        let (_, answer) = call(&world, Method::POST, path::QUEUE_RELEASE, Some(which)).await;
+        assert_eq!((&answer["found"], &answer["changed"]), (&2.into(), &2.into()));
         world.store.stop().await.unwrap();
     }
 }

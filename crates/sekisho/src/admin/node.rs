@@ -55,10 +55,12 @@ pub(super) async fn health(State(backend): State<Backend>) -> Json<Health> {
 pub(super) async fn status(State(backend): State<Backend>) -> Json<Status> {
     let pressure = backend.pressure();
     let node = backend.node.load();
+    let health = backend.health();
     Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         hostname: node.hostname.clone(),
-        phase: backend.health().phase,
+        phase: health.phase,
+        problems: health.problems,
         data_folder: node.data_folder.clone(),
         local_domains: node.local_domains.clone(),
         listeners: node.listeners.clone(),

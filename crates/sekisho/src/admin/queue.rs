@@ -1,9 +1,9 @@
-//! Looking at the queue and giving orders for what is in it.
+//! Looking at the queue.
 
 use std::io;
 
 use axum::{
-    Extension, Json,
+    Json,
     body::Body,
     extract::{Path, Query, State},
     http::header::CONTENT_TYPE,
@@ -11,22 +11,16 @@ use axum::{
 };
 use http_body_util::channel::Channel;
 use sekisho_api::{
-    ActionResult, Bounce, DEFAULT_PAGE, Hold, MAX_IDS, MAX_PAGE, MessageView, QueuePage, QueueQuery, Redirect, Release,
-    Retry, Selection, Shape, ShapeQuery,
+    DEFAULT_PAGE, MAX_PAGE, MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, Shape, ShapeQuery,
 };
-use sekisho_mail::{Demand, Mailbox, MessageId};
-use sekisho_store::{ActionReport, BodyReader};
+use sekisho_mail::MessageId;
+use sekisho_store::BodyReader;
 
-use super::{Backend, Caller, Failure, view};
-use crate::{
-    clock,
-    telemetry::maillog::{Entry, Order, Scope},
-};
+use super::{Backend, Failure, view};
+use crate::clock;
 
 /// The upper ends of the ages of a [`sekisho_store::ShapeRow`].
 const AGES_MINUTES: [u32; 9] = [5, 10, 20, 40, 80, 160, 320, 640, 1280];
-/// What a sender is told by an ordered bounce is no longer than this.
-const WHY_LEN_MAX: usize = 400;
 
 type Answer<T> = Result<Json<T>, Failure>;
 
@@ -46,6 +40,11 @@ pub(super) async fn list(State(backend): State<Backend>, Query(query): Query<Que
         messages: rows.into_iter().map(view::queued).collect(),
         next,
     }))
+}
+
+pub(super) async fn count(State(backend): State<Backend>, Query(filter): Query<QueueFilter>) -> Answer<QueueCount> {
+    let messages = backend.store.count(view::filter(filter)?, clock::now()).await?;
+    Ok(Json(QueueCount { messages }))
 }
 
 pub(super) async fn shape(State(backend): State<Backend>, Query(query): Query<ShapeQuery>) -> Answer<Shape> {
@@ -85,137 +84,6 @@ async fn send_content(mut reader: BodyReader, mut sender: http_body_util::channe
     }
 }
 
-pub(super) async fn hold(
-    State(backend): State<Backend>,
-    Extension(caller): Extension<Caller>,
-    Json(request): Json<Hold>,
-) -> Answer<ActionResult> {
-    check(&request.which)?;
-    let report = backend
-        .store
-        .hold(view::selection(request.which.clone())?, clock::now())
-        .await?;
-    Ok(finish(&backend, caller, &request.which, Order::Hold, report))
-}
-
-pub(super) async fn release(
-    State(backend): State<Backend>,
-    Extension(caller): Extension<Caller>,
-    Json(request): Json<Release>,
-) -> Answer<ActionResult> {
-    check(&request.which)?;
-    let report = backend
-        .store
-        .release(view::selection(request.which.clone())?, clock::now())
-        .await?;
-    Ok(finish(&backend, caller, &request.which, Order::Release, report))
-}
-
-pub(super) async fn retry(
-    State(backend): State<Backend>,
-    Extension(caller): Extension<Caller>,
-    Json(request): Json<Retry>,
-) -> Answer<ActionResult> {
-    check(&request.which)?;
-    let report = backend
-        .store
-        .retry(view::selection(request.which.clone())?, clock::now())
-        .await?;
-    Ok(finish(&backend, caller, &request.which, Order::Retry, report))
-}
-
-pub(super) async fn bounce(
-    State(backend): State<Backend>,
-    Extension(caller): Extension<Caller>,
-    Json(request): Json<Bounce>,
-) -> Answer<ActionResult> {
-    check(&request.which)?;
-    if request.why.len() > WHY_LEN_MAX || request.why.chars().any(char::is_control) {
-        return Err(Failure::bad_request(format!(
-            "the reason must be one line of at most {WHY_LEN_MAX} octets"
-        )));
-    }
-    let report = backend
-        .store
-        .bounce(view::selection(request.which.clone())?, &request.why, clock::now())
-        .await?;
-    Ok(finish(
-        &backend,
-        caller,
-        &request.which,
-        Order::Bounce(&request.why),
-        report,
-    ))
-}
-
-pub(super) async fn redirect(
-    State(backend): State<Backend>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<MessageId>,
-    Json(request): Json<Redirect>,
-) -> Answer<ActionResult> {
-    let to = Mailbox::parse(&request.to)
-        .map_err(|error| Failure::bad_request(format!("{:?} is no address: {error}", request.to)))?;
-    let node = backend.node.load_full();
-    node.rules.judge_recipient(&to).map_err(Failure::refused)?;
-    let detail = backend.store.show(id).await?;
-    let mut carried: Vec<Demand> = Vec::new();
-    for demand in detail.rows.iter().flat_map(|row| node.rules.demands(&row.destination)) {
-        if !carried.contains(&demand) {
-            carried.push(demand);
-        }
-    }
-    let report = backend.store.redirect(id, to.clone(), carried, clock::now()).await?;
-    Ok(finish(
-        &backend,
-        caller,
-        &Selection::Ids(vec![id]),
-        Order::Redirect(&to),
-        report,
-    ))
-}
-
 fn page_len(asked: Option<u32>) -> usize {
     usize::try_from(asked.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE)).unwrap_or(usize::MAX)
-}
-
-fn check(which: &Selection) -> Result<(), Failure> {
-    match which {
-        Selection::Ids(ids) if ids.len() > MAX_IDS => Err(Failure::bad_request(format!(
-            "at most {MAX_IDS} ids fit into one order; send several"
-        ))),
-        Selection::Ids(_) | Selection::Filter(_) => Ok(()),
-    }
-}
-
-/// Records the order, one line a message that was named, wakes the deliveries, and answers.
-fn finish(
-    backend: &Backend,
-    caller: Caller,
-    which: &Selection,
-    order: Order<'_>,
-    report: ActionReport,
-) -> Json<ActionResult> {
-    let by = caller.to_string();
-    match which {
-        Selection::Ids(ids) => {
-            for id in ids.iter().filter(|id| !report.missing.contains(id)) {
-                backend.mail_log.record(Entry::Ordered {
-                    scope: Scope::Message(*id),
-                    order,
-                    by: &by,
-                });
-            }
-        }
-        Selection::Filter(filter) => {
-            let words = serde_json::to_string(filter).unwrap_or_default();
-            let scope = Scope::Filter {
-                words: &words,
-                changed: report.changed,
-            };
-            backend.mail_log.record(Entry::Ordered { scope, order, by: &by });
-        }
-    }
-    backend.wake.notify_one();
-    Json(view::action(report))
 }

@@ -7,10 +7,9 @@ use sekisho_api::{
     ActionResult, ArrivalView, AttemptView, MessageView, QueuedMessage, RecipientView, ShapeRow, TlsEvidence,
     TracedMessage,
 };
-use sekisho_mail::{Envelope, Evidence, OriginalRecipient};
+use sekisho_mail::{Envelope, Evidence, MessageId, OriginalRecipient};
 use sekisho_store::{
-    ActionReport, Arrival, Directive, MessageDetail, QueueFilter, QueuedRow, Selection, ShapeRow as StoredShapeRow,
-    TraceItem,
+    ActionReport, Arrival, Directive, MessageDetail, QueueFilter, QueuedRow, ShapeRow as StoredShapeRow, TraceItem,
 };
 
 use super::Failure;
@@ -34,17 +33,6 @@ pub(super) fn filter(filter: sekisho_api::QueueFilter) -> Result<QueueFilter, Fa
         sender: filter.sender,
         error: filter.error,
         held: filter.held,
-    })
-}
-
-/// Ids or a filter of the queue.
-///
-/// # Errors
-/// As [`filter`].
-pub(super) fn selection(which: sekisho_api::Selection) -> Result<Selection, Failure> {
-    Ok(match which {
-        sekisho_api::Selection::Ids(ids) => Selection::Ids(ids),
-        sekisho_api::Selection::Filter(asked) => Selection::Filter(filter(asked)?),
     })
 }
 
@@ -157,8 +145,10 @@ pub(super) fn shape(row: StoredShapeRow) -> ShapeRow {
     }
 }
 
-pub(super) fn action(report: ActionReport) -> ActionResult {
+pub(super) fn action(report: ActionReport, found: usize, next: Option<MessageId>) -> ActionResult {
     ActionResult {
+        found: found as u64,
+        next,
         changed: report.changed,
         missing: report.missing,
         in_flight: report.in_flight,

@@ -10,7 +10,6 @@ use std::{
 
 use arc_swap::ArcSwap;
 use prometheus_client::registry::Registry;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sd_notify::NotifyState;
 use sekisho_mail::AnchorSetId;
 use sekisho_store::{Store, sqlite::SqliteStore};
@@ -24,6 +23,7 @@ use tokio::{
 use super::{
     AppError, Phase, SOCKET_NAME,
     banner::banner,
+    descriptors,
     signals::{Asked, Signals},
     view::{directory, node_view},
 };
@@ -56,10 +56,11 @@ const TLS_FOLDER: &str = "tls";
 /// # Errors
 /// When it cannot start.
 pub fn serve(place: &Place) -> Result<(), AppError> {
-    let loaded = place.load()?;
+    let mut loaded = place.load()?;
     let level = logs::start(&loaded.settings.log.level, loaded.settings.log.format)
         .map_err(|error| AppError::Part(error.to_string()))?;
-    raise_open_files();
+    descriptors::raise_limit();
+    descriptors::fit(&mut loaded.settings);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("sekisho")
@@ -70,18 +71,6 @@ pub fn serve(place: &Place) -> Result<(), AppError> {
         let server = Server::start(place.clone(), loaded, level).await?;
         server.run(signals).await
     })
-}
-
-/// A shell's 1024 files are few for connections in both directions; what the system allows is taken in full.
-fn raise_open_files() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, limit = limit.current, "the number of files that may be open cannot be raised");
-    }
 }
 
 /// Everything that lives as long as the process.
@@ -227,7 +216,8 @@ impl Server {
     }
 
     fn try_reload(&mut self) -> Result<(), AppError> {
-        let loaded = tokio::task::block_in_place(|| self.place.load())?;
+        let mut loaded = tokio::task::block_in_place(|| self.place.load())?;
+        descriptors::fit(&mut loaded.settings);
         refuse_what_needs_a_restart(&self.loaded, &loaded)?;
         let configured = configured(&loaded)?;
         let node = node_view(&loaded, Some(&self.self_signed))?;

@@ -11,7 +11,7 @@ use axum::body::Body;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{Method, Request, Response, StatusCode, header::CONTENT_TYPE, header::HOST, service::Service as _};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
-use sekisho_api::{ApiError, ErrorKind};
+use sekisho_api::{ApiError, ErrorKind, StoreCheck, StoreRecovery};
 use sekisho_store::StoreError;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
@@ -129,6 +129,27 @@ impl Door {
                 Ok(answer)
             }
         }
+    }
+}
+
+/// Looks at the data folder of a server that does not run. What is damaged opens no handler, so this goes to the files
+/// themselves, under the folder's lock.
+pub(super) fn check_store(place: &Place) -> Result<StoreCheck, CliError> {
+    app::check(&place.data_folder()).map_err(|error| store_failure(&error))
+}
+
+/// Recovers it, likewise.
+pub(super) fn recover_store(place: &Place) -> Result<StoreRecovery, CliError> {
+    app::recover(&place.data_folder()).map_err(|error| store_failure(&error))
+}
+
+fn store_failure(error: &StoreError) -> CliError {
+    match error {
+        StoreError::Locked { path } => CliError::Unreachable(format!(
+            "{}: a server or another command uses this data folder; stop it first",
+            path.display()
+        )),
+        other => CliError::Failed(other.to_string()),
     }
 }
 

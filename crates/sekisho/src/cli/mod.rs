@@ -8,6 +8,7 @@ mod queue;
 mod send;
 mod serve;
 mod status;
+mod store;
 mod text;
 mod tls;
 mod trace;
@@ -66,6 +67,9 @@ enum Command {
     /// Shows TLS as it is in force
     #[command(subcommand)]
     Tls(tls::TlsCommand),
+    /// Checks and recovers the data folder of a server that does not run
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Sends a test message
     Send(send::SendArgs),
     /// Prints completions for a shell
@@ -96,6 +100,16 @@ enum CliError {
     /// What was typed makes no sense.
     #[error("{0}")]
     Usage(String),
+    /// The user broke it off between two parts.
+    #[error("interrupted: nothing but what was counted is changed")]
+    Interrupted,
+    /// An order in parts failed on the way.
+    #[error("{why}; {changed} messages were changed before that, and up to {unsure} more may have been")]
+    BrokenOff {
+        why: Box<Self>,
+        changed: u64,
+        unsure: usize,
+    },
     /// The server ended with a failure.
     #[error("{0}")]
     Failed(String),
@@ -118,6 +132,9 @@ impl CliError {
             Self::Unreachable(_) => 5,
             Self::Usage(_) => 2,
             Self::Failed(_) | Self::Io(_) => 1,
+            // As a shell has it for whom SIGINT ends.
+            Self::Interrupted => 130,
+            Self::BrokenOff { why, .. } => why.exit_code(),
         }
     }
 }
@@ -154,6 +171,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
     match command {
         Command::Serve => return serve::run(place),
         Command::Completions(args) => return completions::run(args),
+        Command::Store(command) => return store::run(command, place),
         Command::Config(config::ConfigCommand::Check) => return config::check(place),
         Command::Status(_)
         | Command::Queue(_)
@@ -175,7 +193,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
             Command::Trace(args) => trace::run(args, &door).await,
             Command::Tls(command) => tls::run(command, &door).await,
             Command::Send(args) => send::run(args, &door).await,
-            Command::Serve | Command::Completions(_) | Command::Config(_) => Ok(Finding::Done),
+            Command::Serve | Command::Completions(_) | Command::Config(_) | Command::Store(_) => Ok(Finding::Done),
         };
         door.close().await;
         finding

@@ -1,14 +1,17 @@
 //! `sekisho queue`: looks at the queue and gives orders for what is in it. Lists go through the API page by page, so
 //! that a queue of any length needs no memory.
 
-use std::io;
+use std::{
+    io::{self, IsTerminal as _},
+    pin::Pin,
+};
 
 use clap::{Args, Subcommand};
 use http_body_util::BodyExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use sekisho_api::{
-    ActionResult, Bounce, Hold, MAX_IDS, MAX_PAGE, MessageView, QueueFilter, QueuePage, QueueQuery, QueuedMessage,
-    Redirect, Release, Retry, Selection, Shape, ShapeQuery, path,
+    ActionResult, Bounce, Hold, MAX_PAGE, MessageView, Part, QueueCount, QueueFilter, QueuePage, QueueQuery,
+    QueuedMessage, Redirect, Release, Retry, Selection, Shape, ShapeQuery, path,
 };
 use sekisho_mail::MessageId;
 
@@ -19,6 +22,9 @@ use super::{
     text, trace,
 };
 use crate::{clock, config::human, telemetry::escaped};
+
+/// Lines of the queue in one part of an order: few enough that a bar moves and an interruption is soon obeyed.
+const PART_LEN: usize = 1000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum QueueCommand {
@@ -316,7 +322,7 @@ async fn show_body(path: &str, door: &Door) -> Result<Finding, CliError> {
     Ok(Finding::Done)
 }
 
-/// Sends an order: for ids in pieces that the API takes, for a filter at once.
+/// Gives an order part by part, so that it is known at any time how far it has come.
 async fn act<T: serde::Serialize>(
     args: &WhichArgs,
     door: &Door,
@@ -333,32 +339,120 @@ async fn act<T: serde::Serialize>(
     if !args.ids.is_empty() && filtered {
         return Err(CliError::Usage("name messages either by id or by a filter".to_owned()));
     }
-    let mut total = ActionResult::default();
-    if args.ids.is_empty() {
-        total = door.order(path, &order(Selection::Filter(filter))).await?;
+    let mut giving = Giving {
+        door,
+        path,
+        total: ActionResult::default(),
+        interrupt: Some(Box::pin(tokio::signal::ctrl_c())),
+        progress: ProgressBar::hidden(),
+    };
+    let given = if args.ids.is_empty() {
+        giving.by_filter(filter, order).await
     } else {
-        let progress = progress(args.read.len());
-        for piece in args.read.chunks(MAX_IDS) {
-            let report: ActionResult = door.order(path, &order(Selection::Ids(piece.to_vec()))).await?;
-            total.changed += report.changed;
-            total.in_flight += report.in_flight;
-            total.missing.extend(report.missing);
-            progress.inc(piece.len() as u64);
+        giving.by_ids(&args.read, order).await
+    };
+    giving.progress.finish_and_clear();
+    let total = giving.total;
+    match given {
+        Ok(()) => report(&total, args.json),
+        Err(CliError::Interrupted) => {
+            report(&total, args.json)?;
+            Err(CliError::Interrupted)
         }
-        progress.finish_and_clear();
+        Err(why) if total.found > 0 => Err(CliError::BrokenOff {
+            why: Box::new(why),
+            changed: total.changed,
+            unsure: PART_LEN,
+        }),
+        Err(why) => Err(why),
     }
-    report(&total, args.json)
 }
 
-/// Shown on a terminal alone, and only where it takes more than one request.
-fn progress(ids: usize) -> ProgressBar {
-    if ids <= MAX_IDS {
-        return ProgressBar::hidden();
+/// An order on its way.
+struct Giving<'a> {
+    door: &'a Door,
+    path: &'a str,
+    total: ActionResult,
+    /// Ends when the user has enough; `None` when he has.
+    interrupt: Option<Pin<Box<dyn Future<Output = io::Result<()>> + 'a>>>,
+    progress: ProgressBar,
+}
+
+impl Giving<'_> {
+    async fn by_ids<T: serde::Serialize>(
+        &mut self,
+        ids: &[MessageId],
+        order: impl Fn(Selection) -> T,
+    ) -> Result<(), CliError> {
+        self.show_progress(ids.len() as u64);
+        for piece in ids.chunks(PART_LEN) {
+            self.give(&order(Selection::Ids(piece.to_vec()))).await?;
+            self.progress.inc(piece.len() as u64);
+        }
+        Ok(())
     }
-    // Draws on standard error, and nothing at all where that is no terminal.
-    let style =
-        ProgressStyle::with_template("{bar:40} {pos}/{len} messages").unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(ids as u64).with_style(style)
+
+    async fn by_filter<T: serde::Serialize>(
+        &mut self,
+        filter: QueueFilter,
+        order: impl Fn(Selection) -> T,
+    ) -> Result<(), CliError> {
+        // Counting takes a while, and is for the bar alone.
+        if io::stderr().is_terminal() {
+            let count: QueueCount = self.door.fetch(path::QUEUE_COUNT, &filter).await?;
+            self.show_progress(count.messages);
+        }
+        let at = Some(clock::now());
+        loop {
+            let part = Part {
+                filter: filter.clone(),
+                after: self.total.next,
+                at,
+                limit: u32::try_from(PART_LEN).unwrap_or(u32::MAX),
+            };
+            self.give(&order(Selection::Part(part))).await?;
+            self.progress.set_position(self.total.found);
+            if self.total.next.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One part. What was begun is waited for, interrupted or not: otherwise nobody could say what it came to.
+    async fn give(&mut self, order: &impl serde::Serialize) -> Result<(), CliError> {
+        let Some(mut interrupt) = self.interrupt.take() else {
+            return Err(CliError::Interrupted);
+        };
+        let given = self.door.order::<ActionResult>(self.path, order);
+        tokio::pin!(given);
+        let answer = tokio::select! {
+            biased;
+            answer = &mut given => {
+                self.interrupt = Some(interrupt);
+                answer
+            }
+            _ = &mut interrupt => given.await,
+        };
+        let answer = answer?;
+        self.total.found += answer.found;
+        self.total.changed += answer.changed;
+        self.total.in_flight += answer.in_flight;
+        self.total.missing.extend(answer.missing);
+        self.total.next = answer.next;
+        Ok(())
+    }
+
+    /// On a terminal alone, and only where it takes more than one request.
+    fn show_progress(&mut self, messages: u64) {
+        if messages <= PART_LEN as u64 {
+            return;
+        }
+        // Draws on standard error, and nothing at all where that is no terminal.
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} messages");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.progress = ProgressBar::new(messages).with_style(style);
+        self.progress.tick();
+    }
 }
 
 fn report(result: &ActionResult, json: bool) -> Result<Finding, CliError> {

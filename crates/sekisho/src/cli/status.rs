@@ -31,6 +31,10 @@ pub(super) async fn run(args: StatusArgs, door: &Door) -> Result<Finding, CliErr
     };
     let phase = out.paint(tone, &status.phase);
     out.line(format_args!("{} {} {phase}", escaped(&status.hostname), status.version))?;
+    for problem in &status.problems {
+        let problem = out.paint(Tone::Bad, escaped(problem));
+        out.line(format_args!("not ready      {problem}"))?;
+    }
     out.line(format_args!("data folder    {}", escaped(&status.data_folder)))?;
     out.line(format_args!(
         "local domains  {}",

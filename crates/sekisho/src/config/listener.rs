@@ -23,6 +23,9 @@ use crate::inbound::{ConnectionLimits, ListenerMode, ListenerSettings};
 /// Where a listener without configuration is.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:2525";
 
+/// A network may have the connections of so many addresses when nothing is written: large senders have many in one.
+const ADDRESSES_OF_A_NETWORK: u32 = 4;
+
 /// A listener but for the certificates that are made when none are named.
 #[derive(Clone, Debug)]
 pub struct ListenerPlan {
@@ -135,13 +138,7 @@ fn build(listener: &raw::Listener, key: &str, checker: &mut Checker<'_>) -> Opti
     let certificates = certificates(&listener.tls.certificates, key, checker);
     let limits = &listener.limits;
     let (session, timeouts) = (session_limits(limits, key, checker), timeouts(limits, key, checker));
-    let count =
-        |name: &str, number, checker: &mut Checker<'_>| checker.at_least(&format!("{key}.limits.{name}"), number, 1);
-    let connections = ConnectionLimits {
-        total: count("connections", limits.connections, checker),
-        per_address: count("connections-per-address", limits.connections_per_address, checker),
-        handshakes: count("handshakes", limits.handshakes, checker),
-    };
+    let connections = connection_limits(limits, key, checker);
     let wants_keys = relay_from.as_ref().is_some_and(|from| !from.keys.is_empty());
     if wants_keys && !listener.tls.ask_client_certificate {
         let remedy = "set ask-client-certificate = true, or take the keys out";
@@ -192,6 +189,31 @@ fn build(listener: &raw::Listener, key: &str, checker: &mut Checker<'_>) -> Opti
         session,
         timeouts,
     })
+}
+
+fn connection_limits(limits: &raw::ListenerLimits, key: &str, checker: &mut Checker<'_>) -> ConnectionLimits {
+    let mut count = |name: &str, number| checker.at_least(&format!("{key}.limits.{name}"), number, 1);
+    let (total, per_address, handshakes) = (
+        count("connections", limits.connections),
+        count("connections-per-address", limits.connections_per_address),
+        count("handshakes", limits.handshakes),
+    );
+    let per_network = limits
+        .connections_per_network
+        .unwrap_or_else(|| per_address.saturating_mul(ADDRESSES_OF_A_NETWORK));
+    if per_network < per_address {
+        checker.fault(
+            &format!("{key}.limits.connections-per-network"),
+            "one address may have more connections than its whole network",
+            "write at least as many as connections-per-address",
+        );
+    }
+    ConnectionLimits {
+        total,
+        per_address,
+        per_network,
+        handshakes,
+    }
 }
 
 fn session_limits(limits: &raw::ListenerLimits, key: &str, checker: &mut Checker<'_>) -> SessionLimits {

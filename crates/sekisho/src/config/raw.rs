@@ -181,10 +181,15 @@ pub enum MinVersion {
 pub struct ListenerLimits {
     /// Connections at a time.
     pub connections: u32,
-    /// Connections at a time from one address; of IPv6 a /64 counts as one.
+    /// Connections at a time from one address; of IPv6 a /64 counts as one. Clients that may relay by their address are
+    /// not counted, here and in `connections-per-network`.
     pub connections_per_address: u32,
+    /// Connections at a time from one network: a /24 of IPv4, a /48 of IPv6. Default: four times
+    /// `connections-per-address`.
+    pub connections_per_network: Option<u32>,
     /// Connections that may be in their TLS handshake at a time. Beyond that STARTTLS is answered with 421, not 454,
-    /// behind which many clients would go on in the clear.
+    /// behind which many clients would go on in the clear. While more than half of them are taken, one address may have
+    /// an eighth of them and one network a quarter, unless it may relay.
     pub handshakes: u32,
     /// Messages in one connection.
     pub messages_per_connection: u32,
@@ -224,6 +229,7 @@ impl Default for ListenerLimits {
         Self {
             connections: 1000,
             connections_per_address: 50,
+            connections_per_network: None,
             handshakes: 200,
             messages_per_connection: 1000,
             message_size: "50 MiB".to_owned(),
@@ -248,7 +254,8 @@ impl Default for ListenerLimits {
 pub struct Limits {
     /// Connections of clients, over all listeners.
     pub connections: u32,
-    /// Connections to other hosts, over all destinations.
+    /// Connections to other hosts, over all destinations. One is not counted while it lies idle, and while its host
+    /// takes more than a second for an answer.
     pub outbound_connections: u32,
     /// `Received` fields of a message that is taken for a loop (RFC 5321 §6.3).
     pub hops: u32,

@@ -257,6 +257,80 @@ mod tests {
         assert_eq!(a, Lookup::Found(vec![Ipv4Addr::new(192, 0, 2, 1)], Security::Insecure));
     }
 
+    /// Only what is whole and of the kind that was asked for is found; and nobody has said that there is no such name.
+    async fn judge_odd_record(resolver: &DnsResolver, kind: u16, length: usize, filling: u8) {
+        let name = Domain::parse(&format!("{kind}-{length}-{filling}.example")).unwrap();
+        let (mx, a) = (resolver.mx(&name).await, resolver.ipv4(&name).await);
+        let what = format!("{kind}-{length}: {mx:?} {a:?}");
+        assert!(
+            !matches!(mx, Lookup::Found(..)) || (kind == 15 && length >= 3),
+            "{what}"
+        );
+        assert!(!matches!(a, Lookup::Found(..)) || (kind == 1 && length == 4), "{what}");
+        assert!(!matches!(mx, Lookup::NoName(_) | Lookup::Bogus(_)), "{what}");
+        assert!(!matches!(a, Lookup::NoName(_) | Lookup::Bogus(_)), "{what}");
+    }
+
+    /// Postfix of May and June 2026: TLSA, MX and SRV records shorter than they must be were read beyond their end.
+    /// Every type of record at each short length, in the place of the answer that was asked for.
+    #[tokio::test]
+    async fn a_record_of_any_type_and_any_short_length_is_answered_and_never_read_beyond() {
+        let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = std::sync::Arc::clone(&asked);
+        let address = server(move |query| {
+            // The first label says what to answer: type, length and filling.
+            let label = std::str::from_utf8(query.get(13..13 + usize::from(query[12]))?).ok()?;
+            let mut parts = label.split('-').map(|part| part.parse::<u16>().ok());
+            let (kind, length, filling) = (parts.next()??, parts.next()??, parts.next()??);
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let data = vec![u8::try_from(filling).ok()?; usize::from(length)];
+            let mut record = vec![0xc0, 12];
+            record.extend_from_slice(&kind.to_be_bytes());
+            record.extend_from_slice(&[0, 1, 0, 0, 0, 60]);
+            record.extend_from_slice(&length.to_be_bytes());
+            record.extend_from_slice(&data);
+            answer(query, 0, &[&record])
+        });
+        let settings = DnsSettings {
+            servers: vec![address],
+            timeout: Duration::from_millis(500),
+            attempts: 1,
+            ..DnsSettings::default()
+        };
+        let resolver = std::sync::Arc::new(DnsResolver::new(&settings).unwrap());
+        let places = std::sync::Arc::new(tokio::sync::Semaphore::new(64));
+        let mut running = tokio::task::JoinSet::new();
+        let known = (0..=65).chain([99, 108, 109, 249, 250, 251, 255, 256, 257, 32768, 32769, 65280, 65535]);
+        for kind in known {
+            for length in [0usize, 1, 2, 3, 4, 5, 7, 11, 15, 16, 17, 19, 20] {
+                // Zeros, ones, and pointers: to the question's name and to themselves.
+                let filling = [0, 255, 192][length % 3];
+                let (resolver, places) = (std::sync::Arc::clone(&resolver), std::sync::Arc::clone(&places));
+                running.spawn(async move {
+                    let _place = places.acquire_owned().await.unwrap();
+                    judge_odd_record(&resolver, kind, length, filling).await;
+                });
+            }
+        }
+        while let Some(done) = running.join_next().await {
+            done.unwrap();
+        }
+        assert!(
+            asked.load(std::sync::atomic::Ordering::SeqCst) > 1900,
+            "the questions came"
+        );
+    }
+
+    /// RUSTSEC-2025-0006 and its like: who says that an answer was validated. The AD bit of a resolver elsewhere is not
+    /// believed.
+    #[tokio::test]
+    async fn an_answer_that_calls_itself_authentic_is_no_more_secure() {
+        const AUTHENTIC: u8 = 0x20;
+        let (mx, a) = ask(server(|query| answer(query, AUTHENTIC, &[&record(1, &[192, 0, 2, 1])]))).await;
+        assert_eq!(a, Lookup::Found(vec![Ipv4Addr::new(192, 0, 2, 1)], Security::Insecure));
+        assert_eq!(mx, Lookup::NoData(Security::Insecure));
+    }
+
     #[test]
     fn an_address_is_no_exchange() {
         assert_eq!(

@@ -46,7 +46,7 @@ pub(super) async fn turn_away(
     full: Full,
 ) {
     services.metrics.turned_away(full);
-    let reply = Reply::new(ReplyCode::NOT_AVAILABLE, 3, 2, "too many connections, try again later");
+    let reply = reply_of(full);
     services.metrics.refused(&reply);
     services.maillog.record(Entry::Refused {
         id: None,
@@ -72,6 +72,10 @@ pub(super) async fn turn_away(
     };
     // A client that does not even read this is not waited for.
     let _ = timeout(FAREWELL, said).await;
+}
+
+fn reply_of(full: Full) -> Reply {
+    Reply::new(ReplyCode::NOT_AVAILABLE, 3, 2, full.text())
 }
 
 /// Serves a connection to its end.
@@ -323,7 +327,9 @@ impl Connection {
         let place = match promised.unwrap_or_else(|| self.pass.begin_handshake()) {
             Ok(place) => place,
             Err(full) => {
+                // Written down only: without the handshake there is no way to say it.
                 self.services.metrics.turned_away(full);
+                self.note_refusal(&reply_of(full), None);
                 return None;
             }
         };
@@ -453,8 +459,7 @@ impl Connection {
             }
             Err(full) => {
                 self.services.metrics.turned_away(full);
-                let text = "too many handshakes under way, try again later";
-                Answer::Refuse(Reply::new(ReplyCode::NOT_AVAILABLE, 3, 2, text))
+                Answer::Refuse(reply_of(full))
             }
         }
     }

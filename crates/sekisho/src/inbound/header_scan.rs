@@ -79,6 +79,8 @@ impl HeaderScan {
                 self.keep(octet);
             }
             (Place::LineStart { .. }, b' ' | b'\t') => self.place = Place::Skipped,
+            // A name has at least one octet.
+            (Place::LineStart { .. }, b':') => self.place = Place::Body,
             (Place::LineStart { .. }, _) => self.place = Place::Name(vec![octet.to_ascii_lowercase()]),
             (Place::EmptyLine, b'\n') => self.place = Place::Body,
             (Place::EmptyLine, _) => self.place = Place::Skipped,
@@ -147,6 +149,7 @@ mod tests {
     fn a_message_without_a_header_has_no_hops() {
         assert_eq!(scan(b"\r\nReceived: a\r\n", 3).hops(), 0);
         assert_eq!(scan(b"just text\r\nReceived: a\r\n", 3).hops(), 0);
+        assert_eq!(scan(b":no name: x\r\nReceived: a\r\n", 3).hops(), 0);
         assert_eq!(scan(b"", 1).message_id(), None);
     }
 

@@ -129,6 +129,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let listener = TcpListener::from_std(bound.listener)?;
+    let mut is_short = false;
     loop {
         let accepted = select! {
             accepted = listener.accept() => accepted,
@@ -137,13 +138,19 @@ where
         };
         match accepted {
             Ok((stream, peer)) => {
+                if std::mem::take(&mut is_short) {
+                    tracing::info!("connections are accepted again");
+                }
                 tokio::spawn(serve(admit(&gate, stream, peer)));
             }
             Err(error) if is_the_connections(&error) => {
                 tracing::debug!(%error, "a connection was gone before it was accepted");
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept connections; trying again shortly");
+                // Once for each shortage, which may last: the log must not be what fills the disk.
+                if !std::mem::replace(&mut is_short, true) {
+                    tracing::warn!(%error, "cannot accept connections; trying again until it can");
+                }
                 sleep(SHORTAGE_PAUSE).await;
             }
         }
@@ -170,6 +177,7 @@ fn is_the_connections(error: &io::Error) -> bool {
 mod tests {
     use std::net::Ipv4Addr;
 
+    use sekisho_policy::inbound::RelayRights;
     use tokio::sync::mpsc;
 
     use super::*;
@@ -190,7 +198,7 @@ mod tests {
             total: 1,
             ..ConnectionLimits::default()
         };
-        let gate = Gate::new(Arc::new(Building::new(10)), limits);
+        let gate = Gate::new(Arc::new(Building::new(10)), limits, RelayRights::default());
         let (phase, watching) = watch::channel(Phase::Running);
         let (seen, mut arrivals) = mpsc::unbounded_channel();
         let serve = move |arrived| {

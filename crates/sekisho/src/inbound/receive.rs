@@ -139,7 +139,7 @@ pub(super) fn pressure(services: &InboundServices) -> Pressure {
 /// Whether new mail has to wait, and what is said then. Delivery goes on all the while, which makes room.
 pub(super) fn put_off(pressure: Pressure, announced_octets: u64, limits: &InboundLimits) -> Option<Reply> {
     Some(match limits.shortage(pressure, announced_octets)? {
-        Shortage::Failed => store_failed(),
+        Shortage::Failed | Shortage::Check | Shortage::Recovery => store_failed(),
         Shortage::Disk | Shortage::Inodes => {
             Reply::new(ReplyCode::NO_ROOM, 3, 1, "not enough disk space, try again later")
         }
@@ -166,6 +166,8 @@ fn store_failed() -> Reply {
 
 #[cfg(test)]
 mod tests {
+    use sekisho_store::Soundness;
+
     use super::*;
 
     #[test]
@@ -179,6 +181,14 @@ mod tests {
         assert_eq!(put_off(easy, 1 << 30, &limits), None);
         let hard = [
             Pressure { failed: true, ..easy },
+            Pressure {
+                soundness: Soundness::Unchecked,
+                ..easy
+            },
+            Pressure {
+                soundness: Soundness::Damaged,
+                ..easy
+            },
             Pressure {
                 free_octets: limits.free_octets_min,
                 ..easy

@@ -73,11 +73,12 @@ impl Listener {
     /// judged on the address that it is really bound to, which for an inherited socket is not the configured one.
     #[must_use]
     pub fn new(settings: ListenerSettings, host_name: Domain, bound: SocketAddr, building: Arc<Building>) -> Arc<Self> {
-        let gate = Gate::new(building, settings.connections.clone());
+        let gate = Gate::new(building, settings.connections.clone(), rights(&settings, bound));
         Arc::new(Self::build(settings, host_name, bound, gate))
     }
 
     fn build(settings: ListenerSettings, host_name: Domain, bound: SocketAddr, gate: Arc<Gate>) -> Self {
+        let rights = rights(&settings, bound);
         let session = SessionSettings {
             host_name: host_name.clone(),
             starttls: settings.mode == ListenerMode::Smtp,
@@ -90,7 +91,7 @@ impl Listener {
             name: settings.name,
             mode: settings.mode,
             host_name,
-            rights: RelayRights::of_listener(bound.ip(), settings.exposure, settings.relay_from),
+            rights,
             tls: Arc::new(TlsServer::new(settings.tls)),
             session: Arc::new(session),
             greeting_delay: settings.greeting_delay,
@@ -139,13 +140,18 @@ impl Listener {
     /// what they began with.
     #[must_use]
     pub fn reconfigured(&self, settings: ListenerSettings, host_name: Domain) -> Arc<Self> {
-        self.gate.change_limits(settings.connections.clone());
+        self.gate
+            .change_rules(settings.connections.clone(), rights(&settings, self.bound));
         Arc::new(Self::build(settings, host_name, self.bound, Arc::clone(&self.gate)))
     }
 
     pub(super) const fn gate(&self) -> &Arc<Gate> {
         &self.gate
     }
+}
+
+fn rights(settings: &ListenerSettings, bound: SocketAddr) -> RelayRights {
+    RelayRights::of_listener(bound.ip(), settings.exposure, settings.relay_from.clone())
 }
 
 /// Serves what arrived, in a span of its own.

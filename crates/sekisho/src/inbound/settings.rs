@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use sekisho_policy::inbound::{Exposure, RelayFrom};
 use sekisho_smtp::server::{BareLineEnds, LongLines, SessionLimits, SessionTimeouts};
-use sekisho_store::Pressure;
+use sekisho_store::{Pressure, Soundness};
 use sekisho_tls::ServerTlsSettings;
 
 /// One listener.
@@ -47,14 +47,18 @@ pub enum ListenerMode {
     ImplicitTls,
 }
 
-/// How many connections a listener serves at a time.
+/// How many connections a listener serves at a time. Clients that may relay by their address are counted in the totals
+/// alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// In all.
     pub total: u32,
     /// From one address; a /64 of IPv6 counts as one.
     pub per_address: u32,
-    /// In their TLS handshake.
+    /// From one network: a /24 of IPv4, a /48 of IPv6.
+    pub per_network: u32,
+    /// In their TLS handshake. While more than half of them are, one address may have an eighth and one network a
+    /// quarter of this.
     pub handshakes: u32,
 }
 
@@ -63,6 +67,7 @@ impl Default for ConnectionLimits {
         Self {
             total: 1000,
             per_address: 50,
+            per_network: 200,
             handshakes: 200,
         }
     }
@@ -106,6 +111,10 @@ impl Default for InboundLimits {
 pub enum Shortage {
     /// The store has failed and is being reopened.
     Failed,
+    /// The look at the store's pages that follows an error.
+    Check,
+    /// The operator: a page of the store is damaged.
+    Recovery,
     /// Room on the data folder's file system.
     Disk,
     /// Inodes there.
@@ -120,8 +129,13 @@ impl InboundLimits {
     /// Whether new mail has to wait; `announced_octets` is what the next message will need on the disk.
     #[must_use]
     pub const fn shortage(&self, pressure: Pressure, announced_octets: u64) -> Option<Shortage> {
-        if pressure.failed {
+        // First, since waiting helps against anything else.
+        if matches!(pressure.soundness, Soundness::Damaged) {
+            Some(Shortage::Recovery)
+        } else if pressure.failed {
             Some(Shortage::Failed)
+        } else if matches!(pressure.soundness, Soundness::Unchecked) {
+            Some(Shortage::Check)
         } else if pressure.free_octets < self.free_octets_min.saturating_add(announced_octets) {
             Some(Shortage::Disk)
         } else if pressure.free_inodes < self.free_inodes_min {
@@ -141,6 +155,10 @@ impl fmt::Display for Shortage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Failed => "the store has failed and is being reopened",
+            Self::Check => "new mail is put off: the store failed, and its pages are being checked",
+            Self::Recovery => {
+                "new mail is put off: the queue's database is damaged; stop the server and run `sekisho store recover`"
+            }
             Self::Disk => "new mail is put off: less room on the disk than limits.free-space",
             Self::Inodes => "new mail is put off: fewer free inodes than limits.free-inodes",
             Self::Memory => "new mail is put off: messages in memory take more than limits.memory",

@@ -22,7 +22,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use rustix::{fs::OFlags, io::Errno};
+use rustix::io::Errno;
 
 /// How long a file may stand in `tmp` before it counts as left behind (the Maildir convention: 36 hours).
 pub const TMP_LIFETIME: Duration = Duration::from_secs(36 * 60 * 60);
@@ -123,15 +123,16 @@ fn found_in<'a>(new: &'a Path, cur: &'a Path, name: &str) -> io::Result<Option<&
 }
 
 fn write_tmp(path: &Path, entry: &Entry, next_piece: NextPiece<'_>) -> io::Result<()> {
-    // The name is ours alone, so what stands there is from a crash: written over. Never through a link.
-    let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .custom_flags(no_follow)
-        .open(path)?;
+    // The name is ours alone, so what stands there is from a crash, or was planted: it goes, and is never written to,
+    // be it a link that leads elsewhere, a second name of another file, or a pipe that nobody reads.
+    let create = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let file = match create() {
+        Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(path)?;
+            create()?
+        }
+        file => file?,
+    };
     let mut writer = LfWriter::new(BufWriter::with_capacity(64 * 1024, file));
     writer.inner.write_all(entry.header.as_bytes())?;
     while let Some(content) = next_piece()? {
@@ -316,8 +317,10 @@ mod tests {
         assert!(names(&entry.folder.join("tmp")).is_empty());
     }
 
+    /// CVE-2020-8793: what somebody planted under the name of a message, link, second name or pipe, is never written to
+    /// and keeps no delivery waiting.
     #[test]
-    fn what_a_crash_left_in_tmp_is_written_over_and_never_followed() {
+    fn what_a_crash_left_or_somebody_planted_in_tmp_is_replaced_and_never_written_to() {
         let home = tempfile::tempdir().unwrap();
         let entry = entry(home.path());
         let tmp = entry.folder.join("tmp");
@@ -327,12 +330,26 @@ mod tests {
         let file = entry.folder.join("new").join(&entry.name);
         assert_eq!(fs::read_to_string(&file).unwrap(), "Return-Path: <>\nx\n");
 
-        fs::remove_file(&file).unwrap();
         let victim = home.path().join("victim");
         fs::write(&victim, "precious").unwrap();
-        std::os::unix::fs::symlink(&victim, tmp.join(&entry.name)).unwrap();
+        let planted = tmp.join(&entry.name);
+        let link = || std::os::unix::fs::symlink(&victim, &planted).unwrap();
+        let second_name = || fs::hard_link(&victim, &planted).unwrap();
+        let pipe = || {
+            let made = std::process::Command::new("mkfifo").arg(&planted).status();
+            assert!(made.is_ok_and(|status| status.success()), "a pipe can be made");
+        };
+        for plant in [&link as &dyn Fn(), &second_name, &pipe] {
+            fs::remove_file(&file).unwrap();
+            plant();
+            assert_eq!(store(&entry, &["x\r\n"], true).unwrap(), Stored::Now);
+            assert_eq!(fs::read_to_string(&file).unwrap(), "Return-Path: <>\nx\n");
+            assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+        }
+        // What cannot be removed makes a delivery fail; it is tried again.
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&planted).unwrap();
         assert!(store(&entry, &["x\r\n"], true).is_err());
-        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
     }
 
     #[test]

@@ -122,10 +122,12 @@ impl LocalName {
         // Any domain will do to have the local part checked.
         let somewhere = Domain::parse("localhost")?;
         let mailbox = Mailbox::at_domain(local, domain.as_ref().unwrap_or(&somewhere))?;
-        Ok(Self {
-            local: mailbox.unquoted_local_part().to_lowercase(),
-            domain,
-        })
+        let local = mailbox.unquoted_local_part().to_lowercase();
+        // `""` is a local part and no name: its folder would be the one that holds the mailboxes.
+        if local.is_empty() {
+            return Err(MailboxError::BadLocalPart);
+        }
+        Ok(Self { local, domain })
     }
 
     /// In lower case, without quotes.
@@ -224,7 +226,16 @@ mod tests {
         assert_eq!(name.to_string(), "info@example.org");
         let name: LocalName = "\"J Doe\"@example.org".parse().unwrap();
         assert_eq!(name.local(), "j doe");
-        for text in ["", "a b", "@example.org", "a@", "a@b@c", "x@[192.0.2.1]"] {
+        for text in [
+            "",
+            "\"\"",
+            "\"\"@example.org",
+            "a b",
+            "@example.org",
+            "a@",
+            "a@b@c",
+            "x@[192.0.2.1]",
+        ] {
             assert!(text.parse::<LocalName>().is_err(), "{text}");
         }
     }

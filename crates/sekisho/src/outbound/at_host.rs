@@ -126,7 +126,7 @@ impl Batch<'_> {
     ) -> Result<Box<Link>, Box<Obstacle>> {
         if let Some(mut link) = self.shared.pool.take(key, at.plan) {
             let most = self.configured.settings.limits.connections;
-            link.place = self.shared.places.take(most).await;
+            link.place = Some(self.shared.places.take(most).await);
             return Ok(link);
         }
         let opening = Opening {

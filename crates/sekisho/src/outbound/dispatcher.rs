@@ -4,18 +4,18 @@
 //! one batch per interval and keeps nobody else waiting.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use rustix::process::{Resource, getrlimit};
-use sekisho_mail::{Demand, Mailbox, Timestamp};
-use sekisho_store::{Destination, Lease};
+use sekisho_mail::{Demand, Mailbox};
+use sekisho_store::{Destination, Lease, Ticket};
 use tokio::{
     sync::{Notify, watch},
-    task::{Id, JoinSet},
+    task::Id,
     time::{Instant, sleep_until},
 };
 use tracing::Instrument;
@@ -25,29 +25,29 @@ use super::{
     batch::{Report, Verdict, run_batch},
     memory::TlsMemory,
     places::Places,
-    pool::{Pool, PoolKey},
+    pool::Pool,
+    round::Round,
     window::Window,
 };
-use crate::{
-    app::Phase,
-    chance::{Map, select},
-    clock,
-};
+use crate::{app::Phase, chance::select, clock};
 
 /// The queue is looked at this often at least, whatever the clocks say.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// Two looks are at least so far apart, however often somebody asks for one.
-const LOOKS_APART: Duration = Duration::from_millis(50);
 /// Idle connections are looked through this often.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// Where something was expected and nothing given out, the queue is looked at again after this pause: what is withheld
 /// for others of its kind comes free without anybody saying so.
 const EMPTY_PAUSE: Duration = Duration::from_millis(250);
 /// Batches beside those that may have a connection at work: they look names up or wait for hosts that are slow to
-/// answer the dial. So many destinations that do not answer keep nobody waiting.
+/// answer, the dial or a command. So many destinations that do not answer keep nobody waiting.
 const DIALLING: usize = 4000;
 /// Each of them has a socket: this share of the files that may be open is theirs at the most.
 const FILES_PER_DIAL: u64 = 4;
+/// Destinations whose messages are asked for at a time: the store gives them out together, between two groups.
+const LEASES_AT_ONCE: usize = 32;
+/// A look takes one part of the time in so many: with thousands of destinations at work, each look has to pass over all
+/// of them.
+const LOOK_SHARE: u32 = 20;
 /// The pause after the store did not answer.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -154,7 +154,9 @@ impl Dispatcher {
                 break;
             }
             let connections = self.shared.configured.load().settings.limits.connections;
-            let until = drain_until.unwrap_or(round.next_look).min(Instant::now() + SWEEP_EVERY);
+            let until = drain_until
+                .unwrap_or_else(|| round.look_at())
+                .min(Instant::now() + SWEEP_EVERY);
             select! {
                 ended = round.jobs.join_next_with_id(), if !round.jobs.is_empty() => self.handle_end(&mut round, ended),
                 () = self.offers.notified(), if drain_until.is_none() => {}
@@ -166,6 +168,9 @@ impl Dispatcher {
                 }
                 changed = phase.changed() => if changed.is_err() { break },
                 () = sleep_until(until) => {}
+            }
+            while let Some(ended) = round.jobs.try_join_next_with_id() {
+                self.handle_end(&mut round, Some(ended));
             }
             for link in self.shared.pool.take_expired(false) {
                 tokio::spawn(link.close());
@@ -199,63 +204,86 @@ impl Dispatcher {
         let limits = &configured.settings.limits;
         round.unpark(&self.shared.pool, limits.connections_per_host);
         self.start_offered(round, &configured);
-        if Instant::now() >= round.next_look
+        if Instant::now() >= round.look_at()
             && let Err(error) = self.look(round, &configured).await
         {
             tracing::warn!(%error, "the queue cannot be read");
             round.next_look = Instant::now() + STORE_PAUSE;
         }
-        let mut rest = round.ready.len();
-        while rest > 0 && self.may_start(round, limits) {
-            rest -= 1;
-            let Some(destination) = round.ready.pop_front() else {
-                break;
-            };
-            // Those that were dead the last time never have all the room: who answers shall find some.
-            if round.is_failing(&destination) && round.failing >= self.dialling / 2 {
-                round.ready.push_back(destination);
-                continue;
+        loop {
+            let asked = self.ask_for_leases(round, &configured);
+            if asked.is_empty() {
+                return;
             }
-            round.waiting.remove(&destination);
-            if !round.has_room(&configured, &destination) {
-                continue;
-            }
-            // One message is enough to feel the way where there was none the last time.
-            let failing = round.is_failing(&destination);
-            let most = if failing { 1 } else { limits.lease_batch };
-            let store = &self.shared.services.store;
-            let leased = store.lease(&destination, clock::now(), most).await;
-            match leased {
-                Ok(leases) if leases.is_empty() => {
-                    round.next_look = round.next_look.min(Instant::now() + EMPTY_PAUSE);
-                }
-                Ok(leases) => {
-                    if leases.len() >= most && !failing {
-                        round.make_ready(destination.clone());
-                        rest += 1;
+            for Asked {
+                destination,
+                most,
+                leases,
+            } in asked
+            {
+                match leases.await {
+                    Ok(leases) if leases.is_empty() => {
+                        round.next_look = round.next_look.min(Instant::now() + EMPTY_PAUSE);
                     }
-                    self.start(round, &configured, destination, leases);
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the queue cannot be read");
-                    round.next_look = Instant::now() + STORE_PAUSE;
+                    Ok(leases) => {
+                        let there_may_be_more = most > 1 && leases.len() >= most;
+                        self.start(round, &configured, destination.clone(), leases);
+                        if there_may_be_more {
+                            round.make_ready(destination);
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the queue cannot be read");
+                        round.next_look = Instant::now() + STORE_PAUSE;
+                    }
                 }
             }
         }
     }
 
+    /// Asks for messages of those whose turn it is and who may begin a batch.
+    fn ask_for_leases(&self, round: &mut Round, configured: &Configured) -> Vec<Asked> {
+        let limits = &configured.settings.limits;
+        let mut asked = Vec::new();
+        let mut failing = round.failing;
+        while asked.len() < LEASES_AT_ONCE && self.may_start(round.jobs.len() + asked.len(), limits) {
+            // Those that were dead the last time never have all the room: who answers shall find some.
+            let Some(destination) = round.take_turn(failing < self.dialling / 2) else {
+                break;
+            };
+            if !round.has_room(configured, &destination) {
+                continue;
+            }
+            failing += usize::from(round.is_failing(&destination));
+            // One message is enough to feel the way: what waits for a destination that does not answer is in memory
+            // meanwhile, and counts among the leases, of which those that answer want some.
+            let most = if round.is_proven(&destination) {
+                limits.lease_batch
+            } else {
+                1
+            };
+            let leases = self.shared.services.store.lease(&destination, clock::now(), most);
+            asked.push(Asked {
+                destination,
+                most,
+                leases,
+            });
+        }
+        asked
+    }
+
     /// Whether another batch may begin. Those that look up and dial are many, as long as a connection that comes of it
     /// finds a place.
-    fn may_start(&self, round: &Round, limits: &OutboundLimits) -> bool {
+    fn may_start(&self, batches: usize, limits: &OutboundLimits) -> bool {
         let most = limits.connections.saturating_add(self.dialling);
-        let batches = round.jobs.len();
         batches < limits.connections || (batches < most && self.shared.places.has_free(limits.connections))
     }
 
     /// Whether a place alone is missing for another batch.
     fn wants_place(&self, round: &Round) -> bool {
         let most = self.shared.configured.load().settings.limits.connections;
-        let there_is_work = !round.ready.is_empty() || !self.offered().is_empty();
+        let may_retry = round.failing < self.dialling / 2 && !round.retried.is_empty();
+        let there_is_work = may_retry || !round.ready.is_empty() || !self.offered().is_empty();
         let batches = round.jobs.len();
         let is_full = batches < most || batches >= most.saturating_add(self.dialling);
         there_is_work && !is_full && !self.shared.places.has_free(most)
@@ -263,7 +291,8 @@ impl Dispatcher {
 
     /// Reads what is due and when to look again.
     async fn look(&self, round: &mut Round, configured: &Configured) -> Result<(), sekisho_store::StoreError> {
-        round.last_look = Some(Instant::now());
+        let begun = Instant::now();
+        round.last_look = Some(begun);
         let limits = &configured.settings.limits;
         let parked: usize = round.parked.values().map(VecDeque::len).sum();
         if parked + round.waiting.len() >= limits.remembered {
@@ -281,6 +310,7 @@ impl Dispatcher {
         let wait = next.map_or(LOOK_EVERY, |next| next.since(now).min(LOOK_EVERY));
         let wait = if there_is_more { wait.min(STORE_PAUSE) } else { wait };
         round.next_look = Instant::now() + wait.max(Duration::from_millis(10));
+        round.no_look_before = Instant::now() + (begun.elapsed() * LOOK_SHARE).min(STORE_PAUSE);
         Ok(())
     }
 
@@ -303,7 +333,10 @@ impl Dispatcher {
                 given_back.extend(leases);
                 continue;
             }
-            while !leases.is_empty() && self.may_start(round, limits) && round.has_room(configured, &destination) {
+            while !leases.is_empty()
+                && self.may_start(round.jobs.len(), limits)
+                && round.has_room(configured, &destination)
+            {
                 let rest = leases.split_off(leases.len().min(limits.lease_batch));
                 self.start(round, configured, destination.clone(), leases);
                 leases = rest;
@@ -389,111 +422,15 @@ impl Dispatcher {
 }
 
 /// [`DIALLING`], or what the files that may be open allow.
-fn dialling() -> usize {
+pub(crate) fn dialling() -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     DIALLING.min(usize::try_from(files / FILES_PER_DIAL).unwrap_or(usize::MAX))
 }
 
-/// What the loop keeps between its turns.
-#[derive(Debug)]
-struct Round {
-    jobs: JoinSet<Report>,
-    /// What is under way, and whether its destination was found dead the last time.
-    running: HashMap<Id, (Destination, bool)>,
-    /// How many of them were.
-    failing: usize,
-    windows: HashMap<Destination, Window>,
-    /// Destinations of which something may be due, in turn.
-    ready: VecDeque<Destination>,
-    waiting: HashSet<Destination>,
-    /// Destinations whose next hop had no room, per next hop: as many are in turn again as it has room for.
-    parked: Map<PoolKey, VecDeque<Destination>>,
-    /// Dead destinations, as their rows in the store say too.
-    backed_off: HashMap<Destination, Timestamp>,
-    last_look: Option<Instant>,
-    next_look: Instant,
-}
-
-impl Default for Round {
-    fn default() -> Self {
-        Self {
-            jobs: JoinSet::new(),
-            running: HashMap::new(),
-            failing: 0,
-            windows: HashMap::new(),
-            ready: VecDeque::new(),
-            waiting: HashSet::new(),
-            parked: Map::default(),
-            backed_off: HashMap::new(),
-            last_look: None,
-            next_look: Instant::now(),
-        }
-    }
-}
-
-impl Round {
-    /// At once, or a moment after the last look: many calls make one.
-    fn look_soon(&mut self) {
-        let soon = self.last_look.map_or_else(Instant::now, |last| last + LOOKS_APART);
-        self.next_look = self.next_look.min(soon);
-    }
-
-    /// Destinations that have their turn already, or get one when what they wait for has ended.
-    fn known(&self) -> HashSet<Destination> {
-        let running = self.running.values().map(|(destination, _)| destination);
-        let parked = self.parked.values().flatten();
-        let known = self.waiting.iter().chain(parked).chain(running);
-        known.cloned().collect()
-    }
-
-    fn make_ready(&mut self, destination: Destination) {
-        if self.waiting.insert(destination.clone()) {
-            self.ready.push_back(destination);
-        }
-    }
-
-    /// Whoever had the room may have ended before it was known who waits for it: so it is looked at anew each time.
-    fn unpark(&mut self, pool: &Pool, most: usize) {
-        let mut unparked = Vec::new();
-        self.parked.retain(|hop, parked| {
-            let room = pool.room(hop, most).min(parked.len());
-            unparked.extend(parked.drain(..room));
-            !parked.is_empty()
-        });
-        unparked
-            .into_iter()
-            .for_each(|destination| self.make_ready(destination));
-    }
-
-    fn has_room(&self, configured: &Configured, destination: &Destination) -> bool {
-        let most = configured.settings.route(destination.host()).connections;
-        self.windows.get(destination).is_none_or(|window| window.has_room(most))
-    }
-
-    /// Whether it was found dead the last time.
-    fn is_failing(&self, destination: &Destination) -> bool {
-        let window = self.windows.get(destination);
-        window.is_some_and(|window| window.failures > 0)
-    }
-
-    fn is_backed_off(&self, destination: &Destination) -> bool {
-        self.backed_off
-            .get(destination)
-            .is_some_and(|until| clock::now() < *until)
-    }
-
-    /// Keeps the memory of windows within its bound: what is idle and was never in trouble is forgotten first.
-    fn forget(&mut self, capacity: usize) {
-        let now = clock::now();
-        if self.backed_off.len() >= capacity {
-            self.backed_off.retain(|_, until| now < *until);
-            if self.backed_off.len() >= capacity {
-                // The store's rows say the same.
-                self.backed_off.clear();
-            }
-        }
-        if self.windows.len() >= capacity {
-            self.windows.retain(|_, window| window.in_flight > 0);
-        }
-    }
+/// Messages of a destination that the store was asked for.
+struct Asked {
+    destination: Destination,
+    /// At most so many.
+    most: usize,
+    leases: Ticket<Vec<Lease>>,
 }

@@ -9,6 +9,7 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use sekisho_mail::{ChannelFacts, SpokenLine};
@@ -23,6 +24,8 @@ use tokio::{
 use super::places::Place;
 use crate::net::{PeerChain, TcpStream, TlsStream};
 
+/// A host that takes longer for an answer is slow: its connection leaves its place to others until then.
+const SLOW_ANSWER: Duration = Duration::from_secs(1);
 /// Octets read at a time.
 const READ_OCTETS: usize = 4096;
 
@@ -82,7 +85,7 @@ pub(super) struct Link {
     pub(super) served: u32,
     /// The alert that ended it, when one did.
     pub(super) alert: Option<&'static str>,
-    /// Leave to be at work; none while it waits for a message.
+    /// Leave to be at work; none while it waits for a message, and lent to others while its host is slow.
     pub(super) place: Option<Place>,
     timeouts: ClientTimeouts,
     began: Instant,
@@ -128,6 +131,7 @@ impl Link {
         let mut since = Instant::now();
         loop {
             if let Some(event) = self.session.poll_event() {
+                self.take_place_back().await;
                 return event;
             }
             if self.session.is_over() {
@@ -140,9 +144,12 @@ impl Link {
         }
     }
 
-    /// Sends the content while the peer wants it, and waits for the end of the transaction.
+    /// Sends the content while the peer wants it, and waits for the end of the transaction. Each block has its time,
+    /// and all of them together must go at some speed.
     pub(super) async fn send_content(&mut self, body: &Body) -> Result<(), io::Error> {
         let mut reader = body.reader()?;
+        let rate = u64::from(self.timeouts.content_octets_per_sec.max(1));
+        let (began, mut taken) = (Instant::now(), 0);
         while self.session.wants_content() {
             let Some(piece) = reader.next().await? else {
                 // The machine takes it as long as content is wanted, and it was a line ago.
@@ -153,11 +160,14 @@ impl Link {
             let mut since = Instant::now();
             let mut left = self.session.poll_output().len();
             while left > 0 && !self.session.is_over() {
-                self.turn(since).await;
-                if self.session.poll_output().len() < left {
+                let slowest = began + Duration::from_secs(taken / rate);
+                self.turn(since.min(slowest)).await;
+                let now_left = self.session.poll_output().len();
+                if now_left < left {
+                    taken += (left - now_left) as u64;
                     since = Instant::now();
                 }
-                left = self.session.poll_output().len();
+                left = now_left;
             }
         }
         Ok(())
@@ -208,7 +218,10 @@ impl Link {
             .of(self.session.waiting_for())
             .unwrap_or(self.timeouts.greeting);
         let mut bytes = [0u8; READ_OCTETS];
-        let moved = tokio::time::timeout_at(since + limit, self.exchange(&mut bytes)).await;
+        let deadline = since + limit;
+        let slow = Instant::now() + SLOW_ANSWER;
+        let until = if self.has_place() { deadline.min(slow) } else { deadline };
+        let moved = tokio::time::timeout_at(until, self.exchange(&mut bytes)).await;
         self.session.set_elapsed(millis_since(self.began));
         match moved {
             Ok(Moved::Wrote(count)) => {
@@ -220,7 +233,38 @@ impl Link {
                 self.alert = alert;
                 self.session.handle_end_of_input();
             }
+            Err(_) if until < deadline => self.lend_place(),
             Err(_) => self.session.handle_timeout(),
+        }
+    }
+
+    /// Waits for something of the host. When that takes long, others have the place meanwhile.
+    pub(super) async fn wait_for<T>(&mut self, what: impl Future<Output = T>) -> T {
+        tokio::pin!(what);
+        if self.has_place() {
+            if let Ok(done) = tokio::time::timeout(SLOW_ANSWER, &mut what).await {
+                return done;
+            }
+            self.lend_place();
+        }
+        let done = what.await;
+        self.take_place_back().await;
+        done
+    }
+
+    fn has_place(&self) -> bool {
+        self.place.as_ref().is_some_and(Place::is_ours)
+    }
+
+    fn lend_place(&mut self) {
+        if let Some(place) = &mut self.place {
+            place.lend();
+        }
+    }
+
+    async fn take_place_back(&mut self) {
+        if let Some(place) = &mut self.place {
+            place.take_back().await;
         }
     }
 

@@ -18,6 +18,7 @@ mod permit;
 mod places;
 mod pool;
 mod resolve;
+mod round;
 mod route;
 mod settings;
 mod settle;
@@ -38,6 +39,7 @@ use sekisho_store::Store;
 use sekisho_tls::{TlsClient, Verifier};
 
 pub use dispatcher::Dispatcher;
+pub(crate) use dispatcher::dialling;
 pub use metrics::OutboundMetrics;
 pub use resolve::{Candidate, Unroutable, addresses, candidates};
 pub use settings::{

@@ -61,7 +61,7 @@ impl Journal {
 struct Dialled {
     stream: TcpStream,
     peer: SocketAddr,
-    place: Option<Place>,
+    place: Place,
 }
 
 /// Everything that opening a connection needs.
@@ -187,7 +187,7 @@ impl Opening<'_> {
             keywords: Vec::new(),
         };
         let mut link = Box::new(Link::new(stream, session, facts, settings.timeouts));
-        link.place = place;
+        link.place = Some(place);
         link.begin_attempt(journal.began);
         match link.next_event().await {
             Event::Ready => {
@@ -258,7 +258,9 @@ impl Opening<'_> {
         };
         let time_limit = self.configured.settings.limits.handshake_timeout;
         let offered = (self.plan.server_name(), &profile);
-        let (stream, mut facts) = net::connect_tls(&self.configured.tls, stream, offered, time_limit).await?;
+        let handshake = net::connect_tls(&self.configured.tls, stream, offered, time_limit);
+        let shaken = link.wait_for(handshake).await;
+        let (stream, mut facts) = shaken?;
         facts.verdicts = net::verify(
             &self.services.verifier,
             stream.peer_chain(),

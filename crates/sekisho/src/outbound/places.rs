@@ -1,7 +1,7 @@
 //! How many connections may be at work at a time, over all destinations.
 //!
-//! A dial that takes long gives its place up until it has come through: destinations that do not answer, however many,
-//! never keep those waiting that do.
+//! A dial that takes long gives its place up until it has come through, and so does a connection while its host is slow
+//! to answer: destinations that do not answer, however many, never keep those waiting that do.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -17,7 +17,32 @@ use tokio::{
 const SLOW_DIAL: Duration = Duration::from_millis(250);
 
 /// Leave for one connection at work.
-pub(super) type Place = OwnedSemaphorePermit;
+#[derive(Debug)]
+pub(super) struct Place {
+    /// None while others have it.
+    permit: Option<OwnedSemaphorePermit>,
+    from: Arc<Semaphore>,
+}
+
+impl Place {
+    /// Whether nobody else has it.
+    pub(super) const fn is_ours(&self) -> bool {
+        self.permit.is_some()
+    }
+
+    /// Leaves it to others.
+    pub(super) fn lend(&mut self) {
+        self.permit = None;
+    }
+
+    /// Waits until it, or another, is free again.
+    pub(super) async fn take_back(&mut self) {
+        if self.permit.is_none() {
+            // The semaphore is never closed.
+            self.permit = Arc::clone(&self.from).acquire_owned().await.ok();
+        }
+    }
+}
 
 /// All of them.
 #[derive(Debug)]
@@ -39,9 +64,13 @@ impl Places {
 
     /// A place among `most`; waits until one is free, in the order of asking. Whoever has one never waits for anything
     /// that another holder may have.
-    pub(super) async fn take(&self, most: usize) -> Option<Place> {
-        // The semaphore is never closed.
-        self.of(most).acquire_owned().await.ok()
+    pub(super) async fn take(&self, most: usize) -> Place {
+        let mut place = Place {
+            permit: None,
+            from: self.of(most),
+        };
+        place.take_back().await;
+        place
     }
 
     /// Whether one is free.
@@ -54,7 +83,7 @@ impl Places {
         &self,
         most: usize,
         dialling: impl Future<Output = Result<T, E>>,
-    ) -> Result<(T, Option<Place>), E> {
+    ) -> Result<(T, Place), E> {
         let place = self.take(most).await;
         tokio::pin!(dialling);
         let in_time = tokio::select! {
@@ -110,12 +139,12 @@ mod tests {
         };
         begun.await.unwrap();
         let place = places.take(1).await;
-        assert!(place.is_some(), "the slow one has given it up");
+        assert!(place.is_ours(), "the slow one has given it up");
         answer.send(()).unwrap();
         tokio::task::yield_now().await;
         assert!(!slow.is_finished(), "what came through late waits for a place");
         drop(place);
-        assert!(slow.await.unwrap().unwrap().is_some());
+        assert!(slow.await.unwrap().unwrap().is_ours());
         assert!(places.has_free(1));
     }
 }

@@ -252,6 +252,10 @@ impl Store for FakeStore {
         none()
     }
 
+    fn count(&self, _: QueueFilter, _: Timestamp) -> Ticket<u64> {
+        none()
+    }
+
     fn hold(&self, _: Selection, _: Timestamp) -> Ticket<ActionReport> {
         none()
     }

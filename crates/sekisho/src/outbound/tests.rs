@@ -1,7 +1,9 @@
 //! Deliveries to a peer that keeps every octet it sees: law 2 above all, then what opportunistic TLS does with the same
-//! faults, reuse of connections, and the dispatcher. What the answers of a host mean is in `answers`.
+//! faults, reuse of connections, and the dispatcher. What the answers of a host mean is in `answers`,
+//! what a host that stalls comes to in `stalling`.
 
 mod answers;
+mod stalling;
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -27,6 +27,7 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Log and terminal injection: escape sequences and marks that hide or reorder text, in a reply.
 #[test]
 fn what_strangers_write_never_moves_a_terminal() {
     enclosed(|| {
@@ -73,7 +74,7 @@ fn commands_work_in_a_pipe_and_without_a_server() {
         let held = node.shell("$SEKISHO queue list --ids | $SEKISHO queue hold - --json");
         assert_eq!(
             text(&held).trim(),
-            "{\"changed\":2,\"missing\":[],\"in_flight\":0}",
+            "{\"found\":2,\"changed\":2,\"missing\":[],\"in_flight\":0}",
             "{held:?}"
         );
         let sent = node.run(&["send", "inbox@here.example"]);

@@ -1,9 +1,29 @@
 //! When places run out while clients are in the middle of something.
 
-use sekisho_testkit::{client::Client, enclosure::enclosed, node::SMTP, wait};
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use sekisho_testkit::{
+    client::Client,
+    enclosure::{HOSTS, enclosed},
+    node::{Node, SMTP, metrics},
+    wait,
+};
 use tokio::runtime::Runtime;
 
 use crate::{LOCAL, RELAYING, node};
+
+/// Reached from every address of the world.
+const OPEN: &str = "\
+[[listener]]
+name = \"default\"
+address = \"0.0.0.0:2525\"
+relay-from = [\"192.0.2.1/32\"]
+";
+/// One address of the world, where [`OPEN`] is reached.
+const HERE: SocketAddr = SocketAddr::new(HOSTS[5], 2525);
 
 fn runtime() -> Runtime {
     Runtime::new().expect("a runtime can be made")
@@ -30,6 +50,82 @@ fn without_room_for_a_handshake_nobody_is_led_on_in_the_clear() {
         });
         let again = || runtime().block_on(Client::open(SMTP, true)).ok();
         wait::until_or("the place", again, || node.log());
+    });
+}
+
+/// The code and text of the greeting that a client from `source` gets.
+async fn greeting(source: IpAddr) -> (Client, u16, String) {
+    let mut client = Client::connect_from(source, HERE).await.expect("a connection");
+    let reply = client.expect_reply().await.expect("a reply");
+    let text = reply.text();
+    (client, reply.code, text)
+}
+
+/// Waits until the mail log has a refusal with this text, and looks at the metric of that limit.
+fn assert_written_down(node: &Node, text: &str, limit: &str) {
+    let log = node.folder().join("sekisho-data/mail.log");
+    let look = || fs::read_to_string(&log).ok()?.contains(text).then_some(());
+    wait::until_or(text, look, || fs::read_to_string(&log).unwrap_or_default());
+    let counted = metrics();
+    let line = format!("sekisho_inbound_turned_away_total{{limit=\"{limit}\"}} 1");
+    assert!(counted.contains(&line), "{counted}");
+}
+
+/// As Postfix excepts `mynetworks`: a relay behind one address must not be kept out by what strangers are kept out by.
+#[test]
+fn an_address_and_a_network_have_their_limits_and_whoever_may_relay_has_neither() {
+    enclosed(|| {
+        let limits = "[listener.limits]\nconnections-per-address = 2\nconnections-per-network = 3\n";
+        let node = node(&format!("{LOCAL}{OPEN}{limits}"));
+        runtime().block_on(async {
+            let mut inside = Vec::new();
+            for source in [HOSTS[1], HOSTS[1], HOSTS[2]] {
+                let (client, code, text) = greeting(source).await;
+                assert_eq!(code, 220, "{text}");
+                inside.push(client);
+            }
+            for (source, whose) in [(HOSTS[1], "address"), (HOSTS[3], "network")] {
+                let (_, code, text) = greeting(source).await;
+                let expected = format!("4.3.2 too many connections from your {whose}, try again later");
+                assert_eq!((code, text), (421, expected));
+            }
+            for _ in 0..5 {
+                let (client, code, text) = greeting(HOSTS[0]).await;
+                assert_eq!(code, 220, "{text}");
+                inside.push(client);
+            }
+            let (_, code, text) = greeting(Ipv4Addr::LOCALHOST.into()).await;
+            assert_eq!(code, 220, "another network: {text}");
+        });
+        assert_written_down(&node, "from your address", "address-connections");
+        assert_written_down(&node, "from your network", "network-connections");
+    });
+}
+
+/// Otherwise a few addresses that never finish would keep everybody's mail out for as long as a handshake may take.
+#[test]
+fn an_address_has_no_more_than_its_share_of_the_handshakes() {
+    enclosed(|| {
+        let node = node(&format!("{LOCAL}{OPEN}[listener.limits]\nhandshakes = 4\n"));
+        runtime().block_on(async {
+            let mut inside = Vec::new();
+            for (source, expected) in [
+                (HOSTS[1], 220),
+                (HOSTS[1], 220),
+                // More than half would be taken.
+                (HOSTS[1], 421),
+                (HOSTS[2], 421),
+                (Ipv4Addr::LOCALHOST.into(), 220),
+                (HOSTS[0], 220),
+            ] {
+                let (mut client, ..) = greeting(source).await;
+                assert_eq!(code(&mut client, "EHLO client.example").await, 250);
+                assert_eq!(code(&mut client, "STARTTLS").await, expected, "{source}");
+                inside.push(client);
+            }
+        });
+        assert_written_down(&node, "from your address", "address-handshakes");
+        assert_written_down(&node, "from your network", "network-handshakes");
     });
 }
 

@@ -58,6 +58,7 @@ async fn in_bdat(ending: &str) -> std::io::Result<u16> {
     Ok(client.expect_reply().await?.code)
 }
 
+/// CVE-2023-51764, CVE-2023-51765, CVE-2023-51766: SMTP smuggling, through the real binary to the next hop.
 #[test]
 fn twelve_of_twelve_are_refused_in_data_and_in_bdat_and_none_leaves() {
     enclosed(|| {

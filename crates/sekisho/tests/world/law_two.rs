@@ -12,7 +12,9 @@ use sekisho_testkit::{
 
 use rustix::process::Signal;
 
-use crate::{RELAYING, attempts, delivered_to, last_attempt, node, relaying_node, trace_of, traced};
+use crate::{
+    RELAYING, all_attempted, attempts, delivered_to, last_attempt, node, relaying_node, submit, trace_of, traced,
+};
 
 /// Stands in every message, envelope and content.
 const SECRET: &str = "topsecret";
@@ -64,6 +66,7 @@ fn peer(pem: &Pem, fault: Fault) -> Peer {
     Peer::start((HOSTS[0], 25).into(), Some(pem), fault)
 }
 
+/// STARTTLS that is not offered, refused, or spoilt: the stripping of mail's TLS in all its forms.
 #[test]
 fn no_stripping_of_starttls_gets_a_message_that_requires_it() {
     enclosed(|| {
@@ -176,6 +179,99 @@ fn of_two_hosts_the_one_with_tls_gets_what_requires_it() {
     });
 }
 
+/// What a certificate proves to whoever trusts the test's authority and wants `mx.there.example`.
+struct Proof {
+    what: &'static str,
+    pem: Pem,
+    /// It leads to the authority, is in its time and fit for a server.
+    path: bool,
+    /// It names the host that is wanted.
+    name: bool,
+}
+
+fn proofs(authority: &Authority) -> Vec<Proof> {
+    let (right, wrong) = (["mx.there.example"], ["mx.elsewhere.example"]);
+    let stranger = Authority::new();
+    let mut proofs = Vec::new();
+    for (names, name) in [(&right, true), (&wrong, false)] {
+        let mut add = |what, pem, path| proofs.push(Proof { what, pem, path, name });
+        add("right path", authority.server(names), true);
+        add("expired", authority.expired(names), false);
+        add("not yet valid", authority.not_yet_valid(names), false);
+        add("self-signed", self_signed(names), false);
+        add("another authority", stranger.server(names), false);
+        add("for clients alone", authority.client(names[0]), false);
+    }
+    let called = authority.server_called(right[0], &wrong);
+    proofs.push(Proof {
+        what: "right common name",
+        pem: called,
+        path: true,
+        name: false,
+    });
+    proofs
+}
+
+/// lettre before 0.11.22 turned the check of names round for one TLS library: every certificate that is wrong in some
+/// way, under every demand. What is expected follows from what each proves and each demand wants; none is picked.
+#[test]
+fn every_certificate_under_every_demand_has_the_answer_that_follows() {
+    enclosed(|| {
+        let authority = Authority::new();
+        let demands = [
+            ("none", false, false),
+            ("encryption", false, false),
+            ("certificate", true, false),
+            ("domain", true, true),
+        ];
+        let mut routes = String::new();
+        let mut rows = Vec::new();
+        let mut peers = Vec::new();
+        for (place, proof) in proofs(&authority).into_iter().enumerate() {
+            let at = std::net::SocketAddr::new(HOSTS[0], 2600 + u16::try_from(place).expect("they are few"));
+            peers.push(Peer::start(at, Some(&proof.pem), Fault::None));
+            for (demand, path, name) in demands {
+                let domain = format!("{demand}{place}.example");
+                let names = if name {
+                    "tls-names = [\"mx.there.example\"]\n"
+                } else {
+                    ""
+                };
+                let anchors = if path { "trust-anchors = \"anchor.pem\"\n" } else { "" };
+                routes += &format!(
+                    "[[route]]\nname = \"{demand}{place}\"\ndomains = [\"{domain}\"]\nvia = [\"{at}\"]\n\
+                     require = \"{demand}\"\nretry = [\"1h\"]\n{names}{anchors}"
+                );
+                let good = (!path || proof.path) && (!name || proof.name);
+                rows.push((
+                    format!("{}, name {}, {demand}", proof.what, proof.name),
+                    place,
+                    domain,
+                    good,
+                ));
+            }
+        }
+        let mut node = Node::new(env!("CARGO_BIN_EXE_sekisho"), &format!("{RELAYING}{routes}"));
+        node.write("anchor.pem", authority.anchor());
+        node.resume();
+        let recipients: Vec<String> = rows
+            .iter()
+            .map(|(_, _, domain, _)| format!("topsecret@{domain}"))
+            .collect();
+        submit("topsecret@localhost", &recipients);
+        let mut wanted = vec![0; peers.len()];
+        for ((what, place, _, good), message) in rows.iter().zip(all_attempted(&node, &recipients)) {
+            let outcome = crate::outcome_of(last_attempt(&message));
+            let expected = if *good { "delivered" } else { "deferred" };
+            assert_eq!(outcome, expected, "{what}: {message:#}");
+            wanted[*place] += usize::from(*good);
+        }
+        let counts: Vec<usize> = peers.iter().map(Peer::count).collect();
+        assert_eq!(counts, wanted, "each got what it was good for");
+        assert!(peers.iter().all(|peer| !peer.saw_in_the_clear(SECRET)));
+    });
+}
+
 #[test]
 fn each_certificate_is_good_for_what_it_proves_and_nothing_more() {
     enclosed(|| {
@@ -247,6 +343,7 @@ fn opportunistic_mail_is_delivered_whatever_is_wrong_with_starttls() {
     });
 }
 
+/// CVE-2011-0411, CVE-2024-34083: a sender that was injected in the clear is no sender under TLS.
 #[test]
 fn nothing_said_before_the_handshake_survives_it_in_our_server() {
     enclosed(|| {

@@ -21,6 +21,7 @@ const TIGHT: &str = "\
 [[listener]]
 name = \"default\"
 address = \"127.0.0.1:2525\"
+relay-from = []
 [listener.limits]
 connections-per-address = 2
 messages-per-connection = 2
@@ -107,6 +108,7 @@ fn each_limit_of_a_session_is_kept() {
     });
 }
 
+/// Early talkers, which Postfix turns away by `smtpd_forbid_unauth_pipelining`.
 #[test]
 fn who_speaks_before_the_greeting_is_turned_away() {
     enclosed(|| {
@@ -120,15 +122,12 @@ fn who_speaks_before_the_greeting_is_turned_away() {
             assert_eq!((reply.code, &reply.text()[..5]), (554, "5.5.0"));
             assert!(client.reply().await.expect("an end").is_none());
         });
+        let counted = metrics();
+        assert!(
+            counted.contains("sekisho_inbound_refusals_total{class=\"permanent\"} 1"),
+            "{counted}"
+        );
     });
-}
-
-/// The largest resident memory so far, in octets.
-fn peak_memory(node: &Node) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", node.process_id())).expect("a process has a status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kib.expect("the kernel counts") * 1024
 }
 
 #[test]
@@ -151,25 +150,30 @@ fn a_message_of_150_megabytes_does_not_pass_through_memory() {
             || (node.mailbox("inbox").len() == 1).then_some(()),
             || node.log(),
         );
-        let before = peak_memory(&node);
+        let (_, before) = node.memory();
         send(150_000_000);
         let both = || (node.mailbox("inbox").len() == 2).then_some(());
         wait::until_or("the large one", both, || node.log());
-        let grown = peak_memory(&node) - before;
+        let grown = node.memory().1 - before;
         assert!(grown < 32 * 1024 * 1024, "{grown} octets more than for a small one");
     });
 }
 
 /// A node whose data folder is a file system of 100 MB, of which 40 MiB are to stay free; not started yet.
 fn on_a_small_disk(more: &str) -> Node {
-    let node = Node::new(
-        env!("CARGO_BIN_EXE_sekisho"),
+    on_a_tmpfs(
+        "size=100m",
         &format!("{more}{LOCAL}[limits]\nfree-space = \"40 MiB\"\n"),
-    );
+    )
+}
+
+/// A node whose data folder is a file system in memory; not started yet.
+fn on_a_tmpfs(options: &str, configuration: &str) -> Node {
+    let node = Node::new(env!("CARGO_BIN_EXE_sekisho"), configuration);
     let data = node.folder().join("sekisho-data");
     fs::create_dir(&data).expect("a folder can be made");
     let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=100m,mode=700", "none"])
+        .args(["-t", "tmpfs", "-o", &format!("{options},mode=700"), "none"])
         .arg(&data)
         .status();
     assert!(mounted.is_ok_and(|status| status.success()), "a world can mount");
@@ -233,6 +237,33 @@ fn a_full_disk_puts_new_mail_off_and_deliveries_go_on() {
         wait::until_or("mail to be taken again", taken, || node.log());
         let more = || (node.mailbox("inbox").len() > before).then_some(());
         wait::until_or("the delivery", more, || node.log());
+    });
+}
+
+#[test]
+fn a_disk_without_inodes_puts_new_mail_off_and_takes_it_again_later() {
+    enclosed(|| {
+        let configuration = format!("{LOCAL}[limits]\nfree-space = \"1 MiB\"\nfree-inodes = 50\n");
+        let mut node = on_a_tmpfs("size=100m,nr_inodes=400", &configuration);
+        let files = node.folder().join("sekisho-data/files");
+        node.resume();
+        let send = || Swaks::new().send(SMTP, "a@there.example", "inbox@here.example", &[]);
+        send().assert_accepted();
+        delivered_to(&node, "inbox");
+
+        // Too few are left, then none at all.
+        fs::create_dir(&files).expect("there is an inode");
+        let mut made = (0..).take_while(|number| fs::write(files.join(number.to_string()), "").is_ok());
+        for (upto, words) in [(350, "452 4.3.1"), (usize::MAX, "4.3.")] {
+            made.by_ref().take(upto).for_each(drop);
+            let refused = || Some(send().transcript).filter(|said| said.contains(words));
+            wait::until_or("the want of inodes to be noticed", refused, || node.log());
+        }
+        fs::remove_dir_all(&files).expect("our files are ours");
+        let taken = || (send().code == Some(0)).then_some(());
+        wait::until_or("mail to be taken again", taken, || node.log());
+        let both = || (node.mailbox("inbox").len() == 2).then_some(());
+        wait::until_or("the delivery", both, || node.log());
     });
 }
 

@@ -5,9 +5,13 @@
 mod commands;
 mod covered;
 mod crowded;
+mod cut_off;
+mod damage;
 mod dialogues;
 mod endings;
+mod flooding;
 mod front;
+mod hostile_names;
 mod incoming;
 mod killing;
 mod law_two;
@@ -17,10 +21,17 @@ mod names;
 mod notices;
 mod operating;
 mod outgoing;
+mod pried;
 mod relaying;
+mod remote_text;
 mod signals;
+mod stalling;
 
-use sekisho_testkit::{node::Node, wait};
+use sekisho_testkit::{
+    client::Client,
+    node::{Node, SMTP},
+    wait,
+};
 use serde_json::Value;
 
 /// A running server with this configuration; without any it has none at all.
@@ -62,6 +73,39 @@ fn traced(node: &Node, recipient: &str, outcome: &str) -> Value {
         let trace = trace_of(node, recipient).map_or_else(|| "no trace".to_owned(), |trace| format!("{trace:#}"));
         format!("{trace}\n{}", node.log())
     })
+}
+
+/// Hands messages to these recipients over one connection.
+fn submit(from: &str, recipients: &[String]) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
+    runtime.block_on(async {
+        let mut client = Client::open(SMTP, false).await.expect("a session");
+        for recipient in recipients {
+            let taken = client.deliver(from, recipient, b"Subject: x\r\n\r\nx\r\n").await;
+            let taken = taken.unwrap_or_else(|fault| panic!("{recipient}: {fault}"));
+            assert!(taken.is_success(), "{recipient}: {taken:?}");
+        }
+    });
+}
+
+/// Waits until an attempt for each of them has ended, in whatever way; answers with the traces in their order.
+fn all_attempted(node: &Node, recipients: &[String]) -> Vec<Value> {
+    let look = || {
+        let found = node.json_lines(&["trace", "--limit", "1000", "--conversation", "--json"]);
+        let of = |recipient: &String| {
+            let mut found = found.iter();
+            let is_its_own = |message: &&Value| {
+                message["arrival"]["recipients"]
+                    .to_string()
+                    .contains(recipient.as_str())
+            };
+            found
+                .find(|message| is_its_own(message) && attempts(message).next().is_some())
+                .cloned()
+        };
+        recipients.iter().map(of).collect::<Option<Vec<Value>>>()
+    };
+    wait::until_or("an attempt for each of them", look, || node.log())
 }
 
 fn attempts(message: &Value) -> impl Iterator<Item = &Value> {

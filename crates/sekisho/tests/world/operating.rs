@@ -283,6 +283,7 @@ fn without_a_server_the_commands_open_the_store_themselves_and_two_servers_never
     });
 }
 
+/// CVE-2025-62875: whoever is not the server's own user or root is not heard at the local socket.
 #[test]
 fn a_stranger_on_this_machine_gets_no_answer() {
     enclosed(|| {

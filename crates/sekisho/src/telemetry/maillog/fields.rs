@@ -10,22 +10,28 @@ use crate::telemetry::escaped;
 
 /// No value is longer than this many octets; what is cut off is replaced by `…`.
 const VALUE_LEN_MAX: usize = 2048;
+/// A line of usual length fits without growing.
+const LINE_LEN_USUAL: usize = 512;
 
 /// A line under construction.
 #[derive(Debug)]
 pub(super) struct Fields {
     format: LineFormat,
     line: String,
+    /// The value that is being looked at.
+    value: String,
 }
 
 impl Fields {
     /// Begins a line with the time of the event.
     pub(super) fn new(format: LineFormat, at: Timestamp) -> Self {
-        let line = match format {
-            LineFormat::Text => at.to_string(),
-            LineFormat::Json => format!("{{\"time\":\"{at}\""),
+        let mut line = String::with_capacity(LINE_LEN_USUAL);
+        let _ = match format {
+            LineFormat::Text => write!(line, "{at}"),
+            LineFormat::Json => write!(line, "{{\"time\":\"{at}\""),
         };
-        Self { format, line }
+        let value = String::new();
+        Self { format, line, value }
     }
 
     /// A value out of a fixed vocabulary: nothing in it needs quotes.
@@ -46,7 +52,16 @@ impl Fields {
 
     /// Any text: cut, escaped, and quoted where needed.
     pub(super) fn text(&mut self, key: &'static str, value: impl Display) {
-        let mut shown = escaped(&value.to_string()).to_string();
+        self.value.clear();
+        let _ = write!(self.value, "{value}");
+        let plain = Plain::of(&self.value);
+        match (self.format, plain) {
+            (LineFormat::Text, Plain::Bare) => return self.plain(key, ["=", ""]),
+            (LineFormat::Text, Plain::Spaced) => return self.plain(key, ["=\"", "\""]),
+            (LineFormat::Json, Plain::Bare | Plain::Spaced) => return self.plain(key, ["\":\"", "\""]),
+            (_, Plain::No) => {}
+        }
+        let mut shown = escaped(&self.value).to_string();
         if shown.len() > VALUE_LEN_MAX {
             shown.truncate(shown.floor_char_boundary(VALUE_LEN_MAX));
             shown.push('…');
@@ -62,6 +77,15 @@ impl Fields {
         }
     }
 
+    /// A value that stands as it is.
+    fn plain(&mut self, key: &'static str, [before, after]: [&str; 2]) {
+        self.line
+            .push_str(if self.format == LineFormat::Text { " " } else { ",\"" });
+        for part in [key, before, &self.value, after] {
+            self.line.push_str(part);
+        }
+    }
+
     /// The whole line with its line end.
     pub(super) fn finish(mut self) -> String {
         if self.format == LineFormat::Json {
@@ -74,6 +98,33 @@ impl Fields {
     fn append(&mut self, text: std::fmt::Arguments<'_>) {
         // Writing to a String cannot fail.
         let _ = self.line.write_fmt(text);
+    }
+}
+
+/// Whether a value needs a second look: nearly none does, and there are a dozen in a line.
+enum Plain {
+    /// Visible ASCII that means nothing to either format.
+    Bare,
+    /// With spaces among it.
+    Spaced,
+    No,
+}
+
+impl Plain {
+    fn of(value: &str) -> Self {
+        if value.is_empty() || value.len() > VALUE_LEN_MAX {
+            return Self::No;
+        }
+        let mut plain = Self::Bare;
+        for octet in value.bytes() {
+            match octet {
+                b' ' => plain = Self::Spaced,
+                b'"' | b'\\' | b'=' => return Self::No,
+                0x21..=0x7e => {}
+                _ => return Self::No,
+            }
+        }
+        plain
     }
 }
 

@@ -12,6 +12,7 @@ use std::{
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
+    time::Duration,
 };
 
 use thiserror::Error;
@@ -21,6 +22,11 @@ use crate::clock;
 
 /// Lines that may wait for the writer; at 300 octets each this is about 5 MiB.
 const LINES_WAITING_MAX: usize = 16_384;
+/// How long lines collect before they are written: a busy server would otherwise wake the writer for each of them,
+/// which costs more than the line.
+const COLLECTING: Duration = Duration::from_millis(10);
+/// Octets written at once at most.
+const WRITE_LEN: usize = 64 * 1024;
 
 /// Where the mail log goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +81,8 @@ impl MailLog {
     pub fn open(target: MailLogTarget, format: LineFormat) -> Result<Self, OpenMailLogError> {
         let sink: Box<dyn Write + Send> = match &target {
             MailLogTarget::Off => return Ok(Self::off()),
-            MailLogTarget::Stdout => Box::new(io::stdout()),
-            MailLogTarget::Stderr => Box::new(io::stderr()),
+            MailLogTarget::Stdout => Box::new(io::BufWriter::with_capacity(WRITE_LEN, io::stdout())),
+            MailLogTarget::Stderr => Box::new(io::BufWriter::with_capacity(WRITE_LEN, io::stderr())),
             MailLogTarget::File(path) => Box::new(open_file(path)?),
         };
         Ok(Self::start(sink, target, format))
@@ -160,7 +166,8 @@ impl fmt::Debug for MailLog {
 
 fn open_file(path: &PathBuf) -> Result<io::BufWriter<File>, OpenMailLogError> {
     let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-    opened.map(io::BufWriter::new).map_err(|source| OpenMailLogError {
+    let opened = opened.map(|file| io::BufWriter::with_capacity(WRITE_LEN, file));
+    opened.map_err(|source| OpenMailLogError {
         path: path.clone(),
         source,
     })
@@ -178,20 +185,22 @@ impl Writer {
     fn run(mut self, jobs: &Receiver<Job>, take_dropped: impl Fn() -> u64) {
         while let Ok(first) = jobs.recv() {
             let mut job = Ok(first);
+            // While it is not waited for by `recv`, whoever records wakes nobody.
+            if matches!(job, Ok(Job::Line(_))) {
+                thread::sleep(COLLECTING);
+            }
             while let Ok(now) = job {
                 self.handle(now, &take_dropped);
                 job = jobs.try_recv();
             }
-            let flushed = self.sink.flush();
-            self.note(flushed);
+            self.flush();
         }
     }
 
     fn handle(&mut self, job: Job, take_dropped: &impl Fn() -> u64) {
         match job {
             Job::Line(line) => {
-                let written = self.sink.write_all(line.as_bytes());
-                self.note(written);
+                self.write(&line);
                 self.write_dropped(take_dropped());
             }
             Job::Reopen => {
@@ -203,8 +212,7 @@ impl Writer {
                 }
             }
             Job::Flush(done) => {
-                let flushed = self.sink.flush();
-                self.note(flushed);
+                self.flush();
                 // Whoever asked may have gone.
                 let _ = done.send(());
             }
@@ -218,21 +226,29 @@ impl Writer {
         let mut fields = Fields::new(self.format, clock::now());
         fields.word("event", "lines-dropped");
         fields.number("lines", dropped);
-        let written = self.sink.write_all(fields.finish().as_bytes());
-        self.note(written);
+        self.write(&fields.finish());
+    }
+
+    fn write(&mut self, line: &str) {
+        if let Err(error) = self.sink.write_all(line.as_bytes()) {
+            self.note(&error);
+        }
+    }
+
+    /// Only here it is known that lines were written: until then they are in a buffer.
+    fn flush(&mut self) {
+        match self.sink.flush() {
+            Ok(()) => self.failing = false,
+            Err(error) => self.note(&error),
+        }
     }
 
     /// A full disk is said once when it begins, not once a line.
-    fn note(&mut self, result: io::Result<()>) {
-        match result {
-            Ok(()) => self.failing = false,
-            Err(error) => {
-                if !self.failing {
-                    tracing::error!(%error, "the mail log cannot be written");
-                }
-                self.failing = true;
-            }
+    fn note(&mut self, error: &io::Error) {
+        if !self.failing {
+            tracing::error!(%error, "the mail log cannot be written");
         }
+        self.failing = true;
     }
 }
 

@@ -1,5 +1,5 @@
-//! `cargo xtask crash`: power cuts under load, judged by a ledger. The rig is a program of `sekisho-testkit`; here is
-//! what it needs: foreign programs, the server, and a folder for the disks.
+//! `cargo xtask crash`, power cuts under load, and `cargo xtask million`, a queue of that length. Each rig is a program
+//! of `sekisho-testkit`; here is what it needs: foreign programs, the server, and a folder for its disks and queues.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -11,6 +11,24 @@ use crate::{
 /// What is said where the rig may not mount; it says the same where root may not. `.ci/run` looks for it.
 const NOT_RUN: &str = "not run: needs root";
 
+/// A rig: its program, and its folder below the target folder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rig {
+    program: &'static str,
+    folder: &'static str,
+}
+
+/// Power cuts.
+pub(crate) const CRASH: Rig = Rig {
+    program: "sekisho-crash",
+    folder: "crash",
+};
+/// A million messages.
+pub(crate) const MILLION: Rig = Rig {
+    program: "sekisho-million",
+    folder: "million",
+};
+
 /// Which build of server and rig is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Build {
@@ -20,12 +38,11 @@ pub(crate) enum Build {
     Release,
 }
 
-/// Runs the rig.
+/// Runs a rig.
 ///
 /// # Errors
-/// When something cannot be built or had, when anything was lost, altered, invented or weakened, or when a control was
-/// not caught.
-pub(crate) fn run_rig(build: Build, arguments: &[String]) -> Result<(), String> {
+/// When something cannot be built or had, or when the rig's verdict is that something failed.
+pub(crate) fn run_rig(rig: Rig, build: Build, arguments: &[String]) -> Result<(), String> {
     if !is_root() {
         say(NOT_RUN);
         return Ok(());
@@ -50,9 +67,9 @@ pub(crate) fn run_rig(build: Build, arguments: &[String]) -> Result<(), String> 
     };
     run(&mut build_command)?;
     let built: PathBuf = target_dir().join(folder);
-    let work = target_dir().join("crash");
+    let work = target_dir().join(rig.folder);
     fs::create_dir_all(&work).map_err(|fault| format!("cannot make {}: {fault}", work.display()))?;
-    let mut command = Command::new(built.join("sekisho-crash"));
+    let mut command = Command::new(built.join(rig.program));
     command
         .arg("--binary")
         .arg(built.join("sekisho"))
