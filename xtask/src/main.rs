@@ -13,6 +13,7 @@ mod foreign;
 mod fuzz;
 mod generate;
 mod rig;
+mod simulate;
 mod states;
 mod test;
 mod tidy;
@@ -30,6 +31,7 @@ Usage: cargo xtask <task> [arguments]
   million [args]     a server with a million messages, half of them for the dead
   states [number]    the store as a crash at any write could have left it; a million states unless told otherwise
   flood [arguments]  what has no end, and slow sessions; `cargo xtask flood --help` says which
+  simulate [args]    the whole server in simulation, 10,000 seeds; `cargo xtask simulate --help` says how
   fuzz [target [s]]  hostile octets for each parser; needs cargo-fuzz
   walk [arguments]   the server's session beside its model, ten million random steps; --steps and --seed
   foreign            fetch and unpack the foreign mail and name servers only
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Some("million") => rig::run_rig(rig::MILLION, rig::Build::Release, &rest),
         Some("states") => states::run_states(&rest),
         Some("flood") => flood::run_floods(&rest),
+        Some("simulate") => simulate::run_seeds(&rest),
         Some("fuzz") => fuzz::run_targets(&rest),
         Some("walk") => walk::run_test(&rest),
         Some("foreign") => foreign::provide().map(drop),

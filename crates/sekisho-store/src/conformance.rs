@@ -2,6 +2,8 @@
 //! and can open the same one again.
 //!
 //! What only one of them has (files, schema, crash recovery of its own making) is tested beside it.
+//!
+//! Long because it is one suite: a backend passes all of it or none, and the cases share their helpers.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -71,6 +73,10 @@ pub const CASES: &[Case] = &[
     (
         "a redirect keeps demands and the original recipient",
         redirect_keeps_demands,
+    ),
+    (
+        "what a redirect brings to a destination in flight outlasts that attempt",
+        redirect_joins_in_flight,
     ),
     ("notices enter the queue with the settlement", notices),
     ("lists are filtered and continued", listing),
@@ -678,6 +684,22 @@ fn redirect_keeps_demands(place: &dyn Place) {
     let orcpt = queued.recipient.orcpt.as_ref().map(|original| original.0.as_str());
     assert_eq!(orcpt, Some("rfc822;a+2Bb@one.example"));
     assert!(due(&*store, NOW).is_empty(), "nothing is left at the old destinations");
+}
+
+fn redirect_joins_in_flight(place: &dyn Place) {
+    let store = place.open();
+    let id = commit(&*store, b"x", &["a@one.example", "b@two.example"], NOW, false).id;
+    let under_way = lease(&*store, "one.example", NOW);
+    let report = store.redirect(id, mailbox("c@one.example"), Vec::new(), NOW).wait();
+    assert_eq!(report.expect("a redirect").in_flight, 1);
+    settle_all(&*store, under_way, &delivered(), NOW);
+    let [left] = &lease(&*store, "one.example", NOW)[..] else {
+        panic!("what was b's is still to be delivered")
+    };
+    let [queued] = &left.recipients[..] else {
+        panic!("one recipient")
+    };
+    assert_eq!((left.id, &queued.recipient.mailbox), (id, &mailbox("c@one.example")));
 }
 
 fn notices(place: &dyn Place) {

@@ -145,15 +145,12 @@ impl Draft {
         let SpoolState::Away(answer) = mem::replace(&mut self.file, SpoolState::Broken) else {
             return Err(StoreError::Failed("the draft is broken".to_owned()));
         };
-        self.opened(answer.await)
+        self.opened(answer.await.ok())
     }
 
-    fn opened(
-        &self,
-        answer: Result<io::Result<OpenSpool>, oneshot::error::RecvError>,
-    ) -> Result<OpenSpool, StoreError> {
+    fn opened(&self, answer: Option<io::Result<OpenSpool>>) -> Result<OpenSpool, StoreError> {
         answer
-            .map_err(|_| StoreError::Stopped)?
+            .ok_or(StoreError::Stopped)?
             .map_err(|error| spool_error(&self.spool.file(self.id), &error))
     }
 
@@ -184,8 +181,12 @@ impl Draft {
     }
 }
 
-fn wait_for<T>(answer: oneshot::Receiver<T>) -> Result<T, oneshot::error::RecvError> {
-    answer.blocking_recv()
+fn wait_for<T>(mut answer: oneshot::Receiver<T>) -> Option<T> {
+    match answer.try_recv() {
+        Ok(answer) => Some(answer),
+        Err(oneshot::error::TryRecvError::Closed) => None,
+        Err(oneshot::error::TryRecvError::Empty) => answer.blocking_recv().ok(),
+    }
 }
 
 /// The content of a queued message: octets as they were accepted, dots not stuffed, our header fields before them.

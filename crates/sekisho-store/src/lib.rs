@@ -9,6 +9,8 @@ pub mod conformance;
 mod disk;
 mod draft;
 mod error;
+#[cfg(any(test, feature = "conformance"))]
+pub mod model;
 mod query;
 mod queue;
 mod spool;

@@ -41,10 +41,20 @@ enum Job {
 /// What follows once drafts are durable, or are not.
 pub(crate) type SealThen = Box<dyn FnOnce(Result<Vec<Sealed>, StoreError>) + Send>;
 
+/// Who does the jobs.
+#[derive(Clone)]
+enum Workers {
+    /// The spool threads.
+    Threads(Sender<Job>),
+    /// Whoever asks, before the call returns: for a disk in memory, where no order may be left to threads.
+    #[cfg(any(test, feature = "conformance"))]
+    Caller,
+}
+
 /// The way to the spool threads.
 #[derive(Clone)]
 pub(crate) struct Spool {
-    jobs: Sender<Job>,
+    workers: Workers,
     folder: Arc<Folder>,
     /// Octets free on the file system: what the system said last, less what went into the spool since.
     free: Arc<AtomicU64>,
@@ -154,7 +164,31 @@ impl Spool {
             })
             .collect::<Result<_, _>>()?;
         let free = Arc::new(AtomicU64::new(u64::MAX));
-        Ok((Self { jobs, folder, free }, threads))
+        let workers = Workers::Threads(jobs);
+        Ok((Self { workers, folder, free }, threads))
+    }
+
+    /// A spool without threads: every job is done before the call returns.
+    #[cfg(any(test, feature = "conformance"))]
+    pub(crate) fn without_threads(path: PathBuf, disk: Arc<dyn Disk>) -> Self {
+        let live = Mutex::default();
+        Self {
+            workers: Workers::Caller,
+            folder: Arc::new(Folder { path, disk, live }),
+            free: Arc::new(AtomicU64::new(u64::MAX)),
+        }
+    }
+
+    /// Gives a job to whoever does it; back when nobody does any more.
+    fn give(&self, job: Job) -> Result<(), Job> {
+        match &self.workers {
+            Workers::Threads(jobs) => jobs.send(job).map_err(|mpsc::SendError(job)| job),
+            #[cfg(any(test, feature = "conformance"))]
+            Workers::Caller => {
+                perform(job, &self.folder);
+                Ok(())
+            }
+        }
     }
 
     pub(crate) fn free_octets(&self) -> u64 {
@@ -176,7 +210,7 @@ impl Spool {
     pub(crate) fn stop(&self) {
         for _ in 0..SPOOL_THREADS {
             // A thread that is gone needs no telling.
-            let _ = self.jobs.send(Job::Stop);
+            let _ = self.give(Job::Stop);
         }
     }
 
@@ -188,14 +222,14 @@ impl Spool {
     /// Makes the file of a draft.
     pub(crate) fn create(&self, id: MessageId) -> oneshot::Receiver<io::Result<OpenSpool>> {
         let (answer, opened) = oneshot::channel();
-        let _ = self.jobs.send(Job::Create(id, answer));
+        let _ = self.give(Job::Create(id, answer));
         opened
     }
 
     /// Appends to it.
     pub(crate) fn append(&self, spool: OpenSpool, chunk: Bytes) -> oneshot::Receiver<io::Result<OpenSpool>> {
         let (answer, written) = oneshot::channel();
-        let _ = self.jobs.send(Job::Append(spool, chunk, answer));
+        let _ = self.give(Job::Append(spool, chunk, answer));
         written
     }
 
@@ -204,7 +238,7 @@ impl Spool {
         if drafts.iter().all(Draft::is_in_memory) {
             return then(drafts.into_iter().map(Draft::seal_blocking).collect());
         }
-        if let Err(mpsc::SendError(Job::Seal(_, then))) = self.jobs.send(Job::Seal(drafts, then)) {
+        if let Err(Job::Seal(_, then)) = self.give(Job::Seal(drafts, then)) {
             then(Err(StoreError::Stopped));
         }
     }
@@ -216,7 +250,7 @@ impl Spool {
             folder: Arc::clone(&self.folder),
             kept: false,
         };
-        let _ = self.jobs.send(Job::Forget(entry));
+        let _ = self.give(Job::Forget(entry));
     }
 
     /// Files that belong to no draft. Whether a row names them has to be asked after this call: a file that is made
@@ -228,12 +262,21 @@ impl Spool {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.folder.path)? {
             let name = entry?.file_name();
-            let id = name.to_str().and_then(|name| name.strip_suffix(SUFFIX));
-            found.extend(id.and_then(|id| id.parse::<MessageId>().ok()));
+            found.extend(name.to_str().and_then(Self::owner_of));
         }
-        let live = self.folder.live();
-        found.retain(|id| !live.contains(id));
+        self.leave_out_live(&mut found);
         Ok(found)
+    }
+
+    /// Takes out those that are drafts or commits under way.
+    pub(crate) fn leave_out_live(&self, ids: &mut Vec<MessageId>) {
+        let live = self.folder.live();
+        ids.retain(|id| !live.contains(id));
+    }
+
+    /// The message that a file of this name belongs to.
+    pub(crate) fn owner_of(name: &str) -> Option<MessageId> {
+        name.strip_suffix(SUFFIX)?.parse().ok()
     }
 }
 
@@ -241,18 +284,25 @@ fn work(queue: &Mutex<Receiver<Job>>, folder: &Arc<Folder>) {
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match job {
-            Ok(Job::Create(id, answer)) => {
-                let _ = answer.send(create(folder, id));
-            }
-            Ok(Job::Append(mut spool, chunk, answer)) => {
-                // When nobody waits for the answer the draft was dropped, and the file goes with it.
-                let result = spool.append(&chunk).map(|()| spool);
-                let _ = answer.send(result);
-            }
-            Ok(Job::Seal(drafts, then)) => then(drafts.into_iter().map(Draft::seal_blocking).collect()),
-            Ok(Job::Forget(entry)) => drop(entry),
             Ok(Job::Stop) | Err(_) => return,
+            Ok(job) => perform(job, folder),
         }
+    }
+}
+
+fn perform(job: Job, folder: &Arc<Folder>) {
+    match job {
+        Job::Create(id, answer) => {
+            let _ = answer.send(create(folder, id));
+        }
+        Job::Append(mut spool, chunk, answer) => {
+            // When nobody waits for the answer the draft was dropped, and the file goes with it.
+            let result = spool.append(&chunk).map(|()| spool);
+            let _ = answer.send(result);
+        }
+        Job::Seal(drafts, then) => then(drafts.into_iter().map(Draft::seal_blocking).collect()),
+        Job::Forget(entry) => drop(entry),
+        Job::Stop => {}
     }
 }
 

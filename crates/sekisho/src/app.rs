@@ -11,6 +11,8 @@ mod view;
 pub use offline::Offline;
 pub use repair::{check, recover};
 pub use server::serve;
+#[cfg(test)]
+pub(crate) use server::{carry_mail, look_after_store};
 
 use thiserror::Error;
 

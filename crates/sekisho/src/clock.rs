@@ -8,8 +8,22 @@ use sekisho_mail::Timestamp;
 /// Now, by the machine's clock.
 #[must_use]
 pub fn now() -> Timestamp {
+    #[cfg(test)]
+    if let Some(now) = simulated_now() {
+        return now;
+    }
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The instant at which every simulation begins.
+#[cfg(test)]
+pub(crate) const SIMULATION_BEGINS: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+/// Inside a simulation its time is everybody's.
+#[cfg(test)]
+fn simulated_now() -> Option<Timestamp> {
+    turmoil::sim_elapsed().map(|elapsed| SIMULATION_BEGINS.plus(elapsed))
 }
 
 /// A date as header fields have it, in UTC: `Sun, 9 Sep 2001 01:46:40 +0000` (RFC 5322 §3.3).

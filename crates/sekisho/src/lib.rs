@@ -3,12 +3,16 @@
 
 pub mod admin;
 pub mod app;
+mod chance;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dns;
 pub mod inbound;
 pub mod local;
+pub mod net;
 pub mod notify;
 pub mod outbound;
+#[cfg(test)]
+mod simulation;
 pub mod telemetry;

@@ -18,7 +18,7 @@ mod load;
 mod planted;
 mod readers;
 mod recover;
-mod redirect;
+pub(crate) mod redirect;
 mod schema;
 mod search;
 mod settings;

@@ -13,9 +13,9 @@ use crate::{Destination, QueuedRecipient};
 
 /// Where to, and what is demanded on the way besides.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Redirect {
-    pub(super) to: Mailbox,
-    pub(super) carried: Vec<Demand>,
+pub(crate) struct Redirect {
+    pub(crate) to: Mailbox,
+    pub(crate) carried: Vec<Demand>,
 }
 
 /// Enters `recipients`, whose delivery has been taken out, as one recipient at the new address.
@@ -121,7 +121,7 @@ pub(super) fn store_pending(batch: &Batch<'_>, key: i64, number: i64, pending: &
 }
 
 /// All of them as one recipient at the new address, under the demands of all and the new ones.
-fn merged(recipients: Vec<QueuedRecipient>, order: &Redirect) -> Option<QueuedRecipient> {
+pub(crate) fn merged(recipients: Vec<QueuedRecipient>, order: &Redirect) -> Option<QueuedRecipient> {
     let mut recipients = recipients.into_iter().map(|mut queued| {
         let original = &mut queued.recipient;
         // RFC 3461 §5.2.7 allows to make one where the sender gave none.
@@ -143,7 +143,7 @@ fn merged(recipients: Vec<QueuedRecipient>, order: &Redirect) -> Option<QueuedRe
 }
 
 /// Two recipients become one: the demands of both hold, and the sender is told whenever one of them asked for it.
-fn absorb(into: &mut QueuedRecipient, other: QueuedRecipient) {
+pub(crate) fn absorb(into: &mut QueuedRecipient, other: QueuedRecipient) {
     into.attempts = into.attempts.max(other.attempts);
     into.delay_notified &= other.delay_notified;
     for demand in other.recipient.carried {

@@ -103,9 +103,11 @@ fn apply(batch: &mut Batch<'_>, job: &SettleJob) -> rusqlite::Result<bool> {
     if batch.watch {
         watch::acquit(batch.db, key)?;
     }
-    if ends_all(job) {
-        // Nobody is left for whom an order could matter, and what the row says of them is not needed.
-        return remove(batch, key, destination);
+    if ends_all(job)
+        && let Some(state) = take_out_unless_ordered(batch, key, destination)?
+    {
+        // Nobody is left, and what the row says of them is not needed.
+        return removed(batch, key, destination, state);
     }
     let Some(mut found) = row(batch, key, destination)? else {
         return Ok(false);
@@ -223,9 +225,19 @@ pub(super) fn remove(batch: &mut Batch<'_>, key: i64, destination: i64) -> rusql
         .prepare_cached("DELETE FROM delivery WHERE message = ?1 AND destination = ?2 RETURNING state")?
         .query_row([key, destination], |row| row.get(0))
         .optional()?;
-    let Some(state) = state else {
-        return Ok(false);
-    };
+    state.map_or(Ok(false), |state| removed(batch, key, destination, state))
+}
+
+/// Takes a delivery out for which nothing was ordered meanwhile; answers its state. An order may have brought it a
+/// recipient that was not leased.
+fn take_out_unless_ordered(batch: &Batch<'_>, key: i64, destination: i64) -> rusqlite::Result<Option<i64>> {
+    let sql = "DELETE FROM delivery WHERE message = ?1 AND destination = ?2 AND pending IS NULL RETURNING state";
+    let mut statement = batch.db.prepare_cached(sql)?;
+    statement.query_row([key, destination], |row| row.get(0)).optional()
+}
+
+/// What follows when a delivery was taken out.
+fn removed(batch: &mut Batch<'_>, key: i64, destination: i64, state: i64) -> rusqlite::Result<bool> {
     batch.count(destination, state, -1);
     let more: bool = batch
         .db

@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     admin::{self, Backend, HttpLimits, StoreMetrics},
+    chance::select,
     clock,
     config::{Loaded, Outbound, Place},
     dns::DnsResolver,
@@ -369,7 +370,7 @@ fn anchors(outbound: &Outbound) -> HashMap<AnchorSetId, AnchorSet> {
 }
 
 /// Mail out and mail in: both finish what is in flight when the server drains.
-async fn carry_mail(out: impl Future<Output = ()>, inbound: impl Future<Output = ()>) {
+pub(crate) async fn carry_mail(out: impl Future<Output = ()>, inbound: impl Future<Output = ()>) {
     tokio::join!(out, inbound);
 }
 
@@ -384,7 +385,7 @@ async fn forward_wake(wake: Arc<Notify>, dispatcher: Arc<Dispatcher>, mut phase:
 }
 
 /// Removes what a crash left behind, then trims the trace from time to time.
-async fn look_after_store(store: Arc<dyn Store>, mut phase: watch::Receiver<Phase>) {
+pub(crate) async fn look_after_store(store: Arc<dyn Store>, mut phase: watch::Receiver<Phase>) {
     match store.remove_orphans().await {
         Ok(0) => {}
         Ok(files) => tracing::info!(files, "content that was never acknowledged was removed"),
@@ -394,7 +395,7 @@ async fn look_after_store(store: Arc<dyn Store>, mut phase: watch::Receiver<Phas
         if let Err(error) = store.trim_trace(clock::now()).await {
             tracing::warn!(%error, "the trace could not be trimmed");
         }
-        tokio::select! {
+        select! {
             () = time::sleep(TRIM_EVERY) => {}
             _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return,
         }

@@ -9,7 +9,6 @@ use sekisho_smtp::{
     wire::{content::Piece, params::RcptParameters},
 };
 use tokio::{
-    net::TcpStream,
     sync::watch,
     time::{Instant, timeout, timeout_at},
 };
@@ -23,8 +22,10 @@ use super::{
 };
 use crate::{
     app::Phase,
+    chance::select,
     clock,
     local::LocalFinding,
+    net::{self, TcpStream},
     telemetry::maillog::{Direction, Entry},
 };
 
@@ -274,7 +275,7 @@ impl Connection {
             return Next::Goes;
         }
         let deadline = self.patience.deadline(wait, now, self.pass.is_crowded());
-        let read = tokio::select! {
+        let read = select! {
             read = timeout_at(deadline, self.input.read_from(transport)) => read,
             now = changed(&mut self.phase, self.drained) => return self.heed(now),
         };
@@ -333,7 +334,7 @@ impl Connection {
             }
         };
         let limit = self.listener.session.timeouts.handshake;
-        let accepted = self.listener.tls.accept(stream, limit).await;
+        let accepted = net::accept_tls(&self.listener.tls, stream, limit).await;
         drop(place);
         match accepted {
             Ok((stream, facts)) => {

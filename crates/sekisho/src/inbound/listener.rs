@@ -12,14 +12,14 @@ use std::{
 
 use socket2::{Domain as Family, Protocol, Socket, Type};
 use thiserror::Error;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
-    time::sleep,
-};
+use tokio::{sync::watch, time::sleep};
 
 use super::{Full, Gate, ListenerSettings, Pass};
-use crate::app::Phase;
+use crate::{
+    app::Phase,
+    chance::select,
+    net::{self, Listening, TcpListener, TcpStream},
+};
 
 /// Connections that the kernel finishes before they are accepted.
 const BACKLOG: i32 = 1024;
@@ -53,7 +53,7 @@ fn remedy(error: &io::Error) -> &'static str {
 /// A socket that is bound and listens already.
 #[derive(Debug)]
 pub struct Bound {
-    listener: StdListener,
+    listener: Listening,
     address: SocketAddr,
 }
 
@@ -64,7 +64,7 @@ impl Bound {
     /// When the system refuses; the error names the listener, the address and the remedy.
     pub fn open(settings: &ListenerSettings, inherited: Option<StdListener>) -> Result<Self, BindError> {
         let opened = match inherited {
-            Some(listener) => Ok(listener),
+            Some(listener) => Ok(net::listening(listener)),
             None => bind(settings.address),
         };
         let finished = opened.and_then(|listener| {
@@ -86,7 +86,11 @@ impl Bound {
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<StdListener> {
+fn bind(address: SocketAddr) -> io::Result<Listening> {
+    #[cfg(test)]
+    if turmoil::in_simulation() {
+        return Ok(Listening::Simulated(address));
+    }
     let family = if address.is_ipv4() { Family::IPV4 } else { Family::IPV6 };
     let socket = Socket::new(family, Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
@@ -97,7 +101,7 @@ fn bind(address: SocketAddr) -> io::Result<StdListener> {
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(net::listening(socket.into()))
 }
 
 /// What came to a listener.
@@ -127,7 +131,7 @@ where
     let listener = TcpListener::from_std(bound.listener)?;
     let mut is_short = false;
     loop {
-        let accepted = tokio::select! {
+        let accepted = select! {
             accepted = listener.accept() => accepted,
             // An error means that whoever could change the phase is gone: the server is stopping.
             _ = phase.wait_for(|phase| *phase != Phase::Running) => return Ok(()),

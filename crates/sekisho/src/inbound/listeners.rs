@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{BindError, Bound, Building, InboundServices, Listener, ListenerSettings, accept_loop, service};
-use crate::app::Phase;
+use crate::{app::Phase, chance::select};
 
 /// Why the listeners cannot be opened or changed.
 #[derive(Debug, Error)]
@@ -132,7 +132,7 @@ impl Listeners {
             });
         }
         while accepting.join_next().await.is_some() {}
-        tokio::select! {
+        select! {
             () = self.building.empty() => {}
             _ = phase.wait_for(|phase| *phase == Phase::Stopping) => {}
         }

@@ -2,11 +2,9 @@
 
 use std::io;
 
-use sekisho_tls::TlsStream;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::net::{TcpStream, TlsStream};
 
 /// At most so much input is held; while a question is open the rest waits in the network.
 const INPUT_OCTETS_MAX: usize = 64 * 1024;
@@ -18,7 +16,7 @@ const READ_OCTETS: usize = 4 * 1024;
 #[derive(Debug)]
 pub(super) enum Transport {
     Clear(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream>),
 }
 
 impl Transport {

@@ -22,7 +22,7 @@ use super::{
     pool::PoolKey,
     resolve::fault,
 };
-use crate::clock;
+use crate::{clock, net};
 
 /// What became of a message that was cleared and begun.
 struct Sent {
@@ -160,11 +160,8 @@ impl Batch<'_> {
         }
         // The chain's verdicts may have changed since the last message, and this plan may ask for others.
         if let (ChannelSecurity::Tls(tls), Some(chain)) = (&mut link.facts.security, &link.chain) {
-            tls.verdicts = self
-                .shared
-                .services
-                .verifier
-                .verify(chain, &at.plan.checks(), clock::now());
+            let verifier = &self.shared.services.verifier;
+            tls.verdicts = net::verify(verifier, chain, &at.plan.checks(), clock::now());
         }
         let envelope = Envelope {
             recipients: recipients.iter().map(|queued| queued.recipient.clone()).collect(),

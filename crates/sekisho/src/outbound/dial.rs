@@ -10,12 +10,15 @@ use std::{
 use sekisho_mail::{EnhancedCode, Fault, Side};
 use sekisho_policy::{Reason, dial::may_dial, outbound::HostOrigin};
 use tokio::{
-    net::{TcpSocket, TcpStream},
     task::JoinSet,
     time::{sleep, timeout},
 };
 
 use super::{Unroutable, resolve::fault};
+use crate::{
+    chance::select,
+    net::{self, TcpStream},
+};
 
 /// How connections are made.
 #[derive(Clone, Debug)]
@@ -52,7 +55,7 @@ pub(super) async fn dial(addresses: &[SocketAddr], how: &Dialling<'_>) -> Result
         if let Some(address) = waiting.next() {
             running.spawn(connect(address, how.source, how.time_limit));
         }
-        let joined = tokio::select! {
+        let joined = select! {
             joined = running.join_next() => joined,
             () = sleep(how.stagger), if waiting.len() > 0 => continue,
         };
@@ -105,15 +108,7 @@ pub(super) async fn connect(
     time_limit: Duration,
 ) -> (SocketAddr, io::Result<TcpStream>) {
     let connecting = async {
-        let socket = if address.is_ipv4() {
-            TcpSocket::new_v4()?
-        } else {
-            TcpSocket::new_v6()?
-        };
-        if let Some(source) = source {
-            socket.bind(SocketAddr::new(source, 0))?;
-        }
-        let stream = socket.connect(address).await?;
+        let stream = net::connect(address, source).await?;
         // Commands and replies are short and wait for each other.
         stream.set_nodelay(true)?;
         Ok(stream)

@@ -29,7 +29,7 @@ use super::{
     round::Round,
     window::Window,
 };
-use crate::{app::Phase, clock};
+use crate::{app::Phase, chance::select, clock};
 
 /// The queue is looked at this often at least, whatever the clocks say.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -157,7 +157,7 @@ impl Dispatcher {
             let until = drain_until
                 .unwrap_or_else(|| round.look_at())
                 .min(Instant::now() + SWEEP_EVERY);
-            tokio::select! {
+            select! {
                 ended = round.jobs.join_next_with_id(), if !round.jobs.is_empty() => self.handle_end(&mut round, ended),
                 () = self.offers.notified(), if drain_until.is_none() => {}
                 _ = self.shared.places.take(connections), if drain_until.is_none() && self.wants_place(&round) => {}

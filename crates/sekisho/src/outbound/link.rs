@@ -8,7 +8,6 @@ use std::{
     future::poll_fn,
     io,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -16,14 +15,14 @@ use std::{
 use sekisho_mail::{ChannelFacts, SpokenLine};
 use sekisho_smtp::client::{ClientSession, ClientTimeouts, Event, MailResult, SessionFault};
 use sekisho_store::Body;
-use sekisho_tls::{PeerChain, TlsStream, alert_in};
+use sekisho_tls::alert_in;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::Instant,
 };
 
 use super::places::Place;
+use crate::net::{PeerChain, TcpStream, TlsStream};
 
 /// A host that takes longer for an answer is slow: its connection leaves its place to others until then.
 const SLOW_ANSWER: Duration = Duration::from_secs(1);
@@ -34,7 +33,7 @@ const READ_OCTETS: usize = 4096;
 #[derive(Debug)]
 pub(super) enum Wire {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream>),
     /// Taken out for the handshake, or closed.
     Gone,
 }
@@ -79,7 +78,7 @@ pub(super) struct Link {
     pub(super) session: ClientSession,
     pub(super) facts: ChannelFacts,
     /// The peer's chain; `None` in the clear.
-    pub(super) chain: Option<Arc<PeerChain>>,
+    pub(super) chain: Option<PeerChain>,
     /// What was said before the first message, for the evidence of all of them.
     pub(super) opening: Vec<SpokenLine>,
     /// Messages begun on it.

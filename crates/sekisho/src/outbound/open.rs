@@ -17,7 +17,7 @@ use sekisho_policy::outbound::{
 };
 use sekisho_smtp::client::{ClientSession, Event, MAX_CONVERSATION_LINES, SessionFault};
 use sekisho_tls::{ClientProfile, IdentityUse};
-use tokio::{net::TcpStream, time::Instant};
+use tokio::time::Instant;
 
 use super::{
     Candidate, Configured, Hybrid, RouteSettings, Services, Unroutable, addresses,
@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     clock,
+    net::{self, TcpStream},
     telemetry::maillog::{Direction, Entry},
 };
 
@@ -256,16 +257,16 @@ impl Opening<'_> {
             },
         };
         let time_limit = self.configured.settings.limits.handshake_timeout;
-        let handshake = self
-            .configured
-            .tls
-            .connect(stream, self.plan.server_name(), &profile, time_limit);
+        let offered = (self.plan.server_name(), &profile);
+        let handshake = net::connect_tls(&self.configured.tls, stream, offered, time_limit);
         let shaken = link.wait_for(handshake).await;
         let (stream, mut facts) = shaken?;
-        facts.verdicts = self
-            .services
-            .verifier
-            .verify(stream.peer_chain(), &self.plan.checks(), clock::now());
+        facts.verdicts = net::verify(
+            &self.services.verifier,
+            stream.peer_chain(),
+            &self.plan.checks(),
+            clock::now(),
+        );
         link.session
             .note(&format!("{} {} {}", facts.version, facts.suite, facts.group));
         link.chain = Some(stream.peer_chain().clone());

@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use super::{AddressFamily, Candidate, Hybrid, RouteSettings, link::Link};
+use crate::chance::Map;
 
 /// What two messages must have in common to travel over one connection. The server name follows from the host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +60,7 @@ pub(super) type Slot = OwnedSemaphorePermit;
 /// All connections without work, and how many may be at work with each next hop.
 #[derive(Debug)]
 pub(super) struct Pool {
-    idle: Mutex<HashMap<PoolKey, Vec<Idle>>>,
+    idle: Mutex<Map<PoolKey, Vec<Idle>>>,
     slots: Mutex<HashMap<PoolKey, Weak<Semaphore>>>,
 }
 
@@ -149,7 +150,7 @@ impl Pool {
         expired
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PoolKey, Vec<Idle>>> {
+    fn lock(&self) -> MutexGuard<'_, Map<PoolKey, Vec<Idle>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,7 +19,7 @@ use super::{
     pool::{Pool, PoolKey},
     window::Window,
 };
-use crate::clock;
+use crate::{chance::Map, clock};
 
 /// Two looks are at least so far apart, however often somebody asks for one.
 const LOOKS_APART: Duration = Duration::from_millis(50);
@@ -42,7 +42,7 @@ pub(super) struct Round {
     /// All that are in either.
     pub(super) waiting: HashSet<Destination>,
     /// Destinations whose next hop had no room, per next hop: as many are in turn again as it has room for.
-    pub(super) parked: HashMap<PoolKey, VecDeque<Destination>>,
+    pub(super) parked: Map<PoolKey, VecDeque<Destination>>,
     /// Dead destinations, as their rows in the store say too.
     pub(super) backed_off: HashMap<Destination, Timestamp>,
     pub(super) last_look: Option<Instant>,
@@ -62,7 +62,7 @@ impl Default for Round {
             retried: VecDeque::new(),
             is_turn_of_retried: false,
             waiting: HashSet::new(),
-            parked: HashMap::new(),
+            parked: Map::default(),
             backed_off: HashMap::new(),
             last_look: None,
             next_look: Instant::now(),
