@@ -108,6 +108,61 @@ impl<'a> Node<'a> {
         self.places().map(|place| self.row(image, place)).collect()
     }
 
+    /// Whether the header tells the truth: cells and free blocks fill the content area, to the octet. A count or a
+    /// start that is wrong makes cells of what is gone, which can be whole, or hides some that are not.
+    pub(super) fn adds_up(&self) -> bool {
+        if self.kind == Kind::TableInterior {
+            return true;
+        }
+        let start = match be16(self.page, self.header + 5) {
+            0 => 65_536,
+            start => start,
+        };
+        let sizes = self
+            .places()
+            .map(|place| if place < start { None } else { self.size(place) });
+        let Some(cells) = sizes.sum::<Option<usize>>() else {
+            return false;
+        };
+        let Some(free) = self.free_octets(start) else {
+            return false;
+        };
+        let fragments = usize::from(self.page[self.header + 7]);
+        self.pointers() + 2 * self.cells <= start && start + cells + free + fragments == PAGE
+    }
+
+    /// Octets of a cell in its page; `None` when they cannot be.
+    fn size(&self, place: usize) -> Option<usize> {
+        let octets = self.page.get(place..)?;
+        let mut cell = Reader(octets);
+        if self.kind == Kind::IndexInterior {
+            cell.take(4)?;
+        }
+        let len = usize::try_from(cell.varint()?).ok()?;
+        if self.kind == Kind::TableLeaf {
+            cell.varint()?;
+        }
+        let local = local_len(self.kind, len);
+        cell.take(local + if local < len { 4 } else { 0 })?;
+        // What is freed has to hold the head of a free block.
+        Some((octets.len() - cell.0.len()).max(4))
+    }
+
+    /// Octets in the list of free blocks, which goes upwards within the content area.
+    fn free_octets(&self, start: usize) -> Option<usize> {
+        let (mut free, mut end) = (0, start);
+        let mut block = be16(self.page, self.header + 1);
+        while block != 0 {
+            let size = be16(self.page, block + 2);
+            if block < end || size < 4 || block + size > PAGE {
+                return None;
+            }
+            (free, end) = (free + size, block + size);
+            block = be16(self.page, block);
+        }
+        Some(free)
+    }
+
     fn row(&self, image: &Image, place: usize) -> Option<Row> {
         let mut cell = Reader(self.page.get(place..)?);
         if self.kind == Kind::IndexInterior {

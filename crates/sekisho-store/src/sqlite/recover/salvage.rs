@@ -75,6 +75,9 @@ pub(super) struct Salvage<'a> {
 
 type Done<T = ()> = rusqlite::Result<T>;
 
+/// A state that no delivery has.
+const UNCONFIRMED: i64 = -1;
+
 impl<'a> Salvage<'a> {
     pub(super) const fn new(
         image: &'a Image,
@@ -134,10 +137,15 @@ impl<'a> Salvage<'a> {
                 self.faults.push(format!("page {number} is none of a tree"));
                 continue;
             };
+            let adds_up = node.adds_up();
+            if !adds_up {
+                self.faults
+                    .push(format!("page {number}: its header does not fit what stands on it"));
+            }
             let mut unread = 0;
             for row in node.rows(self.image) {
                 let taken = match row {
-                    Some((number, values)) => self.take(node.kind, number, &values)?,
+                    Some((number, values)) => self.take((node.kind, adds_up), number, &values)?,
                     None => false,
                 };
                 unread += u32::from(!taken);
@@ -150,7 +158,7 @@ impl<'a> Salvage<'a> {
     }
 
     /// Takes a row by its shape; whether it has one of ours.
-    fn take(&self, kind: Kind, number: Option<i64>, values: &[Value]) -> Done<bool> {
+    fn take(&self, (kind, adds_up): (Kind, bool), number: Option<i64>, values: &[Value]) -> Done<bool> {
         match (kind, number, values) {
             (
                 Kind::TableLeaf,
@@ -176,7 +184,7 @@ impl<'a> Salvage<'a> {
             (Kind::IndexLeaf | Kind::IndexInterior, None, [Value::Int(key), Value::Int(destination), rest @ ..])
                 if rest.len() == 8 =>
             {
-                self.take_delivery(*key, *destination, rest)
+                self.take_delivery(*key, *destination, rest, adds_up)
             }
             (
                 Kind::IndexLeaf | Kind::IndexInterior,
@@ -262,7 +270,8 @@ impl<'a> Salvage<'a> {
             .map(drop)
     }
 
-    fn take_delivery(&self, key: i64, destination: i64, rest: &[Value]) -> Done<bool> {
+    /// One on a page that does not add up may be of the past: unless the index has it too, it is held.
+    fn take_delivery(&self, key: i64, destination: i64, rest: &[Value], adds_up: bool) -> Done<bool> {
         let [state, _, _, last_fault, crc, recipients, directive, pending] = rest else {
             return Ok(false);
         };
@@ -273,6 +282,9 @@ impl<'a> Salvage<'a> {
         if believed.is_none_or(|recipients| recipients.is_empty()) {
             self.witness((key, destination), state, false)?;
             return Ok(false);
+        }
+        if !adds_up {
+            self.witness((key, destination), UNCONFIRMED, false)?;
         }
         self.db
             .prepare_cached(
