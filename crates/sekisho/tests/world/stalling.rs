@@ -34,6 +34,8 @@ message-size = \"1 MiB\"
 const CHUNK_OCTETS: usize = 512 * 1024;
 /// Between two octets where a client drips.
 const TICK: Duration = Duration::from_millis(300);
+/// As many as a client that behaves hands in before it connects again; one session may have more.
+const MESSAGES_A_SESSION: usize = 500;
 /// Sessions at a time, so that none of them waits for a processor.
 const AT_A_TIME: usize = 64;
 /// What a client gets rid of where it sends without end: a message with what is read behind it, and what the kernel
@@ -221,6 +223,9 @@ async fn behave(enough: Arc<AtomicBool>) -> io::Result<usize> {
     let mut taken = 0;
     let mut client = Client::open(SMTP, true).await?;
     while !enough.load(Ordering::Relaxed) {
+        if taken > 0 && taken % MESSAGES_A_SESSION == 0 {
+            client = Client::open(SMTP, true).await?;
+        }
         let reply = client.deliver("a@there.example", "inbox@here.example", b"\r\ngood\r\n");
         reply.await?.must_succeed()?;
         taken += 1;
