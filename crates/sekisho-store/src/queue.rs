@@ -171,6 +171,8 @@ pub(crate) struct Held {
     pub(crate) arrival: Arc<Arrival>,
     /// The places in the envelope of those that were leased, which are all that the delivery has.
     pub(crate) recipients: Vec<u32>,
+    /// The checksum of what the row said of them, which is another once anybody has changed it.
+    pub(crate) crc: u32,
     /// The body's share of memory.
     #[expect(dead_code, reason = "held for its drop, which gives the share back")]
     pub(crate) memory: Arc<Reservation>,

@@ -364,6 +364,7 @@ impl ModelStore {
                 envelope,
                 arrival: Arc::clone(&message.arrival),
                 recipients: delivery.recipients.iter().map(|recipient| recipient.index).collect(),
+                crc: 0,
                 memory,
             })),
         })

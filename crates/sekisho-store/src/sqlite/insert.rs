@@ -266,6 +266,7 @@ fn finished(shared: &Arc<Shared>, message: Prepared, leased: &[Option<i64>]) -> 
         .filter_map(|(delivery, number)| {
             let destination = (*number)?;
             let recipients = delivery.recipients.iter().map(|recipient| recipient.index).collect();
+            let crc = codec::recipients_crc(codec::key(id), destination, &delivery.document);
             Some(Lease {
                 id,
                 destination: delivery.destination,
@@ -283,6 +284,7 @@ fn finished(shared: &Arc<Shared>, message: Prepared, leased: &[Option<i64>]) -> 
                     envelope: Arc::clone(&message.envelope),
                     arrival: Arc::clone(&message.arrival),
                     recipients,
+                    crc,
                     memory: Arc::clone(&memory),
                 })),
             })

@@ -259,6 +259,7 @@ fn one(
         envelope: Arc::clone(&envelope),
         arrival: Arc::clone(&arrival),
         recipients: recipients.iter().map(|recipient| recipient.index).collect(),
+        crc: candidate.crc,
         memory: Arc::new(memory),
     });
     Ok(Loaded::Sound(Lease {

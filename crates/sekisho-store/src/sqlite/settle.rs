@@ -104,7 +104,7 @@ fn apply(batch: &mut Batch<'_>, job: &SettleJob) -> rusqlite::Result<bool> {
         watch::acquit(batch.db, key)?;
     }
     if ends_all(job)
-        && let Some(state) = take_out_unless_ordered(batch, key, destination)?
+        && let Some(state) = take_out_unchanged(batch, &job.held)?
     {
         // Nobody is left, and what the row says of them is not needed.
         return removed(batch, key, destination, state);
@@ -228,12 +228,14 @@ pub(super) fn remove(batch: &mut Batch<'_>, key: i64, destination: i64) -> rusql
     state.map_or(Ok(false), |state| removed(batch, key, destination, state))
 }
 
-/// Takes a delivery out for which nothing was ordered meanwhile; answers its state. An order may have brought it a
-/// recipient that was not leased.
-fn take_out_unless_ordered(batch: &Batch<'_>, key: i64, destination: i64) -> rusqlite::Result<Option<i64>> {
-    let sql = "DELETE FROM delivery WHERE message = ?1 AND destination = ?2 AND pending IS NULL RETURNING state";
+/// Takes a delivery out that is as it was leased; answers its state. A redirect may have brought it a recipient that was
+/// not leased, and that one stays.
+fn take_out_unchanged(batch: &Batch<'_>, held: &Held) -> rusqlite::Result<Option<i64>> {
+    let sql = "DELETE FROM delivery WHERE message = ?1 AND destination = ?2 AND crc = ?3 AND pending IS NULL
+               RETURNING state";
     let mut statement = batch.db.prepare_cached(sql)?;
-    statement.query_row([key, destination], |row| row.get(0)).optional()
+    let row = params![codec::key(held.message), held.destination, held.crc];
+    statement.query_row(row, |row| row.get(0)).optional()
 }
 
 /// What follows when a delivery was taken out.
