@@ -228,8 +228,8 @@ pub(super) fn remove(batch: &mut Batch<'_>, key: i64, destination: i64) -> rusql
     state.map_or(Ok(false), |state| removed(batch, key, destination, state))
 }
 
-/// Takes a delivery out that is as it was leased; answers its state. A redirect may have brought it a recipient that was
-/// not leased, and that one stays.
+/// Takes a delivery out that is as it was leased; answers its state. A redirect may have brought it a recipient that
+/// was not leased, and that one stays.
 fn take_out_unchanged(batch: &Batch<'_>, held: &Held) -> rusqlite::Result<Option<i64>> {
     let sql = "DELETE FROM delivery WHERE message = ?1 AND destination = ?2 AND crc = ?3 AND pending IS NULL
                RETURNING state";
