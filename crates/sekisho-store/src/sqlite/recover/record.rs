@@ -118,9 +118,13 @@ impl<'a> Node<'a> {
             0 => 65_536,
             start => start,
         };
-        let sizes = self
-            .places()
-            .map(|place| if place < start { None } else { self.size(place) });
+        let sizes = self.places().map(|place| {
+            if place < start {
+                None
+            } else {
+                Some(self.cell(place)?.size)
+            }
+        });
         let Some(cells) = sizes.sum::<Option<usize>>() else {
             return false;
         };
@@ -129,23 +133,6 @@ impl<'a> Node<'a> {
         };
         let fragments = usize::from(self.page[self.header + 7]);
         self.pointers() + 2 * self.cells <= start && start + cells + free + fragments == PAGE
-    }
-
-    /// Octets of a cell in its page; `None` when they cannot be.
-    fn size(&self, place: usize) -> Option<usize> {
-        let octets = self.page.get(place..)?;
-        let mut cell = Reader(octets);
-        if self.kind == Kind::IndexInterior {
-            cell.take(4)?;
-        }
-        let len = usize::try_from(cell.varint()?).ok()?;
-        if self.kind == Kind::TableLeaf {
-            cell.varint()?;
-        }
-        let local = local_len(self.kind, len);
-        cell.take(local + if local < len { 4 } else { 0 })?;
-        // What is freed has to hold the head of a free block.
-        Some((octets.len() - cell.0.len()).max(4))
     }
 
     /// Octets in the list of free blocks, which goes upwards within the content area.
@@ -163,23 +150,56 @@ impl<'a> Node<'a> {
         Some(free)
     }
 
-    fn row(&self, image: &Image, place: usize) -> Option<Row> {
-        let mut cell = Reader(self.page.get(place..)?);
+    /// The cell that begins here; `None` when there cannot be one.
+    fn cell(&self, place: usize) -> Option<Cell<'a>> {
+        let octets = self.page.get(place..)?;
+        let mut rest = Reader(octets);
         if self.kind == Kind::IndexInterior {
-            cell.take(4)?;
+            rest.take(4)?;
         }
-        let len = usize::try_from(cell.varint()?).ok()?;
+        let len = usize::try_from(rest.varint()?).ok()?;
         let number = match self.kind {
-            Kind::TableLeaf => Some(cell.varint()?.cast_signed()),
+            Kind::TableLeaf => Some(rest.varint()?.cast_signed()),
             _ => None,
         };
         let local = local_len(self.kind, len);
-        let mut payload = cell.take(local)?.to_vec();
-        if local < len {
-            overflow(image, be32(cell.0, 0), len, &mut payload)?;
-        }
-        Some((number, record(&payload)?))
+        let payload = rest.take(local)?;
+        let further = if local < len {
+            Some(be32(rest.take(4)?, 0))
+        } else {
+            None
+        };
+        Some(Cell {
+            number,
+            len,
+            payload,
+            further,
+            // What is freed has to hold the head of a free block.
+            size: (octets.len() - rest.0.len()).max(4),
+        })
     }
+
+    fn row(&self, image: &Image, place: usize) -> Option<Row> {
+        let cell = self.cell(place)?;
+        let mut payload = cell.payload.to_vec();
+        if let Some(page) = cell.further {
+            overflow(image, page, cell.len, &mut payload)?;
+        }
+        Some((cell.number, record(&payload)?))
+    }
+}
+
+/// A cell as it stands in its page.
+struct Cell<'a> {
+    number: Option<i64>,
+    /// Octets of the whole payload.
+    len: usize,
+    /// What of it stands here.
+    payload: &'a [u8],
+    /// Where the rest begins.
+    further: Option<u32>,
+    /// Octets of the page.
+    size: usize,
 }
 
 /// So many octets of a payload stand in the page itself.
