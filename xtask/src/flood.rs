@@ -4,8 +4,9 @@
 use std::{fs, process::Command};
 
 use crate::{
-    command::{cargo, run, target_dir},
+    command::{run, target_dir},
     foreign,
+    rig::{Build, build_programs},
 };
 
 /// Builds the server and the floods, and lets them loose.
@@ -15,24 +16,7 @@ use crate::{
 pub(crate) fn run_floods(arguments: &[String]) -> Result<(), String> {
     let (debug, rest): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|argument| *argument == "--debug");
     let trees = foreign::provide()?;
-    let mut build = cargo();
-    build.args([
-        "build",
-        "--quiet",
-        "--bins",
-        "--package",
-        "sekisho",
-        "--package",
-        "sekisho-testkit",
-    ]);
-    let folder = if debug.is_empty() {
-        build.arg("--release");
-        "release"
-    } else {
-        "debug"
-    };
-    run(&mut build)?;
-    let built = target_dir().join(folder);
+    let built = build_programs(if debug.is_empty() { Build::Release } else { Build::Tests })?;
     // Content is written as it comes in, and /tmp may be a memory.
     let work = target_dir().join("flood");
     fs::create_dir_all(&work).map_err(|fault| format!("cannot make {}: {fault}", work.display()))?;

@@ -48,25 +48,7 @@ pub(crate) fn run_rig(rig: Rig, build: Build, arguments: &[String]) -> Result<()
         return Ok(());
     }
     let trees = foreign::provide()?;
-    let mut build_command = cargo();
-    build_command.args([
-        "build",
-        "--quiet",
-        "--package",
-        "sekisho",
-        "--package",
-        "sekisho-testkit",
-        "--bins",
-    ]);
-    let folder = match build {
-        Build::Tests => "debug",
-        Build::Release => {
-            build_command.arg("--release");
-            "release"
-        }
-    };
-    run(&mut build_command)?;
-    let built: PathBuf = target_dir().join(folder);
+    let built = build_programs(build)?;
     let work = target_dir().join(rig.folder);
     fs::create_dir_all(&work).map_err(|fault| format!("cannot make {}: {fault}", work.display()))?;
     let mut command = Command::new(built.join(rig.program));
@@ -78,4 +60,30 @@ pub(crate) fn run_rig(rig: Rig, build: Build, arguments: &[String]) -> Result<()
     command.args(arguments);
     // The server's log lies beside the disks' images, and not in a memory that may be small.
     run(command.env("TMPDIR", &work).env("SEKISHO_FOREIGN", trees))
+}
+
+/// Builds the server and all programs of the testkit; the folder that they are in.
+///
+/// # Errors
+/// When something cannot be built.
+pub(crate) fn build_programs(build: Build) -> Result<PathBuf, String> {
+    let mut command = cargo();
+    command.args([
+        "build",
+        "--quiet",
+        "--package",
+        "sekisho",
+        "--package",
+        "sekisho-testkit",
+        "--bins",
+    ]);
+    let folder = match build {
+        Build::Tests => "debug",
+        Build::Release => {
+            command.arg("--release");
+            "release"
+        }
+    };
+    run(&mut command)?;
+    Ok(target_dir().join(folder))
 }

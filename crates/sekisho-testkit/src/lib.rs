@@ -13,6 +13,7 @@ pub mod flood;
 pub mod foreign;
 pub mod node;
 pub mod peer;
+pub mod program;
 pub mod source;
 pub mod stall;
 pub mod staller;

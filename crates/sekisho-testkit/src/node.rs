@@ -281,6 +281,27 @@ impl Node {
         self.ended()
     }
 
+    /// As [`Node::terminate`], where only a clean end will do.
+    ///
+    /// # Errors
+    /// How else it ended, with the end of its log.
+    pub fn end_well(&mut self) -> Result<(), String> {
+        let status = self.terminate();
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("the server did not end well ({status})\n{}", self.last_words()))
+        }
+    }
+
+    /// The end of its log.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
     /// Waits until it has ended by itself.
     ///
     /// # Panics

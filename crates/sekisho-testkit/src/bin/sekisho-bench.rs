@@ -8,8 +8,7 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
-    io::{self, Write as _},
+    env, fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -23,10 +22,11 @@ use std::{
 use sekisho_testkit::{
     authority::{Authority, Pem},
     client::{Client, stuffed},
-    enclosure::{self, HOSTS},
+    enclosure::HOSTS,
     foreign::{Postfix, PostfixSettings},
     node::{Node, SMTP},
     peer::Peer,
+    program::{self, say},
     wait,
 };
 use serde_json::json;
@@ -96,21 +96,10 @@ struct Figures {
 }
 
 fn main() -> ExitCode {
-    let options = match parse_options() {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            say(USAGE);
-            return ExitCode::SUCCESS;
-        }
-        Err(fault) => {
-            say(&format!("{fault}\n\n{USAGE}"));
-            return ExitCode::FAILURE;
-        }
+    let options = match prepare() {
+        Ok(options) => options,
+        Err(end) => return end,
     };
-    match enclosure::enclose_program() {
-        enclosure::Enclosed::Inside => {}
-        enclosure::Enclosed::Ended(success) => return if success { ExitCode::SUCCESS } else { ExitCode::FAILURE },
-    }
     let all = measure_all(&options);
     match fs::create_dir_all(&options.results).and_then(|()| write_results(&options.results, &all)) {
         Ok(path) => say(&format!("written to {}", path.display())),
@@ -119,9 +108,11 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn say(text: &str) {
-    // A terminal that is gone wants to hear nothing.
-    let _ = writeln!(io::stdout(), "{}", text.trim_end());
+/// The options, inside the namespaces; or how the program ends.
+fn prepare() -> Result<Options, ExitCode> {
+    let options = program::options(parse_options(), USAGE)?;
+    program::enclose()?;
+    Ok(options)
 }
 
 fn parse_options() -> Result<Option<Options>, String> {

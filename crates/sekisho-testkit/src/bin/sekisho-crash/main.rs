@@ -7,13 +7,12 @@
 
 use std::{
     env, fs,
-    io::{self, Write as _},
     path::{self, PathBuf},
-    process::{Command, ExitCode},
+    process::ExitCode,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use sekisho_testkit::enclosure::{self, Enclosed};
+use sekisho_testkit::program::{self, NOT_RUN, say};
 
 mod control;
 mod disk;
@@ -41,8 +40,6 @@ Usage: cargo xtask crash [--long] [--cuts N] [--kills N] [--seed S] [--fs ext4|x
   --fs KIND   on this file system only
 ";
 
-/// What is printed where nothing may be mounted; `.ci/run` looks for it.
-const NOT_RUN: &str = "not run: needs root";
 /// Violent ends in one round, about.
 const CUTS_IN_ROUND: usize = 10;
 const KILLS_IN_ROUND: usize = 100;
@@ -63,38 +60,15 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let options = match parse_options(env::args().skip(1)) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            say(USAGE);
-            return ExitCode::SUCCESS;
-        }
-        Err(fault) => {
-            say(&format!("{fault}\n\n{USAGE}"));
-            return ExitCode::FAILURE;
-        }
-    };
-    if let Err(why) = may_mount() {
-        say(&format!("{why}\n{NOT_RUN}"));
-        return ExitCode::SUCCESS;
-    }
-    match enclosure::enclose_program() {
-        Enclosed::Inside => {}
-        Enclosed::Ended(success) => return if success { ExitCode::SUCCESS } else { ExitCode::FAILURE },
-    }
-    match run(&options) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(fault) => {
-            say(&format!("the rig itself failed: {fault}"));
-            ExitCode::FAILURE
-        }
-    }
+    prepare().map_or_else(|end| end, |options| program::finish("rig", run(&options)))
 }
 
-fn say(text: &str) {
-    // A terminal that is gone wants to hear nothing.
-    let _ = writeln!(io::stdout(), "{}", text.trim_end());
+/// The options, inside the namespaces; or how the program ends.
+fn prepare() -> Result<Options, ExitCode> {
+    let options = program::options(parse_options(env::args().skip(1)), USAGE)?;
+    program::require(may_mount())?;
+    program::enclose()?;
+    Ok(options)
 }
 
 fn parse_options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
@@ -147,15 +121,8 @@ fn set_option(options: &mut Options, name: &str, value: String) -> Result<(), St
 /// Whether namespaces and loop devices can be had; what is missing otherwise. A file system that the kernel does not
 /// know is no reason to run nothing.
 fn may_mount() -> Result<(), String> {
-    let mut probe = Command::new("unshare");
-    probe.args([
-        "--mount", "--net", "--pid", "--fork", "mount", "-t", "tmpfs", "probe", "/mnt",
-    ]);
-    let tried = probe.output().map_err(|fault| format!("unshare: {fault}"))?;
-    if !tried.status.success() {
-        let words = String::from_utf8_lossy(&tried.stderr);
-        return Err(format!("nothing can be mounted here: {}", words.trim_end()));
-    }
+    let mount = ["mount", "-t", "tmpfs", "probe", "/mnt"];
+    program::may_unshare(&mount, "nothing can be mounted here")?;
     if fs::metadata("/dev/loop-control").is_err() {
         return Err("there are no loop devices here (/dev/loop-control)".to_owned());
     }

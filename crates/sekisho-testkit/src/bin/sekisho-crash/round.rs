@@ -178,11 +178,14 @@ impl World {
             match self.node.state() {
                 NodeState::Ready => return Ok(()),
                 NodeState::Ended(status) => {
-                    return Err(format!("the server ended by itself ({status})\n{}", self.last_words()));
+                    return Err(format!(
+                        "the server ended by itself ({status})\n{}",
+                        self.node.last_words()
+                    ));
                 }
                 NodeState::Starting if start.elapsed() > READY_LIMIT => {
                     self.node.kill();
-                    return Err(format!("the server did not become ready\n{}", self.last_words()));
+                    return Err(format!("the server did not become ready\n{}", self.node.last_words()));
                 }
                 NodeState::Starting => thread::sleep(PAUSE),
             }
@@ -214,23 +217,12 @@ impl World {
                 let left = String::from_utf8_lossy(&left.stdout);
                 return Err(format!(
                     "the queue does not become empty\n{left}\n{}",
-                    self.last_words()
+                    self.node.last_words()
                 ));
             }
             thread::sleep(10 * PAUSE);
         }
-        let status = self.node.terminate();
-        if status.success() {
-            Ok(())
-        } else {
-            Err(format!("the server did not end well ({status})\n{}", self.last_words()))
-        }
-    }
-
-    fn last_words(&self) -> String {
-        let log = self.node.log();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
+        self.node.end_well()
     }
 }
 

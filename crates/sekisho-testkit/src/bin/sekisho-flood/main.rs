@@ -3,16 +3,15 @@
 //! own for processes and network.
 
 use std::{
-    env,
-    io::{self, Write as _},
+    env, io,
     path::{self, PathBuf},
     process::ExitCode,
 };
 
 use sekisho_testkit::{
-    enclosure::{self, Enclosed},
     flood::{self, Flood},
     node::Node,
+    program::{self, say},
 };
 
 mod slow;
@@ -54,37 +53,14 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let options = match parse_options(env::args().skip(1)) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            say(USAGE);
-            return ExitCode::SUCCESS;
-        }
-        Err(fault) => {
-            say(&format!("{fault}\n\n{USAGE}"));
-            return ExitCode::FAILURE;
-        }
-    };
-    match enclosure::enclose_program() {
-        Enclosed::Inside => {}
-        Enclosed::Ended(success) => return if success { ExitCode::SUCCESS } else { ExitCode::FAILURE },
-    }
-    match run(&options) {
-        Ok(complaints) if complaints.is_empty() => ExitCode::SUCCESS,
-        Ok(complaints) => {
-            say(&format!("\nbroken:\n{}", complaints.join("\n")));
-            ExitCode::FAILURE
-        }
-        Err(fault) => {
-            say(&format!("the flood itself failed: {fault}"));
-            ExitCode::FAILURE
-        }
-    }
+    prepare().map_or_else(|end| end, |options| program::finish("flood", run(&options)))
 }
 
-fn say(text: &str) {
-    // A terminal that is gone wants to hear nothing.
-    let _ = writeln!(io::stdout(), "{}", text.trim_end());
+/// The options, inside the namespaces; or how the program ends.
+fn prepare() -> Result<Options, ExitCode> {
+    let options = program::options(parse_options(env::args().skip(1)), USAGE)?;
+    program::enclose()?;
+    Ok(options)
 }
 
 fn parse_options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
@@ -118,8 +94,8 @@ fn parse_options(mut arguments: impl Iterator<Item = String>) -> Result<Option<O
 const HEADINGS: &str = "\
 flood                volume              sessions  octets/session  memory +KiB     CPU s  seconds";
 
-/// All that is asked for; what was broken.
-fn run(options: &Options) -> io::Result<Vec<String>> {
+/// All that is asked for; whether no bound was broken.
+fn run(options: &Options) -> io::Result<bool> {
     let is_wanted = |name: &str| options.only.as_deref().is_none_or(|only| only == name);
     let mut complaints = Vec::new();
     say(HEADINGS);
@@ -147,5 +123,8 @@ fn run(options: &Options) -> io::Result<Vec<String>> {
         say(&format!("\n{slow}"));
         complaints.extend(slow.complaints());
     }
-    Ok(complaints)
+    if !complaints.is_empty() {
+        say(&format!("\nbroken:\n{}", complaints.join("\n")));
+    }
+    Ok(complaints.is_empty())
 }

@@ -4,12 +4,11 @@
 
 use std::{
     env, fs,
-    io::{self, Write as _},
     path::{self, PathBuf},
-    process::{Command, ExitCode},
+    process::ExitCode,
 };
 
-use sekisho_testkit::enclosure::{self, Enclosed};
+use sekisho_testkit::program::{self, say};
 
 mod fill;
 mod orders;
@@ -29,9 +28,6 @@ Usage: cargo xtask million [--messages N] [--destinations N] [--queue FOLDER]
   --queue FOLDER    keep the filled queue there, and take it from there the next time
 ";
 
-/// What is printed where no namespaces can be had.
-const NOT_RUN: &str = "not run: needs root";
-
 /// What the command line says.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -43,45 +39,25 @@ pub(crate) struct Options {
 }
 
 fn main() -> ExitCode {
-    let options = match parse_options(env::args().skip(1)) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            say(USAGE);
-            return ExitCode::SUCCESS;
-        }
-        Err(fault) => {
-            say(&format!("{fault}\n\n{USAGE}"));
-            return ExitCode::FAILURE;
-        }
-    };
-    if let Err(why) = may_unshare() {
-        say(&format!("{why}\n{NOT_RUN}"));
-        return ExitCode::SUCCESS;
-    }
-    match enclosure::enclose_program() {
-        Enclosed::Inside => {}
-        Enclosed::Ended(success) => return if success { ExitCode::SUCCESS } else { ExitCode::FAILURE },
-    }
-    let table = fs::create_dir_all(&options.work)
-        .map_err(|fault| format!("{}: {fault}", options.work.display()))
-        .and_then(|()| run::run(&options));
-    match table {
-        Ok(table) => {
-            say(&format!("\n{table}"));
-            let holds = table.holds();
-            say(if holds { "all is well" } else { "FAILED" });
-            if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(fault) => {
-            say(&format!("the rig itself failed: {fault}"));
-            ExitCode::FAILURE
-        }
-    }
+    prepare().map_or_else(|end| end, |options| program::finish("rig", run(&options)))
 }
 
-pub(crate) fn say(text: &str) {
-    // A terminal that is gone wants to hear nothing.
-    let _ = writeln!(io::stdout(), "{}", text.trim_end());
+/// The options, inside the namespaces; or how the program ends.
+fn prepare() -> Result<Options, ExitCode> {
+    let options = program::options(parse_options(env::args().skip(1)), USAGE)?;
+    program::require(program::may_unshare(&["true"], "no namespaces can be had here"))?;
+    program::enclose()?;
+    Ok(options)
+}
+
+/// Whether every figure holds.
+fn run(options: &Options) -> Result<bool, String> {
+    fs::create_dir_all(&options.work).map_err(|fault| format!("{}: {fault}", options.work.display()))?;
+    let table = run::run(options)?;
+    say(&format!("\n{table}"));
+    let holds = table.holds();
+    say(if holds { "all is well" } else { "FAILED" });
+    Ok(holds)
 }
 
 fn parse_options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
@@ -120,17 +96,6 @@ fn number(name: &str, value: &str) -> Result<u64, String> {
     digits
         .parse()
         .map_err(|_| format!("{name} wants a number, not {value:?}"))
-}
-
-fn may_unshare() -> Result<(), String> {
-    let mut probe = Command::new("unshare");
-    probe.args(["--mount", "--net", "--pid", "--fork", "true"]);
-    let tried = probe.output().map_err(|fault| format!("unshare: {fault}"))?;
-    if tried.status.success() {
-        return Ok(());
-    }
-    let words = String::from_utf8_lossy(&tried.stderr);
-    Err(format!("no namespaces can be had here: {}", words.trim_end()))
 }
 
 #[cfg(test)]

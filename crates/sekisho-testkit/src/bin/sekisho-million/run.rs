@@ -245,18 +245,7 @@ impl World {
 
     fn end(&mut self) -> Result<(), String> {
         self.usage();
-        let status = self.node.terminate();
-        if status.success() {
-            Ok(())
-        } else {
-            Err(format!("the server did not end well ({status})\n{}", self.last_words()))
-        }
-    }
-
-    fn last_words(&self) -> String {
-        let log = self.node.log();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
+        self.node.end_well()
     }
 
     /// In the middle of its work, as an operator does it.
