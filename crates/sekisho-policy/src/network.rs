@@ -1,6 +1,10 @@
 //! A block of addresses, as operators write it: `192.0.2.0/24`, `2001:db8::/32`, or one address.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 use thiserror::Error;
 
@@ -38,6 +42,18 @@ impl Network {
             return Err(NetworkError::HostBits);
         }
         Ok(Self { address, prefix })
+    }
+
+    /// The network with this prefix length that `address` lies in; at most the address itself.
+    #[must_use]
+    pub fn around(address: IpAddr, prefix: u8) -> Self {
+        let prefix = prefix.min(width(address));
+        let mask = mask(width(address), prefix);
+        let address = match address {
+            IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & u32::try_from(mask).unwrap_or(u32::MAX)).into(),
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & mask).into(),
+        };
+        Self { address, prefix }
     }
 
     /// Whether `address` lies inside. An IPv4 address in its IPv6-mapped form counts as the IPv4 address that it is
@@ -108,6 +124,23 @@ impl fmt::Display for Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_lies_in_the_network_around_it() {
+        for (address, prefix, around) in [
+            ("192.0.2.77", 24, "192.0.2.0/24"),
+            ("192.0.2.77", 32, "192.0.2.77"),
+            ("192.0.2.77", 99, "192.0.2.77"),
+            ("192.0.2.77", 0, "0.0.0.0/0"),
+            ("2001:db8:1:2:3::4", 64, "2001:db8:1:2::/64"),
+            ("2001:db8:1:2:3::4", 0, "::/0"),
+        ] {
+            let address = address.parse().unwrap();
+            let network = Network::around(address, prefix);
+            assert_eq!(network, around.parse().unwrap());
+            assert!(network.contains(address));
+        }
+    }
 
     fn network(text: &str) -> Network {
         text.parse().unwrap()

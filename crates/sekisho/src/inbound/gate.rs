@@ -8,7 +8,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -16,7 +16,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use sekisho_policy::inbound::RelayRights;
+use sekisho_policy::{Network, inbound::RelayRights};
 use tokio::sync::Notify;
 
 use super::ConnectionLimits;
@@ -66,7 +66,7 @@ pub struct Gate {
     inside: AtomicU32,
     handshakes: AtomicU32,
     /// Holds only blocks with at least one connection, so it is bounded by the limits.
-    blocks: Mutex<HashMap<Block, Counts>>,
+    blocks: Mutex<HashMap<Network, Counts>>,
 }
 
 /// What holds at a gate.
@@ -75,13 +75,6 @@ struct Rules {
     limits: ConnectionLimits,
     /// Who has them by address is counted in the totals alone.
     rights: RelayRights,
-}
-
-/// Addresses that count as one, by their leading bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Block {
-    first: IpAddr,
-    prefix: u8,
 }
 
 /// What one block has at this moment.
@@ -94,8 +87,8 @@ struct Counts {
 /// The blocks that an address is in. A /64 of IPv6 is one customer's, so it counts as one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Origin {
-    address: Block,
-    network: Block,
+    address: Network,
+    network: Network,
 }
 
 /// Which limit keeps a connection out.
@@ -245,7 +238,7 @@ impl Gate {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Block, Counts>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Network, Counts>> {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -271,28 +264,13 @@ impl Origin {
         let client = client.to_canonical();
         let (address, network) = if client.is_ipv4() { (32, 24) } else { (64, 48) };
         Self {
-            address: Block::around(client, address),
-            network: Block::around(client, network),
+            address: Network::around(client, address),
+            network: Network::around(client, network),
         }
     }
 
-    const fn blocks(self) -> [Block; 2] {
+    const fn blocks(self) -> [Network; 2] {
         [self.address, self.network]
-    }
-}
-
-impl Block {
-    fn around(address: IpAddr, prefix: u8) -> Self {
-        let prefix_bits = u32::from(prefix);
-        let first = match address {
-            IpAddr::V4(v4) => {
-                Ipv4Addr::from_bits(v4.to_bits() & !u32::MAX.checked_shr(prefix_bits).unwrap_or(0)).into()
-            }
-            IpAddr::V6(v6) => {
-                Ipv6Addr::from_bits(v6.to_bits() & !u128::MAX.checked_shr(prefix_bits).unwrap_or(0)).into()
-            }
-        };
-        Self { first, prefix }
     }
 }
 

@@ -52,36 +52,35 @@ impl Fields {
 
     /// Any text: cut, escaped, and quoted where needed.
     pub(super) fn text(&mut self, key: &'static str, value: impl Display) {
-        self.value.clear();
-        let _ = write!(self.value, "{value}");
-        let plain = Plain::of(&self.value);
-        match (self.format, plain) {
-            (LineFormat::Text, Plain::Bare) => return self.plain(key, ["=", ""]),
-            (LineFormat::Text, Plain::Spaced) => return self.plain(key, ["=\"", "\""]),
-            (LineFormat::Json, Plain::Bare | Plain::Spaced) => return self.plain(key, ["\":\"", "\""]),
-            (_, Plain::No) => {}
+        let mut shown = std::mem::take(&mut self.value);
+        shown.clear();
+        let _ = write!(shown, "{value}");
+        if !is_plainly_visible(&shown) {
+            shown = escaped(&shown).to_string();
         }
-        let mut shown = escaped(&self.value).to_string();
         if shown.len() > VALUE_LEN_MAX {
             shown.truncate(shown.floor_char_boundary(VALUE_LEN_MAX));
             shown.push('…');
         }
         match self.format {
-            LineFormat::Text if is_bare(&shown) => self.append(format_args!(" {key}={shown}")),
-            // The backslashes are doubled already; only the quote itself is left to be told apart.
-            LineFormat::Text => self.append(format_args!(" {key}=\"{}\"", shown.replace('"', "\\\""))),
-            LineFormat::Json => {
-                let quoted = serde_json::Value::String(shown);
-                self.append(format_args!(",\"{key}\":{quoted}"));
+            LineFormat::Text if is_bare(&shown) => self.push(&[" ", key, "=", &shown]),
+            LineFormat::Text if shown.contains('"') => {
+                // The backslashes are doubled already; only the quote itself is left to be told apart.
+                let told_apart = shown.replace('"', "\\\"");
+                self.push(&[" ", key, "=\"", &told_apart, "\""]);
             }
+            LineFormat::Text => self.push(&[" ", key, "=\"", &shown, "\""]),
+            LineFormat::Json if shown.contains(['"', '\\']) => {
+                let quoted = serde_json::Value::String(shown.clone()).to_string();
+                self.push(&[",\"", key, "\":", &quoted]);
+            }
+            LineFormat::Json => self.push(&[",\"", key, "\":\"", &shown, "\""]),
         }
+        self.value = shown;
     }
 
-    /// A value that stands as it is.
-    fn plain(&mut self, key: &'static str, [before, after]: [&str; 2]) {
-        self.line
-            .push_str(if self.format == LineFormat::Text { " " } else { ",\"" });
-        for part in [key, before, &self.value, after] {
+    fn push(&mut self, parts: &[&str]) {
+        for part in parts {
             self.line.push_str(part);
         }
     }
@@ -101,31 +100,11 @@ impl Fields {
     }
 }
 
-/// Whether a value needs a second look: nearly none does, and there are a dozen in a line.
-enum Plain {
-    /// Visible ASCII that means nothing to either format.
-    Bare,
-    /// With spaces among it.
-    Spaced,
-    No,
-}
-
-impl Plain {
-    fn of(value: &str) -> Self {
-        if value.is_empty() || value.len() > VALUE_LEN_MAX {
-            return Self::No;
-        }
-        let mut plain = Self::Bare;
-        for octet in value.bytes() {
-            match octet {
-                b' ' => plain = Self::Spaced,
-                b'"' | b'\\' | b'=' => return Self::No,
-                0x21..=0x7e => {}
-                _ => return Self::No,
-            }
-        }
-        plain
-    }
+/// Whether escaping would change nothing, as with nearly every value, of which there are a dozen in a line.
+fn is_plainly_visible(value: &str) -> bool {
+    value
+        .bytes()
+        .all(|octet| matches!(octet, b' '..=b'~') && octet != b'\\')
 }
 
 /// Whether a value can stand without quotes.
