@@ -46,6 +46,11 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
+    /// Whether half of the budget is in use: who can do with less takes less.
+    pub(crate) fn is_short(&self) -> bool {
+        self.budget.used() > self.budget.limit / 2
+    }
+
     /// Sets the share. It may pass the limit: who is in the middle of a message ends it, new ones are refused.
     pub(crate) fn resize(&mut self, octets: u64) {
         self.budget.used.fetch_add(octets, Ordering::Relaxed);

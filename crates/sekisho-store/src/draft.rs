@@ -6,16 +6,19 @@
 use std::{
     fmt,
     fs::{File, OpenOptions},
-    io::{self, Read as _},
+    io::{self, IoSliceMut},
     mem,
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use bytes::Bytes;
 use crc32fast::Hasher;
-use rustix::{fs::OFlags, io::Errno};
+use rustix::{
+    fs::OFlags,
+    io::{Errno, ReadWriteFlags, preadv2},
+};
 use sekisho_mail::MessageId;
 use tokio::sync::oneshot;
 
@@ -25,8 +28,15 @@ use crate::{
     spool::{OpenSpool, Spool, SpoolEntry, spool_error},
 };
 
-/// So many octets go to the spool at once, and as many come from it.
-const CHUNK_LEN: usize = 256 * 1024;
+/// Content that has outgrown memory is collected in segments of this length.
+pub(crate) const SEGMENT_LEN: usize = 64 * 1024;
+/// So many segments go to the spool at once: what is not longer is made, written and synced in one go, and no thread is
+/// woken for less.
+const BATCH_SEGMENTS: usize = 16;
+/// As many while memory is short.
+const BATCH_SEGMENTS_SHORT: usize = 4;
+/// So many octets come from the spool at once.
+const PIECE_LEN: usize = 256 * 1024;
 
 /// A message that is being received. Dropping it uncommitted leaves nothing behind.
 #[derive(Debug)]
@@ -35,7 +45,9 @@ pub struct Draft {
     len: u64,
     crc: Hasher,
     threshold: usize,
-    /// What is not yet in the file; all of it, while there is no file.
+    /// Full segments that are not yet with the spool.
+    full: Vec<Vec<u8>>,
+    /// What comes after them; all of it, while it is in memory.
     buffer: Vec<u8>,
     file: SpoolState,
     spool: Spool,
@@ -45,8 +57,10 @@ pub struct Draft {
 /// Where the spool file of a draft is.
 #[derive(Debug)]
 enum SpoolState {
-    /// There is none: all is in memory.
-    None,
+    /// There is none, and need not be: all is in memory.
+    Needless,
+    /// Memory is outgrown; the first segments make the file.
+    Unmade,
     /// With a spool thread, which gives it back with its answer.
     Away(oneshot::Receiver<io::Result<OpenSpool>>),
     /// A spool thread failed; the draft is of no use.
@@ -76,8 +90,9 @@ impl Draft {
             len: 0,
             crc: Hasher::new(),
             threshold,
+            full: Vec::new(),
             buffer: Vec::new(),
-            file: SpoolState::None,
+            file: SpoolState::Needless,
             spool,
             memory: budget.reserve(),
         }
@@ -106,24 +121,31 @@ impl Draft {
     /// # Errors
     /// When the spool cannot take it; the draft is of no use then.
     pub async fn write(&mut self, content: &[u8]) -> Result<(), StoreError> {
-        self.take(content);
-        if self.buffer.len() <= self.threshold && self.is_in_memory() {
-            return Ok(());
-        }
         if self.is_in_memory() {
-            self.file = SpoolState::Away(self.spool.create(self.id));
+            if self.buffer.len() + content.len() <= self.threshold {
+                self.write_in_memory(content);
+                return Ok(());
+            }
+            self.file = SpoolState::Unmade;
         }
-        // One piece may be under way while the next one fills.
-        while self.buffer.len() >= CHUNK_LEN {
-            // With room for all of the next one: growing would copy it several times over.
-            let mut next = Vec::with_capacity(CHUNK_LEN + CHUNK_LEN / 4);
-            next.extend_from_slice(&self.buffer[CHUNK_LEN..]);
-            self.buffer.truncate(CHUNK_LEN);
-            let chunk = mem::replace(&mut self.buffer, next);
-            let file = self.file_back().await?;
-            self.spool.spend(CHUNK_LEN as u64);
-            self.file = SpoolState::Away(self.spool.append(file, chunk.into()));
-            self.memory.resize((self.buffer.len() + CHUNK_LEN) as u64);
+        self.note(content);
+        let mut rest = content;
+        while !rest.is_empty() {
+            if self.buffer.len() >= SEGMENT_LEN {
+                self.full.push(mem::replace(&mut self.buffer, self.spool.segment()));
+                self.reserve();
+            }
+            let (now, later) = rest.split_at(rest.len().min(SEGMENT_LEN - self.buffer.len()));
+            self.buffer.extend_from_slice(now);
+            rest = later;
+        }
+        let batch = if self.memory.is_short() {
+            BATCH_SEGMENTS_SHORT
+        } else {
+            BATCH_SEGMENTS
+        };
+        if self.full.len() >= batch {
+            self.send_away().await?;
         }
         Ok(())
     }
@@ -131,21 +153,39 @@ impl Draft {
     /// Appends to a draft that stays in memory whatever its length: for our own notifications, which are bounded by
     /// what writes them.
     pub fn write_in_memory(&mut self, content: &[u8]) {
-        self.take(content);
+        self.note(content);
+        self.buffer.extend_from_slice(content);
+        self.reserve();
     }
 
-    fn take(&mut self, content: &[u8]) {
-        self.buffer.extend_from_slice(content);
+    fn note(&mut self, content: &[u8]) {
         self.crc.update(content);
         self.len += content.len() as u64;
-        self.memory.resize(self.buffer.capacity() as u64);
     }
 
-    async fn file_back(&mut self) -> Result<OpenSpool, StoreError> {
-        let SpoolState::Away(answer) = mem::replace(&mut self.file, SpoolState::Broken) else {
-            return Err(StoreError::Failed("the draft is broken".to_owned()));
-        };
-        self.opened(answer.await.ok())
+    fn reserve(&mut self) {
+        self.memory
+            .resize((self.buffer.capacity() + self.full.len() * SEGMENT_LEN) as u64);
+    }
+
+    /// Hands the full segments to a spool thread. They may be under way while the next ones fill.
+    async fn send_away(&mut self) -> Result<(), StoreError> {
+        let file = self.file_back().await?;
+        let segments = mem::take(&mut self.full);
+        let octets = (segments.len() * SEGMENT_LEN) as u64;
+        self.spool.spend(octets);
+        self.file = SpoolState::Away(self.spool.append(self.id, file, segments));
+        self.memory.resize(octets + self.buffer.capacity() as u64);
+        Ok(())
+    }
+
+    /// The file, once what is under way is written; `None` when it is still to be made.
+    async fn file_back(&mut self) -> Result<Option<OpenSpool>, StoreError> {
+        match mem::replace(&mut self.file, SpoolState::Broken) {
+            SpoolState::Needless | SpoolState::Unmade => Ok(None),
+            SpoolState::Away(answer) => self.opened(answer.await.ok()).map(Some),
+            SpoolState::Broken => Err(broken()),
+        }
     }
 
     fn opened(&self, answer: Option<io::Result<OpenSpool>>) -> Result<OpenSpool, StoreError> {
@@ -155,20 +195,18 @@ impl Draft {
     }
 
     pub(crate) const fn is_in_memory(&self) -> bool {
-        matches!(self.file, SpoolState::None)
+        matches!(self.file, SpoolState::Needless)
     }
 
     /// Makes the file durable, when there is one: on a spool thread, since it blocks.
     pub(crate) fn seal_blocking(mut self) -> Result<Sealed, StoreError> {
         let content = match mem::replace(&mut self.file, SpoolState::Broken) {
-            SpoolState::None => SealedContent::Memory(mem::take(&mut self.buffer).into()),
-            SpoolState::Broken => return Err(StoreError::Failed("the draft is broken".to_owned())),
+            SpoolState::Needless => SealedContent::Memory(mem::take(&mut self.buffer).into()),
+            SpoolState::Broken => return Err(broken()),
+            SpoolState::Unmade => SealedContent::Spooled(self.write_rest(None)?),
             SpoolState::Away(answer) => {
-                let path = self.spool.file(self.id);
-                let mut file = self.opened(wait_for(answer))?;
-                let sealed = file.append(&self.buffer).and_then(|()| file.seal());
-                self.memory.resize(0);
-                SealedContent::Spooled(sealed.map_err(|error| spool_error(&path, &error))?)
+                let file = self.opened(wait_for(answer))?;
+                SealedContent::Spooled(self.write_rest(Some(file))?)
             }
         };
         Ok(Sealed {
@@ -179,6 +217,25 @@ impl Draft {
             memory: self.memory,
         })
     }
+
+    /// Writes what is not yet in the file, makes it durable, and gives the memory back.
+    fn write_rest(&mut self, file: Option<OpenSpool>) -> Result<SpoolEntry, StoreError> {
+        let mut segments = mem::take(&mut self.full);
+        segments.push(mem::take(&mut self.buffer));
+        self.spool
+            .spend(segments.iter().map(|segment| segment.len() as u64).sum());
+        let sealed = self
+            .spool
+            .write(self.id, file, segments)
+            .and_then(OpenSpool::seal)
+            .map_err(|error| spool_error(&self.spool.file(self.id), &error))?;
+        self.memory.resize(0);
+        Ok(sealed)
+    }
+}
+
+fn broken() -> StoreError {
+    StoreError::Failed("the draft is broken".to_owned())
 }
 
 fn wait_for<T>(mut answer: oneshot::Receiver<T>) -> Option<T> {
@@ -285,7 +342,10 @@ impl Body {
     /// When the file cannot be opened.
     pub fn reader(&self) -> io::Result<BodyReader> {
         Ok(BodyReader(match self {
-            Self::Memory(bytes) => Source::Memory(bytes.clone()),
+            Self::Memory(bytes) => Source::Memory {
+                rest: bytes.clone(),
+                piece: Bytes::new(),
+            },
             Self::File(body) => {
                 let file = open_own(&body.path).map_err(|error| match Errno::from_io_error(&error) {
                     Some(Errno::NOENT) => body.damaged("the file is missing".to_owned()),
@@ -294,8 +354,10 @@ impl Body {
                 })?;
                 Source::File(Some(Box::new(FileSource {
                     file,
-                    left: body.len,
+                    offset: 0,
                     crc: Hasher::new(),
+                    piece: Vec::new(),
+                    filled: 0,
                     body: body.clone(),
                 })))
             }
@@ -315,35 +377,51 @@ pub struct BodyReader(Source);
 
 #[derive(Debug)]
 enum Source {
-    /// What is left; empty at the end.
-    Memory(Bytes),
-    /// `None` at the end, after an error, and while a thread reads.
+    Memory {
+        /// Empty at the end.
+        rest: Bytes,
+        /// The last one given out.
+        piece: Bytes,
+    },
+    /// `None` after an error, and while a thread reads.
     File(Option<Box<FileSource>>),
 }
 
 #[derive(Debug)]
 struct FileSource {
     file: File,
-    left: u64,
+    /// Where in the file the next piece begins.
+    offset: u64,
     crc: Hasher,
+    /// The one that is read, or was given out last.
+    piece: Vec<u8>,
+    /// So much of it is read.
+    filled: usize,
     body: SpoolBody,
 }
 
 impl BodyReader {
-    /// The next piece, at most 256 KiB; `None` at the end. For content in memory it never waits; for a file it reads on
-    /// a thread where that may block.
+    /// The next piece, at most 256 KiB; `None` at the end. It waits for a file alone, and only where the system has not
+    /// got the content in memory: a thread on which that may be reads it then.
     ///
     /// # Errors
     /// When the file cannot be read or its checksum is wrong; what was read so far must not be taken for a message.
-    pub async fn next(&mut self) -> io::Result<Option<Bytes>> {
+    pub async fn next(&mut self) -> io::Result<Option<&[u8]>> {
         match &mut self.0 {
-            Source::Memory(bytes) => Ok(next_of(bytes)),
+            Source::Memory { rest, piece } => {
+                *piece = next_of(rest);
+                Ok(some_octets(piece))
+            }
             Source::File(slot) => {
-                let Some(source) = slot.take() else { return Ok(None) };
-                let reading = tokio::task::spawn_blocking(move || source.piece());
-                let (piece, source) = reading.await.map_err(io::Error::other)??;
-                *slot = source;
-                Ok(piece)
+                let Some(mut source) = slot.take() else { return Ok(None) };
+                source.begin_piece();
+                if source.fill_at_hand() {
+                    source.finish_piece()?;
+                } else {
+                    let reading = tokio::task::spawn_blocking(move || source.fill_blocking().map(|()| source));
+                    source = reading.await.map_err(io::Error::other)??;
+                }
+                Ok(some_octets(&slot.insert(source).piece))
             }
         }
     }
@@ -354,43 +432,71 @@ impl BodyReader {
     /// As there.
     pub fn next_blocking(&mut self) -> io::Result<Option<Bytes>> {
         match &mut self.0 {
-            Source::Memory(bytes) => Ok(next_of(bytes)),
+            Source::Memory { rest, .. } => Ok(Some(next_of(rest)).filter(|piece| !piece.is_empty())),
             Source::File(slot) => {
-                let Some(source) = slot.take() else { return Ok(None) };
-                let (piece, source) = source.piece()?;
-                *slot = source;
-                Ok(piece)
+                let Some(mut source) = slot.take() else { return Ok(None) };
+                source.begin_piece();
+                source.fill_blocking()?;
+                let piece = mem::take(&mut slot.insert(source).piece);
+                Ok((!piece.is_empty()).then(|| piece.into()))
             }
         }
     }
 }
 
-fn next_of(bytes: &mut Bytes) -> Option<Bytes> {
-    let len = bytes.len().min(CHUNK_LEN);
-    (len > 0).then(|| bytes.split_to(len))
+fn next_of(rest: &mut Bytes) -> Bytes {
+    rest.split_to(rest.len().min(PIECE_LEN))
+}
+
+fn some_octets(piece: &[u8]) -> Option<&[u8]> {
+    (!piece.is_empty()).then_some(piece)
 }
 
 impl FileSource {
-    /// Reads a piece. The last one is given out only when the checksum holds.
-    fn piece(mut self: Box<Self>) -> io::Result<(Option<Bytes>, Option<Box<Self>>)> {
-        let len = usize::try_from(self.left).unwrap_or(usize::MAX).min(CHUNK_LEN);
-        if len == 0 {
-            return Ok((None, None));
+    /// Makes room for a piece; an empty one stands for the end.
+    fn begin_piece(&mut self) {
+        let left = self.body.len - self.offset;
+        let len = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_LEN);
+        self.piece.resize(len, 0);
+        self.filled = 0;
+    }
+
+    /// Reads what the system has in memory, without waiting for a disk (preadv2(2), `RWF_NOWAIT`). Answers whether that
+    /// is all of the piece; a system that cannot tell, or has a fault to report, leaves it to the way that waits.
+    fn fill_at_hand(&mut self) -> bool {
+        while self.filled < self.piece.len() {
+            let offset = self.offset + self.filled as u64;
+            let mut room = [IoSliceMut::new(&mut self.piece[self.filled..])];
+            match preadv2(&self.file, &mut room, offset, ReadWriteFlags::NOWAIT) {
+                Ok(read) if read > 0 => self.filled += read,
+                Ok(_) | Err(_) => return false,
+            }
         }
-        // Not zeroed first, which would touch every page once more.
-        let mut piece = Vec::with_capacity(len);
-        let read = (&self.file).take(len as u64).read_to_end(&mut piece)?;
-        if read < len {
-            return Err(self.body.damaged("the file is too short".to_owned()));
+        true
+    }
+
+    /// Reads the rest of the piece.
+    fn fill_blocking(&mut self) -> io::Result<()> {
+        let offset = self.offset + self.filled as u64;
+        match self.file.read_exact_at(&mut self.piece[self.filled..], offset) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(self.body.damaged("the file is too short".to_owned()));
+            }
+            read => read?,
         }
-        self.crc.update(&piece);
-        self.left -= len as u64;
-        if self.left > 0 {
-            return Ok((Some(piece.into()), Some(self)));
+        self.finish_piece()
+    }
+
+    /// Counts the piece. The last one is given out only when the checksum holds.
+    fn finish_piece(&mut self) -> io::Result<()> {
+        if self.piece.is_empty() {
+            return Ok(());
         }
-        if self.crc.clone().finalize() != self.body.crc {
+        self.crc.update(&self.piece);
+        self.offset += self.piece.len() as u64;
+        if self.offset == self.body.len && self.crc.clone().finalize() != self.body.crc {
             return Err(self.body.damaged("the checksum is wrong".to_owned()));
         }
-        Ok((Some(piece.into()), None))
+        Ok(())
     }
 }

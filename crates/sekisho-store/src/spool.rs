@@ -12,27 +12,37 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
-        mpsc::{self, Receiver, Sender},
     },
     thread::{self, JoinHandle},
 };
 
-use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender};
 use sekisho_mail::MessageId;
 use tokio::sync::oneshot;
 
-use crate::{Disk, DiskFile, Draft, StoreError, draft::Sealed};
+use crate::{
+    Disk, DiskFile, Draft, StoreError,
+    draft::{SEGMENT_LEN, Sealed},
+};
 
 /// A few, so that one slow flush does not hold up everybody.
 const SPOOL_THREADS: usize = 4;
 /// A sync so often, in octets, so that the last one, for which the sender waits, has little left to do.
 const SYNC_EVERY: u64 = 8 * 1024 * 1024;
+/// So many segments are kept for the next messages (8 MiB): memory that is given back is cleared by the system, page by
+/// page, before it comes again.
+const SPARE_SEGMENTS: usize = 128;
 pub(crate) const SUFFIX: &str = ".body";
 
 /// What a spool thread is asked to do.
 enum Job {
-    Create(MessageId, oneshot::Sender<io::Result<OpenSpool>>),
-    Append(OpenSpool, Bytes, oneshot::Sender<io::Result<OpenSpool>>),
+    /// Into a file that is there, or into a new one.
+    Append(
+        MessageId,
+        Option<OpenSpool>,
+        Vec<Vec<u8>>,
+        oneshot::Sender<io::Result<OpenSpool>>,
+    ),
     Seal(Vec<Draft>, SealThen),
     Forget(SpoolEntry),
     Stop,
@@ -72,6 +82,8 @@ struct Folder {
     disk: Arc<dyn Disk>,
     /// Files of drafts and of commits that are under way: no orphans, though no row names them yet.
     live: Mutex<HashSet<MessageId>>,
+    /// Segments, empty, of content that is written.
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Folder {
@@ -81,6 +93,34 @@ impl Folder {
 
     fn live(&self) -> std::sync::MutexGuard<'_, HashSet<MessageId>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends to the file of `id`, which is made when there is none yet, and keeps the segments for others.
+    fn write(
+        self: &Arc<Self>,
+        id: MessageId,
+        file: Option<OpenSpool>,
+        mut segments: Vec<Vec<u8>>,
+    ) -> io::Result<OpenSpool> {
+        let mut file = match file {
+            Some(file) => file,
+            None => create(self, id)?,
+        };
+        for segment in &segments {
+            file.append(segment)?;
+        }
+        segments.retain_mut(|segment| {
+            segment.clear();
+            segment.capacity() == SEGMENT_LEN
+        });
+        let mut spare = self.spare();
+        segments.truncate(SPARE_SEGMENTS.saturating_sub(spare.len()));
+        spare.append(&mut segments);
+        Ok(file)
     }
 }
 
@@ -120,7 +160,7 @@ pub(crate) struct OpenSpool {
 }
 
 impl OpenSpool {
-    pub(crate) fn append(&mut self, octets: &[u8]) -> io::Result<()> {
+    fn append(&mut self, octets: &[u8]) -> io::Result<()> {
         self.file.append(octets)?;
         self.unsynced += octets.len() as u64;
         if self.unsynced >= SYNC_EVERY {
@@ -144,16 +184,16 @@ impl Spool {
     /// # Errors
     /// When the folder cannot be made or a thread cannot be started.
     pub(crate) fn start(path: PathBuf, disk: Arc<dyn Disk>) -> Result<(Self, Vec<JoinHandle<()>>), StoreError> {
-        let (jobs, queue) = mpsc::channel();
-        let queue = Arc::new(Mutex::new(queue));
+        let (jobs, queue) = crossbeam_channel::unbounded();
         let folder = Arc::new(Folder {
             path,
             disk,
             live: Mutex::default(),
+            spare: Mutex::default(),
         });
         let threads = (0..SPOOL_THREADS)
             .map(|_| {
-                let (queue, folder) = (Arc::clone(&queue), Arc::clone(&folder));
+                let (queue, folder) = (Receiver::clone(&queue), Arc::clone(&folder));
                 thread::Builder::new()
                     .name("store-spool".to_owned())
                     .spawn(move || work(&queue, &folder))
@@ -171,10 +211,15 @@ impl Spool {
     /// A spool without threads: every job is done before the call returns.
     #[cfg(any(test, feature = "conformance"))]
     pub(crate) fn without_threads(path: PathBuf, disk: Arc<dyn Disk>) -> Self {
-        let live = Mutex::default();
+        let (live, spare) = <(Mutex<_>, Mutex<_>)>::default();
         Self {
             workers: Workers::Caller,
-            folder: Arc::new(Folder { path, disk, live }),
+            folder: Arc::new(Folder {
+                path,
+                disk,
+                live,
+                spare,
+            }),
             free: Arc::new(AtomicU64::new(u64::MAX)),
         }
     }
@@ -182,7 +227,7 @@ impl Spool {
     /// Gives a job to whoever does it; back when nobody does any more.
     fn give(&self, job: Job) -> Result<(), Job> {
         match &self.workers {
-            Workers::Threads(jobs) => jobs.send(job).map_err(|mpsc::SendError(job)| job),
+            Workers::Threads(jobs) => jobs.send(job).map_err(crossbeam_channel::SendError::into_inner),
             #[cfg(any(test, feature = "conformance"))]
             Workers::Caller => {
                 perform(job, &self.folder);
@@ -219,18 +264,32 @@ impl Spool {
         self.folder.file(id)
     }
 
-    /// Makes the file of a draft.
-    pub(crate) fn create(&self, id: MessageId) -> oneshot::Receiver<io::Result<OpenSpool>> {
-        let (answer, opened) = oneshot::channel();
-        let _ = self.give(Job::Create(id, answer));
-        opened
+    /// Room for a segment.
+    pub(crate) fn segment(&self) -> Vec<u8> {
+        let spare = self.folder.spare().pop();
+        spare.unwrap_or_else(|| Vec::with_capacity(SEGMENT_LEN))
     }
 
-    /// Appends to it.
-    pub(crate) fn append(&self, spool: OpenSpool, chunk: Bytes) -> oneshot::Receiver<io::Result<OpenSpool>> {
+    /// Appends to the file of a draft, on a spool thread; makes it when there is none yet.
+    pub(crate) fn append(
+        &self,
+        id: MessageId,
+        file: Option<OpenSpool>,
+        segments: Vec<Vec<u8>>,
+    ) -> oneshot::Receiver<io::Result<OpenSpool>> {
         let (answer, written) = oneshot::channel();
-        let _ = self.give(Job::Append(spool, chunk, answer));
+        let _ = self.give(Job::Append(id, file, segments, answer));
         written
+    }
+
+    /// As [`Self::append`], on this thread.
+    pub(crate) fn write(
+        &self,
+        id: MessageId,
+        file: Option<OpenSpool>,
+        segments: Vec<Vec<u8>>,
+    ) -> io::Result<OpenSpool> {
+        self.folder.write(id, file, segments)
     }
 
     /// Makes drafts durable as far as they are in files, then goes on with `then`: at once when none is.
@@ -280,10 +339,9 @@ impl Spool {
     }
 }
 
-fn work(queue: &Mutex<Receiver<Job>>, folder: &Arc<Folder>) {
+fn work(queue: &Receiver<Job>, folder: &Arc<Folder>) {
     loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match job {
+        match queue.recv() {
             Ok(Job::Stop) | Err(_) => return,
             Ok(job) => perform(job, folder),
         }
@@ -292,13 +350,9 @@ fn work(queue: &Mutex<Receiver<Job>>, folder: &Arc<Folder>) {
 
 fn perform(job: Job, folder: &Arc<Folder>) {
     match job {
-        Job::Create(id, answer) => {
-            let _ = answer.send(create(folder, id));
-        }
-        Job::Append(mut spool, chunk, answer) => {
+        Job::Append(id, file, segments, answer) => {
             // When nobody waits for the answer the draft was dropped, and the file goes with it.
-            let result = spool.append(&chunk).map(|()| spool);
-            let _ = answer.send(result);
+            let _ = answer.send(folder.write(id, file, segments));
         }
         Job::Seal(drafts, then) => then(drafts.into_iter().map(Draft::seal_blocking).collect()),
         Job::Forget(entry) => drop(entry),

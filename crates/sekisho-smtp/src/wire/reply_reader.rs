@@ -69,8 +69,10 @@ impl ReplyReader {
     /// # Errors
     /// When what came is no reply. Nothing that follows can be trusted then.
     pub fn poll_reply(&mut self) -> Result<Option<Reply>, ReplyFault> {
-        while let Some(line) = self.take_line()? {
-            let (code, last, text) = parse_line(&line)?;
+        while let Some(end) = self.line_end()? {
+            let parsed = parse_line(&self.buffer[..end]);
+            self.buffer.drain(..end + 2);
+            let (code, last, text) = parsed?;
             if let Some((first, _)) = self.lines.first()
                 && *first != code
             {
@@ -88,8 +90,8 @@ impl ReplyReader {
         Ok(None)
     }
 
-    /// Cuts one line off the buffer, without its CRLF.
-    fn take_line(&mut self) -> Result<Option<Vec<u8>>, ReplyFault> {
+    /// Where the CRLF of the first line stands, once it is there.
+    fn line_end(&self) -> Result<Option<usize>, ReplyFault> {
         let Some(end) = memchr2(b'\r', b'\n', &self.buffer) else {
             return self.wait_for_more(self.buffer.len());
         };
@@ -101,12 +103,10 @@ impl ReplyReader {
         if end + 2 > MAX_REPLY_LINE {
             return Err(ReplyFault::LineTooLong);
         }
-        let mut line: Vec<u8> = self.buffer.drain(..end + 2).collect();
-        line.truncate(end);
-        Ok(Some(line))
+        Ok(Some(end))
     }
 
-    fn wait_for_more(&self, line_len: usize) -> Result<Option<Vec<u8>>, ReplyFault> {
+    fn wait_for_more(&self, line_len: usize) -> Result<Option<usize>, ReplyFault> {
         if line_len + 2 > MAX_REPLY_LINE {
             return Err(ReplyFault::LineTooLong);
         }

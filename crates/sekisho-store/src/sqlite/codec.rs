@@ -26,9 +26,15 @@ pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
+/// Most documents fit without growing.
+const DOCUMENT_ROOM: usize = 512;
+
 /// A value as JSON.
 pub(super) fn document<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(value).map_err(|error| StoreError::Failed(format!("a value that is no JSON: {error}")))
+    let mut document = Vec::with_capacity(DOCUMENT_ROOM);
+    serde_json::to_writer(&mut document, value)
+        .map_err(|error| StoreError::Failed(format!("a value that is no JSON: {error}")))?;
+    Ok(document)
 }
 
 /// The value back; `None` when it is damaged.

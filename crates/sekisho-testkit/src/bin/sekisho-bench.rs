@@ -5,16 +5,22 @@
 //!
 //! Latency is from the final dot to its 250; processor time and memory are those of the server's whole process tree.
 //! Each run begins with a warm-up that is not counted; of several runs the medians are shown.
+//!
+//! At full speed latency says how long the queue before the disk is. So each message's latency is measured once more at
+//! half of the rate that the server can do, beside the sink alone at that very rate and what one flush of the disk takes.
 
 use std::{
     collections::BTreeMap,
-    env, fs, io,
+    env, fs,
+    fs::File,
+    io,
     net::SocketAddr,
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -44,6 +50,9 @@ const TICKS_PER_SEC: f64 = 100.0;
 const WARM_UP: Duration = Duration::from_secs(1);
 const SMALL: usize = 4096;
 const LARGE: usize = 1024 * 1024;
+/// Flushes of the disk that are timed, and what each of them writes.
+const FLUSHES: usize = 200;
+const FLUSH_OCTETS: usize = 16 * 1024;
 /// How long the sink may take for what was accepted.
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
@@ -69,6 +78,8 @@ struct Scenario {
     per_connection: usize,
     /// Octets a message.
     octets: usize,
+    /// Messages a second; as many as can be when there is none.
+    pace: Option<f64>,
 }
 
 /// Tls, messages a connection, octets a message.
@@ -153,28 +164,87 @@ fn parse_options() -> Result<Option<Options>, String> {
 fn measure_all(options: &Options) -> Vec<Figures> {
     let pem = Authority::new().server(&["postfix.bench.example", "sink.example"]);
     let mut all = Vec::new();
+    let flush = flush_millis();
+    say(&format!(
+        "a flush of {FLUSH_OCTETS} octets to this disk takes {flush:.2} ms (median of {FLUSHES})"
+    ));
     say(HEADINGS);
     for (number, (tls, per_connection, octets)) in (1..).zip(WORKS) {
         if options.work.is_some_and(|only| only != number) {
             continue;
         }
-        for server in ["straight", "sekisho", "postfix"] {
+        let measured = |server: &'static str, pace: Option<f64>| {
             if options.only.as_deref().is_some_and(|only| only != server) {
-                continue;
+                return None;
             }
             let scenario = Scenario {
                 server,
                 tls,
                 per_connection,
                 octets,
+                pace,
             };
             let runs = (0..options.runs).map(|_| measure(options, scenario, &pem)).collect();
             let figures = medians(runs);
             say(&row(&figures));
-            all.push(figures);
+            Some(figures)
+        };
+        let straight = measured("straight", None);
+        let sekisho = measured("sekisho", None);
+        let postfix = measured("postfix", None);
+        let half = |figures: &Option<Figures>| figures.as_ref().map(|figures| figures.accepted_per_sec / 2.0);
+        let pace = half(&sekisho).filter(|_| per_connection > 0);
+        let straight_at_half = pace.and_then(|pace| measured("straight", Some(pace)));
+        let sekisho_at_half = pace.and_then(|pace| measured("sekisho", Some(pace)));
+        if let (Some(sekisho), Some(postfix)) = (&sekisho, &postfix) {
+            say(&ratios(sekisho, postfix));
         }
+        if let (Some(straight), Some(sekisho)) = (&straight_at_half, &sekisho_at_half) {
+            let above = sekisho.p99_millis - straight.p99_millis;
+            say(&format!(
+                "         at half the rate p99 is {above:.2} ms above the sink's: {:.1} flushes",
+                above / flush
+            ));
+        }
+        all.extend(
+            [straight, sekisho, postfix, straight_at_half, sekisho_at_half]
+                .into_iter()
+                .flatten(),
+        );
     }
     all
+}
+
+/// How the two compare.
+fn ratios(sekisho: &Figures, postfix: &Figures) -> String {
+    let of_time = postfix.cpu_millis_per_message / sekisho.cpu_millis_per_message;
+    if sekisho.scenario.per_connection == 0 {
+        return format!("         sekisho beside postfix: 1/{of_time:.1} of the processor time");
+    }
+    let of_rate = sekisho.relayed_per_sec / postfix.relayed_per_sec;
+    format!(
+        "         sekisho beside postfix: 1/{of_time:.1} of the processor time, {of_rate:.1} times as many messages"
+    )
+}
+
+/// What one flush takes of what a group of a few messages writes, over what is there already.
+fn flush_millis() -> f64 {
+    let path = env::temp_dir().join(format!("sekisho-bench-{}", std::process::id()));
+    let file = File::create_new(&path).expect("a file in the temporary folder");
+    let octets = vec![b'x'; FLUSH_OCTETS];
+    let flush = || {
+        let began = Instant::now();
+        file.write_all_at(&octets, 0)
+            .and_then(|()| file.sync_data())
+            .expect("a flush");
+        began.elapsed()
+    };
+    // The first makes the file's length.
+    flush();
+    let mut times: Vec<Duration> = (0..FLUSHES).map(|_| flush()).collect();
+    times.sort_unstable();
+    fs::remove_file(&path).expect("the file goes");
+    quantile(&times, 50)
 }
 
 /// Each figure by itself.
@@ -214,10 +284,10 @@ fn row(figures: &Figures) -> String {
         ..
     } = figures;
     let tls = if scenario.tls { "yes" } else { "no" };
-    let mark = if figures.all_relayed {
-        ""
-    } else {
-        "  (not all was relayed in time)"
+    let mark = match (figures.all_relayed, scenario.pace) {
+        (true, None) => "",
+        (true, Some(_)) => "  (at this rate)",
+        (false, _) => "  (not all was relayed in time)",
     };
     format!(
         "{:<8} {tls:<4} {:>10} {:>10} {accepted_per_sec:>11.0} {relayed_per_sec:>10.0} {cpu_millis_per_message:>11.2} \
@@ -345,17 +415,23 @@ fn quantile(sorted: &[Duration], percent: usize) -> f64 {
 fn load(options: &Options, scenario: Scenario, server: SocketAddr, time: Duration) -> Vec<Duration> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
-    let end = Instant::now() + time;
-    let latencies = Arc::new(Mutex::new(Vec::new()));
-    let content = stuffed(&content(scenario.octets));
+    let began = Instant::now();
+    let load = Arc::new(Load {
+        server,
+        scenario,
+        content: stuffed(&content(scenario.octets)),
+        began,
+        end: began + time,
+        begun: AtomicU32::new(0),
+        latencies: Mutex::default(),
+    });
     runtime.block_on(async {
         let mut senders = Vec::new();
         for _ in 0..options.connections {
-            let (latencies, content) = (Arc::clone(&latencies), content.clone());
+            let load = Arc::clone(&load);
             senders.push(tokio::spawn(async move {
-                while Instant::now() < end {
-                    let sent = send_some(server, scenario, &content, end, &latencies).await;
-                    if let Err(fault) = sent {
+                while Instant::now() < load.end {
+                    if let Err(fault) = load.send_some().await {
                         say(&format!("a connection broke: {fault}"));
                     }
                 }
@@ -365,41 +441,60 @@ fn load(options: &Options, scenario: Scenario, server: SocketAddr, time: Duratio
             sender.await.expect("a sender does not panic");
         }
     });
-    std::mem::take(&mut latencies.lock().unwrap_or_else(PoisonError::into_inner))
+    std::mem::take(&mut load.latencies.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-async fn send_some(
+/// What all senders of one load share.
+struct Load {
     server: SocketAddr,
     scenario: Scenario,
-    content: &[u8],
+    content: Vec<u8>,
+    began: Instant,
     end: Instant,
-    latencies: &Mutex<Vec<Duration>>,
-) -> io::Result<()> {
-    let opened = Instant::now();
-    let mut client = Client::open(server, scenario.tls).await?;
-    if scenario.per_connection == 0 {
-        let latency = opened.elapsed();
-        latencies.lock().unwrap_or_else(PoisonError::into_inner).push(latency);
-    }
-    for _ in 0..scenario.per_connection {
-        if Instant::now() >= end {
-            break;
+    /// Messages that have had their turn.
+    begun: AtomicU32,
+    latencies: Mutex<Vec<Duration>>,
+}
+
+impl Load {
+    /// Waits for the turn of the next message, where there is a pace.
+    async fn turn(&self) {
+        if let Some(pace) = self.scenario.pace {
+            let begun = self.begun.fetch_add(1, Ordering::Relaxed);
+            let at = self.began + Duration::from_secs_f64(f64::from(begun) / pace);
+            tokio::time::sleep_until(at.into()).await;
         }
-        client
-            .send(b"MAIL FROM:<a@bench.invalid>\r\nRCPT TO:<b@sink.example>\r\nDATA\r\n")
-            .await?;
-        client.expect_reply().await?.must_succeed()?;
-        client.expect_reply().await?.must_succeed()?;
-        client.expect_reply().await?;
-        client.send(content).await?;
-        let dot = Instant::now();
-        client.expect_reply().await?.must_succeed()?;
-        latencies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(dot.elapsed());
     }
-    client.command("QUIT").await.map(drop)
+
+    fn took(&self, latency: Duration) {
+        let mut latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
+        latencies.push(latency);
+    }
+
+    async fn send_some(&self) -> io::Result<()> {
+        let opened = Instant::now();
+        let mut client = Client::open(self.server, self.scenario.tls).await?;
+        if self.scenario.per_connection == 0 {
+            self.took(opened.elapsed());
+        }
+        for _ in 0..self.scenario.per_connection {
+            self.turn().await;
+            if Instant::now() >= self.end {
+                break;
+            }
+            client
+                .send(b"MAIL FROM:<a@bench.invalid>\r\nRCPT TO:<b@sink.example>\r\nDATA\r\n")
+                .await?;
+            client.expect_reply().await?.must_succeed()?;
+            client.expect_reply().await?.must_succeed()?;
+            client.expect_reply().await?;
+            client.send(&self.content).await?;
+            let dot = Instant::now();
+            client.expect_reply().await?.must_succeed()?;
+            self.took(dot.elapsed());
+        }
+        client.command("QUIT").await.map(drop)
+    }
 }
 
 fn content(octets: usize) -> Vec<u8> {
@@ -479,6 +574,7 @@ fn write_results(folder: &Path, all: &[Figures]) -> io::Result<PathBuf> {
                 "tls": figures.scenario.tls,
                 "messages_per_connection": figures.scenario.per_connection,
                 "message_octets": figures.scenario.octets,
+                "pace_per_sec": figures.scenario.pace,
                 "accepted": figures.accepted,
                 "accepted_per_sec": figures.accepted_per_sec,
                 "relayed_per_sec": figures.relayed_per_sec,

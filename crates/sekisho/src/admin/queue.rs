@@ -74,7 +74,7 @@ async fn send_content(mut reader: BodyReader, mut sender: http_body_util::channe
     loop {
         match reader.next().await {
             Ok(Some(piece)) => {
-                if sender.send_data(piece).await.is_err() {
+                if sender.send_data(bytes::Bytes::copy_from_slice(piece)).await.is_err() {
                     return;
                 }
             }

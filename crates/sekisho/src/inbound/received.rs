@@ -3,11 +3,17 @@
 //! RFC 5321 §4.4 (trace information), RFC 3848 and RFC 8314 §4.3 (transmission types and the `tls` clause). Version and
 //! group have no registered clause, so they stand in a comment, where every reader of headers looks for them.
 
-use std::{fmt::Write as _, net::IpAddr};
+use std::{
+    fmt::{self, Write as _},
+    net::IpAddr,
+};
 
 use sekisho_mail::{ChannelSecurity, KeyProof, Mailbox, MessageId, Timestamp, TlsFacts};
 
 use crate::clock;
+
+/// Most fields fit without growing.
+const FIELD_ROOM: usize = 384;
 
 /// What the field says.
 #[derive(Debug)]
@@ -34,16 +40,14 @@ impl Received<'_> {
     /// The whole field with its CRLF, folded, 7-bit and free of anything that the client could use to break out.
     #[must_use]
     pub fn to_field(&self) -> String {
-        let mut field = format!(
-            "Received: from {} ([{}])\r\n",
-            harmless(self.helo),
-            match self.client {
-                IpAddr::V4(address) => address.to_string(),
-                IpAddr::V6(address) => format!("IPv6:{address}"),
-            }
+        let mut field = String::with_capacity(FIELD_ROOM);
+        let kind = if self.client.is_ipv6() { "IPv6:" } else { "" };
+        push(
+            &mut field,
+            format_args!("Received: from {} ([{kind}{}])\r\n", harmless(self.helo), self.client),
         );
         if let Some(tls) = self.security.tls() {
-            push(&mut field, &format!("\t({})\r\n", tls_comment(tls)));
+            push_tls_comment(&mut field, tls);
         }
         let with = match (self.extended, self.security.tls().is_some()) {
             (true, true) => "ESMTPS",
@@ -52,38 +56,38 @@ impl Received<'_> {
         };
         push(
             &mut field,
-            &format!("\tby {} (Sekisho) with {with} id {}", self.hostname, self.id),
+            format_args!("\tby {} (Sekisho) with {with} id {}", self.hostname, self.id),
         );
         if let Some(tls) = self.security.tls() {
-            push(&mut field, &format!("\r\n\ttls {}", tls.suite));
+            push(&mut field, format_args!("\r\n\ttls {}", tls.suite));
         }
         if let Some(recipient) = self.only_recipient {
-            push(&mut field, &format!("\r\n\tfor <{recipient}>"));
+            push(&mut field, format_args!("\r\n\tfor <{recipient}>"));
         }
-        push(&mut field, &format!(";\r\n\t{}\r\n", clock::header_date(self.at)));
+        push(&mut field, format_args!(";\r\n\t{}\r\n", clock::header_date(self.at)));
         field
     }
 }
 
-fn push(field: &mut String, text: &str) {
+fn push(field: &mut String, text: fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
-    let _ = field.write_str(text);
+    let _ = field.write_fmt(text);
 }
 
 /// Version, suite, group and the client's certificate, as far as it proved to hold its key.
-fn tls_comment(tls: &TlsFacts) -> String {
-    let mut comment = format!("using {} with {}, group {}", tls.version, tls.suite, tls.group);
+fn push_tls_comment(field: &mut String, tls: &TlsFacts) {
+    push(
+        field,
+        format_args!("\t(using {} with {}, group {}", tls.version, tls.suite, tls.group),
+    );
     match (tls.chain.first(), &tls.key) {
-        (None, _) => comment.push_str(", no client certificate"),
-        (Some(_), KeyProof::NotProven(_)) => comment.push_str(", client certificate not proven"),
+        (None, _) => field.push_str(", no client certificate"),
+        (Some(_), KeyProof::NotProven(_)) => field.push_str(", client certificate not proven"),
         (Some(leaf), KeyProof::Proven) => {
-            push(
-                &mut comment,
-                &format!(",\r\n\t client certificate sha256:{}", leaf.sha256),
-            );
+            push(field, format_args!(",\r\n\t client certificate sha256:{}", leaf.sha256))
         }
     }
-    comment
+    field.push_str(")\r\n");
 }
 
 /// What a client calls itself may hold anything; outside letters, digits and what names and literals need, it is taken

@@ -1,6 +1,5 @@
 //! What of the message goes back with a notification (RFC 3461 §4.3, §6.2).
 
-use bytes::Bytes;
 use sekisho_mail::Ret;
 use sekisho_store::{Body, Lease};
 
@@ -43,11 +42,10 @@ async fn read_front(body: &Body, whole: bool) -> Option<Vec<u8>> {
     let mut reader = body.reader().ok()?;
     let mut content = Vec::new();
     loop {
-        let piece: Option<Bytes> = reader.next().await.ok()?;
-        let Some(piece) = piece else {
+        let Some(piece) = reader.next().await.ok()? else {
             return Some(content);
         };
-        content.extend_from_slice(&piece);
+        content.extend_from_slice(piece);
         if !whole && content.len() >= MAX_HEADERS_LEN {
             return Some(content);
         }

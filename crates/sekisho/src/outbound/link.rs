@@ -156,7 +156,7 @@ impl Link {
                 let _ = self.session.finish_content();
                 return Ok(());
             };
-            let _ = self.session.write_content(&piece);
+            let _ = self.session.write_content(piece);
             let mut since = Instant::now();
             let mut left = self.session.poll_output().len();
             while left > 0 && !self.session.is_over() {
