@@ -70,6 +70,7 @@ pub const CASES: &[Case] = &[
         actions_in_flight,
     ),
     ("a bounce is handed to the next owner", bounce_directive),
+    ("orders come before what waits longer, and alone", orders_first),
     (
         "a redirect keeps demands and the original recipient",
         redirect_keeps_demands,
@@ -654,6 +655,42 @@ fn bounce_directive(place: &dyn Place) {
         .expect("a bounce");
     let leases = lease(&*store, "one.example", secs(5));
     assert_eq!(leases[0].directive, Some(Directive::Bounce("wrong address".to_owned())));
+}
+
+fn orders_first(place: &dyn Place) {
+    let store = place.open();
+    let to = &["a@one.example"];
+    let ids: Vec<MessageId> = (0..5)
+        .map(|second| commit(&*store, b"x", to, secs(second), false).id)
+        .collect();
+    let bounce = |ids: &[MessageId]| {
+        let bounced = store
+            .bounce(Selection::Ids(ids.to_vec()), "wrong address", secs(9))
+            .wait();
+        assert_eq!(bounced.expect("a bounce").changed, ids.len() as u64);
+    };
+    let lease_one = || {
+        let leases = store.lease(&destination("one.example"), secs(10), 1).wait();
+        leases.expect("leases")
+    };
+    bounce(&ids[3..]);
+    let mut ordered = lease_one();
+    let mut leased: Vec<MessageId> = ordered.iter().map(|lease| lease.id).collect();
+    leased.sort();
+    assert_eq!(leased, ids[3..]);
+    assert!(ordered.iter().all(|lease| lease.directive.is_some()));
+    // They are out: the others have their turn, one at a time.
+    let first = lease_one();
+    assert_eq!(first.iter().map(|lease| lease.id).collect::<Vec<_>>(), ids[..1]);
+    assert!(first[0].directive.is_none());
+    ordered.truncate(1);
+    assert_eq!(lease_one().len(), 1);
+    drop(first);
+    bounce(&ids[..1]);
+    let aged = store
+        .lease_aged(&destination("one.example"), secs(60), secs(10), 10)
+        .wait();
+    assert_eq!(aged.expect("leases").len(), 4, "by age all of them, ordered or not");
 }
 
 fn redirect_keeps_demands(place: &dyn Place) {

@@ -28,5 +28,5 @@ pub use queue::{
     Accepted, Alteration, Arrival, Commit, Destination, Directive, DueDestination, Lease, Notice, QueuedRecipient,
     RecipientResult, Settlement,
 };
-pub use store::{Pressure, Soundness, Store};
+pub use store::{ORDERS_AT_ONCE, Pressure, Soundness, Store};
 pub use ticket::{Answer, Ticket};

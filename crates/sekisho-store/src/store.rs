@@ -9,6 +9,9 @@ use crate::{
     Selection, Settlement, ShapeRow, StoreError, Ticket, TraceFilter, TraceItem,
 };
 
+/// So many messages that the operator gave orders for are leased at once, whatever the limit asked for.
+pub const ORDERS_AT_ONCE: usize = 200;
+
 /// How full the store is, read without waiting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pressure {
@@ -60,7 +63,8 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// The next instant after `now` at which [`Store::due`] would find something that it does not find now.
     fn next_due(&self, now: Timestamp) -> Ticket<Option<Timestamp>>;
 
-    /// Leases up to `limit` due messages of a destination, oldest due first.
+    /// Leases up to `limit` due messages of a destination, oldest due first. Where the operator has given orders for
+    /// some of them, these alone and up to [`ORDERS_AT_ONCE`]: an order does not wait for a host that takes no mail.
     fn lease(&self, destination: &Destination, now: Timestamp, limit: usize) -> Ticket<Vec<Lease>>;
 
     /// Leases up to `limit` messages of a destination that are due but for its back-off and arrived before

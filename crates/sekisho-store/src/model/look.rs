@@ -6,7 +6,8 @@ use sekisho_mail::{ChannelSecurity, Evidence, Host, Mailbox, MessageId, Outcome,
 
 use super::queue::{Delivery, Key, Message, Queue, trace_item};
 use crate::{
-    Destination, DueDestination, MessageDetail, QueueFilter, QueuedRow, ShapeRow, StoreError, TraceFilter, TraceItem,
+    Destination, DueDestination, MessageDetail, ORDERS_AT_ONCE, QueueFilter, QueuedRow, ShapeRow, StoreError,
+    TraceFilter, TraceItem,
 };
 
 /// The upper bounds of the ages that [`ShapeRow::by_age`] counts, in minutes; beyond the last is the last place.
@@ -63,19 +64,20 @@ impl Queue {
         next.into_values().filter(|at| *at > now).min()
     }
 
-    /// Keys of due deliveries, oldest due first; with `arrived_before` in spite of a back-off.
+    /// Keys of due deliveries, oldest due first and at most `limit`; with `arrived_before` in spite of a back-off,
+    /// without it those that there are orders for before all others.
     pub(super) fn leasable(
         &self,
         destination: &Destination,
         now: Timestamp,
-        arrived_before: Option<Timestamp>,
+        (limit, arrived_before): (usize, Option<Timestamp>),
         leased: &BTreeSet<Key>,
     ) -> Vec<MessageId> {
         if arrived_before.is_none() && self.back_off_of(destination) > now {
             return Vec::new();
         }
         let below = arrived_before.map(|instant| MessageId::new(instant, 0));
-        let mut found: Vec<(Timestamp, MessageId)> = self
+        let mut found: Vec<(bool, Timestamp, MessageId)> = self
             .messages
             .iter()
             .filter_map(|(id, message)| Some((*id, message.deliveries.get(destination)?)))
@@ -83,10 +85,18 @@ impl Queue {
                 let is_free = !delivery.held && !leased.contains(&(*id, destination.clone()));
                 is_free && delivery.next_attempt <= now && below.is_none_or(|below| *id < below)
             })
-            .map(|(id, delivery)| (delivery.next_attempt, id))
+            .map(|(id, delivery)| {
+                let comes_later = arrived_before.is_some() || delivery.directive.is_none();
+                (comes_later, delivery.next_attempt, id)
+            })
             .collect();
-        found.sort();
-        found.into_iter().map(|(_, id)| id).collect()
+        found.sort_unstable();
+        let ordered = found.iter().take_while(|(comes_later, ..)| !comes_later).count();
+        found.truncate(match ordered {
+            0 => limit,
+            ordered => ordered.min(limit.max(ORDERS_AT_ONCE)),
+        });
+        found.into_iter().map(|(_, _, id)| id).collect()
     }
 
     fn row(&self, id: MessageId, message: &Message, destination: &Destination, leased: &BTreeSet<Key>) -> QueuedRow {

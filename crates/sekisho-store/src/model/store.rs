@@ -391,9 +391,10 @@ impl ModelStore {
         let found = {
             let keys = self.leased().keys.clone();
             self.table().map(|table| {
-                let ids = table.durable.leasable(destination, now, arrived_before, &keys);
-                let messages = ids.into_iter().take(limit);
-                let found = messages.filter_map(|id| Some((id, table.durable.messages.get(&id)?.clone())));
+                let ids = table.durable.leasable(destination, now, (limit, arrived_before), &keys);
+                let found = ids
+                    .into_iter()
+                    .filter_map(|id| Some((id, table.durable.messages.get(&id)?.clone())));
                 found.collect::<Vec<_>>()
             })
         };

@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, ToSql, params};
 use sekisho_mail::{MessageId, Timestamp};
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     watch::{self, Suspects},
 };
 use crate::{
-    Destination, DueDestination, Lease,
+    Destination, DueDestination, Lease, ORDERS_AT_ONCE,
     queue::{Held, LeaseGuard},
 };
 
@@ -155,8 +155,7 @@ pub(super) fn lease(
     let Some(Known { number, back_off }) = find_destination(db, &destination.to_string())? else {
         return Ok(leased);
     };
-    let free = shared.settings.lease_limit.saturating_sub(shared.leases.count());
-    let limit = wanted.limit.min(free).min(LEASES_AT_ONCE);
+    let limit = wanted.limit.min(free_leases(shared)).min(LEASES_AT_ONCE);
     let backed_off = back_off > wanted.now.as_millis() && wanted.arrived_before.is_none();
     if backed_off || limit == 0 {
         return Ok(leased);
@@ -188,6 +187,12 @@ pub(super) fn lease(
     Ok(leased)
 }
 
+/// So many more may be given out.
+fn free_leases(shared: &Shared) -> usize {
+    shared.settings.lease_limit.saturating_sub(shared.leases.count())
+}
+
+/// What may be leased of a destination: what there are orders for, or else what is due.
 fn candidates(
     db: &Connection,
     shared: &Shared,
@@ -195,17 +200,57 @@ fn candidates(
     wanted: Wanted,
     suspects: &Suspects,
 ) -> rusqlite::Result<Vec<Candidate>> {
-    // Ids sort by arrival.
-    let below = wanted
-        .arrived_before
-        .map_or(i64::MAX, |instant| codec::key(MessageId::new(instant, 0)));
-    let mut statement = db.prepare_cached(
+    let Wanted {
+        now,
+        limit,
+        arrived_before,
+    } = wanted;
+    let Some(arrived_before) = arrived_before else {
+        let ordered = db.prepare_cached(
+            "SELECT message, recipients, crc, directive FROM delivery
+             WHERE destination = ?1 AND state = 0 AND directive IS NOT NULL AND next_attempt <= ?2",
+        )?;
+        let most = limit.max(ORDERS_AT_ONCE.min(free_leases(shared)));
+        let ordered = free_of(
+            (ordered, params![number, now.as_millis()]),
+            (number, most),
+            shared,
+            suspects,
+        )?;
+        if !ordered.is_empty() {
+            return Ok(ordered);
+        }
+        let due = db.prepare_cached(
+            "SELECT message, recipients, crc, directive FROM delivery
+             WHERE destination = ?1 AND state = 0 AND next_attempt <= ?2 ORDER BY next_attempt",
+        )?;
+        return free_of(
+            (due, params![number, now.as_millis()]),
+            (number, limit),
+            shared,
+            suspects,
+        );
+    };
+    let aged = db.prepare_cached(
         "SELECT message, recipients, crc, directive FROM delivery
          WHERE destination = ?1 AND state = 0 AND next_attempt <= ?2 AND message < ?3 ORDER BY next_attempt",
     )?;
-    let mut rows = statement.query(params![number, wanted.now.as_millis(), below])?;
+    // Ids sort by arrival.
+    let below = codec::key(MessageId::new(arrived_before, 0));
+    let values = params![number, now.as_millis(), below];
+    free_of((aged, values), (number, limit), shared, suspects)
+}
+
+/// The first rows of a destination that a statement finds and that are not given out or withheld.
+fn free_of(
+    (mut statement, values): (CachedStatement<'_>, &[&dyn ToSql]),
+    (number, most): (i64, usize),
+    shared: &Shared,
+    suspects: &Suspects,
+) -> rusqlite::Result<Vec<Candidate>> {
+    let mut rows = statement.query(values)?;
     let mut candidates = Vec::new();
-    while candidates.len() < wanted.limit {
+    while candidates.len() < most {
         let Some(row) = rows.next()? else { break };
         let key = row.get(0)?;
         if !shared.leases.holds(number, key) && !suspects.withhold(key) {

@@ -68,6 +68,10 @@ pub(super) const MIGRATIONS: &[&str] = &[
         crashes INTEGER NOT NULL
     );
     ",
+    // 3: what the operator gave orders for, whatever else waits for the same destination.
+    "
+    CREATE INDEX delivery_ordered ON delivery (destination) WHERE directive IS NOT NULL;
+    ",
 ];
 
 /// Chosen by measurement (`benches/store.rs`): larger pages write more per message, smaller ones need overflow pages

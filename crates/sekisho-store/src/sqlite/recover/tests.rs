@@ -87,10 +87,6 @@ fn work(store: &SqliteStore) -> BTreeMap<MessageId, usize> {
                 store.hold(these(), NOW).wait().unwrap();
                 continue;
             }
-            5 => {
-                store.bounce(these(), "by order", NOW).wait().unwrap();
-                continue;
-            }
             7 => {
                 let to = Mailbox::parse(&format!("moved@to{serial}.example")).unwrap();
                 store.redirect(*id, to, Vec::<Demand>::new(), NOW).wait().unwrap();
@@ -106,6 +102,11 @@ fn work(store: &SqliteStore) -> BTreeMap<MessageId, usize> {
                 }
             }
         }
+    }
+    // Last: what there are orders for is leased before all others.
+    for (id, _) in serials.iter().filter(|(_, serial)| *serial % 10 == 5) {
+        let these = Selection::Ids(vec![*id]);
+        store.bounce(these, "by order", NOW).wait().unwrap();
     }
     serials
 }
