@@ -1,5 +1,7 @@
 //! What was required, what was found and what was decided: per recipient and attempt, kept in the trace.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{ChannelFacts, Demand, HandshakeFailure, MessageId, Outcome, Recipient, Timestamp};
@@ -19,8 +21,9 @@ pub struct Evidence {
     pub route: String,
     /// All that applied; empty for opportunistic TLS.
     pub required: Vec<Demand>,
-    /// The connection that the decision is about; `None` when none was reached.
-    pub channel: Option<ChannelFacts>,
+    /// The connection that the decision is about; `None` when none was reached. Evidence of several messages that went
+    /// over one connection shares it.
+    pub channel: Option<Arc<ChannelFacts>>,
     /// Handshakes that failed on the way, oldest first, with the host each was with.
     pub failed_handshakes: Vec<(String, HandshakeFailure)>,
     /// What was decided, and why.

@@ -5,12 +5,14 @@
 //!
 //! Long because it is one suite: a backend passes all of it or none, and the cases share their helpers.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sekisho_mail::{
-    BodyKind, ChannelSecurity, Decision, Demand, DemandLevel, EnhancedCode, Envelope, Evidence, Fault, Mailbox,
-    MessageId, OriginalRecipient, Outcome, PlaintextCause, Recipient, ReversePath, Side, StatedReason, Timestamp,
+    AnchorSetId, BodyKind, CertificateFault, ChannelFacts, ChannelId, ChannelSecurity, Check, ClientCertificateFate,
+    Decision, Demand, DemandLevel, EnhancedCode, Envelope, Evidence, Fault, KeyProof, Mailbox, MessageId,
+    OriginalRecipient, Outcome, PlaintextCause, Recipient, ReversePath, Side, StatedReason, Timestamp, TlsFacts,
+    TlsVersion, Verdict,
 };
 
 use crate::{
@@ -187,6 +189,33 @@ fn fault(text: &str) -> Fault {
         reply: None,
         host: None,
         unmet: None,
+    }
+}
+
+/// A connection under TLS, told from others by its number.
+#[must_use]
+pub fn channel(id: u64) -> ChannelFacts {
+    let check = Check::Path {
+        anchors: AnchorSetId("system".to_owned()),
+    };
+    ChannelFacts {
+        id: ChannelId(id),
+        peer: SocketAddr::from(([192, 0, 2, 1], 25)),
+        host: Some("mx.one.example".to_owned()),
+        security: ChannelSecurity::Tls(Box::new(TlsFacts {
+            version: TlsVersion::Tls13,
+            suite: "TLS_AES_256_GCM_SHA384".to_owned(),
+            group: "X25519MLKEM768".to_owned(),
+            sni: None,
+            alpn: None,
+            resumed: false,
+            chain: Vec::new(),
+            key: KeyProof::Proven,
+            verdicts: vec![(check, Verdict::Fails(CertificateFault::None))],
+            stapled_ocsp_len: None,
+            client_certificate: ClientCertificateFate::NotAsked,
+        })),
+        keywords: Vec::new(),
     }
 }
 

@@ -14,7 +14,9 @@ use super::schema;
 use crate::{Disk, StoreError};
 
 /// As in [`schema`]: element *n* leads from version *n* to *n* + 1.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    // 1: messages, attempts, evidence.
+    "
     -- Text keys are 64-bit hashes; what a hash finds is compared in full. `tls`: 0 plaintext, 12, 13.
     CREATE TABLE message (
         id INTEGER PRIMARY KEY,
@@ -47,7 +49,18 @@ const MIGRATIONS: &[&str] = &["
         crc INTEGER NOT NULL,
         document BLOB NOT NULL
     );
-"];
+    ",
+    // 2: what is known of a connection, once for all that went over it. Evidence refers to it, but where no connection
+    // was reached and where it was written before and has the channel in its document.
+    "
+    CREATE TABLE channel (
+        id INTEGER PRIMARY KEY,
+        crc INTEGER NOT NULL,
+        document BLOB NOT NULL
+    );
+    ALTER TABLE evidence ADD COLUMN channel INTEGER;
+    ",
+];
 
 /// Built when a day closes: while it is written to, they would cost a page each for every attempt.
 const CLOSING: &str = "

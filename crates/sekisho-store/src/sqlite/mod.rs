@@ -10,6 +10,7 @@ mod check;
 mod checkpoint;
 mod codec;
 mod day;
+mod evidence;
 mod filter;
 mod insert;
 mod lease;

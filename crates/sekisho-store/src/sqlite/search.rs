@@ -7,12 +7,12 @@ use std::{
 };
 
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter, types::Value};
-use sekisho_mail::{Evidence, Host, Mailbox, MessageId, Recipient, ReversePath, Timestamp};
+use sekisho_mail::{Host, Mailbox, MessageId, Recipient, ReversePath, Timestamp};
 
 use super::{
     codec,
     day::{self, Volume},
-    load,
+    evidence, load,
     load::Loaded,
     readers::Reader,
     schema, trace,
@@ -56,11 +56,12 @@ pub(super) fn search(reader: &mut Reader, folder: &Path, filter: &TraceFilter) -
         let Some(db) = open(folder, volume, &*disk)? else {
             continue;
         };
+        let query = evidence::query(&db).map_err(schema::failed)?;
         for key in wanted
             .iter()
             .filter(|key| codec::id(**key).began_at().day() <= volume.day)
         {
-            collect(&db, *key, &mut found).map_err(schema::failed)?;
+            collect(&db, query, *key, &mut found).map_err(schema::failed)?;
         }
     }
     let queued = queued_of(reader, &wanted)?;
@@ -218,8 +219,8 @@ impl Wanted {
     }
 }
 
-/// Adds what a day has of a message.
-fn collect(db: &Connection, key: i64, found: &mut Found) -> rusqlite::Result<()> {
+/// Adds what a day has of a message; its evidence is asked for by `query`.
+fn collect(db: &Connection, query: &str, key: i64, found: &mut Found) -> rusqlite::Result<()> {
     let row = db
         .prepare_cached("SELECT size, crc, envelope, arrival FROM message WHERE id = ?1")?
         .query_row([key], |row| {
@@ -243,20 +244,18 @@ fn collect(db: &Connection, key: i64, found: &mut Found) -> rusqlite::Result<()>
         vacant.insert(item(codec::id(key), size, envelope, arrival));
     }
     let Some(item) = found.get_mut(&key) else { return Ok(()) };
-    let mut statement = db.prepare_cached(
-        "SELECT e.crc, e.document FROM attempt a JOIN evidence e ON e.attempt = a.number
-         WHERE a.message = ?1 ORDER BY a.number DESC LIMIT ?2",
-    )?;
+    let mut statement = db.prepare_cached(query)?;
     let limit = i64::try_from(ATTEMPTS_LIMIT).unwrap_or(i64::MAX);
     let mut rows = statement.query([key, limit])?;
     let mut newest_first = Vec::new();
     while let Some(row) = rows.next()? {
-        let (crc, document): (u32, Vec<u8>) = (row.get(0)?, row.get(1)?);
-        match codec::parse::<Evidence>(&document) {
-            Some(evidence) if crc32fast::hash(&document) == crc => newest_first.push(TracedAttempt { evidence }),
-            _ => {
-                tracing::error!(message = %codec::id(key), "the evidence of an attempt is damaged and was passed over")
+        match evidence::read(row)? {
+            Loaded::Sound(evidence) => newest_first.push(TracedAttempt { evidence }),
+            Loaded::Damaged(why) => {
+                let message = codec::id(key);
+                tracing::error!(%message, why, "the evidence of an attempt is damaged and was passed over");
             }
+            Loaded::Missing => {}
         }
     }
     item.attempts.extend(newest_first.into_iter().rev());

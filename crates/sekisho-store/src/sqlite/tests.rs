@@ -1,5 +1,7 @@
 //! The embedded store against the suite, and what only it has: the folder's lock, the schema, recovery.
 
+mod channels;
+
 use std::{fs, sync::Arc};
 
 use rusqlite::Connection;

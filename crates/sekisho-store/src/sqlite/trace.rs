@@ -3,6 +3,7 @@
 //! between repeats an attempt, and the trace shows both.
 
 use std::{
+    collections::VecDeque,
     path::PathBuf,
     sync::{
         Arc,
@@ -14,12 +15,14 @@ use std::{
 };
 
 use rusqlite::{Connection, params};
-use sekisho_mail::{ChannelSecurity, Evidence, Host, Mailbox, Outcome, Recipient, ReversePath, Timestamp, TlsVersion};
+use sekisho_mail::{
+    ChannelFacts, ChannelSecurity, Evidence, Host, Mailbox, Outcome, Recipient, ReversePath, Timestamp, TlsVersion,
+};
 
 use super::{
     codec,
     day::{self, Volume},
-    schema,
+    evidence, schema,
     settle::SettleJob,
     shared::Shared,
     writer::Command,
@@ -36,6 +39,9 @@ const RETRY_LAST: Duration = Duration::from_secs(5);
 const PARTS_IN_CAP: u64 = 8;
 /// A file is at least so large before another begins.
 const PART_OCTETS_MIN: u64 = 256 * 1024;
+/// Channels of which it is known that they have a row: more connections than this are seldom at work at a time, and one
+/// that is forgotten gets another row.
+const CHANNELS_LEN: usize = 256;
 /// A settlement is durable within this time, whatever the settings say.
 const DELAY_LIMIT: Duration = Duration::from_millis(100);
 
@@ -52,9 +58,52 @@ pub(super) struct TraceWriter {
     folder: PathBuf,
     commands: Receiver<TraceCommand>,
     /// The file that is written to.
-    open: Option<(Volume, Connection)>,
+    open: Option<Open>,
     /// Closing builds indexes, which may take seconds: settlements do not wait for it.
     closing: Vec<JoinHandle<()>>,
+}
+
+/// A file that is written to.
+struct Open {
+    volume: Volume,
+    db: Connection,
+    channels: Channels,
+}
+
+/// Which channels have a row in the file that is open, oldest first. Known by their place in memory, which nobody else
+/// gets as long as they are held here. A transaction that fails takes rows back: then the file is opened anew, and this
+/// begins empty.
+#[derive(Default)]
+struct Channels(VecDeque<(Arc<ChannelFacts>, ChannelRow)>);
+
+#[derive(Clone, Copy)]
+struct ChannelRow {
+    id: i64,
+    crc: u32,
+}
+
+impl Channels {
+    /// The row of a channel, made when it has none.
+    fn row(&mut self, db: &Connection, channel: &Arc<ChannelFacts>) -> Result<ChannelRow, StoreError> {
+        let known = self.0.iter().rev().find(|(known, _)| Arc::ptr_eq(known, channel));
+        if let Some((_, row)) = known {
+            return Ok(*row);
+        }
+        let document = codec::document(&**channel)?;
+        let crc = crc32fast::hash(&document);
+        db.prepare_cached("INSERT INTO channel (crc, document) VALUES (?1, ?2)")
+            .and_then(|mut statement| statement.execute(params![crc, document]))
+            .map_err(schema::failed)?;
+        let row = ChannelRow {
+            id: db.last_insert_rowid(),
+            crc,
+        };
+        if self.0.len() >= CHANNELS_LEN {
+            self.0.pop_front();
+        }
+        self.0.push_back((Arc::clone(channel), row));
+        Ok(row)
+    }
 }
 
 impl TraceWriter {
@@ -132,7 +181,7 @@ impl TraceWriter {
             tracing::error!(%error, "the trace cannot be written; settlements wait");
             // Opened again, its log is restored.
             let open = self.open.take();
-            if let (Some((volume, db)), StoreError::Failed(why)) = (open, &error)
+            if let (Some(Open { volume, db, .. }), StoreError::Failed(why)) = (open, &error)
                 && is_damage(why)
             {
                 drop(db);
@@ -162,19 +211,19 @@ impl TraceWriter {
         let Some(day) = jobs.iter().filter_map(ended_at).map(Timestamp::day).max() else {
             return Ok(());
         };
-        let db = self.volume(day)?;
-        db.execute_batch("BEGIN IMMEDIATE").map_err(schema::failed)?;
+        let open = self.volume(day)?;
+        open.db.execute_batch("BEGIN IMMEDIATE").map_err(schema::failed)?;
         for job in jobs {
-            insert(db, job)?;
+            insert(open, job)?;
         }
-        db.execute_batch("COMMIT").map_err(schema::failed)
+        open.db.execute_batch("COMMIT").map_err(schema::failed)
     }
 
     /// The file for evidence of this day; closes the one before when another begins.
-    fn volume(&mut self, day: i64) -> Result<&Connection, StoreError> {
+    fn volume(&mut self, day: i64) -> Result<&mut Open, StoreError> {
         let wanted = self.wanted(day)?;
-        if self.open.as_ref().is_none_or(|(open, _)| *open != wanted) {
-            if let Some((volume, db)) = self.open.take() {
+        if self.open.as_ref().is_none_or(|open| open.volume != wanted) {
+            if let Some(Open { volume, db, .. }) = self.open.take() {
                 self.close(volume, db);
             }
             let path = wanted.path(&self.folder);
@@ -191,24 +240,25 @@ impl TraceWriter {
                 .disk
                 .sync_folder(&self.folder)
                 .map_err(|error| StoreError::Failed(error.to_string()))?;
-            self.open = Some((wanted, db));
+            self.open = Some(Open {
+                volume: wanted,
+                db,
+                channels: Channels::default(),
+            });
             // Room is made for a file before it is full, not an hour later.
             if let Err(error) = self.trim(self.shared.latest()) {
                 tracing::warn!(%error, "the trace could not be trimmed");
             }
         }
-        match &self.open {
-            Some((_, db)) => Ok(db),
-            None => Err(StoreError::Stopped),
-        }
+        self.open.as_mut().ok_or(StoreError::Stopped)
     }
 
     /// Which file that is: another part when the last one has grown to its share of the cap, so that the cap can be
     /// kept by dropping whole files, however busy a day is.
     fn wanted(&self, day: i64) -> Result<Volume, StoreError> {
         // A clock that goes back does not open a closed day again.
-        let last = match self.open {
-            Some((open, _)) if open.day >= day => open,
+        let last = match &self.open {
+            Some(open) if open.volume.day >= day => open.volume,
             _ => {
                 let volumes = day::volumes(&self.folder).map_err(|error| StoreError::Failed(error.to_string()))?;
                 let of_day = volumes.into_iter().find(|volume| volume.day == day);
@@ -293,7 +343,7 @@ fn ended_at(job: &SettleJob) -> Option<Timestamp> {
         .max()
 }
 
-fn insert(db: &Connection, job: &SettleJob) -> Result<(), StoreError> {
+fn insert(open: &mut Open, job: &SettleJob) -> Result<(), StoreError> {
     let key = codec::key(job.held.message);
     let mut evidence = job
         .results
@@ -301,9 +351,9 @@ fn insert(db: &Connection, job: &SettleJob) -> Result<(), StoreError> {
         .filter_map(|result| result.evidence.as_ref())
         .peekable();
     if evidence.peek().is_some() {
-        insert_message(db, key, &job.held)?;
+        insert_message(&open.db, key, &job.held)?;
     }
-    evidence.try_for_each(|evidence| insert_attempt(db, key, evidence))
+    evidence.try_for_each(|evidence| insert_attempt(open, key, evidence))
 }
 
 fn insert_message(db: &Connection, key: i64, held: &Held) -> Result<(), StoreError> {
@@ -346,8 +396,14 @@ fn insert_message(db: &Connection, key: i64, held: &Held) -> Result<(), StoreErr
     .map_err(schema::failed)
 }
 
-fn insert_attempt(db: &Connection, key: i64, evidence: &Evidence) -> Result<(), StoreError> {
-    let document = codec::document(evidence)?;
+fn insert_attempt(open: &mut Open, key: i64, evidence: &Evidence) -> Result<(), StoreError> {
+    let Open { db, channels, .. } = open;
+    let channel = match &evidence.channel {
+        Some(channel) => Some(channels.row(db, channel)?),
+        None => None,
+    };
+    let document = evidence::document(evidence)?;
+    let crc = evidence::checksum(&document, channel.map(|row| row.crc));
     let (recipient, domain) = mailbox_hashes(&evidence.recipient.mailbox);
     let (original, original_domain) = original_mailbox(&evidence.recipient)
         .map(|mailbox| mailbox_hashes(&mailbox))
@@ -371,9 +427,14 @@ fn insert_attempt(db: &Connection, key: i64, evidence: &Evidence) -> Result<(), 
         ])
     })
     .map_err(schema::failed)?;
-    db.prepare_cached("INSERT INTO evidence (attempt, crc, document) VALUES (?1, ?2, ?3)")
+    db.prepare_cached("INSERT INTO evidence (attempt, crc, document, channel) VALUES (?1, ?2, ?3, ?4)")
         .and_then(|mut statement| {
-            statement.execute(params![db.last_insert_rowid(), crc32fast::hash(&document), document])
+            statement.execute(params![
+                db.last_insert_rowid(),
+                crc,
+                document,
+                channel.map(|row| row.id)
+            ])
         })
         .map(drop)
         .map_err(schema::failed)

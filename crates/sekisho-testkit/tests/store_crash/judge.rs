@@ -7,16 +7,16 @@ use std::{
     path::Path,
 };
 
-use sekisho_mail::{MessageId, Timestamp};
+use sekisho_mail::{ChannelFacts, MessageId, Timestamp};
 use sekisho_store::{
-    Body, QueueFilter, Store, StoreError, Ticket, TraceFilter,
-    conformance::{NOW, content},
+    Body, QueueFilter, Store, StoreError, Ticket, TraceFilter, TracedAttempt,
+    conformance::{NOW, channel, content},
     sqlite::SqliteStore,
 };
 
 use super::{
     ledger::{Attempt, Family, Known, Row},
-    work::{BODY_THRESHOLD, settings},
+    work::{BODY_THRESHOLD, CHANNELS, settings},
 };
 
 type Rows = BTreeMap<(MessageId, String), Row>;
@@ -167,15 +167,18 @@ fn traced(store: &SqliteStore) -> Result<HashSet<(MessageId, Attempt)>, String> 
         ..TraceFilter::default()
     };
     let items = store.trace(filter).wait().map_err(said)?;
-    let attempts = items.into_iter().flat_map(|item| {
-        let id = item.id;
-        item.attempts.into_iter().map(move |attempt| {
-            let evidence = attempt.evidence;
+    let channels: [ChannelFacts; CHANNELS] = std::array::from_fn(|number| channel(number as u64));
+    let mut traced = HashSet::new();
+    for item in items {
+        for TracedAttempt { evidence } in item.attempts {
+            if !evidence.channel.is_some_and(|channel| channels.contains(&channel)) {
+                return Err(format!("{}: the channel of an attempt is lost", item.id));
+            }
             let recipient = evidence.recipient.mailbox.to_string();
-            (id, (recipient, evidence.attempt, evidence.outcome.word()))
-        })
-    });
-    Ok(attempts.collect())
+            traced.insert((item.id, (recipient, evidence.attempt, evidence.outcome.word())));
+        }
+    }
+    Ok(traced)
 }
 
 /// There is a file for every message of that length, and no other.

@@ -16,8 +16,8 @@ mod work;
 use std::{collections::HashSet, fs, sync::Arc, thread};
 
 use sekisho_store::{
-    Pressure, QueueFilter, Soundness, Store, StoreError,
-    conformance::{NOW, accepted, commit, content, destination, draft},
+    Pressure, QueueFilter, Soundness, Store, StoreError, TraceFilter,
+    conformance::{NOW, accepted, commit, content, delivered, destination, draft, settlement},
 };
 use sekisho_testkit::vfs::{CrashDisk, Failure, Op, Replay};
 use states::{FAILURES, Look, Record, explore};
@@ -260,4 +260,51 @@ fn content_stays_until_the_row_that_names_it_is_gone_for_good() {
         }
     }
     assert!(refused > 0 && listed > 0, "{refused} refused, {listed} of them listed");
+}
+
+/// What a transaction that failed had written of a channel is not there: evidence that comes later must not refer to it.
+#[test]
+fn evidence_refers_to_no_channel_that_a_failed_transaction_took_along() {
+    let mut failed = 0;
+    for after in 1..40 {
+        let disk = CrashDisk::new();
+        let place = folder();
+        let world = World::open(place.path(), disk.clone(), NOW).unwrap();
+        let commit = |_| {
+            commit(&*world.store, b"x", &["a@one.example"], NOW, true)
+                .leases
+                .remove(0)
+        };
+        let leases: Vec<_> = (0..4).map(commit).collect();
+        let mut settled = Vec::new();
+        for (step, lease) in leases.into_iter().enumerate() {
+            let mut settlement = settlement(&lease, &delivered(), NOW);
+            let evidence = settlement.results[0].evidence.as_mut().unwrap();
+            evidence.channel = Some(Arc::clone(&world.channels[step / 2]));
+            let evidence = evidence.clone();
+            if step == 2 {
+                disk.fail_at(disk.done() + after, Failure::Io);
+            }
+            match world.store.settle(lease, settlement).wait() {
+                Ok(_) => settled.push(evidence),
+                Err(_) => failed += 1,
+            }
+            wait_while(&world, |pressure| {
+                pressure.failed || pressure.soundness == Soundness::Unchecked
+            });
+        }
+        for evidence in settled {
+            let filter = TraceFilter {
+                id: Some(evidence.message),
+                ..TraceFilter::default()
+            };
+            let items = world.store.trace(filter).wait().unwrap();
+            let attempts: Vec<_> = items.into_iter().flat_map(|item| item.attempts).collect();
+            assert!(
+                attempts.iter().any(|attempt| attempt.evidence == evidence),
+                "{after} operations on"
+            );
+        }
+    }
+    println!("{failed} settlements failed");
 }

@@ -3,10 +3,10 @@
 
 use std::{collections::HashSet, path::Path, sync::Arc, thread, time::Duration};
 
-use sekisho_mail::{EnhancedCode, Fault, Mailbox, MessageId, Outcome, Side, Timestamp};
+use sekisho_mail::{ChannelFacts, EnhancedCode, Fault, Mailbox, MessageId, Outcome, Side, Timestamp};
 use sekisho_store::{
     Lease, Notice, Selection, Store, StoreError, Ticket,
-    conformance::{NOW, accepted, deferred, delivered, destination, settlement},
+    conformance::{NOW, accepted, channel, deferred, delivered, destination, settlement},
     sqlite::{SqliteStore, StoreSettings},
 };
 use sekisho_testkit::vfs::CrashDisk;
@@ -75,26 +75,35 @@ pub(crate) fn insist<T>(start: impl Fn() -> Result<T, StoreError>) -> Option<T> 
     (0..16).find_map(|_| start().ok())
 }
 
+/// Connections that the messages share.
+pub(crate) const CHANNELS: usize = 3;
+
 /// A store over a disk that is recorded, with its ledger.
 pub(crate) struct World {
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) disk: Arc<CrashDisk>,
     pub(crate) ledger: Arc<Ledger>,
+    /// Numbered by their places.
+    pub(crate) channels: [Arc<ChannelFacts>; CHANNELS],
 }
 
 impl World {
     pub(crate) fn open(folder: &Path, disk: Arc<CrashDisk>, now: Timestamp) -> Result<Self, StoreError> {
         let store = open(folder, &disk, now)?;
-        let ledger = Arc::default();
-        Ok(Self { store, disk, ledger })
+        Ok(Self {
+            store,
+            disk,
+            ledger: Arc::default(),
+            channels: std::array::from_fn(|number| Arc::new(channel(number as u64))),
+        })
     }
 
     /// The process is killed and another one comes, again and again until one gets the folder open.
     pub(crate) fn restart(self, folder: &Path, now: Timestamp) -> Option<Self> {
-        let Self { store, disk, ledger } = self;
+        let Self { store, disk, .. } = self;
         drop(store);
         let store = insist(|| open(folder, &disk, now))?;
-        Some(Self { store, disk, ledger })
+        Some(Self { store, disk, ..self })
     }
 
     /// So many messages from so many threads: some on a day that the trace has forgotten by the next, the others then.
@@ -232,6 +241,13 @@ impl<'a> Life<'a> {
             _ => delivered(),
         };
         let mut settlement = settlement(&lease, &outcome, self.now);
+        for evidence in settlement
+            .results
+            .iter_mut()
+            .filter_map(|result| result.evidence.as_mut())
+        {
+            evidence.channel = Some(Arc::clone(&self.world.channels[self.serial % CHANNELS]));
+        }
         let mut notice = None;
         if word == "bounced" {
             let draft = write(self.world, &mut self.dice, self.now, Some(self.id))?;

@@ -1,7 +1,7 @@
 //! The store's rows as the API shows them. The API's types are apart from the store's, so that the store may change
 //! without changing what scripts read.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sekisho_api::{
     ActionResult, ArrivalView, AttemptView, MessageView, QueuedMessage, RecipientView, ShapeRow, TlsEvidence,
@@ -111,7 +111,7 @@ fn attempt(evidence: Evidence) -> AttemptView {
         at: evidence.at,
         route: evidence.route,
         required: evidence.required,
-        channel: evidence.channel.map(|channel| TlsEvidence {
+        channel: evidence.channel.map(Arc::unwrap_or_clone).map(|channel| TlsEvidence {
             peer: channel.peer.to_string(),
             host: channel.host,
             security: channel.security,

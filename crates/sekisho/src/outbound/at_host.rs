@@ -4,7 +4,7 @@
 //! RFC 5321 §4.2.1 (4yz waits, 5yz ends it) and §4.5.3.1.10 (too many recipients), RFC 1047 (an answer that never
 //! came), RFC 9422 (limits that the host has named).
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use sekisho_mail::{
     BodyKind, ChannelFacts, ChannelSecurity, Decision, EnhancedCode, Envelope, Fault, Reply, ReplyClass, Side,
@@ -51,7 +51,9 @@ impl Sent {
 
 /// What one transaction told.
 struct Answers {
-    attempted: Vec<Attempted>,
+    /// By the recipients' indices.
+    found: Vec<(u32, Finding)>,
+    decision: Decision,
     /// Why others may be tried for those that are left.
     obstacle: Option<Box<Obstacle>>,
 }
@@ -77,7 +79,7 @@ impl Batch<'_> {
             let most = link.session.offer().max_recipients().unwrap_or(usize::MAX);
             let count = left.len().min(most);
             let sent = self.send(&mut link, at, &left[..count], journal).await;
-            let channel = link.facts.clone();
+            let channel = Arc::clone(&link.facts);
             let sent = match sent {
                 Ok(sent) if reused && sent.died_idle() => continue,
                 Ok(sent) => sent,
@@ -89,11 +91,15 @@ impl Batch<'_> {
                 }
             };
             let peer = link.describe();
-            let record = self.record(at, channel, sent.decision.clone(), journal);
             let others = left.split_off(count);
-            let answers = answers(at, left, sent, &record, &peer);
+            let answers = answers(at, left, sent, &channel, &peer);
             left.extend(others);
-            answered.extend(answers.attempted);
+            let record = self.record(at, channel, answers.decision, journal, left.is_empty());
+            answered.extend(answers.found.into_iter().map(|(index, finding)| Attempted {
+                index,
+                finding,
+                record: Arc::clone(&record),
+            }));
             if link.session.is_ready() {
                 self.keep(key.clone(), link);
             }
@@ -158,11 +164,7 @@ impl Batch<'_> {
             link.session
                 .note(&format!("the connection has carried {} messages before", link.served));
         }
-        // The chain's verdicts may have changed since the last message, and this plan may ask for others.
-        if let (ChannelSecurity::Tls(tls), Some(chain)) = (&mut link.facts.security, &link.chain) {
-            let verifier = &self.shared.services.verifier;
-            tls.verdicts = net::verify(verifier, chain, &at.plan.checks(), clock::now());
-        }
+        self.verify_anew(link, at.plan);
         let envelope = Envelope {
             recipients: recipients.iter().map(|queued| queued.recipient.clone()).collect(),
             ..Envelope::clone(&at.lease.envelope)
@@ -195,6 +197,20 @@ impl Batch<'_> {
         }
     }
 
+    /// The chain's verdicts may have changed since the last message, and this plan may ask for others. Only then are
+    /// the facts others than those which evidence shares already.
+    fn verify_anew(&self, link: &mut Link, plan: &HostPlan) {
+        let (ChannelSecurity::Tls(tls), Some(chain)) = (&link.facts.security, &link.chain) else {
+            return;
+        };
+        let verdicts = net::verify(&self.shared.services.verifier, chain, &plan.checks(), clock::now());
+        if tls.verdicts != verdicts
+            && let ChannelSecurity::Tls(tls) = &mut Arc::make_mut(&mut link.facts).security
+        {
+            tls.verdicts = verdicts;
+        }
+    }
+
     /// Keeps the connection for the next message, or says goodbye.
     fn keep(&self, key: PoolKey, link: Box<Link>) {
         let limits = &self.configured.settings.limits;
@@ -217,21 +233,40 @@ impl Batch<'_> {
         }
     }
 
-    fn record(&self, at: &AtHost<'_>, channel: ChannelFacts, decision: Decision, journal: &Journal) -> Arc<Record> {
+    /// What the evidence of those has in common who were answered. The journal is emptied into the last of them.
+    fn record(
+        &self,
+        at: &AtHost<'_>,
+        channel: Arc<ChannelFacts>,
+        decision: Decision,
+        journal: &mut Journal,
+        is_last: bool,
+    ) -> Arc<Record> {
+        let (failed_handshakes, conversation) = if is_last {
+            (mem::take(&mut journal.failed_handshakes), mem::take(&mut journal.lines))
+        } else {
+            (journal.failed_handshakes.clone(), journal.lines.clone())
+        };
         Arc::new(Record {
             route: self.describe(Some(at.plan)),
             required: at.plan.demands().to_vec(),
             channel: Some(channel),
-            failed_handshakes: journal.failed_handshakes.clone(),
+            failed_handshakes,
             decision,
-            conversation: journal.lines.clone(),
+            conversation,
         })
     }
 }
 
 /// Turns the peer's answers into findings. In `left` stay those who were not answered, for the next host, and those for
 /// whom there was no room in this transaction, for the next one.
-fn answers(at: &AtHost<'_>, left: &mut Vec<&QueuedRecipient>, sent: Sent, record: &Arc<Record>, peer: &str) -> Answers {
+fn answers(
+    at: &AtHost<'_>,
+    left: &mut Vec<&QueuedRecipient>,
+    sent: Sent,
+    channel: &Arc<ChannelFacts>,
+    peer: &str,
+) -> Answers {
     let maybe_taken = sent.is_maybe_taken();
     let Sent {
         mut result,
@@ -244,7 +279,7 @@ fn answers(at: &AtHost<'_>, left: &mut Vec<&QueuedRecipient>, sent: Sent, record
         .recipients
         .iter()
         .any(|reply| matches!(reply, RecipientReply::Accepted(_)));
-    let mut attempted = Vec::new();
+    let mut found = Vec::new();
     let mut still_left = Vec::new();
     for (recipient, reply) in left.drain(..).zip(result.recipients) {
         let finding = match reply {
@@ -257,7 +292,7 @@ fn answers(at: &AtHost<'_>, left: &mut Vec<&QueuedRecipient>, sent: Sent, record
                 continue;
             }
             RecipientReply::Refused { at: command, reply } => {
-                let finding = refusal_of(at.plan, record, command, reply, peer);
+                let finding = refusal_of(at.plan, channel, command, reply, peer);
                 // The host takes nothing just now; a backup may (RFC 5321 §5.1).
                 if command == Wait::Mail
                     && let Finding::Defer(fault) = finding
@@ -276,19 +311,14 @@ fn answers(at: &AtHost<'_>, left: &mut Vec<&QueuedRecipient>, sent: Sent, record
                 }
             },
         };
-        attempted.push(Attempted {
-            index: recipient.index,
-            finding,
-            record: record.clone(),
-        });
+        found.push((recipient.index, finding));
     }
     *left = still_left;
-    let channel = record.channel.clone();
-    let obstacle = obstacle.map(|obstacle| match channel {
-        Some(channel) => obstacle.with_channel(channel),
-        None => obstacle,
-    });
-    Answers { attempted, obstacle }
+    Answers {
+        found,
+        decision,
+        obstacle: obstacle.map(|obstacle| obstacle.with_channel(Arc::clone(channel))),
+    }
 }
 
 /// Looked for only where it matters: the host does not offer 8BITMIME, and the content was declared 8-bit.
@@ -319,8 +349,8 @@ fn is_want_of_room(reply: &Reply) -> bool {
 
 /// 4xx waits and 5xx ends it, each recipient by itself (RFC 5321 §4.2.1); but where the host wants the TLS that failed
 /// with it before, it waits (policy says so), and a 552 to RCPT is the 452 of old (§4.5.3.1.10).
-fn refusal_of(plan: &HostPlan, record: &Record, command: Wait, reply: Reply, peer: &str) -> Finding {
-    if let Some(ChannelSecurity::Plaintext(cause)) = record.channel.as_ref().map(|channel| &channel.security)
+fn refusal_of(plan: &HostPlan, channel: &ChannelFacts, command: Wait, reply: Reply, peer: &str) -> Finding {
+    if let ChannelSecurity::Plaintext(cause) = &channel.security
         && let PlaintextReply::Defer(refusal) = plaintext_retry_reply(plan, cause, &reply)
     {
         return Finding::Defer(refusal.to_fault(Some(peer.to_owned())));

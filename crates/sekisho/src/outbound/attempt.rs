@@ -38,7 +38,7 @@ pub(super) enum Finding {
 pub(super) struct Record {
     pub(super) route: String,
     pub(super) required: Vec<Demand>,
-    pub(super) channel: Option<ChannelFacts>,
+    pub(super) channel: Option<Arc<ChannelFacts>>,
     pub(super) failed_handshakes: Vec<(String, HandshakeFailure)>,
     pub(super) decision: Decision,
     pub(super) conversation: Vec<SpokenLine>,
@@ -237,17 +237,20 @@ impl<'a> Batch<'a> {
             Some((obstacle, host_plan)) => (obstacle, Some(host_plan)),
             None => (Obstacle::ours("no host was left to try".to_owned()), None),
         };
+        let Obstacle {
+            why, decision, channel, ..
+        } = *obstacle;
         let record = Arc::new(Record {
             route: self.describe(host_plan),
             required: host_plan.map(|plan| plan.demands().to_vec()).unwrap_or_default(),
-            channel: obstacle.channel.as_deref().cloned(),
+            channel,
             failed_handshakes: journal.failed_handshakes,
-            decision: obstacle.decision.clone(),
+            decision,
             conversation: journal.lines,
         });
         attempted.extend(left.into_iter().map(|recipient| Attempted {
             index: recipient.index,
-            finding: Finding::of(&obstacle.why),
+            finding: Finding::of(&why),
             record: record.clone(),
         }));
         attempted

@@ -251,15 +251,15 @@ impl Run<'_> {
             let delivered = tracing::Instrument::instrument(delivering, span).await;
             let mut results = Vec::with_capacity(delivered.len());
             for (queued, local) in lease.recipients.iter().zip(delivered) {
-                let record = Arc::new(Record {
+                let record = Record {
                     route: local::ROUTE.to_owned(),
                     required: queued.recipient.carried.clone(),
                     channel: None,
                     failed_handshakes: Vec::new(),
                     decision: local.decision,
                     conversation: local.conversation,
-                });
-                results.push(settling.finish(&lease, queued, local.outcome, &record, now));
+                };
+                results.push(settling.finish(&lease, queued, local.outcome, record, now));
             }
             due = earliest(due, settling.settle_results(lease, results, now).await);
         }

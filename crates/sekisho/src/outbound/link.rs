@@ -8,6 +8,7 @@ use std::{
     future::poll_fn,
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -76,7 +77,8 @@ enum Moved {
 pub(super) struct Link {
     pub(super) wire: Wire,
     pub(super) session: ClientSession,
-    pub(super) facts: ChannelFacts,
+    /// Shared with the evidence of what was sent over it.
+    pub(super) facts: Arc<ChannelFacts>,
     /// The peer's chain; `None` in the clear.
     pub(super) chain: Option<PeerChain>,
     /// What was said before the first message, for the evidence of all of them.
@@ -102,7 +104,7 @@ impl Link {
         Self {
             wire: Wire::Plain(stream),
             session,
-            facts,
+            facts: Arc::new(facts),
             chain: None,
             opening: Vec::new(),
             served: 0,

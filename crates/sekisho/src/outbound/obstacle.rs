@@ -1,6 +1,8 @@
 //! What stands between a message and a host, by class: this host, plans that demand something of this host, or the
 //! message itself. Nothing here is ever a delivery result; `settle` makes results of it.
 
+use std::sync::Arc;
+
 use sekisho_mail::{ChannelFacts, Decision, EnhancedCode, Fault, Reply, Side, StatedReason};
 use sekisho_policy::outbound::Refusal;
 use sekisho_smtp::client::{SessionFault, StartRefusal};
@@ -25,7 +27,7 @@ pub(super) enum Reach {
 pub(super) struct Obstacle {
     pub(super) why: Unroutable,
     pub(super) decision: Decision,
-    pub(super) channel: Option<Box<ChannelFacts>>,
+    pub(super) channel: Option<Arc<ChannelFacts>>,
     pub(super) reach: Reach,
 }
 
@@ -118,8 +120,8 @@ impl Obstacle {
         obstacle
     }
 
-    pub(super) fn with_channel(mut self: Box<Self>, channel: ChannelFacts) -> Box<Self> {
-        self.channel = Some(Box::new(channel));
+    pub(super) fn with_channel(mut self: Box<Self>, channel: Arc<ChannelFacts>) -> Box<Self> {
+        self.channel = Some(channel);
         self
     }
 }

@@ -5,7 +5,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use sekisho_mail::{
@@ -191,7 +194,8 @@ impl Opening<'_> {
         link.begin_attempt(journal.began);
         match link.next_event().await {
             Event::Ready => {
-                link.facts.keywords.clone_from(&link.session.offer().keywords);
+                let facts = Arc::make_mut(&mut link.facts);
+                facts.keywords.clone_from(&link.session.offer().keywords);
                 Ok(link)
             }
             event => Err(self.spoilt(link, event, journal)),
@@ -230,7 +234,8 @@ impl Opening<'_> {
         }
         match link.next_event().await {
             Event::Ready => {
-                link.facts.keywords.clone_from(&link.session.offer().keywords);
+                let facts = Arc::make_mut(&mut link.facts);
+                facts.keywords.clone_from(&link.session.offer().keywords);
                 Ok(Secured::Done(link))
             }
             Event::Failed(SessionFault::Lost(_)) if let Some(failure) = alert_behind_the_handshake(&link) => {
@@ -271,7 +276,7 @@ impl Opening<'_> {
             .note(&format!("{} {} {}", facts.version, facts.suite, facts.group));
         link.chain = Some(stream.peer_chain().clone());
         link.wire = Wire::Tls(Box::new(stream));
-        link.facts.security = ChannelSecurity::Tls(Box::new(facts));
+        Arc::make_mut(&mut link.facts).security = ChannelSecurity::Tls(Box::new(facts));
         // The machine asked for this handshake a line ago.
         let _ = link.session.handle_tls_established();
         Ok(())
@@ -280,14 +285,14 @@ impl Opening<'_> {
     fn in_the_clear(&self, mut link: Box<Link>, cause: PlaintextCause, history: &[FailedHandshake]) -> Box<Link> {
         self.learn(link.facts.peer, history, None);
         link.session.note(&format!("in the clear: {cause}"));
-        link.facts.security = ChannelSecurity::Plaintext(cause);
+        Arc::make_mut(&mut link.facts).security = ChannelSecurity::Plaintext(cause);
         link
     }
 
     /// STARTTLS was not to be had: policy says whether the connection serves as it is.
     async fn without_tls(
         &self,
-        link: Box<Link>,
+        mut link: Box<Link>,
         cause: PlaintextCause,
         history: &[FailedHandshake],
     ) -> Result<Box<Link>, Box<Obstacle>> {
@@ -295,9 +300,8 @@ impl Opening<'_> {
             Ok(Step::Plaintext { cause }) => Ok(self.in_the_clear(link, cause, history)),
             Ok(Step::StartTls { .. }) => Err(Obstacle::ours("no step is left without TLS".to_owned())),
             Err(refusal) => {
-                let mut channel = link.facts.clone();
-                channel.security = ChannelSecurity::Plaintext(cause);
-                let obstacle = Obstacle::refused(&refusal, Some(link.describe())).with_channel(channel);
+                Arc::make_mut(&mut link.facts).security = ChannelSecurity::Plaintext(cause);
+                let obstacle = Obstacle::refused(&refusal, Some(link.describe())).with_channel(Arc::clone(&link.facts));
                 link.close().await;
                 Err(obstacle)
             }
@@ -312,7 +316,7 @@ impl Opening<'_> {
             Event::Failed(ended) => ended,
             _ => SessionFault::Lost(waiting),
         };
-        let sent = match &mut link.facts.security {
+        let sent = match &mut Arc::make_mut(&mut link.facts).security {
             ChannelSecurity::Tls(tls) if tls.client_certificate == ClientCertificateFate::Sent => Some(tls),
             _ => None,
         };
@@ -322,9 +326,9 @@ impl Opening<'_> {
             let text = format!("the host ended the connection over our client certificate: {cause}");
             let why = fault(EnhancedCode::new(4, 7, 8), text, Side::Us);
             let why = self.with_host(Unroutable::ForNow(why));
-            return Obstacle::host(why, "client-certificate-refused").with_channel(link.facts.clone());
+            return Obstacle::host(why, "client-certificate-refused").with_channel(Arc::clone(&link.facts));
         }
-        Obstacle::session(&ended, &link.describe()).with_channel(link.facts.clone())
+        Obstacle::session(&ended, &link.describe()).with_channel(Arc::clone(&link.facts))
     }
 
     fn report(&self, failure: &HandshakeFailure, peer: SocketAddr, journal: &mut Journal) {

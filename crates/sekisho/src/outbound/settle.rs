@@ -31,13 +31,14 @@ pub(super) struct Settling<'a> {
 impl Settling<'_> {
     /// Settles a lease; one finding for each of its recipients. Answers the earliest instant at which one of them is
     /// due again.
-    pub(super) async fn settle(&self, lease: Lease, attempted: Vec<Attempted>) -> Option<Timestamp> {
+    pub(super) async fn settle(&self, lease: Lease, mut attempted: Vec<Attempted>) -> Option<Timestamp> {
         let now = clock::now();
         let results: Vec<RecipientResult> = lease
             .recipients
             .iter()
             .map(|queued| {
-                let found = attempted.iter().find(|attempted| attempted.index == queued.index);
+                let place = attempted.iter().position(|attempted| attempted.index == queued.index);
+                let found = place.map(|place| attempted.swap_remove(place));
                 self.result(&lease, queued, found, now)
             })
             .collect();
@@ -112,7 +113,7 @@ impl Settling<'_> {
         &self,
         lease: &Lease,
         queued: &QueuedRecipient,
-        found: Option<&Attempted>,
+        found: Option<Attempted>,
         now: Timestamp,
     ) -> RecipientResult {
         let until = self.retry_at(lease, queued, now);
@@ -130,21 +131,20 @@ impl Settling<'_> {
                 delay_notified: false,
             };
         };
-        let outcome = match &found.finding {
+        let outcome = match found.finding {
             Finding::Delivered {
                 reply,
                 relayed_with_dsn,
             } => Outcome::Delivered {
-                reply: Some(reply.clone()),
-                relayed_with_dsn: *relayed_with_dsn,
+                reply: Some(reply),
+                relayed_with_dsn,
             },
-            Finding::Bounce(why) => Outcome::Bounced { why: why.clone() },
-            Finding::Defer(why) => Outcome::Deferred {
-                until,
-                why: why.clone(),
-            },
+            Finding::Bounce(why) => Outcome::Bounced { why },
+            Finding::Defer(why) => Outcome::Deferred { until, why },
         };
-        self.finish(lease, queued, outcome, &found.record, now)
+        // The last recipient's, who is mostly the only one, has it for itself.
+        let record = Arc::unwrap_or_clone(found.record);
+        self.finish(lease, queued, outcome, record, now)
     }
 
     /// Looks at the time: what waited too long is given up, what waits long is told once.
@@ -153,7 +153,7 @@ impl Settling<'_> {
         lease: &Lease,
         queued: &QueuedRecipient,
         outcome: Outcome,
-        record: &Arc<Record>,
+        record: Record,
         now: Timestamp,
     ) -> RecipientResult {
         let attempt = queued.attempts.saturating_add(1);
@@ -177,13 +177,13 @@ impl Settling<'_> {
             recipient: queued.recipient.clone(),
             attempt,
             at: now,
-            route: record.route.clone(),
-            required: record.required.clone(),
-            channel: record.channel.clone(),
-            failed_handshakes: record.failed_handshakes.clone(),
-            decision: record.decision.clone(),
+            route: record.route,
+            required: record.required,
+            channel: record.channel,
+            failed_handshakes: record.failed_handshakes,
+            decision: record.decision,
             outcome: outcome.clone(),
-            conversation: record.conversation.clone(),
+            conversation: record.conversation,
         };
         RecipientResult {
             index: queued.index,
