@@ -12,7 +12,7 @@ use super::{
     candidates,
     pool::PoolKey,
     resolve::fault,
-    settle::Settling,
+    settle::{Handed, Settling},
 };
 use crate::{clock, local};
 
@@ -147,8 +147,8 @@ impl Run<'_> {
                 }
             };
             let answered = attempted.iter().any(|attempted| attempted.finding.is_final());
-            let due = self.settling(&demands).settle(lease, attempted).await;
-            report.due = earliest(report.due, due);
+            let handed = self.settling(&demands).settle(lease, attempted).await;
+            report.due = earliest(report.due, handed.durable().await);
             if let Some(fault) = batch.dead() {
                 let why = Unroutable::ForNow(fault.clone());
                 let rest = self.settle_all(leases.collect(), &why, failures).await;
@@ -207,21 +207,20 @@ impl Run<'_> {
             host: self.destination.host().clone(),
             origin: HostOrigin::Dns,
         }]);
-        let mut due = None;
+        let mut handed = Vec::with_capacity(leases.len());
         for lease in leases {
             let key = "destination-unreachable";
             let record = Record::without_attempt(self.route.describe(), demands.clone(), key, &why.fault().text);
             let attempted = all_the_same(&lease, &Finding::of(why), &record);
-            due = earliest(due, self.settling(&demands).settle(lease, attempted).await);
+            handed.push(self.settling(&demands).settle(lease, attempted).await);
         }
-        due
+        Handed::all_durable(handed).await
     }
 
     /// What the operator ordered instead of a delivery is done first; the others are given back, with the instant at
     /// which something that came of it is due.
     async fn obey(&self, leases: Vec<Lease>) -> (Vec<Lease>, Option<Timestamp>) {
-        let mut others = Vec::with_capacity(leases.len());
-        let mut due = None;
+        let (mut others, mut handed) = (Vec::new(), Vec::new());
         for lease in leases {
             let Some(Directive::Bounce(words)) = lease.directive.clone() else {
                 others.push(lease);
@@ -232,9 +231,9 @@ impl Run<'_> {
             let record = Record::without_attempt(self.route.describe(), Vec::new(), "operator-bounce", &words);
             let attempted = all_the_same(&lease, &Finding::Bounce(why), &record);
             let demands = self.route_demands(&[]);
-            due = earliest(due, self.settling(&demands).settle(lease, attempted).await);
+            handed.push(self.settling(&demands).settle(lease, attempted).await);
         }
-        (others, due)
+        (others, Handed::all_durable(handed).await)
     }
 
     async fn deliver_locally(&self, leases: Vec<Lease>) -> Report {
@@ -261,7 +260,8 @@ impl Run<'_> {
                 };
                 results.push(settling.finish(&lease, queued, local.outcome, record, now));
             }
-            due = earliest(due, settling.settle_results(lease, results, now).await);
+            let handed = settling.settle_results(lease, results, now).await;
+            due = earliest(due, handed.durable().await);
         }
         Report {
             verdict: Verdict::Alive,

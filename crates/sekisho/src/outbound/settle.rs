@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sekisho_mail::{Demand, EnhancedCode, Evidence, Fault, Notify, Outcome, Timestamp};
-use sekisho_store::{Lease, QueuedRecipient, RecipientResult, Settlement};
+use sekisho_store::{Lease, QueuedRecipient, RecipientResult, Settlement, Ticket};
 
 use super::{
     Configured, RouteSettings, Services,
@@ -19,6 +19,35 @@ use crate::{
 /// How soon a lease is tried again when the notification that it needs cannot be written.
 const NOTICE_RETRY: Duration = Duration::from_secs(60);
 
+/// A settlement that the store was given.
+#[must_use = "what was told has to be waited for"]
+pub(super) struct Handed {
+    due: Option<Timestamp>,
+    /// There where somebody waits for it.
+    settled: Option<Ticket<()>>,
+}
+
+impl Handed {
+    /// Waits for it where that matters. Answers the earliest instant at which something of the lease is due again.
+    pub(super) async fn durable(self) -> Option<Timestamp> {
+        if let Some(settled) = self.settled
+            && let Err(error) = settled.await
+        {
+            tracing::warn!(%error, "a settlement failed; the lease is given out again");
+        }
+        self.due
+    }
+
+    /// As [`Self::durable`], of all of them: they share what each would have waited for.
+    pub(super) async fn all_durable(handed: Vec<Self>) -> Option<Timestamp> {
+        let mut earliest = None;
+        for one in handed {
+            earliest = one.durable().await.into_iter().chain(earliest).min();
+        }
+        earliest
+    }
+}
+
 /// What settling needs.
 #[derive(Clone, Copy)]
 pub(super) struct Settling<'a> {
@@ -29,9 +58,8 @@ pub(super) struct Settling<'a> {
 }
 
 impl Settling<'_> {
-    /// Settles a lease; one finding for each of its recipients. Answers the earliest instant at which one of them is
-    /// due again.
-    pub(super) async fn settle(&self, lease: Lease, mut attempted: Vec<Attempted>) -> Option<Timestamp> {
+    /// Settles a lease; one finding for each of its recipients.
+    pub(super) async fn settle(&self, lease: Lease, mut attempted: Vec<Attempted>) -> Handed {
         let now = clock::now();
         let results: Vec<RecipientResult> = lease
             .recipients
@@ -51,7 +79,7 @@ impl Settling<'_> {
         lease: Lease,
         mut results: Vec<RecipientResult>,
         now: Timestamp,
-    ) -> Option<Timestamp> {
+    ) -> Handed {
         let mut notices = Vec::new();
         // Where faults go nowhere, nobody is told (RFC 5321 §6.1).
         let told = lease.reverse_path().mailbox().is_some();
@@ -82,19 +110,15 @@ impl Settling<'_> {
         });
         let due = due.min();
         let told = !notices.is_empty();
+        // A notification is due at once, but can be leased only when it is in the queue, and so can the next suspect
+        // only when this one has come back. For others nobody waits; a store that fails gives the lease out again after
+        // its recovery.
         let waited_for = told || lease.suspect;
         let settled = self.services.store.settle(lease, Settlement { results, notices });
-        if waited_for {
-            // A notification is due at once, but can be leased only when it is in the queue, and so can the next
-            // suspect only when this one has come back.
-            if let Err(error) = settled.await {
-                tracing::warn!(%error, "a settlement failed; the lease is given out again");
-            }
-        } else {
-            // Nobody waits for it; a store that fails gives the lease out again after its recovery.
-            drop(settled);
+        Handed {
+            due: if told { Some(now) } else { due },
+            settled: waited_for.then_some(settled),
         }
-        if told { Some(now) } else { due }
     }
 
     /// When a recipient that has to wait is tried next.
