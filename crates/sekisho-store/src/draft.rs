@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 use crate::{
     StoreError,
     budget::{Budget, Reservation},
-    spool::{OpenSpool, Spool, SpoolEntry, spool_error},
+    spool::{OpenSpool, Segments, Spool, SpoolEntry, spool_error},
 };
 
 /// Content that has outgrown memory is collected in segments of this length.
@@ -46,7 +46,7 @@ pub struct Draft {
     crc: Hasher,
     threshold: usize,
     /// Full segments that are not yet with the spool.
-    full: Vec<Vec<u8>>,
+    full: Segments,
     /// What comes after them; all of it, while it is in memory.
     buffer: Vec<u8>,
     file: SpoolState,
@@ -80,7 +80,8 @@ pub(crate) struct Sealed {
 #[derive(Debug)]
 pub(crate) enum SealedContent {
     Memory(Bytes),
-    Spooled(SpoolEntry),
+    /// In a file; with what is in it, where memory allows, so that a delivery at once need not read it.
+    Spooled(SpoolEntry, Option<Segments>),
 }
 
 impl Draft {
@@ -90,7 +91,7 @@ impl Draft {
             len: 0,
             crc: Hasher::new(),
             threshold,
-            full: Vec::new(),
+            full: spool.segments(),
             buffer: Vec::new(),
             file: SpoolState::Needless,
             spool,
@@ -144,7 +145,7 @@ impl Draft {
         } else {
             BATCH_SEGMENTS
         };
-        if self.full.len() >= batch {
+        if self.full.count() >= batch {
             self.send_away().await?;
         }
         Ok(())
@@ -165,14 +166,14 @@ impl Draft {
 
     fn reserve(&mut self) {
         self.memory
-            .resize((self.buffer.capacity() + self.full.len() * SEGMENT_LEN) as u64);
+            .resize((self.buffer.capacity() + self.full.count() * SEGMENT_LEN) as u64);
     }
 
     /// Hands the full segments to a spool thread. They may be under way while the next ones fill.
     async fn send_away(&mut self) -> Result<(), StoreError> {
         let file = self.file_back().await?;
-        let segments = mem::take(&mut self.full);
-        let octets = (segments.len() * SEGMENT_LEN) as u64;
+        let segments = mem::replace(&mut self.full, self.spool.segments());
+        let octets = segments.len();
         self.spool.spend(octets);
         self.file = SpoolState::Away(self.spool.append(self.id, file, segments));
         self.memory.resize(octets + self.buffer.capacity() as u64);
@@ -203,10 +204,17 @@ impl Draft {
         let content = match mem::replace(&mut self.file, SpoolState::Broken) {
             SpoolState::Needless => SealedContent::Memory(mem::take(&mut self.buffer).into()),
             SpoolState::Broken => return Err(broken()),
-            SpoolState::Unmade => SealedContent::Spooled(self.write_rest(None)?),
+            SpoolState::Unmade => {
+                let (entry, content) = self.write_rest(None)?;
+                let kept = (!self.memory.is_short()).then_some(content);
+                self.memory.resize(kept.as_ref().map_or(0, Segments::len));
+                SealedContent::Spooled(entry, kept)
+            }
             SpoolState::Away(answer) => {
                 let file = self.opened(wait_for(answer))?;
-                SealedContent::Spooled(self.write_rest(Some(file))?)
+                let (entry, _) = self.write_rest(Some(file))?;
+                self.memory.resize(0);
+                SealedContent::Spooled(entry, None)
             }
         };
         Ok(Sealed {
@@ -218,19 +226,17 @@ impl Draft {
         })
     }
 
-    /// Writes what is not yet in the file, makes it durable, and gives the memory back.
-    fn write_rest(&mut self, file: Option<OpenSpool>) -> Result<SpoolEntry, StoreError> {
-        let mut segments = mem::take(&mut self.full);
+    /// Writes what is not yet in the file and makes it durable; what was written comes with it.
+    fn write_rest(&mut self, file: Option<OpenSpool>) -> Result<(SpoolEntry, Segments), StoreError> {
+        let mut segments = mem::replace(&mut self.full, self.spool.segments());
         segments.push(mem::take(&mut self.buffer));
-        self.spool
-            .spend(segments.iter().map(|segment| segment.len() as u64).sum());
+        self.spool.spend(segments.len());
         let sealed = self
             .spool
-            .write(self.id, file, segments)
+            .write(self.id, file, &segments)
             .and_then(OpenSpool::seal)
             .map_err(|error| spool_error(&self.spool.file(self.id), &error))?;
-        self.memory.resize(0);
-        Ok(sealed)
+        Ok((sealed, segments))
     }
 }
 
@@ -262,6 +268,8 @@ pub struct SpoolBody {
     len: u64,
     crc: u32,
     alarm: Option<Alarm>,
+    /// All of it in memory as well: the message has only just been written.
+    kept: Option<Arc<Segments>>,
 }
 
 /// Called with a description when the content turns out to be damaged.
@@ -276,12 +284,23 @@ impl SpoolBody {
             len,
             crc,
             alarm: None,
+            kept: None,
         }
     }
 
     pub(crate) fn with_alarm(mut self, alarm: Alarm) -> Self {
         self.alarm = Some(alarm);
         self
+    }
+
+    pub(crate) fn with_kept(mut self, kept: Option<Segments>) -> Self {
+        self.kept = kept.map(Arc::new);
+        self
+    }
+
+    /// Octets of it that are in memory.
+    pub(crate) fn kept_len(&self) -> u64 {
+        self.kept.as_ref().map_or(0, |kept| kept.len())
     }
 
     /// Where.
@@ -346,6 +365,7 @@ impl Body {
                 rest: bytes.clone(),
                 piece: Bytes::new(),
             },
+            Self::File(SpoolBody { kept: Some(kept), .. }) => Source::Kept(Arc::clone(kept), 0),
             Self::File(body) => {
                 let file = open_own(&body.path).map_err(|error| match Errno::from_io_error(&error) {
                     Some(Errno::NOENT) => body.damaged("the file is missing".to_owned()),
@@ -383,6 +403,8 @@ enum Source {
         /// The last one given out.
         piece: Bytes,
     },
+    /// With how many segments of it were given out.
+    Kept(Arc<Segments>, usize),
     /// `None` after an error, and while a thread reads.
     File(Option<Box<FileSource>>),
 }
@@ -412,6 +434,10 @@ impl BodyReader {
                 *piece = next_of(rest);
                 Ok(some_octets(piece))
             }
+            Source::Kept(segments, given) => {
+                *given += 1;
+                Ok(segments.get(*given - 1).and_then(some_octets))
+            }
             Source::File(slot) => {
                 let Some(mut source) = slot.take() else { return Ok(None) };
                 source.begin_piece();
@@ -433,6 +459,11 @@ impl BodyReader {
     pub fn next_blocking(&mut self) -> io::Result<Option<Bytes>> {
         match &mut self.0 {
             Source::Memory { rest, .. } => Ok(Some(next_of(rest)).filter(|piece| !piece.is_empty())),
+            Source::Kept(segments, given) => {
+                *given += 1;
+                let piece = segments.get(*given - 1).and_then(some_octets);
+                Ok(piece.map(Bytes::copy_from_slice))
+            }
             Source::File(slot) => {
                 let Some(mut source) = slot.take() else { return Ok(None) };
                 source.begin_piece();

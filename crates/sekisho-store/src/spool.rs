@@ -40,7 +40,7 @@ enum Job {
     Append(
         MessageId,
         Option<OpenSpool>,
-        Vec<Vec<u8>>,
+        Segments,
         oneshot::Sender<io::Result<OpenSpool>>,
     ),
     Seal(Vec<Draft>, SealThen),
@@ -99,28 +99,55 @@ impl Folder {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends to the file of `id`, which is made when there is none yet, and keeps the segments for others.
-    fn write(
-        self: &Arc<Self>,
-        id: MessageId,
-        file: Option<OpenSpool>,
-        mut segments: Vec<Vec<u8>>,
-    ) -> io::Result<OpenSpool> {
+    /// Appends to the file of `id`, which is made when there is none yet.
+    fn write(self: &Arc<Self>, id: MessageId, file: Option<OpenSpool>, segments: &Segments) -> io::Result<OpenSpool> {
         let mut file = match file {
             Some(file) => file,
             None => create(self, id)?,
         };
-        for segment in &segments {
+        for segment in &segments.all {
             file.append(segment)?;
         }
-        segments.retain_mut(|segment| {
+        Ok(file)
+    }
+}
+
+/// Content in memory, in segments of which the last may be shorter. Their room is kept for others on drop.
+#[derive(Debug)]
+pub(crate) struct Segments {
+    all: Vec<Vec<u8>>,
+    folder: Arc<Folder>,
+}
+
+impl Segments {
+    pub(crate) fn push(&mut self, segment: Vec<u8>) {
+        self.all.push(segment);
+    }
+
+    /// How many there are.
+    pub(crate) const fn count(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Octets in all of them.
+    pub(crate) fn len(&self) -> u64 {
+        self.all.iter().map(|segment| segment.len() as u64).sum()
+    }
+
+    pub(crate) fn get(&self, place: usize) -> Option<&[u8]> {
+        self.all.get(place).map(Vec::as_slice)
+    }
+}
+
+impl Drop for Segments {
+    fn drop(&mut self) {
+        self.all.retain_mut(|segment| {
             segment.clear();
             segment.capacity() == SEGMENT_LEN
         });
-        let mut spare = self.spare();
-        segments.truncate(SPARE_SEGMENTS.saturating_sub(spare.len()));
-        spare.append(&mut segments);
-        Ok(file)
+        let mut spare = self.folder.spare();
+        self.all.truncate(SPARE_SEGMENTS.saturating_sub(spare.len()));
+        spare.append(&mut self.all);
     }
 }
 
@@ -264,6 +291,14 @@ impl Spool {
         self.folder.file(id)
     }
 
+    /// None so far.
+    pub(crate) fn segments(&self) -> Segments {
+        Segments {
+            all: Vec::new(),
+            folder: Arc::clone(&self.folder),
+        }
+    }
+
     /// Room for a segment.
     pub(crate) fn segment(&self) -> Vec<u8> {
         let spare = self.folder.spare().pop();
@@ -275,7 +310,7 @@ impl Spool {
         &self,
         id: MessageId,
         file: Option<OpenSpool>,
-        segments: Vec<Vec<u8>>,
+        segments: Segments,
     ) -> oneshot::Receiver<io::Result<OpenSpool>> {
         let (answer, written) = oneshot::channel();
         let _ = self.give(Job::Append(id, file, segments, answer));
@@ -283,12 +318,7 @@ impl Spool {
     }
 
     /// As [`Self::append`], on this thread.
-    pub(crate) fn write(
-        &self,
-        id: MessageId,
-        file: Option<OpenSpool>,
-        segments: Vec<Vec<u8>>,
-    ) -> io::Result<OpenSpool> {
+    pub(crate) fn write(&self, id: MessageId, file: Option<OpenSpool>, segments: &Segments) -> io::Result<OpenSpool> {
         self.folder.write(id, file, segments)
     }
 
@@ -352,7 +382,7 @@ fn perform(job: Job, folder: &Arc<Folder>) {
     match job {
         Job::Append(id, file, segments, answer) => {
             // When nobody waits for the answer the draft was dropped, and the file goes with it.
-            let _ = answer.send(folder.write(id, file, segments));
+            let _ = answer.send(folder.write(id, file, &segments));
         }
         Job::Seal(drafts, then) => then(drafts.into_iter().map(Draft::seal_blocking).collect()),
         Job::Forget(entry) => drop(entry),

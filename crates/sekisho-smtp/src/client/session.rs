@@ -23,6 +23,11 @@ use crate::{
 /// Room for the command before a chunk: `BDAT`, the largest number there is, `LAST`.
 const BDAT_ROOM: usize = 32;
 
+/// Pieces make one chunk up to this length: without pipelining each chunk waits for its reply.
+const CHUNK_LEN: usize = 256 * 1024;
+/// A piece that is so long is one of several.
+const MUCH: usize = 64 * 1024;
+
 /// What the caller has to know or do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -326,14 +331,22 @@ impl ClientSession {
             return Ok(());
         }
         let pushed = if mail.transaction.chunked {
-            let mut chunk = Vec::with_capacity(BDAT_ROOM + piece.len() + 2);
-            chunk.resize(BDAT_ROOM, 0);
-            let pushed = mail.transaction.writer.push(piece, &mut chunk);
-            let before = std::mem::replace(&mut mail.held_chunk, chunk);
-            if pushed.is_ok() && !before.is_empty() {
-                self.send_chunk(&mut mail, before, false);
+            let full = mail.held_chunk.len() + piece.len() > BDAT_ROOM + CHUNK_LEN;
+            if full || mail.held_chunk.is_empty() {
+                // A piece so long is followed by others.
+                let len = if piece.len() < MUCH {
+                    piece.len()
+                } else {
+                    piece.len().max(CHUNK_LEN)
+                };
+                let mut chunk = Vec::with_capacity(BDAT_ROOM + len + 2);
+                chunk.resize(BDAT_ROOM, 0);
+                let before = std::mem::replace(&mut mail.held_chunk, chunk);
+                if !before.is_empty() {
+                    self.send_chunk(&mut mail, before, false);
+                }
             }
-            pushed
+            mail.transaction.writer.push(piece, &mut mail.held_chunk)
         } else {
             mail.transaction.writer.push(piece, self.out.end())
         };

@@ -313,7 +313,7 @@ impl ModelStore {
     fn new_message(sealed: Sealed, accepted: Accepted, spool: &Spool) -> NewMessage {
         let (content, entry) = match sealed.content {
             SealedContent::Memory(octets) => (Content::Memory(octets), None),
-            SealedContent::Spooled(entry) => (Content::File(spool.file(sealed.id)), Some(entry)),
+            SealedContent::Spooled(entry, _) => (Content::File(spool.file(sealed.id)), Some(entry)),
         };
         NewMessage {
             id: sealed.id,

@@ -80,14 +80,14 @@ impl Prepared {
     pub(super) fn weight(&self) -> u64 {
         match &self.content {
             SealedContent::Memory(bytes) => bytes.len() as u64 + 4096,
-            SealedContent::Spooled(_) => 4096,
+            SealedContent::Spooled(..) => 4096,
         }
     }
 
     pub(super) fn into_entry(self) -> Option<SpoolEntry> {
         match self.content {
             SealedContent::Memory(_) => None,
-            SealedContent::Spooled(entry) => Some(entry),
+            SealedContent::Spooled(entry, _) => Some(entry),
         }
     }
 }
@@ -134,7 +134,7 @@ pub(super) fn insert(batch: &mut Batch<'_>, message: &Prepared) -> rusqlite::Res
     let key = codec::key(message.id);
     let (envelope, arrival) = (&message.documents.envelope, &message.documents.arrival);
     let size = message.documents.size;
-    let spooled = matches!(message.content, SealedContent::Spooled(_));
+    let spooled = matches!(message.content, SealedContent::Spooled(..));
     let rows = batch
         .db
         .prepare_cached(
@@ -252,10 +252,10 @@ fn finished(shared: &Arc<Shared>, message: Prepared, leased: &[Option<i64>]) -> 
     let mut memory = message.memory;
     let body = match message.content {
         SealedContent::Memory(bytes) => Body::Memory(bytes),
-        SealedContent::Spooled(entry) => {
+        SealedContent::Spooled(entry, kept) => {
             entry.keep();
             let file = SpoolBody::new(shared.spool.file(id), message.documents.size, message.crc);
-            Body::File(file.with_alarm(alarm(shared, id)))
+            Body::File(file.with_alarm(alarm(shared, id)).with_kept(kept))
         }
     };
     let any = leased.iter().any(Option::is_some);

@@ -141,10 +141,10 @@ fn damage_of<T>(shared: &Shared, error: rusqlite::Error) -> rusqlite::Result<Loa
 }
 
 /// So many octets of memory a body holds.
-pub(super) const fn body_share(body: &Body) -> u64 {
+pub(super) fn body_share(body: &Body) -> u64 {
     match body {
         Body::Memory(bytes) => bytes.len() as u64,
-        Body::File(_) => 0,
+        Body::File(file) => file.kept_len(),
     }
 }
 

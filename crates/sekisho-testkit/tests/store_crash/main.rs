@@ -262,7 +262,7 @@ fn content_stays_until_the_row_that_names_it_is_gone_for_good() {
     assert!(refused > 0 && listed > 0, "{refused} refused, {listed} of them listed");
 }
 
-/// What a transaction that failed had written of a channel is not there: evidence that comes later must not refer to it.
+/// What a failed transaction had written of a channel is not there: later evidence must not refer to it.
 #[test]
 fn evidence_refers_to_no_channel_that_a_failed_transaction_took_along() {
     let mut failed = 0;

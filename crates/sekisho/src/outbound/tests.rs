@@ -263,13 +263,30 @@ fn many_messages_share_a_connection_and_each_is_judged() {
             .iter()
             .all(|evidence| !evidence.decision.reasons().is_empty())
     );
-    let channels: Vec<_> = books
-        .evidence
-        .iter()
-        .map(|evidence| evidence.channel.clone().unwrap().id)
-        .collect();
-    assert_eq!(channels[0], channels[2]);
-    assert_ne!(channels[2], channels[3]);
+    let channels: Vec<_> = books.evidence.iter().flat_map(|it| it.channel.clone()).collect();
+    assert!(Arc::ptr_eq(&channels[0], &channels[2]), "its facts are shared");
+    assert_ne!(channels[2].id, channels[3].id);
+}
+
+#[test]
+fn only_other_verdicts_make_other_facts_of_a_connection() {
+    let mut demanding = message(2);
+    let recipient = &mut Arc::make_mut(&mut demanding.envelope).recipients[0];
+    recipient.carried.push(Demand {
+        level: DemandLevel::Certificate {
+            anchors: AnchorSetId("own".to_owned()),
+        },
+        origin: "an alias".to_owned(),
+    });
+    let world = World::new(&self_signed(&[NAME]), None, Fault::None, |_| {});
+    let (outcomes, _) = world.deliver(&[message(0), message(1), demanding, message(3)]);
+    assert_eq!(words(&outcomes), ["delivered", "delivered", "deferred", "delivered"]);
+    let books = world.store.books();
+    let channels: Vec<_> = books.evidence.iter().flat_map(|it| it.channel.clone()).collect();
+    assert!(channels.iter().all(|channel| channel.id == channels[0].id));
+    assert!(Arc::ptr_eq(&channels[0], &channels[1]));
+    assert_ne!(channels[1], channels[2], "more was asked about the chain");
+    assert_eq!(channels[0], channels[3]);
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn messages_over_one_connection_share_a_row_and_each_reads_back_whole() {
     all.push(deliver(&store, Some(&channel), next_day));
     let whole = |store: &SqliteStore| {
         for evidence in &all {
-            assert_eq!(read(store, evidence.message), [evidence.clone()]);
+            assert_eq!(read(store, evidence.message), std::slice::from_ref(evidence));
         }
     };
     whole(&store);
@@ -134,16 +134,10 @@ fn evidence_whose_channel_is_damaged_is_damaged() {
     }
 }
 
-#[test]
-fn a_day_of_the_version_before_is_read_and_written_on() {
-    let folder = Folder::new();
-    let store = folder.sqlite();
-    let channel = Arc::new(conformance::channel(1));
-    let mut all = vec![deliver(&store, Some(&channel), NOW), deliver(&store, None, NOW)];
-    store.stop().wait().unwrap();
-    drop(store);
-    let db = Connection::open(volume(&folder, NOW)).unwrap();
-    for (attempt, evidence) in (1..).zip(&all) {
+/// Makes the file of a day one of version 1, with these pieces of evidence in it.
+fn make_older(folder: &Folder, at: Timestamp, all: &[Evidence]) {
+    let db = Connection::open(volume(folder, at)).unwrap();
+    for (attempt, evidence) in (1..).zip(all) {
         let document = codec::document(evidence).unwrap();
         let row = rusqlite::params![attempt, crc32fast::hash(&document), document];
         let sql = "UPDATE evidence SET crc = ?2, document = ?3 WHERE attempt = ?1";
@@ -151,16 +145,29 @@ fn a_day_of_the_version_before_is_read_and_written_on() {
     }
     db.execute_batch("ALTER TABLE evidence DROP COLUMN channel; DROP TABLE channel; PRAGMA user_version = 1;")
         .unwrap();
-    drop(db);
-    let whole = |store: &SqliteStore, all: &[Evidence]| {
-        for evidence in all {
-            assert_eq!(read(store, evidence.message), [evidence.clone()]);
-        }
-    };
+}
+
+#[test]
+fn days_of_the_version_before_are_read_and_the_newest_is_written_on() {
+    let folder = Folder::new();
     let store = folder.sqlite();
-    whole(&store, &all);
-    all.push(deliver(&store, Some(&channel), NOW));
-    whole(&store, &all);
+    let channel = Arc::new(conformance::channel(1));
+    let next_day = NOW.plus(std::time::Duration::from_secs(86_400));
+    let of_day = |at| [deliver(&store, Some(&channel), at), deliver(&store, None, at)];
+    let days = [NOW, next_day].map(|at| (at, of_day(at)));
     store.stop().wait().unwrap();
-    assert_eq!(rows(&folder, NOW), 1);
+    drop(store);
+    for (at, all) in &days {
+        make_older(&folder, *at, all);
+    }
+    let store = folder.sqlite();
+    let mut all: Vec<Evidence> = days.into_iter().flat_map(|(_, all)| all).collect();
+    all.push(deliver(&store, Some(&channel), next_day));
+    for evidence in all {
+        assert_eq!(read(&store, evidence.message), [evidence]);
+    }
+    store.stop().wait().unwrap();
+    assert_eq!(rows(&folder, next_day), 1);
+    let db = Connection::open(volume(&folder, NOW)).unwrap();
+    assert_eq!(schema::version(&db).unwrap(), 1, "a closed day stays as it is");
 }
