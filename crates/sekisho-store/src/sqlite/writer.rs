@@ -39,6 +39,9 @@ use crate::{ActionReport, Answer, Destination, DueDestination, Lease, Soundness,
 const GROUP_LEN: usize = 2048;
 /// Octets likewise.
 const GROUP_OCTETS: u64 = 16 * 1024 * 1024;
+/// Ends of leases in one of them, where new mail is in it as well: they come by the hundred, nobody waits for them, and
+/// the sender of each new message does.
+const SETTLED_BESIDE_MAIL: usize = 64;
 /// How often the writer looks after itself when nothing happens.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// The first wait before a reopen; doubled each time.
@@ -167,6 +170,7 @@ pub(super) struct Writer {
     /// `None` after an error, until the reopen.
     db: Option<Connection>,
     actions: VecDeque<ActionJob>,
+    settlements: VecDeque<SettleJob>,
     aftermath: Aftermath,
     watch_until: Option<Timestamp>,
     checkpoint: Checkpoint,
@@ -216,6 +220,7 @@ impl Writer {
             commands,
             db: Some(db),
             actions: VecDeque::new(),
+            settlements: VecDeque::new(),
             aftermath: Aftermath::default(),
             watch_until,
             checkpoint,
@@ -239,6 +244,7 @@ impl Writer {
             for command in group {
                 match command {
                     Command::Act(job) => self.actions.push_back(*job),
+                    Command::Settle(jobs) => self.settlements.extend(jobs),
                     Command::Stop { clean, answer } => stop = Some((clean, answer)),
                     Command::Commit(job) => match self.shared.pages.refusal() {
                         None => writes.push(Command::Commit(job)),
@@ -261,6 +267,9 @@ impl Writer {
             self.lease(leases);
             self.housekeeping();
             if let Some((clean, answer)) = stop {
+                while !self.settlements.is_empty() && self.db.is_some() {
+                    self.write(Vec::new());
+                }
                 return self.stop(clean, answer);
             }
         }
@@ -270,7 +279,7 @@ impl Writer {
     fn next_group(&mut self) -> Result<Vec<Command>, Ended> {
         let wait = if self.db.is_none() {
             self.reopen_at.saturating_duration_since(Instant::now())
-        } else if self.actions.is_empty() {
+        } else if self.actions.is_empty() && self.settlements.is_empty() {
             HOUSEKEEPING
         } else {
             Duration::ZERO
@@ -303,7 +312,7 @@ impl Writer {
 
     /// One group: one transaction, one flush, all answered.
     fn write(&mut self, writes: Vec<Command>) {
-        if writes.is_empty() && self.actions.is_empty() {
+        if writes.is_empty() && self.actions.is_empty() && self.settlements.is_empty() {
             return;
         }
         let watch = self.watching();
@@ -347,7 +356,11 @@ impl Writer {
             }
         };
         batch.keep_bodies = self.keep_bodies;
-        let mut writes = writes.into_iter();
+        let has_mail = writes.iter().any(|command| matches!(command, Command::Commit(_)));
+        let most = if has_mail { SETTLED_BESIDE_MAIL } else { GROUP_LEN };
+        let settlements = self.settlements.drain(..self.settlements.len().min(most));
+        let settlements = settlements.map(|job| Command::Settle(vec![job]));
+        let mut writes = writes.into_iter().chain(settlements).collect::<Vec<_>>().into_iter();
         for command in writes.by_ref() {
             if let Err(error) = apply(&mut batch, &shared, command) {
                 let fates = batch.abandon();
@@ -447,7 +460,8 @@ impl Writer {
             .into_iter()
             .map(|(key, destination)| Command::GiveBack(key, destination))
             .collect();
-        let jobs = std::mem::take(&mut self.aftermath.retry);
+        let mut jobs = std::mem::take(&mut self.aftermath.retry);
+        jobs.extend(self.settlements.drain(..));
         if std::mem::take(&mut self.damaged) {
             writes.into_iter().for_each(|write| self.give_back_alone(write));
             jobs.into_iter().for_each(|job| self.settle_alone(job));
