@@ -204,7 +204,7 @@ fn enqueue_and_read(settled: Settled<'_>) -> Result<Vec<u8>, StoreError> {
         let mut reader = lease.body.reader().expect("the content is there");
         let mut content = Vec::new();
         while let Some(piece) = reader.next().await.expect("the content can be read") {
-            content.extend_from_slice(&piece);
+            content.extend_from_slice(piece);
         }
         // So that the queue does not grow.
         let gone = RecipientResult {

@@ -18,7 +18,7 @@ pub mod sqlite;
 mod store;
 mod ticket;
 
-pub use disk::{Disk, DiskFile, SystemDisk};
+pub use disk::{Disk, DiskFile, SystemDisk, takes_writes};
 pub use draft::{Body, BodyReader, Draft, SpoolBody};
 pub use error::StoreError;
 pub use query::{

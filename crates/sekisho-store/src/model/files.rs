@@ -128,6 +128,10 @@ impl Disk for ModelFiles {
         })
     }
 
+    fn takes_writes(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
     fn sqlite_vfs(&self) -> Option<&str> {
         None
     }

@@ -13,9 +13,9 @@ use sekisho_mail::{Envelope, MessageId};
 use super::{
     batch::{Batch, SET_ASIDE},
     codec,
+    command::Command,
     shared::Shared,
     soundness::is_damage,
-    writer::Command,
 };
 use crate::{Arrival, Body, QueuedRecipient, SpoolBody, draft::Alarm, queue::Documents};
 

@@ -9,6 +9,7 @@ mod batch;
 mod check;
 mod checkpoint;
 mod codec;
+mod command;
 mod day;
 mod evidence;
 mod filter;
@@ -56,6 +57,7 @@ pub use settings::StoreSettings;
 use self::{
     action::{Action, ActionJob},
     checkpoint::Checkpoint,
+    command::Command,
     insert::{CommitJob, Prepared},
     lease::Wanted,
     readers::Readers,
@@ -63,7 +65,7 @@ use self::{
     settle::SettleJob,
     shared::Shared,
     trace::{TraceCommand, TraceWriter},
-    writer::{Command, Writer},
+    writer::Writer,
 };
 use crate::{
     Accepted, ActionReport, Answer, Body, Commit, Destination, Directive, Draft, DueDestination, Lease, MessageDetail,
@@ -526,9 +528,12 @@ fn make_folder(path: &Path) -> Result<(), StoreError> {
     synced.map_err(|source| open_error(parent, source))
 }
 
+/// The name of the file that is locked.
+const LOCK: &str = "lock";
+
 /// The folder's lock, held as long as the file is open.
 fn lock(folder: &Path) -> Result<File, StoreError> {
-    let path = folder.join("lock");
+    let path = folder.join(LOCK);
     let file = OpenOptions::new()
         .write(true)
         .create(true)

@@ -17,12 +17,12 @@ use sekisho_mail::{MessageId, Timestamp};
 use super::{
     batch::QUEUED,
     codec,
+    command::Command,
     filter::{FAULT, conditions, tables},
     load::{self, Loaded},
     schema,
     shared::Shared,
     soundness::is_damage,
-    writer::Command,
 };
 use crate::{
     Answer, Body, Destination, MessageDetail, QueueFilter, QueuedRecipient, QueuedRow, ShapeRow, Soundness, StoreError,

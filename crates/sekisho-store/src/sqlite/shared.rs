@@ -11,7 +11,7 @@ use std::{
 
 use sekisho_mail::{MessageId, Timestamp};
 
-use super::{StoreSettings, codec, leases::Leases, soundness::Pages, writer::Command};
+use super::{StoreSettings, codec, command::Command, leases::Leases, soundness::Pages};
 use crate::{Pressure, StoreError, budget::Budget, queue::LeaseOwner, spool::Spool};
 
 /// Settlements that may wait for the disk before nothing more is leased: some tenths of a second at full speed.

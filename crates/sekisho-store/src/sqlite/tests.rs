@@ -2,14 +2,20 @@
 
 mod channels;
 
-use std::{fs, sync::Arc};
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{schema, *};
 use crate::{
-    Soundness,
+    Disk, DiskFile, Soundness, SystemDisk,
     conformance::{CASES, NOW, Place, commit, content, destination, lease},
 };
 
@@ -51,6 +57,64 @@ fn passes_the_suite() {
     }
 }
 
+/// A disk whose file system gives up in the middle of a sync, and says that the sync was done.
+#[derive(Debug, Default)]
+struct GivesUp(AtomicBool);
+
+impl Disk for GivesUp {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        SystemDisk.create(path)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        SystemDisk.remove(path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        SystemDisk.sync_folder(path)
+    }
+
+    fn rewrite(&self, path: &Path) -> io::Result<()> {
+        SystemDisk.rewrite(path)
+    }
+
+    fn takes_writes(&self, path: &Path) -> io::Result<()> {
+        if self.0.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        SystemDisk.takes_writes(path)
+    }
+
+    fn sqlite_vfs(&self) -> Option<&str> {
+        None
+    }
+}
+
+#[test]
+fn a_sync_is_not_believed_when_the_file_system_takes_no_more_writes() {
+    let (folder, disk) = (Folder::new(), Arc::new(GivesUp::default()));
+    let settings = StoreSettings {
+        disk: disk.clone(),
+        ..folder.settings()
+    };
+    let store = SqliteStore::open(settings, NOW).unwrap();
+    disk.0.store(true, Ordering::Relaxed);
+    let lost = store.commit(
+        crate::conformance::draft(&store, b"x", NOW),
+        crate::conformance::accepted(&["a@one.example"], NOW),
+        false,
+    );
+    assert!(matches!(lost.wait(), Err(StoreError::Failed(_))));
+    disk.0.store(false, Ordering::Relaxed);
+    // Its sender comes again, once the pages have been looked at; what reached the log all the same is gone by then.
+    while store.begin(NOW).is_err() {
+        std::thread::yield_now();
+    }
+    let kept = commit(&store, b"y", &["a@one.example"], NOW, false).id;
+    let leases = lease(&store, "one.example", NOW);
+    assert_eq!(leases.iter().map(|lease| lease.id).collect::<Vec<_>>(), [kept]);
+}
+
 #[test]
 fn a_second_process_is_refused() {
     let folder = Folder::new();
@@ -76,7 +140,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
 fn every_older_schema_is_migrated_with_its_messages() {
     for old in 0..schema::MIGRATIONS.len() {
         let folder = Folder::new();
-        let mut db = schema::open_writer(&folder.queue(), &crate::SystemDisk).unwrap();
+        let mut db = schema::open_writer(&folder.queue(), &SystemDisk).unwrap();
         schema::steps(&mut db, &folder.queue(), &schema::MIGRATIONS[..old]).unwrap();
         if old > 0 {
             db.execute_batch(

@@ -21,11 +21,11 @@ use sekisho_mail::{
 
 use super::{
     codec,
+    command::Command,
     day::{self, Volume},
     evidence, schema,
     settle::SettleJob,
     shared::Shared,
-    writer::Command,
 };
 use crate::{Answer, StoreError, queue::Held};
 

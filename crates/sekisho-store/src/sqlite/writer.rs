@@ -16,24 +16,24 @@ use std::{
 };
 
 use rusqlite::{Connection, params};
-use sekisho_mail::{MessageId, Timestamp};
+use sekisho_mail::Timestamp;
 
 use super::{
+    LOCK,
     action::{self, ActionJob},
     batch::{Batch, Then, update_ready},
     checkpoint::Checkpoint,
     codec,
-    insert::{self, CommitJob},
+    command::Command,
+    insert,
     lease::{self, Wanted},
-    load,
-    redirect::Redirect,
-    schema,
+    load, schema,
     settle::{self, SettleJob},
     shared::Shared,
     soundness::{Look, is_damage},
     watch::{self, Suspects},
 };
-use crate::{ActionReport, Answer, Destination, DueDestination, Lease, Soundness, StoreError, spool::SpoolEntry};
+use crate::{Answer, Destination, Lease, Soundness, StoreError, spool::SpoolEntry};
 
 /// Requests that share one transaction at most, so that the first of them need not wait for ever.
 const GROUP_LEN: usize = 2048;
@@ -51,86 +51,12 @@ const REOPEN_LAST: Duration = Duration::from_secs(5);
 /// Free pages given back to the file system at a time.
 const VACUUM_PAGES: u32 = 256;
 
-/// What the writer is asked.
-pub(super) enum Command {
-    Commit(Box<CommitJob>),
-    Settle(Vec<SettleJob>),
-    GiveBack(i64, i64),
-    SetAside(i64, String),
-    BackOff {
-        destination: Destination,
-        until: Timestamp,
-        why: String,
-        answer: Answer<()>,
-    },
-    Act(Box<ActionJob>),
-    Redirect {
-        id: MessageId,
-        order: Redirect,
-        answer: Answer<ActionReport>,
-    },
-    Due {
-        now: Timestamp,
-        limit: usize,
-        passed_over: HashSet<Destination>,
-        answer: Answer<Vec<DueDestination>>,
-    },
-    NextDue {
-        now: Timestamp,
-        answer: Answer<Option<Timestamp>>,
-    },
-    Lease {
-        destination: Destination,
-        wanted: Wanted,
-        answer: Answer<Vec<Lease>>,
-    },
-    /// Ends the thread: cleanly, or as a crash would.
-    Stop {
-        clean: bool,
-        answer: Option<Answer<()>>,
-    },
-}
-
-impl Command {
-    const fn writes(&self) -> bool {
-        !matches!(
-            self,
-            Self::Due { .. } | Self::NextDue { .. } | Self::Lease { .. } | Self::Act(_) | Self::Stop { .. }
-        )
-    }
-
-    fn weight(&self) -> u64 {
-        match self {
-            Self::Commit(job) => job.message.weight(),
-            Self::Settle(jobs) => 4096 * jobs.len() as u64,
-            _ => 1024,
-        }
-    }
-
-    /// Answers with an error; gives back what must not be lost.
-    fn refuse(self, error: StoreError, aftermath: &mut Aftermath) {
-        match self {
-            Self::Commit(job) => drop(job.answer.send(Err(error))),
-            Self::Settle(jobs) => jobs.into_iter().for_each(|job| aftermath.retry(job)),
-            Self::GiveBack(key, destination) => aftermath.given_back.push((key, destination)),
-            Self::SetAside(key, why) => tracing::error!(message = %codec::id(key), why, "damaged, not set aside yet"),
-            Self::BackOff { answer, .. } => drop(answer.send(Err(error))),
-            Self::Act(job) => drop(job.answer.send(Err(error))),
-            Self::Redirect { answer, .. } => drop(answer.send(Err(error))),
-            Self::Due { answer, .. } => drop(answer.send(Err(error))),
-            Self::NextDue { answer, .. } => drop(answer.send(Err(error))),
-            Self::Lease { answer, .. } => drop(answer.send(Err(error))),
-            Self::Stop { answer, .. } => drop(answer.map(|answer| answer.send(Err(error)))),
-        }
-    }
-}
-
 /// What a failed group leaves to be done after the reopen.
 #[derive(Default)]
 pub(super) struct Aftermath {
     full: bool,
     retry: Vec<SettleJob>,
-    given_back: Vec<(i64, i64)>,
+    pub(super) given_back: Vec<(i64, i64)>,
     /// Messages that were answered with an error and may be in the log all the same, with their files.
     disowned: Vec<(i64, Option<SpoolEntry>)>,
 }
@@ -375,7 +301,13 @@ impl Writer {
         {
             return Err((error, batch.abandon()));
         }
-        batch.commit()
+        let fates = batch.commit()?;
+        // Not the database: closing any descriptor of it would drop SQLite's locks (POSIX).
+        let lock = self.path.with_file_name(LOCK);
+        match shared.settings.disk.takes_writes(&lock) {
+            Ok(()) => Ok(fates),
+            Err(error) => Err((schema::io_failed(&error), fates)),
+        }
     }
 
     /// A piece of the action that is first in line.

@@ -6,8 +6,8 @@
 //! Latency is from the final dot to its 250; processor time and memory are those of the server's whole process tree.
 //! Each run begins with a warm-up that is not counted; of several runs the medians are shown.
 //!
-//! At full speed latency says how long the queue before the disk is. So each message's latency is measured once more at
-//! half of the rate that the server can do, beside the sink alone at that very rate and what one flush of the disk takes.
+//! At full speed latency says how long the queue before the disk is. So it is measured once more at half of the rate
+//! that the server can do, beside the sink alone at that very rate and what one flush of the disk takes.
 
 use std::{
     collections::BTreeMap,

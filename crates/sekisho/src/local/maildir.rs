@@ -23,6 +23,7 @@ use std::{
 
 use bytes::Bytes;
 use rustix::io::Errno;
+use sekisho_store::takes_writes;
 
 /// How long a file may stand in `tmp` before it counts as left behind (the Maildir convention: 36 hours).
 pub const TMP_LIFETIME: Duration = Duration::from_secs(36 * 60 * 60);
@@ -84,6 +85,11 @@ fn write_and_sync(
     }
     let stored = result?;
     sync(&new)?;
+    match takes_writes(&new.join(&entry.name)) {
+        // A reader has moved it already.
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
+        other => other?,
+    }
     Ok(stored)
 }
 

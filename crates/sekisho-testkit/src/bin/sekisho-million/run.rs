@@ -368,6 +368,8 @@ fn configuration(data: &Path) -> String {
 [node]
 hostname = "node.example"
 data-folder = "{}"
+# Less than the rig waits for the end: hosts that never answer are always in flight.
+drain-limit = "5s"
 
 [[listener]]
 name = "default"
