@@ -310,9 +310,43 @@ fn chunks_carry_the_content_unstuffed_and_the_last_says_so() {
     );
     session.write_content(b"\n.\r\nb").unwrap();
     session.finish_content().unwrap();
-    assert_eq!(written(&mut session), "BDAT 2\r\n.aBDAT 8 LAST\r\n\r\n.\r\nb\r\n");
-    session.handle_input(b"250 ok\r\n250 all\r\n");
+    assert_eq!(written(&mut session), "BDAT 10 LAST\r\n.a\r\n.\r\nb\r\n");
+    session.handle_input(b"250 all\r\n");
     assert_eq!(outcome(&mut session).0, ["+"]);
+}
+
+/// Lines that fill the largest chunk.
+fn whole_chunk() -> Vec<u8> {
+    b"sixteen octets\r\n".repeat(16 * 1024)
+}
+
+#[test]
+fn pieces_make_one_chunk_up_to_its_length_wherever_they_are_cut() {
+    let content = [whole_chunk(), b".\r\nb".to_vec()].concat();
+    for cut in [1, 15, 16, 64 * 1024, 100_000] {
+        let mut session = ready(&["PIPELINING", "CHUNKING"]);
+        start(&mut session, &["a@x.example"]);
+        written(&mut session);
+        session.handle_input(b"250 ok\r\n250 ok\r\n");
+        let mut out = String::new();
+        let (head, tail) = content.split_at(cut);
+        for piece in [head].into_iter().chain(tail.chunks(64 * 1024)) {
+            session.write_content(piece).unwrap();
+            out += &written(&mut session);
+        }
+        session.finish_content().unwrap();
+        out += &written(&mut session);
+        let (mut chunks, mut lens, mut rest) = (String::new(), Vec::new(), out.as_str());
+        while let Some((command, behind)) = rest.split_once("\r\n") {
+            let len = command.split(' ').nth(1).and_then(|len| len.parse::<usize>().ok());
+            let (chunk, next) = behind.split_at(len.unwrap());
+            chunks += chunk;
+            lens.push(chunk.len());
+            rest = next;
+        }
+        assert_eq!(chunks.as_bytes(), [&content[..], b"\r\n"].concat(), "cut at {cut}");
+        assert!(lens.len() <= 3 && lens.iter().all(|len| *len <= 256 * 1024), "{lens:?}");
+    }
 }
 
 #[test]
@@ -320,7 +354,7 @@ fn a_refused_chunk_ends_the_content() {
     let mut session = ready(&["PIPELINING", "CHUNKING"]);
     start(&mut session, &["a@x.example"]);
     session.handle_input(b"250 ok\r\n250 ok\r\n");
-    session.write_content(b"a\r\n").unwrap();
+    session.write_content(&whole_chunk()).unwrap();
     session.write_content(b"b\r\n").unwrap();
     session.handle_input(b"552 too much\r\n");
     assert!(!session.wants_content());
@@ -478,7 +512,7 @@ fn end_sent(written_out: bool, replies: &[u8]) -> (bool, Vec<RecipientReply>) {
     start(&mut session, &["a@x.example"]);
     written(&mut session);
     session.handle_input(b"250 ok\r\n250 ok\r\n");
-    session.write_content(b"one\r\n").unwrap();
+    session.write_content(&whole_chunk()).unwrap();
     session.write_content(b"two\r\n").unwrap();
     session.finish_content().unwrap();
     if written_out {

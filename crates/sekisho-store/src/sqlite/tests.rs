@@ -108,7 +108,7 @@ fn a_sync_is_not_believed_when_the_file_system_takes_no_more_writes() {
     disk.0.store(false, Ordering::Relaxed);
     // Its sender comes again, once the pages have been looked at; what reached the log all the same is gone by then.
     while store.begin(NOW).is_err() {
-        std::thread::yield_now();
+        thread::yield_now();
     }
     let kept = commit(&store, b"y", &["a@one.example"], NOW, false).id;
     let leases = lease(&store, "one.example", NOW);

@@ -5,7 +5,7 @@
 //! reopen has recovered. Ends of leases are kept and applied then, since what was delivered must not be due again.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::VecDeque,
     path::{Path, PathBuf},
     sync::{
         Arc,
