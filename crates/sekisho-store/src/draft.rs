@@ -50,6 +50,8 @@ pub struct Draft {
     /// What comes after them; all of it, while it is in memory.
     buffer: Vec<u8>,
     file: SpoolState,
+    /// Octets that are with a spool thread.
+    away: u64,
     spool: Spool,
     memory: Reservation,
 }
@@ -94,6 +96,7 @@ impl Draft {
             full: spool.segments(),
             buffer: Vec::new(),
             file: SpoolState::Needless,
+            away: 0,
             spool,
             memory: budget.reserve(),
         }
@@ -165,18 +168,18 @@ impl Draft {
     }
 
     fn reserve(&mut self) {
-        self.memory
-            .resize((self.buffer.capacity() + self.full.count() * SEGMENT_LEN) as u64);
+        let here = self.buffer.capacity() + self.full.count() * SEGMENT_LEN;
+        self.memory.resize(self.away + here as u64);
     }
 
     /// Hands the full segments to a spool thread. They may be under way while the next ones fill.
     async fn send_away(&mut self) -> Result<(), StoreError> {
         let file = self.file_back().await?;
         let segments = mem::replace(&mut self.full, self.spool.segments());
-        let octets = segments.len();
-        self.spool.spend(octets);
+        self.away = segments.len();
+        self.spool.spend(self.away);
         self.file = SpoolState::Away(self.spool.append(self.id, file, segments));
-        self.memory.resize(octets + self.buffer.capacity() as u64);
+        self.reserve();
         Ok(())
     }
 
