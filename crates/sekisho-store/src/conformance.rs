@@ -301,7 +301,7 @@ fn dropped_draft(place: &dyn Place) {
 
 fn large_message(place: &dyn Place) {
     let store = place.open();
-    let text: Vec<u8> = (0..1_500_000_u32)
+    let text: Vec<u8> = (0..6_000_000_u32)
         .map(|place| b"0123456789abcdef\r\n"[place as usize % 18])
         .collect();
     let mut draft = store.begin(NOW).expect("a draft");
@@ -314,8 +314,9 @@ fn large_message(place: &dyn Place) {
         }
     });
     assert_eq!(draft.len(), text.len() as u64);
+    // What is with a spool thread, and as much that fills meanwhile.
     assert!(
-        store.pressure().memory_octets < 1_000_000,
+        store.pressure().memory_octets < 2_500_000,
         "a large message must not be held in memory"
     );
     let committed = store
