@@ -100,12 +100,21 @@ impl Client {
     /// # Errors
     /// When the connection fails, or one of the replies is no success.
     pub async fn open(server: SocketAddr, tls: bool) -> io::Result<Self> {
+        let profile = ClientProfile::default();
+        Self::open_as(server, tls.then_some(&profile)).await
+    }
+
+    /// As [`Self::open`], under TLS with this profile, or in the clear.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_as(server: SocketAddr, tls: Option<&ClientProfile>) -> io::Result<Self> {
         let mut client = Self::connect(server).await?;
         client.expect_reply().await?.must_succeed()?;
         client.command("EHLO client.example").await?.must_succeed()?;
-        if tls {
+        if let Some(profile) = tls {
             client.command("STARTTLS").await?.must_succeed()?;
-            client.start_tls(None).await?;
+            client.start_tls_as(None, profile).await?;
             client.command("EHLO client.example").await?.must_succeed()?;
         }
         Ok(client)
@@ -195,11 +204,13 @@ impl Client {
     /// # Errors
     /// When the handshake fails.
     pub async fn start_tls(&mut self, server_name: Option<&Domain>) -> io::Result<()> {
+        self.start_tls_as(server_name, &ClientProfile::default()).await
+    }
+
+    async fn start_tls_as(&mut self, server_name: Option<&Domain>, profile: &ClientProfile) -> io::Result<()> {
         self.unread.clear();
         let stream = self.stream.take().ok_or(io::ErrorKind::NotConnected)?;
-        let shaken = TLS
-            .connect(stream, server_name, &ClientProfile::default(), REPLY_LIMIT)
-            .await;
+        let shaken = TLS.connect(stream, server_name, profile, REPLY_LIMIT).await;
         let (stream, facts) = shaken.map_err(|failure| io::Error::other(failure.to_string()))?;
         self.stream = Some(Box::new(stream));
         self.tls = Some(facts);

@@ -276,6 +276,8 @@ struct Session<'a> {
     helo: String,
     from: String,
     to: Vec<String>,
+    /// Replies to commands behind which more has come already: they leave with the next that does not wait.
+    held: String,
 }
 
 /// What becomes of a connection after a command.
@@ -303,6 +305,7 @@ async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
         helo: String::new(),
         from: String::new(),
         to: Vec::new(),
+        held: String::new(),
     };
     let greeting = match *shared.fault.borrow() {
         Fault::Greets(line) => line,
@@ -326,12 +329,33 @@ async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
 
 impl Session<'_> {
     async fn say(&mut self, text: &str) -> io::Result<()> {
+        self.held.push_str(text);
+        self.say_held().await
+    }
+
+    async fn say_held(&mut self) -> io::Result<()> {
+        let text = std::mem::take(&mut self.held);
+        if text.is_empty() {
+            return Ok(());
+        }
         let stream = self.stream.get_mut();
         stream.write_all(text.as_bytes()).await?;
         stream.flush().await
     }
 
+    /// A reply that leaves with the next where commands were pipelined, as servers in the field do it (RFC 2920 §3.2).
+    async fn say_in_turn(&mut self, text: &str, fault: Fault) -> io::Result<()> {
+        self.held.push_str(text);
+        if fault == Fault::None && !self.stream.buffer().is_empty() {
+            return Ok(());
+        }
+        self.say_held().await
+    }
+
     async fn line(&mut self) -> io::Result<Option<String>> {
+        if !self.stream.buffer().contains(&b'\n') {
+            self.say_held().await?;
+        }
         let mut octets = Vec::new();
         let length = (&mut self.stream).take(MAX_LINE).read_until(b'\n', &mut octets).await?;
         if length == 0 || !octets.ends_with(b"\n") {
@@ -344,6 +368,9 @@ impl Session<'_> {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let verb = verb.to_ascii_uppercase();
         let fault = *self.shared.fault.borrow();
+        if fault != Fault::None {
+            self.say_held().await?;
+        }
         let bare = self.tls || self.shared.tls.is_none();
         match fault {
             Fault::CutAt(at) if bare && at == verb => return Ok(After::End),
@@ -374,11 +401,11 @@ impl Session<'_> {
             "MAIL" => {
                 rest.clone_into(&mut self.from);
                 self.to.clear();
-                self.say("250 2.1.0 ok\r\n").await?;
+                self.say_in_turn("250 2.1.0 ok\r\n", fault).await?;
             }
             "RCPT" => {
                 self.to.push(rest.to_owned());
-                self.say("250 2.1.5 ok\r\n").await?;
+                self.say_in_turn("250 2.1.5 ok\r\n", fault).await?;
             }
             "DATA" => {
                 self.say("354 go on\r\n").await?;
@@ -454,6 +481,7 @@ impl Session<'_> {
             helo: String::new(),
             from: String::new(),
             to: Vec::new(),
+            held: String::new(),
         })
     }
 
@@ -507,6 +535,9 @@ impl Session<'_> {
             let length: usize = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
             let start = content.len();
             content.resize(start + length, 0);
+            if self.stream.buffer().len() < length {
+                self.say_held().await?;
+            }
             self.stream.read_exact(&mut content[start..]).await?;
             if words.next().is_some_and(|word| word.eq_ignore_ascii_case("LAST")) {
                 return self.take(content, fault).await;

@@ -7,7 +7,8 @@
 //! Each run begins with a warm-up that is not counted; of several runs the medians are shown.
 //!
 //! At full speed latency says how long the queue before the disk is. So it is measured once more at half of the rate
-//! that the server can do, beside the sink alone at that very rate and what one flush of the disk takes.
+//! that the server can do, beside the sink alone at that very rate and what one flush of the disk takes: by itself, and
+//! while the server flushes to the same disk.
 
 use std::{
     collections::BTreeMap,
@@ -20,8 +21,9 @@ use std::{
     process::ExitCode,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -35,6 +37,7 @@ use sekisho_testkit::{
     program::{self, say},
     wait,
 };
+use sekisho_tls::{ClientProfile, GroupProfile};
 use serde_json::json;
 
 const USAGE: &str = "\
@@ -46,6 +49,8 @@ Usage: cargo xtask bench [--seconds N] [--runs N] [--connections N] [--only stra
 
 /// The unit of `/proc/*/stat`: `USER_HZ` is 100 on every platform that Debian runs on.
 const TICKS_PER_SEC: f64 = 100.0;
+/// How the runtime of a [`Peer`] names its threads; the senders' has none of its own.
+const SINK_THREAD: &str = "tokio-rt-worker";
 /// The load before what is counted.
 const WARM_UP: Duration = Duration::from_secs(1);
 const SMALL: usize = 4096;
@@ -53,6 +58,8 @@ const LARGE: usize = 1024 * 1024;
 /// Flushes of the disk that are timed, and what each of them writes.
 const FLUSHES: usize = 200;
 const FLUSH_OCTETS: usize = 16 * 1024;
+/// So long after one flush the next is timed while a server is at work: seldom enough to be no load of its own.
+const FLUSH_PAUSE: Duration = Duration::from_millis(20);
 /// How long the sink may take for what was accepted.
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
@@ -104,6 +111,10 @@ struct Figures {
     peak_rss_mib: f64,
     p50_millis: f64,
     p99_millis: f64,
+    /// A flush beside it: median, and the slowest but of a hundredth.
+    flush_millis: Option<(f64, f64)>,
+    /// Processor time of the sink alone, of each message or handshake.
+    sink_millis: f64,
 }
 
 fn main() -> ExitCode {
@@ -199,11 +210,20 @@ fn measure_all(options: &Options) -> Vec<Figures> {
         if let (Some(sekisho), Some(postfix)) = (&sekisho, &postfix) {
             say(&ratios(sekisho, postfix));
         }
+        if let (Some(sekisho), Some(straight), 0) = (&sekisho, &straight, per_connection) {
+            let times = sekisho.cpu_millis_per_message / straight.sink_millis;
+            say(&format!(
+                "         sekisho beside the sink: {times:.2} of the processor time"
+            ));
+        }
         if let (Some(straight), Some(sekisho)) = (&straight_at_half, &sekisho_at_half) {
             let above = sekisho.p99_millis - straight.p99_millis;
+            let (median, slow) = sekisho.flush_millis.unwrap_or((flush, flush));
             say(&format!(
-                "         at half the rate p99 is {above:.2} ms above the sink's: {:.1} flushes",
-                above / flush
+                "         at half the rate p99 is {above:.2} ms above the sink's: {:.1} flushes of an idle disk; \
+                 beside this load one takes {median:.2} ms, in the p99 {slow:.2} ms, and of these it is {:.1}",
+                above / flush,
+                above / slow
             ));
         }
         all.extend(
@@ -227,24 +247,77 @@ fn ratios(sekisho: &Figures, postfix: &Figures) -> String {
     )
 }
 
-/// What one flush takes of what a group of a few messages writes, over what is there already.
+/// What one flush takes of an idle disk.
 fn flush_millis() -> f64 {
-    let path = env::temp_dir().join(format!("sekisho-bench-{}", std::process::id()));
-    let file = File::create_new(&path).expect("a file in the temporary folder");
-    let octets = vec![b'x'; FLUSH_OCTETS];
-    let flush = || {
+    let flusher = Flusher::new();
+    let mut times: Vec<Duration> = (0..FLUSHES).map(|_| flusher.flush()).collect();
+    times.sort_unstable();
+    quantile(&times, 50)
+}
+
+/// Flushes what a group of a few messages writes, over what is there already.
+struct Flusher {
+    path: PathBuf,
+    file: File,
+    octets: Vec<u8>,
+}
+
+impl Flusher {
+    fn new() -> Self {
+        let path = env::temp_dir().join(format!("sekisho-bench-{}", std::process::id()));
+        let file = File::create_new(&path).expect("a file in the temporary folder");
+        let octets = vec![b'x'; FLUSH_OCTETS];
+        let flusher = Self { path, file, octets };
+        // The first makes the file's length.
+        flusher.flush();
+        flusher
+    }
+
+    fn flush(&self) -> Duration {
         let began = Instant::now();
-        file.write_all_at(&octets, 0)
-            .and_then(|()| file.sync_data())
+        self.file
+            .write_all_at(&self.octets, 0)
+            .and_then(|()| self.file.sync_data())
             .expect("a flush");
         began.elapsed()
-    };
-    // The first makes the file's length.
-    flush();
-    let mut times: Vec<Duration> = (0..FLUSHES).map(|_| flush()).collect();
-    times.sort_unstable();
-    fs::remove_file(&path).expect("the file goes");
-    quantile(&times, 50)
+    }
+
+    /// Flushes now and then until it is told to end; the times.
+    fn start(self) -> Flushing {
+        let over = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&over);
+        let thread = thread::spawn(move || {
+            let mut times = Vec::new();
+            while !told.load(Ordering::Relaxed) {
+                times.push(self.flush());
+                thread::sleep(FLUSH_PAUSE);
+            }
+            times
+        });
+        Flushing { over, thread }
+    }
+}
+
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        fs::remove_file(&self.path).expect("the file goes");
+    }
+}
+
+/// Flushes that are timed beside a load.
+struct Flushing {
+    over: Arc<AtomicBool>,
+    thread: JoinHandle<Vec<Duration>>,
+}
+
+impl Flushing {
+    /// Median, and the slowest but of a hundredth, in milliseconds.
+    fn end(self) -> (f64, f64) {
+        self.over.store(true, Ordering::Relaxed);
+        let mut times = self.thread.join().expect("flushes do not panic");
+        times.sort_unstable();
+        (quantile(&times, 50), quantile(&times, 99))
+    }
 }
 
 /// Each figure by itself.
@@ -261,6 +334,15 @@ fn medians(mut runs: Vec<Figures>) -> Figures {
         peak_rss_mib: median(|run| run.peak_rss_mib),
         p50_millis: median(|run| run.p50_millis),
         p99_millis: median(|run| run.p99_millis),
+        sink_millis: median(|run| run.sink_millis),
+        flush_millis: runs[0].flush_millis.map(|_| {
+            let of = |take: fn((f64, f64)) -> f64| {
+                let mut all: Vec<f64> = runs.iter().filter_map(|run| run.flush_millis.map(take)).collect();
+                all.sort_by(f64::total_cmp);
+                all[all.len() / 2]
+            };
+            (of(|(median, _)| median), of(|(_, slow)| slow))
+        }),
         all_relayed: runs.iter().all(|run| run.all_relayed),
         ..runs[0].clone()
     };
@@ -365,7 +447,8 @@ fn measure(options: &Options, scenario: Scenario, pem: &Pem) -> Figures {
     let server = Server::start(options, scenario, pem);
     let warm = load(options, scenario, server.address(), WARM_UP).len();
     wait_for(&arrived, warm, scenario);
-    let before = usage(server.root());
+    let flushing = (scenario.pace.is_some() && scenario.server == "sekisho").then(|| Flusher::new().start());
+    let (before, sink_before) = (usage(server.root()), sink_cpu_secs());
     let start = Instant::now();
     let mut latencies = load(
         options,
@@ -374,10 +457,11 @@ fn measure(options: &Options, scenario: Scenario, pem: &Pem) -> Figures {
         Duration::from_secs(options.seconds),
     );
     let accepting = start.elapsed();
+    let flush_millis = flushing.map(Flushing::end);
     let accepted = latencies.len();
     let all_relayed = wait_for(&arrived, warm + accepted, scenario);
     let relaying = start.elapsed();
-    let after = usage(server.root());
+    let (after, sink_after) = (usage(server.root()), sink_cpu_secs());
     let relayed = arrived.load(Ordering::Relaxed).saturating_sub(warm);
     latencies.sort_unstable();
     let count = accepted.max(1) as f64;
@@ -391,7 +475,19 @@ fn measure(options: &Options, scenario: Scenario, pem: &Pem) -> Figures {
         peak_rss_mib: after.peak_rss_kib as f64 / 1024.0,
         p50_millis: quantile(&latencies, 50),
         p99_millis: quantile(&latencies, 99),
+        flush_millis,
+        sink_millis: (sink_after - sink_before) * 1000.0 / count,
     }
+}
+
+/// Processor time of the sink, which is threads of this process.
+fn sink_cpu_secs() -> f64 {
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let of_sink = |folder: PathBuf| {
+        let name = fs::read_to_string(folder.join("comm")).ok()?;
+        (name.trim() == SINK_THREAD).then(|| stat_in(&folder).map(|stat| stat.cpu_secs))?
+    };
+    threads.filter_map(|thread| of_sink(thread.path())).sum()
 }
 
 /// Waits until so many messages are at the sink; whether they are.
@@ -419,6 +515,10 @@ fn load(options: &Options, scenario: Scenario, server: SocketAddr, time: Duratio
     let load = Arc::new(Load {
         server,
         scenario,
+        tls: scenario.tls.then(|| ClientProfile {
+            groups: GroupProfile::Classical,
+            ..ClientProfile::default()
+        }),
         content: stuffed(&content(scenario.octets)),
         began,
         end: began + time,
@@ -448,6 +548,8 @@ fn load(options: &Options, scenario: Scenario, server: SocketAddr, time: Duratio
 struct Load {
     server: SocketAddr,
     scenario: Scenario,
+    /// Without the hybrid group, which Postfix's library does not know: both do the same handshake.
+    tls: Option<ClientProfile>,
     content: Vec<u8>,
     began: Instant,
     end: Instant,
@@ -473,7 +575,7 @@ impl Load {
 
     async fn send_some(&self) -> io::Result<()> {
         let opened = Instant::now();
-        let mut client = Client::open(self.server, self.scenario.tls).await?;
+        let mut client = Client::open_as(self.server, self.tls.as_ref()).await?;
         if self.scenario.per_connection == 0 {
             self.took(opened.elapsed());
         }
@@ -545,7 +647,11 @@ struct Stat {
 }
 
 fn stat(id: u32) -> Option<Stat> {
-    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    stat_in(Path::new(&format!("/proc/{id}")))
+}
+
+fn stat_in(folder: &Path) -> Option<Stat> {
+    let text = fs::read_to_string(folder.join("stat")).ok()?;
     // The name stands in parentheses and may hold anything; the third field follows it.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     let ticks: f64 = fields
@@ -583,6 +689,8 @@ fn write_results(folder: &Path, all: &[Figures]) -> io::Result<PathBuf> {
                 "peak_rss_mib": figures.peak_rss_mib,
                 "p50_millis": figures.p50_millis,
                 "p99_millis": figures.p99_millis,
+                "flush_p50_p99_millis": figures.flush_millis,
+                "sink_cpu_millis_per_message": figures.sink_millis,
             })
         })
         .collect();
