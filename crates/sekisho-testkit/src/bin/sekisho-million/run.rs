@@ -77,10 +77,13 @@ pub(crate) fn run(options: &Options) -> Result<Table, String> {
     let probing = world.prober.keep_on();
     world.deliver(alone, options);
     orders::look(&mut world);
-    orders::order(&mut world, options)?;
     drop(probing);
+    // Before the orders: nearly all of the queue is still there.
     world.restart()?;
     world.kill()?;
+    let probing = world.prober.keep_on();
+    orders::order(&mut world, options)?;
+    drop(probing);
     world.drain(options)?;
     world.idle();
     let peak = world.peak_mib();
