@@ -18,8 +18,6 @@ const LINE_LEN_USUAL: usize = 512;
 pub(super) struct Fields {
     format: LineFormat,
     line: String,
-    /// The value that is being looked at.
-    value: String,
 }
 
 impl Fields {
@@ -30,8 +28,7 @@ impl Fields {
             LineFormat::Text => write!(line, "{at}"),
             LineFormat::Json => write!(line, "{{\"time\":\"{at}\""),
         };
-        let value = String::new();
-        Self { format, line, value }
+        Self { format, line }
     }
 
     /// A value out of a fixed vocabulary: nothing in it needs quotes.
@@ -52,12 +49,28 @@ impl Fields {
 
     /// Any text: cut, escaped, and quoted where needed.
     pub(super) fn text(&mut self, key: &'static str, value: impl Display) {
-        let mut shown = std::mem::take(&mut self.value);
-        shown.clear();
-        let _ = write!(shown, "{value}");
-        if !is_plainly_visible(&shown) {
-            shown = escaped(&shown).to_string();
+        let field = self.line.len();
+        let before = match self.format {
+            LineFormat::Text => [" ", key, "="],
+            LineFormat::Json => [",\"", key, "\":"],
+        };
+        self.push(&before);
+        let start = self.line.len();
+        self.append(format_args!("{value}"));
+        // Nearly every value is in order as it is, and there are a dozen in a line.
+        let shown = &self.line[start..];
+        if shown.len() > VALUE_LEN_MAX || !shown.bytes().all(is_visible) {
+            let value = self.line.split_off(start);
+            self.line.truncate(field);
+            self.text_in_disorder(key, &value);
+        } else if self.format == LineFormat::Json || !is_bare(shown) {
+            self.line.insert(start, '"');
+            self.line.push('"');
         }
+    }
+
+    fn text_in_disorder(&mut self, key: &'static str, value: &str) {
+        let mut shown = escaped(value).to_string();
         if shown.len() > VALUE_LEN_MAX {
             shown.truncate(shown.floor_char_boundary(VALUE_LEN_MAX));
             shown.push('…');
@@ -70,13 +83,11 @@ impl Fields {
                 self.push(&[" ", key, "=\"", &told_apart, "\""]);
             }
             LineFormat::Text => self.push(&[" ", key, "=\"", &shown, "\""]),
-            LineFormat::Json if shown.contains(['"', '\\']) => {
-                let quoted = serde_json::Value::String(shown.clone()).to_string();
+            LineFormat::Json => {
+                let quoted = serde_json::Value::String(shown).to_string();
                 self.push(&[",\"", key, "\":", &quoted]);
             }
-            LineFormat::Json => self.push(&[",\"", key, "\":\"", &shown, "\""]),
         }
-        self.value = shown;
     }
 
     fn push(&mut self, parts: &[&str]) {
@@ -100,11 +111,9 @@ impl Fields {
     }
 }
 
-/// Whether escaping would change nothing, as with nearly every value, of which there are a dozen in a line.
-fn is_plainly_visible(value: &str) -> bool {
-    value
-        .bytes()
-        .all(|octet| matches!(octet, b' '..=b'~') && octet != b'\\')
+/// Whether an octet stands for itself, in quotes too.
+const fn is_visible(octet: u8) -> bool {
+    matches!(octet, b' '..=b'~') && octet != b'"' && octet != b'\\'
 }
 
 /// Whether a value can stand without quotes.
