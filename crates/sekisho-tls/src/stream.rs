@@ -1,7 +1,7 @@
 //! A connection under TLS.
 
 use std::{
-    io,
+    io::{self, Write as _},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -40,12 +40,30 @@ impl<S> TlsStream<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
-    /// Says goodbye in TLS (`close_notify`) and shuts the sending side.
+    /// Says the last that there is to say and goodbye in TLS (`close_notify`), in one write where it fits; then the
+    /// connection is closed.
     ///
     /// # Errors
     /// When the connection is already gone; nothing need be done about it.
-    pub async fn close(mut self) -> io::Result<()> {
-        self.inner.shutdown().await
+    pub async fn close(mut self, last: &[u8]) -> io::Result<()> {
+        let mut taken = 0;
+        while taken < last.len() {
+            match self.buffer(&last[taken..])? {
+                // It holds as much as it may; that goes first.
+                0 => taken += self.inner.write(&last[taken..]).await?,
+                more => taken += more,
+            }
+        }
+        self.inner.get_mut().1.send_close_notify();
+        self.inner.flush().await
+    }
+
+    /// Leaves octets with the library without writing them to the connection; answers how many it took.
+    fn buffer(&mut self, octets: &[u8]) -> io::Result<usize> {
+        match &mut self.inner {
+            tokio_rustls::TlsStream::Client(stream) => stream.get_mut().1.writer().write(octets),
+            tokio_rustls::TlsStream::Server(stream) => stream.get_mut().1.writer().write(octets),
+        }
     }
 }
 

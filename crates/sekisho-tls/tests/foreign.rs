@@ -337,7 +337,7 @@ async fn serve_foreign(server: &TlsServer, arguments: &[&str]) -> (Result<TlsFac
         Ok((mut stream, facts)) => {
             stream.write_all(b"220 hello\r\n").await.unwrap();
             stream.flush().await.unwrap();
-            let _ = stream.close().await;
+            let _ = stream.close(b"").await;
             Ok(facts)
         }
         Err(failure) => Err(failure),

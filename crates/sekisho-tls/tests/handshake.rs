@@ -50,7 +50,7 @@ async fn the_best_version_suite_and_group_are_agreed_on() {
     assert_eq!(facts.client_certificate, ClientCertificateFate::NoneToSend);
     assert!(server_facts.chain.is_empty());
     converse(&mut there, &mut here).await;
-    here.close().await.unwrap();
+    here.close(b"").await.unwrap();
     assert_eq!(
         there.read(&mut [0; 8]).await.unwrap(),
         0,

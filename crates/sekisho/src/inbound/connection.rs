@@ -29,7 +29,7 @@ use crate::{
     telemetry::maillog::{Direction, Entry},
 };
 
-/// How long a client may take to read the reply that turns it away, and to close.
+/// How long a client may take to read the reply that turns it away.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// The room on the disk is looked at after so many octets of content.
@@ -64,14 +64,8 @@ pub(super) async fn turn_away(
     }
     let mut session = ServerSession::new(Arc::clone(&listener.session), Cover::Clear);
     session.turn_away(&reply);
-    let mut transport = Transport::Clear(stream);
-    let said = async {
-        if transport.write(session.replies()).await.is_ok() {
-            transport.close().await;
-        }
-    };
     // A client that does not even read this is not waited for.
-    let _ = timeout(FAREWELL, said).await;
+    let _ = timeout(FAREWELL, Transport::Clear(stream).close(session.replies())).await;
 }
 
 fn reply_of(full: Full) -> Reply {
@@ -169,7 +163,8 @@ impl Connection {
                     self.session.handle_tls_established();
                 }
                 Next::Closes => {
-                    let _ = timeout(FAREWELL, transport.close()).await;
+                    let patience = self.listener.session.timeouts.command;
+                    let _ = timeout(patience, transport.close(self.session.replies())).await;
                     return;
                 }
                 Next::Lost => return,
@@ -231,11 +226,7 @@ impl Connection {
             }
             Event::Close => {
                 self.receiving = None;
-                return if self.flush(transport).await {
-                    Next::Closes
-                } else {
-                    Next::Lost
-                };
+                return Next::Closes;
             }
         };
         self.input.consume(step.consumed);
@@ -580,7 +571,7 @@ enum Next {
     Goes,
     /// Both shake hands.
     StartTls,
-    /// It is closed in order.
+    /// It is closed in order, behind the replies that have collected.
     Closes,
     /// It is gone, or is dropped.
     Lost,

@@ -31,11 +31,12 @@ impl Transport {
         }
     }
 
-    /// Says goodbye in whatever way is due; what fails then matters to nobody.
-    pub(super) async fn close(self) {
+    /// Writes the last of it and says goodbye in whatever way is due; what fails then matters to nobody.
+    pub(super) async fn close(self, last: &[u8]) {
         let _ = match self {
-            Self::Clear(mut stream) => stream.shutdown().await,
-            Self::Tls(stream) => stream.close().await,
+            // Closing says it.
+            Self::Clear(mut stream) => stream.write_all(last).await,
+            Self::Tls(stream) => stream.close(last).await,
         };
     }
 }

@@ -177,10 +177,13 @@ impl TlsStream {
         }
     }
 
-    pub async fn close(self) -> io::Result<()> {
+    pub async fn close(self, last: &[u8]) -> io::Result<()> {
         match self {
-            Self::System(stream, _) => stream.close().await,
-            Self::Simulated(mut stream, _) => stream.shutdown().await,
+            Self::System(stream, _) => stream.close(last).await,
+            Self::Simulated(mut stream, _) => {
+                stream.write_all(last).await?;
+                stream.shutdown().await
+            }
         }
     }
 }

@@ -200,7 +200,7 @@ impl Link {
             let _ = self.next_event().await;
         }
         if let Wire::Tls(stream) = self.wire {
-            let _ = tokio::time::timeout(self.timeouts.quit, stream.close()).await;
+            let _ = tokio::time::timeout(self.timeouts.quit, stream.close(b"")).await;
         }
     }
 
