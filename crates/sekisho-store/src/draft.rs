@@ -25,16 +25,17 @@ use tokio::sync::oneshot;
 use crate::{
     StoreError,
     budget::{Budget, Reservation},
-    spool::{OpenSpool, Segments, Spool, SpoolEntry, spool_error},
+    segment::{SEGMENT_LEN, Segment, Segments},
+    spool::{OpenSpool, Spool, SpoolEntry, spool_error},
 };
 
-/// Content that has outgrown memory is collected in segments of this length.
-pub(crate) const SEGMENT_LEN: usize = 64 * 1024;
-/// So many segments go to the spool at once: what is not longer is made, written and synced in one go, and no thread is
-/// woken for less.
-const BATCH_SEGMENTS: usize = 16;
+/// So many segments go to the spool at once: what is not longer, as a message of a mebibyte with its header, is made,
+/// written and synced in one go, and no thread is woken for less.
+const BATCH_SEGMENTS: usize = 20;
 /// As many while memory is short.
 const BATCH_SEGMENTS_SHORT: usize = 4;
+/// Room for a message of usual length, so that it need not grow.
+const BUFFER_LEN: usize = 8 * 1024;
 /// So many octets come from the spool at once.
 const PIECE_LEN: usize = 256 * 1024;
 
@@ -47,7 +48,9 @@ pub struct Draft {
     threshold: usize,
     /// Full segments that are not yet with the spool.
     full: Segments,
-    /// What comes after them; all of it, while it is in memory.
+    /// What comes after them.
+    filling: Option<Segment>,
+    /// All of it, while it is in memory.
     buffer: Vec<u8>,
     file: SpoolState,
     /// Octets that are with a spool thread.
@@ -94,6 +97,7 @@ impl Draft {
             crc: Hasher::new(),
             threshold,
             full: spool.segments(),
+            filling: None,
             buffer: Vec::new(),
             file: SpoolState::Needless,
             away: 0,
@@ -131,18 +135,11 @@ impl Draft {
                 return Ok(());
             }
             self.file = SpoolState::Unmade;
+            let until_now = mem::take(&mut self.buffer);
+            self.fill(&until_now);
         }
         self.note(content);
-        let mut rest = content;
-        while !rest.is_empty() {
-            if self.buffer.len() >= SEGMENT_LEN {
-                self.full.push(mem::replace(&mut self.buffer, self.spool.segment()));
-                self.reserve();
-            }
-            let (now, later) = rest.split_at(rest.len().min(SEGMENT_LEN - self.buffer.len()));
-            self.buffer.extend_from_slice(now);
-            rest = later;
-        }
+        self.fill(content);
         let batch = if self.memory.is_short() {
             BATCH_SEGMENTS_SHORT
         } else {
@@ -158,8 +155,22 @@ impl Draft {
     /// what writes them.
     pub fn write_in_memory(&mut self, content: &[u8]) {
         self.note(content);
+        if self.buffer.is_empty() {
+            self.buffer.reserve(BUFFER_LEN);
+        }
         self.buffer.extend_from_slice(content);
         self.reserve();
+    }
+
+    fn fill(&mut self, mut content: &[u8]) {
+        while !content.is_empty() {
+            let filling = self.filling.get_or_insert_with(|| self.spool.segment());
+            content = filling.fill(content);
+            if filling.is_full() {
+                self.filling.take().into_iter().for_each(|full| self.full.push(full));
+                self.reserve();
+            }
+        }
     }
 
     fn note(&mut self, content: &[u8]) {
@@ -168,7 +179,9 @@ impl Draft {
     }
 
     fn reserve(&mut self) {
-        let here = self.buffer.capacity() + self.full.count() * SEGMENT_LEN;
+        // One more is filling.
+        let segments = self.full.count() + usize::from(!self.is_in_memory());
+        let here = self.buffer.capacity() + segments * SEGMENT_LEN;
         self.memory.resize(self.away + here as u64);
     }
 
@@ -209,7 +222,7 @@ impl Draft {
             SpoolState::Broken => return Err(broken()),
             SpoolState::Unmade => {
                 let (entry, content) = self.write_rest(None)?;
-                let kept = (!self.memory.is_short()).then_some(content);
+                let kept = if self.memory.is_short() { None } else { content.keep() };
                 self.memory.resize(kept.as_ref().map_or(0, Segments::len));
                 SealedContent::Spooled(entry, kept)
             }
@@ -232,7 +245,7 @@ impl Draft {
     /// Writes what is not yet in the file and makes it durable; what was written comes with it.
     fn write_rest(&mut self, file: Option<OpenSpool>) -> Result<(SpoolEntry, Segments), StoreError> {
         let mut segments = mem::replace(&mut self.full, self.spool.segments());
-        segments.push(mem::take(&mut self.buffer));
+        self.filling.take().into_iter().for_each(|last| segments.push(last));
         self.spool.spend(segments.len());
         let sealed = self
             .spool

@@ -13,6 +13,7 @@ mod error;
 pub mod model;
 mod query;
 mod queue;
+mod segment;
 mod spool;
 pub mod sqlite;
 mod store;

@@ -22,16 +22,14 @@ use tokio::sync::oneshot;
 
 use crate::{
     Disk, DiskFile, Draft, StoreError,
-    draft::{SEGMENT_LEN, Sealed},
+    draft::Sealed,
+    segment::{Segment, Segments, Spare},
 };
 
 /// A few, so that one slow flush does not hold up everybody.
 const SPOOL_THREADS: usize = 4;
 /// A sync so often, in octets, so that the last one, for which the sender waits, has little left to do.
 const SYNC_EVERY: u64 = 8 * 1024 * 1024;
-/// So many segments are kept for the next messages (8 MiB): memory that is given back is cleared by the system, page by
-/// page, before it comes again.
-const SPARE_SEGMENTS: usize = 128;
 pub(crate) const SUFFIX: &str = ".body";
 
 /// What a spool thread is asked to do.
@@ -82,8 +80,8 @@ struct Folder {
     disk: Arc<dyn Disk>,
     /// Files of drafts and of commits that are under way: no orphans, though no row names them yet.
     live: Mutex<HashSet<MessageId>>,
-    /// Segments, empty, of content that is written.
-    spare: Mutex<Vec<Vec<u8>>>,
+    /// Room of content that is written.
+    spare: Arc<Spare>,
 }
 
 impl Folder {
@@ -95,59 +93,14 @@ impl Folder {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Appends to the file of `id`, which is made when there is none yet.
     fn write(self: &Arc<Self>, id: MessageId, file: Option<OpenSpool>, segments: &Segments) -> io::Result<OpenSpool> {
         let mut file = match file {
             Some(file) => file,
             None => create(self, id)?,
         };
-        for segment in &segments.all {
-            file.append(segment)?;
-        }
+        file.append(&segments.pieces())?;
         Ok(file)
-    }
-}
-
-/// Content in memory, in segments of which the last may be shorter. Their room is kept for others on drop.
-#[derive(Debug)]
-pub(crate) struct Segments {
-    all: Vec<Vec<u8>>,
-    folder: Arc<Folder>,
-}
-
-impl Segments {
-    pub(crate) fn push(&mut self, segment: Vec<u8>) {
-        self.all.push(segment);
-    }
-
-    /// How many there are.
-    pub(crate) const fn count(&self) -> usize {
-        self.all.len()
-    }
-
-    /// Octets in all of them.
-    pub(crate) fn len(&self) -> u64 {
-        self.all.iter().map(|segment| segment.len() as u64).sum()
-    }
-
-    pub(crate) fn get(&self, place: usize) -> Option<&[u8]> {
-        self.all.get(place).map(Vec::as_slice)
-    }
-}
-
-impl Drop for Segments {
-    fn drop(&mut self) {
-        self.all.retain_mut(|segment| {
-            segment.clear();
-            segment.capacity() == SEGMENT_LEN
-        });
-        let mut spare = self.folder.spare();
-        self.all.truncate(SPARE_SEGMENTS.saturating_sub(spare.len()));
-        spare.append(&mut self.all);
     }
 }
 
@@ -187,9 +140,9 @@ pub(crate) struct OpenSpool {
 }
 
 impl OpenSpool {
-    fn append(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.file.append(octets)?;
-        self.unsynced += octets.len() as u64;
+    fn append(&mut self, pieces: &[&[u8]]) -> io::Result<()> {
+        self.file.append(pieces)?;
+        self.unsynced += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
         if self.unsynced >= SYNC_EVERY {
             self.file.sync()?;
             self.unsynced = 0;
@@ -216,7 +169,7 @@ impl Spool {
             path,
             disk,
             live: Mutex::default(),
-            spare: Mutex::default(),
+            spare: Arc::default(),
         });
         let threads = (0..SPOOL_THREADS)
             .map(|_| {
@@ -238,14 +191,13 @@ impl Spool {
     /// A spool without threads: every job is done before the call returns.
     #[cfg(any(test, feature = "conformance"))]
     pub(crate) fn without_threads(path: PathBuf, disk: Arc<dyn Disk>) -> Self {
-        let (live, spare) = <(Mutex<_>, Mutex<_>)>::default();
         Self {
             workers: Workers::Caller,
             folder: Arc::new(Folder {
                 path,
                 disk,
-                live,
-                spare,
+                live: Mutex::default(),
+                spare: Arc::default(),
             }),
             free: Arc::new(AtomicU64::new(u64::MAX)),
         }
@@ -293,16 +245,12 @@ impl Spool {
 
     /// None so far.
     pub(crate) fn segments(&self) -> Segments {
-        Segments {
-            all: Vec::new(),
-            folder: Arc::clone(&self.folder),
-        }
+        Segments::none(&self.folder.spare)
     }
 
     /// Room for a segment.
-    pub(crate) fn segment(&self) -> Vec<u8> {
-        let spare = self.folder.spare().pop();
-        spare.unwrap_or_else(|| Vec::with_capacity(SEGMENT_LEN))
+    pub(crate) fn segment(&self) -> Segment {
+        self.folder.spare.segment()
     }
 
     /// Appends to the file of a draft, on a spool thread; makes it when there is none yet.

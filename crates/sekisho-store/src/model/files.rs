@@ -158,8 +158,8 @@ impl ModelFile {
 }
 
 impl DiskFile for ModelFile {
-    fn append(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.change(|file| file.octets.extend_from_slice(octets))
+    fn append(&mut self, pieces: &[&[u8]]) -> io::Result<()> {
+        self.change(|file| pieces.iter().for_each(|piece| file.octets.extend_from_slice(piece)))
     }
 
     fn sync(&mut self) -> io::Result<()> {

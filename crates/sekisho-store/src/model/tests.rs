@@ -88,7 +88,7 @@ fn an_unsynced_file_is_an_orphan_after_a_crash_and_is_removed() {
         let store = ModelDisk::open(&disk, NOW).unwrap();
         let mut large = store.begin(NOW).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(large.write(&vec![b'x'; 1_200_000])).unwrap();
+        runtime.block_on(large.write(&vec![b'x'; 1_500_000])).unwrap();
         disk.crash(&mut fastrand::Rng::with_seed(seed));
         drop(large);
         let store = ModelDisk::open(&disk, NOW).unwrap();

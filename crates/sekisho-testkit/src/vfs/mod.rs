@@ -305,11 +305,13 @@ struct RecordedFile {
 }
 
 impl DiskFile for RecordedFile {
-    fn append(&mut self, octets: &[u8]) -> io::Result<()> {
-        let (file, recorder) = (&mut self.file, self.recorder);
-        let write = |octets: &[u8]| io::Write::write_all(file, octets).map_err(|error| raw(&error));
-        io_result(recorder.write(self.path.clone(), self.len, octets, write))?;
-        self.len += octets.len() as u64;
+    fn append(&mut self, pieces: &[&[u8]]) -> io::Result<()> {
+        for octets in pieces {
+            let (file, recorder) = (&mut self.file, self.recorder);
+            let write = |octets: &[u8]| io::Write::write_all(file, octets).map_err(|error| raw(&error));
+            io_result(recorder.write(self.path.clone(), self.len, octets, write))?;
+            self.len += octets.len() as u64;
+        }
         Ok(())
     }
 
