@@ -41,6 +41,7 @@ pub const CASES: &[Case] = &[
     ("a dropped draft leaves nothing", dropped_draft),
     ("a large message comes back as it was", large_message),
     ("a lease is exclusive until it is dropped", lease_is_exclusive),
+    ("what waits beside leases is found", beside_leases),
     ("a commit can give the leases with it", commit_leases),
     (
         "a deferred recipient is due at its time with its attempts counted",
@@ -342,6 +343,27 @@ fn lease_is_exclusive(place: &dyn Place) {
     drop(first);
     assert_eq!(due(&*store, NOW), ["one.example"]);
     assert_eq!(lease(&*store, "one.example", NOW).len(), 1);
+}
+
+fn beside_leases(place: &dyn Place) {
+    let store = place.open();
+    let ids = |leases: &[Lease]| leases.iter().map(|lease| lease.id).collect::<Vec<_>>();
+    let mut out = commit(&*store, b"x", &["a@one.example"], NOW, true);
+    assert!(lease(&*store, "one.example", NOW).is_empty());
+    let beside = commit(&*store, b"y", &["b@one.example"], NOW, false).id;
+    assert_eq!(due(&*store, NOW), ["one.example"]);
+    let leases = lease(&*store, "one.example", NOW);
+    assert_eq!(ids(&leases), [beside]);
+    assert!(lease(&*store, "one.example", NOW).is_empty() && due(&*store, NOW).is_empty());
+    // What comes back is found, whether the other is still out or not.
+    settle_all(&*store, std::mem::take(&mut out.leases), &deferred(secs(60)), NOW);
+    assert!(lease(&*store, "one.example", NOW).is_empty());
+    let again = lease(&*store, "one.example", secs(60));
+    assert_eq!(ids(&again), [out.id]);
+    drop(leases);
+    assert_eq!(ids(&lease(&*store, "one.example", secs(60))), [beside]);
+    settle_all(&*store, again, &delivered(), secs(60));
+    assert_eq!(due(&*store, secs(60)), ["one.example"]);
 }
 
 fn commit_leases(place: &dyn Place) {

@@ -128,14 +128,29 @@ impl<'db> Batch<'db> {
     }
 
     fn finish(&self) -> rusqlite::Result<()> {
+        let mut counted = Vec::with_capacity(self.changed.len());
         for (number, change) in &self.changed {
+            // Two statements instead of one with RETURNING, for which SQLite keeps a copy of each page that it changes.
+            let before: Option<(i64, i64, Option<i64>)> = self
+                .db
+                .prepare_cached(
+                    "SELECT queued, parked,
+                     (SELECT min(next_attempt) FROM delivery WHERE destination = ?1 AND state = 0)
+                     FROM destination WHERE id = ?1",
+                )?
+                .query_row([number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .optional()?;
+            let Some((queued, parked, earliest)) = before else {
+                continue;
+            };
+            let (queued, parked) = (queued + change.queued, parked + change.parked);
             self.db
                 .prepare_cached(
-                    "UPDATE destination SET queued = queued + ?2, parked = parked + ?3, earliest =
-                     (SELECT min(next_attempt) FROM delivery WHERE destination = ?1 AND state = 0) WHERE id = ?1",
+                    "UPDATE destination SET queued = ?2, parked = ?3, earliest = ?4, ready = max(?4, back_off)
+                     WHERE id = ?1",
                 )?
-                .execute(params![number, change.queued, change.parked])?;
-            update_ready(self.db, *number)?;
+                .execute(params![number, queued, parked, earliest])?;
+            counted.push((*number, usize::try_from(queued + parked).unwrap_or(0)));
         }
         if self.messages != 0 {
             self.db
@@ -143,6 +158,9 @@ impl<'db> Batch<'db> {
                 .execute([self.messages])?;
         }
         self.db.prepare_cached("COMMIT")?.execute([])?;
+        for (number, rows) in counted {
+            self.shared.leases.counted(number, rows);
+        }
         let queued = &self.shared.queued;
         if self.messages >= 0 {
             queued.fetch_add(self.messages.unsigned_abs(), std::sync::atomic::Ordering::Relaxed);

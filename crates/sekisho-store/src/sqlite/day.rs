@@ -147,6 +147,8 @@ fn day_of(name: &str) -> Option<i64> {
 /// Opens a day to write, its file made when it is not there.
 pub(super) fn open_writer(path: &Path, disk: &dyn Disk) -> Result<Connection, StoreError> {
     let mut db = schema::open_writer(path, disk).map_err(schema::failed)?;
+    // Rows are only added, behind the last; and where pages have moved, SQLite looks through the cache at the commit.
+    db.pragma_update(None, "cache_size", -4096).map_err(schema::failed)?;
     // Nobody else checkpoints this log; its own writer may.
     db.pragma_update(None, "wal_autocheckpoint", 2000)
         .map_err(schema::failed)?;

@@ -237,7 +237,7 @@ fn reserve(
     let mut taken = Vec::with_capacity(numbers.len());
     for (delivery, number) in message.deliveries.iter().zip(numbers) {
         let backed_off = batch.destination(&delivery.destination)?.back_off > batch.now.as_millis();
-        let free = !backed_off && shared.leases.take(*number, key);
+        let free = !backed_off && shared.leases.take((&delivery.destination, *number), key);
         taken.push(free.then_some(*number));
     }
     if batch.watch && taken.iter().any(Option::is_some) {

@@ -29,8 +29,9 @@ pub(super) fn due(
     passed_over: &HashSet<Destination>,
     suspects: &Suspects,
 ) -> rusqlite::Result<Vec<DueDestination>> {
-    let mut statement =
-        db.prepare_cached("SELECT id, name, earliest, queued FROM destination WHERE ready <= ?1 ORDER BY ready")?;
+    let mut statement = db.prepare_cached(
+        "SELECT id, name, earliest, queued, parked FROM destination WHERE ready <= ?1 ORDER BY ready",
+    )?;
     let mut rows = statement.query([now.as_millis()])?;
     let mut found = Vec::new();
     while found.len() < limit {
@@ -45,14 +46,17 @@ pub(super) fn due(
         if passed_over.contains(&destination) {
             continue;
         }
-        let perhaps_none = suspects.withhold_any() || shared.leases.count_of(number) > 0;
-        if perhaps_none && !has_free(db, shared, number, now, suspects)? {
+        let (queued, parked) = (codec::unsigned(row.get(3)?), codec::unsigned(row.get(4)?));
+        let out = shared.leases.count_of(number);
+        let all_out = out > 0 && queued + parked <= out as u64;
+        let perhaps_none = suspects.withhold_any() || out > 0;
+        if all_out || (perhaps_none && !has_free(db, shared, number, now, suspects)?) {
             continue;
         }
         found.push(DueDestination {
             destination,
             earliest: Timestamp::from_millis(row.get(2)?),
-            queued: codec::unsigned(row.get(3)?),
+            queued,
         });
     }
     Ok(found)
@@ -294,7 +298,7 @@ fn one(
     message.envelope.recipients = Vec::new();
     let mut memory = shared.budget.reserve();
     memory.resize(body_share(&body));
-    shared.leases.take(number, key);
+    shared.leases.take((destination, number), key);
     let (envelope, arrival) = (Arc::new(message.envelope), Arc::new(message.arrival));
     let held = LeaseGuard::new(Held {
         owner: shared.clone(),

@@ -40,15 +40,12 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::Ordering,
-        mpsc::{self, Sender},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering, mpsc},
     thread::{self, JoinHandle},
 };
 
 pub use check::{Check, check};
+use crossbeam_channel::Sender;
 pub use recover::{Casualty, Fate, Recovery, recover};
 use rustix::fs::{FlockOperation, flock};
 use sekisho_mail::{Demand, Mailbox, MessageId, Timestamp};
@@ -170,6 +167,10 @@ impl SqliteStore {
 
     fn request_leases(&self, destination: &Destination, wanted: Wanted) -> Ticket<Vec<Lease>> {
         self.shared.saw(wanted.now);
+        // The usual case while mail flows: whoever has delivered what came with its commit asks for more.
+        if self.shared.leases.all_out(destination) && !self.shared.stopping.load(Ordering::Relaxed) {
+            return Ticket::ready(Ok(Vec::new()));
+        }
         let destination = destination.clone();
         self.request(|answer| Command::Lease {
             destination,

@@ -104,10 +104,10 @@ fn apply(batch: &mut Batch<'_>, job: &SettleJob) -> rusqlite::Result<bool> {
         watch::acquit(batch.db, key)?;
     }
     if ends_all(job)
-        && let Some(state) = take_out_unchanged(batch, &job.held)?
+        && let Some(state) = state_unchanged(batch, &job.held)?
     {
         // Nobody is left, and what the row says of them is not needed.
-        return removed(batch, key, destination, state);
+        return take_out(batch, key, destination, state);
     }
     let Some(mut found) = row(batch, key, destination)? else {
         return Ok(false);
@@ -222,38 +222,44 @@ pub(super) fn apply_pending(batch: &mut Batch<'_>) -> rusqlite::Result<()> {
 pub(super) fn remove(batch: &mut Batch<'_>, key: i64, destination: i64) -> rusqlite::Result<bool> {
     let state: Option<i64> = batch
         .db
-        .prepare_cached("DELETE FROM delivery WHERE message = ?1 AND destination = ?2 RETURNING state")?
+        .prepare_cached("SELECT state FROM delivery WHERE message = ?1 AND destination = ?2")?
         .query_row([key, destination], |row| row.get(0))
         .optional()?;
-    state.map_or(Ok(false), |state| removed(batch, key, destination, state))
+    state.map_or(Ok(false), |state| take_out(batch, key, destination, state))
 }
 
-/// Takes a delivery out that is as it was leased; answers its state. A redirect may have brought it a recipient that
-/// was not leased, and that one stays.
-fn take_out_unchanged(batch: &Batch<'_>, held: &Held) -> rusqlite::Result<Option<i64>> {
-    let sql = "DELETE FROM delivery WHERE message = ?1 AND destination = ?2 AND crc = ?3 AND pending IS NULL
-               RETURNING state";
+/// The state of a delivery that is as it was leased. A redirect may have brought it a recipient that was not leased,
+/// and that one stays.
+fn state_unchanged(batch: &Batch<'_>, held: &Held) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT state FROM delivery WHERE message = ?1 AND destination = ?2 AND crc = ?3 AND pending IS NULL";
     let mut statement = batch.db.prepare_cached(sql)?;
     let row = params![codec::key(held.message), held.destination, held.crc];
     statement.query_row(row, |row| row.get(0)).optional()
 }
 
-/// What follows when a delivery was taken out.
-fn removed(batch: &mut Batch<'_>, key: i64, destination: i64, state: i64) -> rusqlite::Result<bool> {
-    batch.count(destination, state, -1);
-    let more: bool = batch
+/// Takes a delivery out that is in this state, and the message with its last one. What was there is read first: a
+/// DELETE with RETURNING would have SQLite keep a copy of each page that it changes.
+fn take_out(batch: &mut Batch<'_>, key: i64, destination: i64, state: i64) -> rusqlite::Result<bool> {
+    batch
         .db
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM delivery WHERE message = ?1)")?
-        .query_row([key], |row| row.get(0))?;
+        .prepare_cached("DELETE FROM delivery WHERE message = ?1 AND destination = ?2")?
+        .execute([key, destination])?;
+    batch.count(destination, state, -1);
+    let (more, spooled): (bool, Option<bool>) = batch
+        .db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM delivery WHERE message = ?1), (SELECT spooled FROM message WHERE id = ?1)",
+        )?
+        .query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if more {
         return Ok(false);
     }
-    let spooled: Option<bool> = batch
+    batch
         .db
-        .prepare_cached("DELETE FROM message WHERE id = ?1 RETURNING spooled")?
-        .query_row([key], |row| row.get(0))
-        .optional()?;
-    if !batch.keep_bodies {
+        .prepare_cached("DELETE FROM message WHERE id = ?1")?
+        .execute([key])?;
+    // What lies in a spool file has no row here.
+    if !batch.keep_bodies && spooled != Some(true) {
         batch
             .db
             .prepare_cached("DELETE FROM body WHERE id = ?1")?

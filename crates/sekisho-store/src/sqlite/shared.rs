@@ -183,6 +183,7 @@ impl Shared {
 
 impl LeaseOwner for Shared {
     fn give_back(&self, message: MessageId, destination: i64) {
+        self.leases.note_drop(destination);
         // Without a writer there is nobody left whom a lease could matter to.
         let _ = self.insist(Command::GiveBack(codec::key(message), destination));
     }

@@ -5,15 +5,12 @@
 use std::{
     collections::VecDeque,
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::Ordering,
-        mpsc::{self, Receiver, Sender},
-    },
+    sync::{Arc, atomic::Ordering},
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use crossbeam_channel::{Receiver, Sender};
 use rusqlite::{Connection, params};
 use sekisho_mail::{
     ChannelFacts, ChannelSecurity, Evidence, Host, Mailbox, Outcome, Recipient, ReversePath, Timestamp, TlsVersion,
@@ -31,6 +28,11 @@ use crate::{Answer, StoreError, queue::Held};
 
 /// Settlements that share a flush at most.
 const GROUP_LEN: usize = 1024;
+/// So many settlements need not wait for more: what is written at a time is bounded, so that the thread gives the
+/// processor back soon.
+const GATHERED: usize = 48;
+/// How often they are counted.
+const GATHER_STEP: Duration = Duration::from_millis(5);
 /// How long after a failure it is tried again.
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 /// At most.
@@ -112,7 +114,7 @@ impl TraceWriter {
         shared: Arc<Shared>,
         folder: PathBuf,
     ) -> std::io::Result<(Sender<TraceCommand>, JoinHandle<()>)> {
-        let (sender, commands) = mpsc::channel();
+        let (sender, commands) = crossbeam_channel::unbounded();
         let writer = Self {
             shared,
             folder,
@@ -130,9 +132,8 @@ impl TraceWriter {
         self.close_old_volumes();
         let mut more_waits = false;
         while let Ok(first) = self.commands.recv() {
-            // Asleep, not waiting for each: a settlement that comes meanwhile wakes nobody.
             if !more_waits && matches!(first, TraceCommand::Settle(_)) {
-                thread::sleep(self.delay());
+                self.gather();
             }
             let (mut jobs, mut trims, mut stop) = (Vec::new(), Vec::new(), false);
             let mut next = Some(first);
@@ -160,6 +161,19 @@ impl TraceWriter {
         // The folder is given up next.
         for closing in self.closing {
             let _ = closing.join();
+        }
+    }
+
+    /// Lets settlements collect, until there are some or the first has waited long enough. Asleep, not waiting for
+    /// each: one that comes meanwhile wakes nobody.
+    fn gather(&self) {
+        let until = Instant::now() + self.delay();
+        while self.commands.len() < GATHERED {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            thread::sleep(left.min(GATHER_STEP));
         }
     }
 

@@ -39,9 +39,13 @@ use crate::{Answer, Destination, Lease, Soundness, StoreError, spool::SpoolEntry
 const GROUP_LEN: usize = 2048;
 /// Octets likewise.
 const GROUP_OCTETS: u64 = 16 * 1024 * 1024;
-/// Ends of leases in one of them, where new mail is in it as well: they come by the hundred, nobody waits for them, and
-/// the sender of each new message does.
-const SETTLED_BESIDE_MAIL: usize = 64;
+/// Ends of leases in one of them, unless there is more new mail than that: they come by the dozen, nobody waits for
+/// them, and the sender of each message that is in the group or comes meanwhile does.
+const SETTLED_MOST: usize = 64;
+/// Where new mail is in the group as well, this part of those that wait, so that they spread over the groups to come.
+const SETTLED_PART: usize = 8;
+/// And at least so many.
+const SETTLED_LEAST: usize = 4;
 /// How often the writer looks after itself when nothing happens.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// The first wait before a reopen; doubled each time.
@@ -283,8 +287,11 @@ impl Writer {
         };
         batch.keep_bodies = self.keep_bodies;
         let has_mail = writes.iter().any(|command| matches!(command, Command::Commit(_)));
-        let most = if has_mail { SETTLED_BESIDE_MAIL } else { GROUP_LEN };
-        let settlements = self.settlements.drain(..self.settlements.len().min(most));
+        let waiting = self.settlements.len();
+        let part = if has_mail { waiting / SETTLED_PART } else { waiting };
+        // What comes in must not outrun what is done with.
+        let most = SETTLED_MOST.max(writes.len());
+        let settlements = self.settlements.drain(..part.clamp(SETTLED_LEAST, most).min(waiting));
         let settlements = settlements.map(|job| Command::Settle(vec![job]));
         let mut writes = writes.into_iter().chain(settlements).collect::<Vec<_>>().into_iter();
         for command in writes.by_ref() {
@@ -409,7 +416,7 @@ impl Writer {
         self.write(vec![write]);
         if std::mem::take(&mut self.damaged) {
             for (key, destination) in std::mem::take(&mut self.aftermath.given_back) {
-                self.shared.leases.give_back(destination, key);
+                self.shared.leases.give_back_dropped(destination, key);
             }
             self.db = self.reopen().ok();
         }
@@ -660,7 +667,7 @@ fn apply(batch: &mut Batch<'_>, shared: &Arc<Shared>, command: Command) -> rusql
             let result = settle::give_back(batch, key, destination);
             if result.is_ok() {
                 // At once: an order behind it in this group would wait for the end of a lease that has ended.
-                shared.leases.give_back(destination, key);
+                shared.leases.give_back_dropped(destination, key);
             }
             batch.then(move |fate, aftermath| {
                 if fate.is_err() {
