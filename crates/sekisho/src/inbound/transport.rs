@@ -12,6 +12,9 @@ const INPUT_OCTETS_MAX: usize = 64 * 1024;
 /// So much room there is at least for each read; a connection that only talks never needs more.
 const READ_OCTETS: usize = 4 * 1024;
 
+/// So much where content comes: a message of usual length, and a whole record of TLS. Who fills that gets all there is.
+const CONTENT_OCTETS: usize = 16 * 1024;
+
 /// A connection.
 #[derive(Debug)]
 pub(super) enum Transport {
@@ -42,10 +45,22 @@ impl Transport {
 }
 
 /// Input that was read and not used up yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Input {
     octets: Vec<u8>,
     used: usize,
+    /// Room for the next read.
+    room: usize,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self {
+            octets: Vec::new(),
+            used: 0,
+            room: READ_OCTETS,
+        }
+    }
 }
 
 impl Input {
@@ -65,8 +80,7 @@ impl Input {
 
     /// Forgets everything: nothing that was read in the clear survives a handshake (law 4).
     pub(super) fn forget(&mut self) {
-        self.octets = Vec::new();
-        self.used = 0;
+        *self = Self::default();
     }
 
     /// Reads more behind what is there; 0 is the end. Cancelling loses nothing.
@@ -75,26 +89,24 @@ impl Input {
         self.used = 0;
         let held = self.octets.len();
         // A client that fills what it is given is given twice as much, up to the limit.
-        let room = held.max(READ_OCTETS).min(INPUT_OCTETS_MAX.saturating_sub(held));
-        let wanted = if self.octets.capacity() >= INPUT_OCTETS_MAX {
-            INPUT_OCTETS_MAX - held
-        } else {
-            room
-        };
+        let wanted = held.max(self.room).min(INPUT_OCTETS_MAX.saturating_sub(held));
         if wanted == 0 {
             return Err(io::Error::other("more input is held than any command may have"));
         }
         self.octets.reserve_exact(wanted);
         let mut limited = bytes::BufMut::limit(&mut self.octets, wanted);
-        match transport {
+        let octets = match transport {
             Transport::Clear(stream) => stream.read_buf(&mut limited).await,
             Transport::Tls(stream) => stream.read_buf(&mut limited).await,
+        }?;
+        if octets == wanted && self.room >= CONTENT_OCTETS {
+            self.room = INPUT_OCTETS_MAX;
         }
+        Ok(octets)
     }
 
-    /// From now on reads are large: content comes.
+    /// From now on reads are larger: content comes.
     pub(super) fn expect_content(&mut self) {
-        self.octets
-            .reserve_exact(INPUT_OCTETS_MAX.saturating_sub(self.octets.len()));
+        self.room = self.room.max(CONTENT_OCTETS);
     }
 }
