@@ -579,8 +579,9 @@ async fn a_client_that_wants_to_renegotiate_is_refused() {
         .unwrap();
     let (stream, _) = listener.accept().await.unwrap();
     let (mut stream, _) = server.accept(stream, TIME_LIMIT).await.unwrap();
-    // A line `R` makes it ask for another handshake, with the next thing that it writes: once it has said that it has read
-    // that line. Anything from us meanwhile could come into the middle of its handshake, and it would give up for that.
+    // A line `R` makes it ask for another handshake, with the next thing that it writes: once it has said that it has
+    // read that line. Anything from us meanwhile could come into the middle of its handshake, and it would give up for
+    // that.
     let (mut stdin, stderr) = (client.stdin.take().unwrap(), client.stderr.take().unwrap());
     std::io::Write::write_all(&mut stdin, b"R\n").unwrap();
     let said = tokio::task::spawn_blocking(move || {
