@@ -60,28 +60,31 @@ impl Leases {
         }
     }
 
-    /// Gives back one that was dropped.
+    /// Ends a lease that was dropped.
     pub(super) fn give_back_dropped(&self, number: i64, message: i64) {
-        if self.holds(number, message)
-            && let Some(out) = self.table().by_destination.get_mut(&number)
-        {
-            out.dropped = out.dropped.saturating_sub(1);
-        }
-        self.give_back(number, message);
+        self.end(number, message, 1);
     }
 
+    /// Ends a lease that was settled, or never came into anybody's hands.
     pub(super) fn give_back(&self, number: i64, message: i64) {
+        self.end(number, message, 0);
+    }
+
+    fn end(&self, number: i64, message: i64, dropped: usize) {
         let mut table = self.table();
         let Some(out) = table.by_destination.get_mut(&number) else {
             return;
         };
-        let was_there = out.messages.remove(&message);
+        if !out.messages.remove(&message) {
+            return;
+        }
+        out.dropped = out.dropped.saturating_sub(dropped);
         if out.messages.is_empty()
             && let Some(out) = table.by_destination.remove(&number)
         {
             table.numbers.remove(&out.destination);
         }
-        table.count -= usize::from(was_there);
+        table.count -= 1;
     }
 
     pub(super) fn holds(&self, number: i64, message: i64) -> bool {
