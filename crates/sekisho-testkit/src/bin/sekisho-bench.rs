@@ -335,13 +335,12 @@ fn medians(mut runs: Vec<Figures>) -> Figures {
         p50_millis: median(|run| run.p50_millis),
         p99_millis: median(|run| run.p99_millis),
         sink_millis: median(|run| run.sink_millis),
+        // All runs of a scenario have it, or none.
         flush_millis: runs[0].flush_millis.map(|_| {
-            let of = |take: fn((f64, f64)) -> f64| {
-                let mut all: Vec<f64> = runs.iter().filter_map(|run| run.flush_millis.map(take)).collect();
-                all.sort_by(f64::total_cmp);
-                all[all.len() / 2]
-            };
-            (of(|(median, _)| median), of(|(_, slow)| slow))
+            (
+                median(|run| run.flush_millis.unwrap_or_default().0),
+                median(|run| run.flush_millis.unwrap_or_default().1),
+            )
         }),
         all_relayed: runs.iter().all(|run| run.all_relayed),
         ..runs[0].clone()
