@@ -12,7 +12,7 @@ use super::{
     Plan, World,
     book::{Judgement, Sample, Trouble},
     names::HOSTS,
-    server,
+    server::{self, DRAIN},
     sink::{self, Demanded, Sink},
     source,
 };
@@ -38,6 +38,8 @@ pub(super) struct Outcome {
 #[derive(Default)]
 struct Wrongs {
     down_until: Option<Duration>,
+    /// When a stop will have lasted as long as it may.
+    cut_off_at: Option<Duration>,
     failed_until: Option<Duration>,
     cut: Vec<(IpAddr, Option<&'static str>, Duration, Cut)>,
 }
@@ -135,6 +137,7 @@ impl Wrongs {
             if let Some(phase) = &world.running().phase {
                 phase.send_replace(Phase::Draining);
             }
+            self.cut_off_at = Some(now + DRAIN);
             self.down_until = Some(lasting(9000));
         }
         if self.failed_until.is_none() && chance(200) {
@@ -183,6 +186,11 @@ impl Wrongs {
     /// Ends what has lasted long enough, or everything.
     fn end_due(&mut self, world: &World, sim: &mut Sim<'_>, now: Duration, all: bool) {
         let is_over = |until: &Duration| all || *until <= now;
+        if self.cut_off_at.take_if(|at| *at <= now).is_some() && sim.is_host_running(IpAddr::from(SERVER)) {
+            // What a peer has taken and not yet answered comes to it again.
+            tell(world, now, "what is in flight is cut off");
+            note(world, now, None);
+        }
         if self.failed_until.take_if(|until| is_over(until)).is_some() {
             let store = world.running().store.clone();
             if let Some(store) = store {
@@ -197,6 +205,7 @@ impl Wrongs {
             }
             self.down_until = None;
             self.failed_until = None;
+            self.cut_off_at = None;
             tell(world, now, "the server starts");
             sim.bounce(IpAddr::from(SERVER));
         }
