@@ -108,8 +108,9 @@ impl<'a> Node<'a> {
         self.places().map(|place| self.row(image, place)).collect()
     }
 
-    /// Whether the header tells the truth: cells and free blocks fill the content area, to the octet. A count or a
-    /// start that is wrong makes cells of what is gone, which can be whole, or hides some that are not.
+    /// Whether the header tells the truth: cells and free blocks fill the content area, to the octet, and none lies in
+    /// another. A count, a start or a pointer that is wrong makes cells of what is gone, which can be whole, or hides
+    /// some that are not.
     pub(super) fn adds_up(&self) -> bool {
         if self.kind == Kind::TableInterior {
             return true;
@@ -118,33 +119,38 @@ impl<'a> Node<'a> {
             0 => 65_536,
             start => start,
         };
-        let sizes = self.places().map(|place| {
-            if place < start {
-                None
-            } else {
-                Some(self.cell(place)?.size)
+        let cells = self.places().map(|place| Some((place, self.cell(place)?.size)));
+        let Some(mut parts) = cells.collect::<Option<Vec<(usize, usize)>>>() else {
+            return false;
+        };
+        let Some(free) = self.free_blocks(start) else {
+            return false;
+        };
+        parts.extend(free);
+        parts.sort_unstable();
+        let mut end = start;
+        for (place, size) in &parts {
+            if *place < end {
+                return false;
             }
-        });
-        let Some(cells) = sizes.sum::<Option<usize>>() else {
-            return false;
-        };
-        let Some(free) = self.free_octets(start) else {
-            return false;
-        };
+            end = place + size;
+        }
+        let filled: usize = parts.iter().map(|(_, size)| size).sum();
         let fragments = usize::from(self.page[self.header + 7]);
-        self.pointers() + 2 * self.cells <= start && start + cells + free + fragments == PAGE
+        self.pointers() + 2 * self.cells <= start && start + filled + fragments == PAGE
     }
 
-    /// Octets in the list of free blocks, which goes upwards within the content area.
-    fn free_octets(&self, start: usize) -> Option<usize> {
-        let (mut free, mut end) = (0, start);
+    /// Where each free block begins and its size; the list goes upwards within the content area.
+    fn free_blocks(&self, start: usize) -> Option<Vec<(usize, usize)>> {
+        let (mut free, mut end) = (Vec::new(), start);
         let mut block = be16(self.page, self.header + 1);
         while block != 0 {
             let size = be16(self.page, block + 2);
             if block < end || size < 4 || block + size > PAGE {
                 return None;
             }
-            (free, end) = (free + size, block + size);
+            free.push((block, size));
+            end = block + size;
             block = be16(self.page, block);
         }
         Some(free)

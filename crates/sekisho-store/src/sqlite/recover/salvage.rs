@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use sekisho_mail::{Envelope, MessageId, Timestamp};
 
 use super::{
-    Casualty, Fate, Recovery,
+    Casualty, Fate, Recovery, directory,
     image::Image,
     record::{Kind, Node, Value},
     usage::Usage,
@@ -38,6 +38,8 @@ const SCRATCH: &str = "
         recipients BLOB NOT NULL,
         directive BLOB,
         pending BLOB,
+        -- Whether the page that it stands on adds up: otherwise it may be an older copy of the row.
+        sound INTEGER NOT NULL,
         PRIMARY KEY (message, destination)
     ) WITHOUT ROWID;
     -- Deliveries that there were, by the index or by a row that cannot be believed.
@@ -71,6 +73,7 @@ pub(super) struct Salvage<'a> {
     now: Timestamp,
     casualties: BTreeMap<i64, Casualty>,
     faults: Vec<String>,
+    directory: directory::Found,
 }
 
 type Done<T = ()> = rusqlite::Result<T>;
@@ -79,7 +82,7 @@ type Done<T = ()> = rusqlite::Result<T>;
 const UNCONFIRMED: i64 = -1;
 
 impl<'a> Salvage<'a> {
-    pub(super) const fn new(
+    pub(super) fn new(
         image: &'a Image,
         db: &'a Connection,
         (spool, kept): (&'a Path, &'a Path),
@@ -93,6 +96,7 @@ impl<'a> Salvage<'a> {
             now,
             casualties: BTreeMap::new(),
             faults: Vec::new(),
+            directory: directory::Found::default(),
         }
     }
 
@@ -107,6 +111,8 @@ impl<'a> Salvage<'a> {
         self.rebuild_lost()?;
         self.rebuild_bare()?;
         self.name_the_rest()?;
+        let found = std::mem::take(&mut self.directory);
+        self.faults.extend(found.enter(self.db)?);
         self.db.execute_batch(COUNTERS)?;
         let count = |sql: &str| self.db.query_row(sql, [], |row| row.get(0)).map(codec::unsigned);
         let messages = count("SELECT count(*) FROM message")?;
@@ -158,7 +164,7 @@ impl<'a> Salvage<'a> {
     }
 
     /// Takes a row by its shape; whether it has one of ours.
-    fn take(&self, (kind, adds_up): (Kind, bool), number: Option<i64>, values: &[Value]) -> Done<bool> {
+    fn take(&mut self, (kind, adds_up): (Kind, bool), number: Option<i64>, values: &[Value]) -> Done<bool> {
         match (kind, number, values) {
             (
                 Kind::TableLeaf,
@@ -186,6 +192,12 @@ impl<'a> Salvage<'a> {
             {
                 self.take_delivery(*key, *destination, rest, adds_up)
             }
+            (Kind::TableLeaf, Some(_), [Value::Null, kind, organization, name, body, version, crc]) => Ok(self
+                .directory
+                .take_document([kind, organization, name], body, (version, crc))),
+            (Kind::TableLeaf, Some(number), [Value::Null, at, author, comment, changes, crc]) => Ok(self
+                .directory
+                .take_version((number, at), [author, comment, changes], crc)),
             (
                 Kind::IndexLeaf | Kind::IndexInterior,
                 None,
@@ -283,14 +295,24 @@ impl<'a> Salvage<'a> {
             self.witness((key, destination), state, false)?;
             return Ok(false);
         }
-        if !adds_up {
+        if adds_up {
+            // What was found before on a page that does not is an older copy, or the same.
+            self.db
+                .prepare_cached(
+                    "DELETE FROM temp.witness WHERE message = ?1 AND destination = ?2 AND state = ?3 AND NOT by_index",
+                )?
+                .execute(params![key, destination, UNCONFIRMED])?;
+        } else if !self.is_found_sound(key, destination)? {
             self.witness((key, destination), UNCONFIRMED, false)?;
         }
         self.db
             .prepare_cached(
-                "INSERT OR IGNORE INTO temp.found
-                 (message, destination, state, last_fault, recipients, directive, pending)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO temp.found
+                 (message, destination, state, last_fault, recipients, directive, pending, sound)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                 ON CONFLICT DO UPDATE SET state = excluded.state, last_fault = excluded.last_fault,
+                 recipients = excluded.recipients, directive = excluded.directive, pending = excluded.pending, sound = 1
+                 WHERE excluded.sound AND NOT sound",
             )?
             .execute(params![
                 key,
@@ -299,9 +321,17 @@ impl<'a> Salvage<'a> {
                 last_fault.octets().map(String::from_utf8_lossy),
                 document,
                 directive.octets(),
-                pending.octets()
+                pending.octets(),
+                adds_up
             ])
             .map(|_| true)
+    }
+
+    /// Whether a page that adds up had this delivery.
+    fn is_found_sound(&self, key: i64, destination: i64) -> Done<bool> {
+        self.db
+            .prepare_cached("SELECT 1 FROM temp.found WHERE message = ?1 AND destination = ?2 AND sound")?
+            .exists(params![key, destination])
     }
 
     fn witness(&self, (key, destination): (i64, i64), state: i64, by_index: bool) -> Done {
@@ -476,7 +506,7 @@ impl<'a> Salvage<'a> {
         let Some(first) = delivery.recipients.first() else {
             return Ok(());
         };
-        let name = Destination::new(first.recipient.mailbox.host().clone()).to_string();
+        let name = Destination::of_recipient(&first.recipient).to_string();
         let key = delivery.key;
         let without_content = |casualty: &&mut Casualty| casualty.fate == Fate::SetAside;
         if let Some(casualty) = self.casualties.get_mut(&key).filter(without_content) {
@@ -604,7 +634,7 @@ impl Delivery {
 }
 
 fn host(queued: &QueuedRecipient) -> String {
-    Destination::new(queued.recipient.mailbox.host().clone()).to_string()
+    Destination::of_recipient(&queued.recipient).to_string()
 }
 
 fn address(queued: &QueuedRecipient) -> String {
