@@ -246,6 +246,7 @@ fn lease(
         peer: None,
         helo,
         security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
+        directory: 0,
         admitted_by: "relay: loopback".to_owned(),
         message_id_header: Some(message_id),
         alterations: Vec::new(),

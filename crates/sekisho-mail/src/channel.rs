@@ -85,6 +85,11 @@ pub enum TlsVersion {
     Tls13,
 }
 
+impl TlsVersion {
+    /// IANA's name of the hybrid post-quantum group; TLS 1.3 alone has it.
+    pub const HYBRID_GROUP: &'static str = "X25519MLKEM768";
+}
+
 impl fmt::Display for TlsVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -122,6 +127,12 @@ pub struct TlsFacts {
 }
 
 impl TlsFacts {
+    /// Whether the key exchange was the hybrid post-quantum one.
+    #[must_use]
+    pub fn is_hybrid(&self) -> bool {
+        self.group == TlsVersion::HYBRID_GROUP
+    }
+
     /// The answer to `check`, when it was asked.
     #[must_use]
     pub fn verdict(&self, check: &Check) -> Option<&Verdict> {

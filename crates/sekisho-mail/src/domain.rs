@@ -4,6 +4,7 @@
 //! Whether a name exists, or whose it is, is left to others.
 
 use std::{
+    borrow::Borrow,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
@@ -79,6 +80,12 @@ impl Domain {
         self.0.split_once('.').map(|(_, rest)| Self(rest.into()))
     }
 
+    /// The name itself and every one above it, deepest first, down to one label: `a.example.org`, `example.org`, `org`.
+    pub fn lineage(&self) -> impl Iterator<Item = &str> {
+        let first = Some(self.as_str());
+        std::iter::successors(first, |name| name.split_once('.').map(|(_, rest)| rest))
+    }
+
     /// Whether `self` lies below `other`, however deep, and is not `other` itself.
     #[must_use]
     pub fn is_below(&self, other: &Self) -> bool {
@@ -110,6 +117,13 @@ fn check_labels(text: &str) -> Result<(), DomainError> {
         }
     }
     Ok(())
+}
+
+/// So that a table keyed by domains is asked with a part of another name. Both hash and compare as the text does.
+impl Borrow<str> for Domain {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for Domain {
@@ -223,6 +237,8 @@ serde_as_text!(Domain, Host);
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     #[test]
@@ -270,5 +286,14 @@ mod tests {
         assert!(Domain::parse("a.b.example.org").unwrap().is_below(&parent));
         assert!(!Domain::parse("badexample.org").unwrap().is_below(&parent));
         assert!(!parent.is_below(&parent));
+    }
+
+    #[test]
+    fn a_table_keyed_by_domains_is_asked_with_any_name_of_a_lineage() {
+        let table = HashMap::from([(Domain::parse("Example.org").unwrap(), 1)]);
+        let name = Domain::parse("a.b.example.org").unwrap();
+        let lineage: Vec<&str> = name.lineage().collect();
+        assert_eq!(lineage, ["a.b.example.org", "b.example.org", "example.org", "org"]);
+        assert_eq!(lineage.iter().filter_map(|name| table.get(*name)).count(), 1);
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Demand, Mailbox, ReversePath, xtext};
+use crate::{Demand, Mailbox, OrganizationName, ReversePath, xtext};
 
 /// What MAIL and RCPT said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,23 @@ pub struct Recipient {
     /// Demands that travel with the message to this recipient, whatever route it takes: from an alias, a
     /// redirect or a forward. They stand beside what the route of the day demands.
     pub carried: Vec<Demand>,
+    /// Who answers for the way of the message to this recipient: the organization whose domain it is addressed to, or
+    /// for recipients elsewhere the one that sends.
+    #[serde(default, skip_serializing_if = "OrganizationName::is_first")]
+    pub organization: OrganizationName,
+    /// The rule that keeps the message from this recipient, though others get it: the sender is told, and nothing is
+    /// ever sent to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Box<RuleRefusal>>,
+}
+
+/// What a rule says of a message that it rejects.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RuleRefusal {
+    /// Which rule: `acme/secret`.
+    pub rule: String,
+    /// The operator's words for the sender.
+    pub text: String,
 }
 
 impl Recipient {
@@ -48,6 +65,8 @@ impl Recipient {
             notify: None,
             orcpt: None,
             carried: Vec::new(),
+            organization: OrganizationName::FIRST,
+            refused: None,
         }
     }
 }

@@ -17,6 +17,9 @@ pub struct Evidence {
     pub attempt: u32,
     /// When the attempt ended.
     pub at: Timestamp,
+    /// The version of the directory that it was judged by; 0 before the first change.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub directory: u64,
     /// Which way it was to go, in words: `mx`, `route "bank" to mx.bank.example:25`, `local mailbox`.
     pub route: String,
     /// All that applied; empty for opportunistic TLS.
@@ -32,6 +35,12 @@ pub struct Evidence {
     pub outcome: Outcome,
     /// The whole conversation without content, oldest line first; at most 200 lines are kept.
     pub conversation: Vec<SpokenLine>,
+}
+
+/// The first version of the directory needs no words.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What policy said of the connection.

@@ -12,6 +12,9 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const TEXT_LEN: usize = 13;
 const SERIAL_BITS: u32 = 22;
 
+/// The name of the operating system's trust anchors.
+const SYSTEM: &str = "system";
+
 /// The queue id of a message: 42 bits of milliseconds since 1970, then a 22-bit serial, so that ids sort by
 /// arrival. Written as 13 characters of Crockford's base 32 in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,7 +117,13 @@ impl AnchorSetId {
     /// The trust anchors that the operating system carries.
     #[must_use]
     pub fn system() -> Self {
-        Self("system".to_owned())
+        Self(SYSTEM.to_owned())
+    }
+
+    /// Whether it is [`AnchorSetId::system`].
+    #[must_use]
+    pub fn is_system(&self) -> bool {
+        self.0 == SYSTEM
     }
 }
 

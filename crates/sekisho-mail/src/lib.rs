@@ -14,6 +14,7 @@ mod handshake;
 mod id;
 mod lookup;
 mod mailbox;
+mod organization;
 mod outcome;
 mod reply;
 mod requirement;
@@ -25,13 +26,14 @@ pub use channel::{
     ChannelFacts, ChannelSecurity, ClientCertificateFate, Keyword, PlaintextCause, TlsFacts, TlsVersion,
 };
 pub use domain::{Domain, DomainError, Host};
-pub use envelope::{BodyKind, Envelope, EnvelopeId, Notify, OriginalRecipient, Recipient, Ret};
+pub use envelope::{BodyKind, Envelope, EnvelopeId, Notify, OriginalRecipient, Recipient, Ret, RuleRefusal};
 pub use evidence::{Decision, Evidence, Speaker, SpokenLine, StatedReason};
 pub use handshake::{HandshakeFailure, HandshakeFault, HandshakeStage, HelloSummary};
 pub use id::{AnchorSetId, ChannelId, ClientIdentityId, MessageId, ParseMessageIdError};
 pub use lookup::{Lookup, LookupFault, Security};
 pub use mailbox::{ForwardPath, Mailbox, MailboxError, ReversePath};
+pub use organization::{OrganizationName, OrganizationNameError};
 pub use outcome::{Fault, Outcome, Side};
 pub use reply::{EnhancedCode, Reply, ReplyClass, ReplyCode, ReplyCodeError};
-pub use requirement::{Demand, DemandLevel, NamePattern, NamePatternError};
+pub use requirement::{Demand, DemandLevel, NamePattern, NamePatternError, NameReach};
 pub use time::Timestamp;

@@ -8,14 +8,14 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize, de};
 use thiserror::Error;
 
-use crate::{AnchorSetId, Domain, DomainError, domain::serde_as_text};
+use crate::{AnchorSetId, Digest, Domain, DomainError, TlsVersion, domain::serde_as_text};
 
 /// One thing that must hold before a message leaves, and where the demand comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Demand {
     /// What must hold.
     pub level: DemandLevel,
-    /// Who demands it, in the operator's words: `route "bank"`.
+    /// Who demands it, in the operator's words: `route "bank"`, `connector "acme/bank"`, `organization acme`.
     pub origin: String,
 }
 
@@ -37,6 +37,18 @@ pub enum DemandLevel {
         /// At least one; any of them will do.
         names: Vec<NamePattern>,
     },
+    /// TLS and a certificate with one of these keys, whoever issued it.
+    Pin {
+        /// SHA-256 of the SubjectPublicKeyInfo; at least one, any of them will do.
+        spki: Vec<Digest>,
+    },
+    /// TLS of this version or a later one.
+    Version {
+        /// The oldest that will do.
+        at_least: TlsVersion,
+    },
+    /// TLS with the hybrid post-quantum key exchange ([`TlsVersion::HYBRID_GROUP`]).
+    HybridKeyExchange,
 }
 
 impl fmt::Display for DemandLevel {
@@ -48,30 +60,91 @@ impl fmt::Display for DemandLevel {
             }
             Self::Domain { anchors, names } => {
                 write!(f, "TLS with a valid certificate (trust anchors: {}) for ", anchors.0)?;
-                for (place, name) in names.iter().enumerate() {
-                    write!(f, "{}{name}", if place == 0 { "" } else { " or " })?;
-                }
-                Ok(())
+                write_alternatives(f, names)
+            }
+            Self::Pin { spki } => {
+                f.write_str("TLS with a certificate that has the key ")?;
+                write_alternatives(f, spki)
+            }
+            Self::Version { at_least } => write!(f, "{at_least} or later"),
+            Self::HybridKeyExchange => {
+                write!(
+                    f,
+                    "TLS with the hybrid post-quantum key exchange {}",
+                    TlsVersion::HYBRID_GROUP
+                )
             }
         }
     }
 }
 
-/// A name to be matched against SAN dNSNames: a domain, or `*.` and a domain, which stands for exactly one
-/// label more (RFC 9525 §6.3).
+fn write_alternatives(f: &mut fmt::Formatter<'_>, all: &[impl fmt::Display]) -> fmt::Result {
+    for (place, one) in all.iter().enumerate() {
+        write!(f, "{}{one}", if place == 0 { "" } else { " or " })?;
+    }
+    Ok(())
+}
+
+/// A name to be matched against SAN dNSNames: `example.org`, `*.example.org` or `**.example.org`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NamePattern {
-    /// Whether one arbitrary label stands before `domain`.
-    pub wildcard: bool,
-    /// The name, or what follows `*.`.
+    /// Which names beside the domain itself.
+    pub reach: NameReach,
+    /// The name, or what follows `*.` or `**.`.
     pub domain: Domain,
+}
+
+impl NamePattern {
+    /// This name alone.
+    #[must_use]
+    pub const fn exact(domain: Domain) -> Self {
+        Self {
+            reach: NameReach::Exact,
+            domain,
+        }
+    }
+
+    /// A name as a certificate presents it: ASCII (the type is IA5String, so U-labels and absolute names have no place
+    /// in it), with at most one `*.`. `None` for anything else, which matches nothing.
+    #[must_use]
+    pub fn parse_presented(name: &str) -> Option<Self> {
+        if !name.is_ascii() || name.ends_with('.') {
+            return None;
+        }
+        let parsed: Option<Self> = name.parse().ok();
+        // `**.` is ours: no certificate's.
+        parsed.filter(|pattern| pattern.reach != NameReach::Within)
+    }
+}
+
+/// Which names a [`NamePattern`] stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NameReach {
+    /// The domain alone.
+    Exact,
+    /// `*.`: the domain with exactly one label more before it (RFC 9525 §6.3), and not the domain itself.
+    OneLabel,
+    /// `**.`: the domain, and every name below it however deep; no RFC's, but what `*.` means in a connector.
+    Within,
+}
+
+impl NameReach {
+    /// What stands before the domain.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Exact => "",
+            Self::OneLabel => "*.",
+            Self::Within => "**.",
+        }
+    }
 }
 
 /// Why a text is no name pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NamePatternError {
     /// `*` anywhere but as the whole first label.
-    #[error("'*' may stand only as the whole first label: *.example.org")]
+    #[error("'*' may stand only as the whole first label: *.example.org, or **.example.org for any depth")]
     BadWildcard,
     /// The rest of it.
     #[error(transparent)]
@@ -82,15 +155,16 @@ impl FromStr for NamePattern {
     type Err = NamePatternError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (wildcard, rest) = match text.strip_prefix("*.") {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
+        let starred = [NameReach::Within, NameReach::OneLabel];
+        let found = starred
+            .into_iter()
+            .find_map(|reach| Some((reach, text.strip_prefix(reach.prefix())?)));
+        let (reach, rest) = found.unwrap_or((NameReach::Exact, text));
         if rest.contains('*') {
             return Err(NamePatternError::BadWildcard);
         }
         Ok(Self {
-            wildcard,
+            reach,
             domain: Domain::parse(rest)?,
         })
     }
@@ -98,7 +172,7 @@ impl FromStr for NamePattern {
 
 impl fmt::Display for NamePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", if self.wildcard { "*." } else { "" }, self.domain)
+        write!(f, "{}{}", self.reach.prefix(), self.domain)
     }
 }
 
@@ -110,9 +184,82 @@ mod tests {
 
     #[test]
     fn a_wildcard_is_the_whole_first_label() {
-        assert!("*.example.org".parse::<NamePattern>().unwrap().wildcard);
-        for text in ["*", "a*.example.org", "a.*.org", "*.*.org", ""] {
+        for (text, reach) in [
+            ("example.org", NameReach::Exact),
+            ("*.example.org", NameReach::OneLabel),
+            ("**.example.org", NameReach::Within),
+        ] {
+            let pattern: NamePattern = text.parse().unwrap();
+            assert_eq!((pattern.reach, pattern.to_string().as_str()), (reach, text));
+        }
+        for text in [
+            "*",
+            "**",
+            "a*.example.org",
+            "a.*.org",
+            "*.*.org",
+            "**.*.org",
+            "*.**.org",
+            "***.org",
+            "",
+        ] {
             assert!(text.parse::<NamePattern>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_presents_ascii_names_with_one_star_at_the_most() {
+        for name in ["MX.example.org", "*.example.org", "xn--bcher-kva.example"] {
+            assert!(NamePattern::parse_presented(name).is_some(), "{name}");
+        }
+        for name in [
+            "bücher.example",
+            "mx.example.org.",
+            "**.example.org",
+            "m*.example.org",
+            "*",
+            "",
+        ] {
+            assert_eq!(NamePattern::parse_presented(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_demand_keeps_the_form_in_which_it_was_stored() {
+        let anchors = AnchorSetId::system;
+        let names = vec!["mx.example.org".parse().unwrap(), "*.example.org".parse().unwrap()];
+        for (level, json) in [
+            (DemandLevel::Encryption, r#"{"level":"encryption"}"#.to_owned()),
+            (
+                DemandLevel::Certificate { anchors: anchors() },
+                r#"{"level":"certificate","anchors":"system"}"#.to_owned(),
+            ),
+            (
+                DemandLevel::Domain {
+                    anchors: anchors(),
+                    names,
+                },
+                r#"{"level":"domain","anchors":"system","names":["mx.example.org","*.example.org"]}"#.to_owned(),
+            ),
+            (
+                DemandLevel::Pin {
+                    spki: vec![Digest([7; 32])],
+                },
+                format!(r#"{{"level":"pin","spki":["{}"]}}"#, "07".repeat(32)),
+            ),
+            (
+                DemandLevel::Version {
+                    at_least: TlsVersion::Tls13,
+                },
+                r#"{"level":"version","at_least":"TLSv1.3"}"#.to_owned(),
+            ),
+            (
+                DemandLevel::HybridKeyExchange,
+                r#"{"level":"hybrid-key-exchange"}"#.to_owned(),
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&level).unwrap(), json);
+            assert_eq!(serde_json::from_str::<DemandLevel>(&json).unwrap(), level);
         }
     }
 }

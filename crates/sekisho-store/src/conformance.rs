@@ -5,19 +5,22 @@
 //!
 //! Long because it is one suite: a backend passes all of it or none, and the cases share their helpers.
 
+mod directory;
+mod organization;
+mod trace;
+
 use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sekisho_mail::{
     AnchorSetId, BodyKind, CertificateFault, ChannelFacts, ChannelId, ChannelSecurity, Check, ClientCertificateFate,
-    Decision, Demand, DemandLevel, EnhancedCode, Envelope, Evidence, Fault, KeyProof, Mailbox, MessageId,
-    OriginalRecipient, Outcome, PlaintextCause, Recipient, ReversePath, Side, StatedReason, Timestamp, TlsFacts,
-    TlsVersion, Verdict,
+    Decision, Demand, DemandLevel, EnhancedCode, Envelope, Evidence, Fault, KeyProof, Mailbox, MessageId, Outcome,
+    PlaintextCause, Recipient, ReversePath, Side, StatedReason, Timestamp, TlsFacts, TlsVersion, Verdict,
 };
 
 use crate::{
     Accepted, Arrival, Body, Commit, Destination, Directive, Draft, Lease, Notice, QueueFilter, RecipientResult,
-    Selection, Settlement, Store, StoreError, TraceFilter,
+    Selection, Settlement, Store, StoreError,
 };
 
 /// The instant at which every case begins.
@@ -48,11 +51,24 @@ pub const CASES: &[Case] = &[
         deferral,
     ),
     ("each recipient is settled by itself", partial_settlement),
-    ("evidence and arrival are in the trace once settled", evidence_is_traced),
+    (
+        "evidence and arrival are in the trace once settled",
+        trace::evidence_is_traced,
+    ),
     (
         "the trace is searched by the address that the sender wrote, too",
-        the_address_that_the_sender_wrote_is_found,
+        trace::the_address_that_the_sender_wrote_is_found,
     ),
+    ("a refusal is in the trace and nowhere else", trace::refusal_is_traced),
+    (
+        "one organization's back-off puts no other's mail to the same domain off",
+        organization::destinations_are_apart,
+    ),
+    (
+        "what a rule refuses is apart from the way to its domain",
+        organization::refused_recipients_are_apart,
+    ),
+    ("a redirect stays with its organization", organization::redirect_stays),
     ("a destination that is backed off is not due", back_off),
     (
         "destinations that are known already are passed over",
@@ -87,6 +103,15 @@ pub const CASES: &[Case] = &[
     ("the shape counts by age", shape),
     ("pressure follows the queue", pressure),
     ("requests that cannot be served are refused", refusals),
+    ("the directory and its history survive a restart", directory::survives),
+    (
+        "a change of the directory is made whole, or refused when it moved",
+        directory::is_whole_or_refused,
+    ),
+    (
+        "every version of the directory can be had again",
+        directory::every_version,
+    ),
 ];
 
 fn mailbox(text: &str) -> Mailbox {
@@ -116,6 +141,7 @@ pub fn accepted(to: &[&str], at: Timestamp) -> Accepted {
             peer: None,
             helo: "client.example".to_owned(),
             security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
+            directory: 0,
             admitted_by: "test".to_owned(),
             message_id_header: Some("<1@example.org>".to_owned()),
             alterations: Vec::new(),
@@ -231,6 +257,7 @@ pub fn settlement(lease: &Lease, outcome: &Outcome, at: Timestamp) -> Settlement
             recipient: queued.recipient.clone(),
             attempt: queued.attempts + 1,
             at,
+            directory: 0,
             route: "mx".to_owned(),
             required: Vec::new(),
             channel: None,
@@ -425,83 +452,6 @@ fn partial_settlement(place: &dyn Place) {
     assert_eq!(detail.rows[0].next_attempt, secs(300));
     assert_eq!(detail.recipients[0].index, 1);
     assert_eq!(detail.envelope.recipients.len(), 3);
-}
-
-fn evidence_is_traced(place: &dyn Place) {
-    let store = place.open();
-    let id = commit(&*store, b"x", &["a@one.example"], NOW, false).id;
-    let find = |filter: TraceFilter| store.trace(filter).wait().expect("a search");
-    let by_recipient = |recipient: &str| TraceFilter {
-        recipient: Some(recipient.to_owned()),
-        ..TraceFilter::default()
-    };
-    assert_eq!(
-        find(by_recipient("a@one.example"))[0].attempts,
-        [],
-        "queued and not attempted"
-    );
-    settle_all(&*store, lease(&*store, "one.example", NOW), &deferred(secs(60)), NOW);
-    let next_day = secs(86_400);
-    settle_all(&*store, lease(&*store, "one.example", next_day), &delivered(), next_day);
-    let by_id = TraceFilter {
-        id: Some(id),
-        ..TraceFilter::default()
-    };
-    let items = find(by_id);
-    assert_eq!(items.len(), 1);
-    let numbers: Vec<u32> = items[0]
-        .attempts
-        .iter()
-        .map(|attempt| attempt.evidence.attempt)
-        .collect();
-    assert_eq!(numbers, [1, 2]);
-    assert!(!items[0].queued);
-    assert_eq!(items[0].arrival, accepted(&[], NOW).arrival);
-    for (filter, found) in [
-        ("A@one.example", 1),
-        ("@ONE.example", 1),
-        ("b@one.example", 0),
-        ("@two.example", 0),
-    ] {
-        assert_eq!(find(by_recipient(filter)).len(), found, "{filter}");
-    }
-    for (word, found) in [("delivered", 1), ("deferred", 1), ("bounced", 0), ("odd", 0)] {
-        let filter = TraceFilter {
-            outcome: Some(word.to_owned()),
-            sender: Some("@example.org".to_owned()),
-            message_id_header: Some("<1@example.org>".to_owned()),
-            ..TraceFilter::default()
-        };
-        assert_eq!(find(filter).len(), found, "{word}");
-    }
-}
-
-fn the_address_that_the_sender_wrote_is_found(place: &dyn Place) {
-    let store = place.open();
-    let mut accepted = accepted(&["a@one.example"], NOW);
-    let alias = Mailbox::parse("Post+master@one.example").expect("an address");
-    accepted.envelope.recipients[0].orcpt = Some(OriginalRecipient::of(&alias));
-    let draft = draft(&*store, b"x", NOW);
-    store.commit(draft, accepted, false).wait().expect("a commit");
-    let found = |recipient: &str| {
-        let filter = TraceFilter {
-            recipient: Some(recipient.to_owned()),
-            ..TraceFilter::default()
-        };
-        store.trace(filter).wait().expect("a search").len()
-    };
-    let look = |when: &str| {
-        for (recipient, count) in [
-            ("post+master@one.example", 1),
-            ("a@one.example", 1),
-            ("x@one.example", 0),
-        ] {
-            assert_eq!(found(recipient), count, "{recipient}, {when}");
-        }
-    };
-    look("queued");
-    settle_all(&*store, lease(&*store, "one.example", NOW), &delivered(), NOW);
-    look("settled");
 }
 
 fn back_off(place: &dyn Place) {

@@ -24,6 +24,17 @@ pub enum StoreError {
     /// No such message.
     #[error("there is no message {0} in the queue")]
     NoMessage(MessageId),
+    /// The directory has changed since the change's author looked at it.
+    #[error("the directory is at version {current} by now, and the change was based on {based_on}; look again")]
+    DirectoryMoved {
+        /// What the change was based on.
+        based_on: u64,
+        /// What is current.
+        current: u64,
+    },
+    /// The directory was never at this version, or what led from there is lost.
+    #[error("there is no version {0} of the directory")]
+    NoDirectoryVersion(u64),
     /// Another process holds the folder.
     #[error("{path}: another sekisho process uses this data folder; stop it or name another folder")]
     Locked {

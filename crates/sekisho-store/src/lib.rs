@@ -1,4 +1,4 @@
-//! What lasts: the queue, the trace with its evidence.
+//! What lasts: the queue, the trace with its evidence, and the directory in versions.
 //!
 //! [`Store`] is what the rest of Sekisho sees. SQLite is behind it here ([`sqlite`]); a store for several nodes passes
 //! the same conformance suite. This crate knows neither SMTP nor TLS nor policy, and time is passed in.
@@ -6,6 +6,7 @@
 mod budget;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod directory;
 mod disk;
 mod draft;
 mod error;
@@ -19,6 +20,10 @@ pub mod sqlite;
 mod store;
 mod ticket;
 
+pub use directory::{
+    DIRECTORY_TEXT_MAX, DOCUMENT_LEN_MAX, DOCUMENTS_MAX, DirectoryChange, DirectoryState, DirectoryVersion, Document,
+    DocumentChange, DocumentKey,
+};
 pub use disk::{Disk, DiskFile, SystemDisk, takes_writes};
 pub use draft::{Body, BodyReader, Draft, SpoolBody};
 pub use error::StoreError;
@@ -27,7 +32,7 @@ pub use query::{
 };
 pub use queue::{
     Accepted, Alteration, Arrival, Commit, Destination, Directive, DueDestination, Lease, Notice, QueuedRecipient,
-    RecipientResult, Settlement,
+    RecipientResult, RefusedRecipient, Settlement,
 };
 pub use store::{ORDERS_AT_ONCE, Pressure, Soundness, Store};
 pub use ticket::{Answer, Ticket};

@@ -1,49 +1,147 @@
 //! What goes into the queue, what is leased from it, and how it is settled.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{
+    fmt::{self, Write as _},
+    net::SocketAddr,
+    str::FromStr,
+    sync::Arc,
+};
 
 use sekisho_mail::{
-    ChannelSecurity, Domain, Envelope, Evidence, Host, MessageId, Outcome, Recipient, ReversePath, Timestamp,
+    ChannelSecurity, Domain, DomainError, Envelope, Evidence, Host, MessageId, OrganizationName, OrganizationNameError,
+    Outcome, Recipient, ReversePath, Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::{Body, Draft, budget::Reservation};
 
-/// The key by which the queue is ordered: what stands right of the recipient's `@`, in its text form. Which
-/// next hop it is sent to is decided anew at each attempt.
+/// The key by which the queue is ordered: what stands right of the recipient's `@`, and who answers for its way, so
+/// that a fault in one organization's way to a domain puts nobody else's mail off. Which next hop it is sent to is
+/// decided anew at each attempt. What a rule refuses is apart from both: it goes nowhere, and waits for nothing.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Destination(Host);
+#[serde(into = "String", try_from = "String")]
+pub struct Destination {
+    host: Host,
+    organization: OrganizationName,
+    is_refused: bool,
+}
 
 impl Destination {
-    /// The destination of everything addressed to `host`.
+    /// The destination of everything of the first organization that is addressed to `host`.
     #[must_use]
     pub const fn new(host: Host) -> Self {
-        Self(host)
+        Self::of(OrganizationName::FIRST, host)
+    }
+
+    /// The destination of everything that `organization` answers for and that is addressed to `host`.
+    #[must_use]
+    pub const fn of(organization: OrganizationName, host: Host) -> Self {
+        Self {
+            host,
+            organization,
+            is_refused: false,
+        }
+    }
+
+    /// Where a recipient's message goes.
+    #[must_use]
+    pub fn of_recipient(recipient: &Recipient) -> Self {
+        Self {
+            is_refused: recipient.refused.is_some(),
+            ..Self::of(recipient.organization.clone(), recipient.mailbox.host().clone())
+        }
+    }
+
+    /// Whether a rule keeps what is for it from everybody: its senders are told, and nothing is sent.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        self.is_refused
     }
 
     /// The host that names it.
     #[must_use]
     pub const fn host(&self) -> &Host {
-        &self.0
+        &self.host
+    }
+
+    /// Whose mail it is.
+    #[must_use]
+    pub const fn organization(&self) -> &OrganizationName {
+        &self.organization
     }
 
     /// Its domain, when it is one and no address literal.
     #[must_use]
     pub fn domain(&self) -> Option<&Domain> {
-        self.0.domain()
+        self.host.domain()
     }
 }
 
+/// What stands before the destination of what a rule refuses.
+const REFUSED: char = '!';
+
+/// `example.org`; of another organization than the first `acme/example.org`; of what a rule refuses
+/// `!acme/example.org`.
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        if self.is_refused {
+            f.write_char(REFUSED)?;
+        }
+        if !self.organization.is_first() {
+            write!(f, "{}/", self.organization)?;
+        }
+        self.host.fmt(f)
     }
 }
 
 impl fmt::Debug for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<Destination> for String {
+    fn from(destination: Destination) -> Self {
+        destination.to_string()
+    }
+}
+
+impl TryFrom<String> for Destination {
+    type Error = DestinationError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+/// Why a text is no destination.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DestinationError {
+    /// What stands before the slash.
+    #[error(transparent)]
+    Organization(#[from] OrganizationNameError),
+    /// What stands behind it, or all of it.
+    #[error(transparent)]
+    Host(#[from] DomainError),
+}
+
+impl FromStr for Destination {
+    type Err = DestinationError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (is_refused, text) = match text.strip_prefix(REFUSED) {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (organization, host) = match text.split_once('/') {
+            Some((organization, host)) => (organization.parse()?, host),
+            None => (OrganizationName::FIRST, text),
+        };
+        Ok(Self {
+            is_refused,
+            ..Self::of(organization, host.parse()?)
+        })
     }
 }
 
@@ -60,12 +158,21 @@ pub struct Arrival {
     pub helo: String,
     /// Plaintext or TLS, with the client's certificate in it.
     pub security: ChannelSecurity,
+    /// The version of the directory that it was judged by; 0 before the first change.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub directory: u64,
     /// Which right let it in: `local recipient`, `relay: loopback`, `relay: 192.0.2.0/24` …
     pub admitted_by: String,
     /// Its Message-ID, when a header had one; the sender's text, at most 998 octets.
     pub message_id_header: Option<String>,
     /// What was changed or added, in order.
     pub alterations: Vec<Alteration>,
+}
+
+/// The first version of the directory needs no words.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// One change to the content.
@@ -258,6 +365,17 @@ pub struct RecipientResult {
     pub evidence: Option<Evidence>,
     /// Set when the sender is told of the delay with this settlement.
     pub delay_notified: bool,
+}
+
+/// A recipient that a rule kept out: for the trace alone, since nothing of it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedRecipient {
+    /// MAIL, and this RCPT.
+    pub envelope: Envelope,
+    /// How it came.
+    pub arrival: Arrival,
+    /// What was decided and why; [`Evidence::message`] is filled in.
+    pub evidence: Evidence,
 }
 
 /// A message of our own.

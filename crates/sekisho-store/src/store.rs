@@ -5,8 +5,9 @@ use std::{collections::HashSet, fmt};
 use sekisho_mail::{Demand, Mailbox, MessageId, Timestamp};
 
 use crate::{
-    Accepted, ActionReport, Commit, Destination, Draft, DueDestination, Lease, MessageDetail, QueueFilter, QueuedRow,
-    Selection, Settlement, ShapeRow, StoreError, Ticket, TraceFilter, TraceItem,
+    Accepted, ActionReport, Commit, Destination, DirectoryChange, DirectoryState, DirectoryVersion, Draft,
+    DueDestination, Lease, MessageDetail, QueueFilter, QueuedRow, RefusedRecipient, Selection, Settlement, ShapeRow,
+    StoreError, Ticket, TraceFilter, TraceItem,
 };
 
 /// So many messages that the operator gave orders for are leased at once, whatever the limit asked for.
@@ -81,6 +82,10 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// is durable; nobody has to wait for it.
     fn settle(&self, lease: Lease, settlement: Settlement) -> Ticket<()>;
 
+    /// Writes a refusal into the trace, under the id that is answered. Nobody waits for it, and nothing fails with it:
+    /// a trace that cannot be written loses it.
+    fn trace_refusal(&self, refused: RefusedRecipient) -> MessageId;
+
     /// Moves a destination's row alone: nothing of it is due before `until`.
     fn back_off(&self, destination: &Destination, until: Timestamp, why: &str) -> Ticket<()>;
 
@@ -132,6 +137,21 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Removes content that no message owns, left behind by a crash; answers how many. Once after the start, when the
     /// listeners are open: it may take long.
     fn remove_orphans(&self) -> Ticket<u64>;
+
+    /// The directory in force.
+    fn directory(&self) -> Ticket<DirectoryState>;
+
+    /// Changes the directory, whole or not at all; answers with the version then in force when it is durable. What is
+    /// so already makes no new version.
+    ///
+    /// Answered with [`StoreError::DirectoryMoved`] when the change is based on another version than the current one.
+    fn change_directory(&self, change: DirectoryChange) -> Ticket<u64>;
+
+    /// What the newest `limit` versions of the directory changed, newest first.
+    fn directory_history(&self, limit: usize) -> Ticket<Vec<DirectoryVersion>>;
+
+    /// The directory as it was at a version; [`StoreError::NoDirectoryVersion`] when it never was.
+    fn directory_at(&self, version: u64) -> Ticket<DirectoryState>;
 
     /// How full it is.
     fn pressure(&self) -> Pressure;

@@ -9,12 +9,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use sekisho_mail::{Envelope, MessageId, Outcome, Timestamp};
+use sekisho_mail::{Envelope, MessageId, Outcome, Recipient, Timestamp};
 
 use crate::{
-    ActionReport, Arrival, Destination, Directive, QueuedRecipient, RecipientResult, Selection, TraceItem,
-    TracedAttempt,
-    sqlite::redirect::{Redirect, absorb, merged},
+    ActionReport, Arrival, Destination, Directive, DirectoryChange, DirectoryState, DirectoryVersion, QueuedRecipient,
+    RecipientResult, RefusedRecipient, Selection, StoreError, TraceItem, TracedAttempt,
+    sqlite::redirect::{Redirect, absorb, by_refusal, merged},
 };
 
 /// One delivery: a message to one destination.
@@ -26,6 +26,9 @@ pub(super) struct Queue {
     pub(super) messages: BTreeMap<MessageId, Message>,
     pub(super) back_offs: BTreeMap<Destination, (Timestamp, String)>,
     pub(super) trace: BTreeMap<MessageId, TraceItem>,
+    pub(super) directory: DirectoryState,
+    /// Oldest first.
+    pub(super) directory_versions: Vec<DirectoryVersion>,
     /// Messages that are done and whose files nobody needs any more.
     pub(super) forgotten: Vec<MessageId>,
 }
@@ -80,7 +83,7 @@ impl Message {
     pub(super) fn new(envelope: Envelope, arrival: Arrival, content: Content, size: u64) -> Self {
         let mut deliveries: BTreeMap<Destination, Delivery> = BTreeMap::new();
         for (index, recipient) in (0u32..).zip(envelope.recipients.iter().cloned()) {
-            let destination = Destination::new(recipient.mailbox.host().clone());
+            let destination = Destination::of_recipient(&recipient);
             let delivery = deliveries
                 .entry(destination)
                 .or_insert_with(|| Delivery::new(Vec::new(), arrival.at, false));
@@ -112,6 +115,22 @@ pub(super) enum Action {
 }
 
 impl Queue {
+    /// Changes the directory; the version then in force.
+    pub(super) fn change_directory(&mut self, change: &DirectoryChange) -> Result<u64, StoreError> {
+        let changes = self.directory.changes(change)?;
+        if !changes.is_empty() {
+            self.directory = self.directory.after(&changes);
+            self.directory_versions.push(DirectoryVersion {
+                version: self.directory.version,
+                at: change.at,
+                author: change.author.clone(),
+                comment: change.comment.clone(),
+                changes,
+            });
+        }
+        Ok(self.directory.version)
+    }
+
     /// Whether the id was free.
     pub(super) fn insert(&mut self, id: MessageId, message: &Message) -> bool {
         let free = !self.messages.contains_key(&id);
@@ -144,6 +163,22 @@ impl Queue {
                 item.attempts.push(TracedAttempt { evidence });
             }
         }
+    }
+
+    /// Writes down a refusal.
+    pub(super) fn write_refusal(&mut self, refused: &RefusedRecipient) {
+        let id = refused.evidence.message;
+        let item = TraceItem {
+            id,
+            envelope: refused.envelope.clone(),
+            size: 0,
+            arrival: refused.arrival.clone(),
+            attempts: vec![TracedAttempt {
+                evidence: refused.evidence.clone(),
+            }],
+            queued: false,
+        };
+        self.trace.insert(id, item);
     }
 
     /// The end of an attempt. May come again after a failure, and finds it done then.
@@ -314,8 +349,11 @@ impl Queue {
             in_flight
         });
         report.changed = 1;
-        let target = (id, Destination::new(order.to.host().clone()));
-        enter(message, undone, order, (held, leased.contains(&target)), now);
+        for undone in by_refusal(undone) {
+            let target = undone.first().map(|queued| (id, redirected(&queued.recipient, order)));
+            let target_leased = target.is_some_and(|target| leased.contains(&target));
+            enter(message, undone, order, (held, target_leased), now);
+        }
         report
     }
 
@@ -357,6 +395,14 @@ pub(super) fn trace_item(id: MessageId, message: &Message) -> TraceItem {
     }
 }
 
+/// Where a recipient's message goes under the order.
+fn redirected(recipient: &Recipient, order: &Redirect) -> Destination {
+    Destination::of_recipient(&Recipient {
+        mailbox: order.to.clone(),
+        ..recipient.clone()
+    })
+}
+
 /// Enters recipients, whose delivery has been taken out, as one at the new address.
 fn enter(
     message: &mut Message,
@@ -368,7 +414,7 @@ fn enter(
     let Some(recipient) = merged(recipients, order) else {
         return;
     };
-    let destination = Destination::new(order.to.host().clone());
+    let destination = Destination::of_recipient(&recipient.recipient);
     let Some(delivery) = message.deliveries.get_mut(&destination) else {
         message
             .deliveries

@@ -18,9 +18,9 @@ use super::{
     queue::{Action, Content, Key, Message, Queue},
 };
 use crate::{
-    Accepted, ActionReport, Answer, Body, Commit, Destination, Draft, DueDestination, Lease, MessageDetail, Pressure,
-    QueueFilter, QueuedRow, RecipientResult, Selection, Settlement, ShapeRow, Soundness, Store, StoreError, Ticket,
-    TraceFilter, TraceItem,
+    Accepted, ActionReport, Answer, Body, Commit, Destination, DirectoryChange, DirectoryState, DirectoryVersion,
+    Draft, DueDestination, Lease, MessageDetail, Pressure, QueueFilter, QueuedRow, RecipientResult, RefusedRecipient,
+    Selection, Settlement, ShapeRow, Soundness, Store, StoreError, Ticket, TraceFilter, TraceItem,
     budget::{Budget, Reservation},
     draft::{Sealed, SealedContent},
     queue::{Documents, Held, LeaseGuard, LeaseOwner},
@@ -81,6 +81,10 @@ pub(super) enum Request {
         kept: Duration,
         answer: Answer<u64>,
     },
+    ChangeDirectory {
+        change: DirectoryChange,
+        answer: Answer<u64>,
+    },
     PutBack {
         key: Key,
         now: Timestamp,
@@ -93,6 +97,7 @@ pub(super) enum Came {
     Taken(bool),
     Report(ActionReport),
     Freed(u64),
+    Directory(Result<u64, StoreError>),
     Nothing,
 }
 
@@ -103,7 +108,7 @@ impl Request {
             Self::Commit { new, .. } => Some(new.id),
             Self::Settle { key, .. } | Self::PutBack { key, .. } => Some(key.0),
             Self::Redirect { id, .. } => Some(*id),
-            Self::BackOff { .. } | Self::Act { .. } | Self::Trim { .. } => None,
+            Self::BackOff { .. } | Self::Act { .. } | Self::Trim { .. } | Self::ChangeDirectory { .. } => None,
         }
     }
 
@@ -138,6 +143,7 @@ impl Request {
             } => Came::Report(queue.act(action, selection, *now, leased)),
             Self::Redirect { id, order, now, .. } => Came::Report(queue.redirect(*id, order, *now, leased)),
             Self::Trim { now, kept, .. } => Came::Freed(queue.trim(*now, *kept)),
+            Self::ChangeDirectory { change, .. } => Came::Directory(queue.change_directory(change)),
             Self::PutBack { key, now } => {
                 queue.put_back(key, *now);
                 Came::Nothing
@@ -435,6 +441,7 @@ impl ModelStore {
                 let _ = answer.send(Ok(report));
             }
             (Request::Trim { answer, .. }, Came::Freed(freed)) => drop(answer.send(Ok(freed))),
+            (Request::ChangeDirectory { answer, .. }, Came::Directory(came)) => drop(answer.send(came)),
             // The id is taken: the answer drops.
             _ => {}
         }
@@ -444,7 +451,7 @@ impl ModelStore {
         let now = self.latest();
         let mut destinations: Vec<Destination> = Vec::new();
         for recipient in &new.message.envelope.recipients {
-            let destination = Destination::new(recipient.mailbox.host().clone());
+            let destination = Destination::of_recipient(recipient);
             if !destinations.contains(&destination) {
                 destinations.push(destination);
             }
@@ -499,7 +506,7 @@ impl Request {
             }
             Self::BackOff { answer, .. } | Self::Settle { answer, .. } => drop(answer.send(Err(error()))),
             Self::Act { answer, .. } | Self::Redirect { answer, .. } => drop(answer.send(Err(error()))),
-            Self::Trim { answer, .. } => drop(answer.send(Err(error()))),
+            Self::Trim { answer, .. } | Self::ChangeDirectory { answer, .. } => drop(answer.send(Err(error()))),
             Self::PutBack { .. } => {}
         }
     }
@@ -605,6 +612,18 @@ impl Store for ModelStore {
         ticket
     }
 
+    fn trace_refusal(&self, mut refused: RefusedRecipient) -> MessageId {
+        let Ok(mut table) = self.table() else {
+            return MessageId::new(refused.arrival.at, 0);
+        };
+        table.serial = table.serial.wrapping_add(1);
+        let id = MessageId::new(refused.arrival.at, table.serial);
+        refused.evidence.message = id;
+        // Whether it outlasts a crash is promised to nobody.
+        table.durable.write_refusal(&refused);
+        id
+    }
+
     fn back_off(&self, destination: &Destination, until: Timestamp, why: &str) -> Ticket<()> {
         let (answer, ticket) = Ticket::pair();
         self.request(Request::BackOff {
@@ -698,6 +717,31 @@ impl Store for ModelStore {
             ids.iter().for_each(|id| self.spool.forget(*id));
             ids.len() as u64
         }))
+    }
+
+    fn directory(&self) -> Ticket<DirectoryState> {
+        self.look(|queue, _| Ok(queue.directory.clone()))
+    }
+
+    fn change_directory(&self, change: DirectoryChange) -> Ticket<u64> {
+        if let Some(refusal) = self.refusal() {
+            return Ticket::ready(Err(refusal));
+        }
+        self.saw(change.at);
+        let (answer, ticket) = Ticket::pair();
+        self.request(Request::ChangeDirectory { change, answer });
+        ticket
+    }
+
+    fn directory_history(&self, limit: usize) -> Ticket<Vec<DirectoryVersion>> {
+        self.look(|queue, _| Ok(queue.directory_versions.iter().rev().take(limit).cloned().collect()))
+    }
+
+    fn directory_at(&self, version: u64) -> Ticket<DirectoryState> {
+        self.look(|queue, _| {
+            let newest_first = queue.directory_versions.iter().rev().cloned();
+            queue.directory.at(version, newest_first)
+        })
     }
 
     fn pressure(&self) -> Pressure {

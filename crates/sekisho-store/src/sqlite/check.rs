@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use sekisho_mail::MessageId;
 
 use super::{
-    codec, load, lock, open_error,
+    codec, directory, load, lock, open_error,
     recover::{file_checksum, spool_file, spooled},
     schema,
     soundness::{NOTE, findings},
@@ -66,6 +66,13 @@ fn look(path: &Path, spool: &Path, check: &mut Check) -> rusqlite::Result<()> {
     check.faults.extend(findings(&db, true, FINDINGS)?);
     look_at_messages(&db, spool, check)?;
     look_at_deliveries(&db, check)?;
+    // This changes nothing, not even the schema of an older version.
+    if schema::version(&db)? >= schema::WITH_DIRECTORY {
+        let documents = directory::load(&db)?.map(drop);
+        let history = directory::history(&db, usize::MAX)?.map(drop);
+        let faults = [documents, history].into_iter().filter_map(Result::err);
+        check.faults.extend(faults.map(|fault| fault.to_string()));
+    }
     let mut statement = db.prepare("SELECT 1 FROM message WHERE id = ?1 AND spooled = 1")?;
     for id in spooled(spool) {
         if !statement.exists([codec::key(id)])? {

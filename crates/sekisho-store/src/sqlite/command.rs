@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use sekisho_mail::{MessageId, Timestamp};
 
 use super::{
-    action::ActionJob, codec, insert::CommitJob, lease::Wanted, redirect::Redirect, settle::SettleJob,
-    writer::Aftermath,
+    action::ActionJob, codec, directory::DirectoryJob, insert::CommitJob, lease::Wanted, redirect::Redirect,
+    settle::SettleJob, writer::Aftermath,
 };
 use crate::{ActionReport, Answer, Destination, DueDestination, Lease, StoreError};
 
@@ -17,7 +17,7 @@ pub(super) enum Command {
     GiveBack(i64, i64),
     SetAside(i64, String),
     BackOff {
-        destination: Destination,
+        destination: Box<Destination>,
         until: Timestamp,
         why: String,
         answer: Answer<()>,
@@ -28,6 +28,7 @@ pub(super) enum Command {
         order: Redirect,
         answer: Answer<ActionReport>,
     },
+    ChangeDirectory(Box<DirectoryJob>),
     Due {
         now: Timestamp,
         limit: usize,
@@ -39,7 +40,7 @@ pub(super) enum Command {
         answer: Answer<Option<Timestamp>>,
     },
     Lease {
-        destination: Destination,
+        destination: Box<Destination>,
         wanted: Wanted,
         answer: Answer<Vec<Lease>>,
     },
@@ -76,6 +77,7 @@ impl Command {
             Self::BackOff { answer, .. } => drop(answer.send(Err(error))),
             Self::Act(job) => drop(job.answer.send(Err(error))),
             Self::Redirect { answer, .. } => drop(answer.send(Err(error))),
+            Self::ChangeDirectory(job) => drop(job.answer.send(Err(error))),
             Self::Due { answer, .. } => drop(answer.send(Err(error))),
             Self::NextDue { answer, .. } => drop(answer.send(Err(error))),
             Self::Lease { answer, .. } => drop(answer.send(Err(error))),

@@ -1,10 +1,10 @@
 //! A queue filter as SQL over `delivery d`, `message m` and `destination x`.
 
 use rusqlite::{Connection, params, types::Value};
-use sekisho_mail::{Host, Timestamp};
+use sekisho_mail::Timestamp;
 
 use super::codec;
-use crate::QueueFilter;
+use crate::{Destination, QueueFilter};
 
 /// Why a delivery waits: its destination's back-off where that is the later, else its own last attempt, or why it was
 /// set aside. What is held does not wait for its destination.
@@ -102,5 +102,9 @@ fn ending(end: &str) -> String {
 
 /// The text form under which the queue keeps a destination.
 fn canonical(destination: &str) -> String {
-    Host::parse(destination).map_or_else(|_| destination.to_ascii_lowercase(), |host| host.to_string())
+    let parsed = destination.parse::<Destination>();
+    parsed.map_or_else(
+        |_| destination.to_ascii_lowercase(),
+        |destination| destination.to_string(),
+    )
 }

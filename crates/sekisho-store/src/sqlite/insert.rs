@@ -97,7 +97,7 @@ fn by_destination(recipients: Vec<sekisho_mail::Recipient>) -> Result<Vec<Prepar
     let mut deliveries: Vec<PreparedDelivery> = Vec::new();
     let mut places = std::collections::HashMap::new();
     for (index, recipient) in (0u32..).zip(recipients) {
-        let destination = Destination::new(recipient.mailbox.host().clone());
+        let destination = Destination::of_recipient(&recipient);
         let place = *places.entry(destination.clone()).or_insert(deliveries.len());
         if place == deliveries.len() {
             deliveries.push(PreparedDelivery {

@@ -38,11 +38,10 @@ pub(super) fn due(
         let Some(row) = rows.next()? else { break };
         let number: i64 = row.get(0)?;
         let name: String = row.get(1)?;
-        let Ok(host) = name.parse() else {
+        let Ok(destination) = name.parse::<Destination>() else {
             tracing::error!(destination = name, "a destination's row is damaged and was passed over");
             continue;
         };
-        let destination = Destination::new(host);
         if passed_over.contains(&destination) {
             continue;
         }

@@ -11,6 +11,7 @@ mod checkpoint;
 mod codec;
 mod command;
 mod day;
+mod directory;
 mod evidence;
 mod filter;
 mod insert;
@@ -55,6 +56,7 @@ use self::{
     action::{Action, ActionJob},
     checkpoint::Checkpoint,
     command::Command,
+    directory::DirectoryJob,
     insert::{CommitJob, Prepared},
     lease::Wanted,
     readers::Readers,
@@ -65,9 +67,9 @@ use self::{
     writer::Writer,
 };
 use crate::{
-    Accepted, ActionReport, Answer, Body, Commit, Destination, Directive, Draft, DueDestination, Lease, MessageDetail,
-    Pressure, QueueFilter, QueuedRow, Selection, Settlement, ShapeRow, Store, StoreError, Ticket, TraceFilter,
-    TraceItem, draft::Sealed, spool::Spool,
+    Accepted, ActionReport, Answer, Body, Commit, Destination, Directive, DirectoryChange, DirectoryState,
+    DirectoryVersion, Draft, DueDestination, Lease, MessageDetail, Pressure, QueueFilter, QueuedRow, RefusedRecipient,
+    Selection, Settlement, ShapeRow, Store, StoreError, Ticket, TraceFilter, TraceItem, draft::Sealed, spool::Spool,
 };
 
 /// The embedded store. Dropping it without [`Store::stop`] is what a crash is, but for the flushes.
@@ -171,7 +173,7 @@ impl SqliteStore {
         if self.shared.leases.all_out(destination) && !self.shared.stopping.load(Ordering::Relaxed) {
             return Ticket::ready(Ok(Vec::new()));
         }
-        let destination = destination.clone();
+        let destination = Box::new(destination.clone());
         self.request(|answer| Command::Lease {
             destination,
             wanted,
@@ -308,8 +310,16 @@ impl Store for SqliteStore {
         ticket
     }
 
+    fn trace_refusal(&self, mut refused: RefusedRecipient) -> MessageId {
+        let id = self.shared.next_id(refused.arrival.at);
+        refused.evidence.message = id;
+        // Without a writer of the trace the store has stopped.
+        let _ = self.trace.send(TraceCommand::Refused(Box::new(refused)));
+        id
+    }
+
     fn back_off(&self, destination: &Destination, until: Timestamp, why: &str) -> Ticket<()> {
-        let (destination, why) = (destination.clone(), why.to_owned());
+        let (destination, why) = (Box::new(destination.clone()), why.to_owned());
         self.request(|answer| Command::BackOff {
             destination,
             until,
@@ -387,6 +397,26 @@ impl Store for SqliteStore {
 
     fn remove_orphans(&self) -> Ticket<u64> {
         self.readers.ask(readers::Reader::remove_orphans)
+    }
+
+    fn directory(&self) -> Ticket<DirectoryState> {
+        self.readers
+            .ask(|reader| reader.directory(|db| directory::load(db).map(|loaded| loaded.map(|(state, _)| state))))
+    }
+
+    fn change_directory(&self, change: DirectoryChange) -> Ticket<u64> {
+        self.shared.saw(change.at);
+        self.request(|answer| Command::ChangeDirectory(Box::new(DirectoryJob { change, answer })))
+    }
+
+    fn directory_history(&self, limit: usize) -> Ticket<Vec<DirectoryVersion>> {
+        self.readers
+            .ask(move |reader| reader.directory(|db| directory::history(db, limit)))
+    }
+
+    fn directory_at(&self, version: u64) -> Ticket<DirectoryState> {
+        self.readers
+            .ask(move |reader| reader.directory(|db| directory::at(db, version)))
     }
 
     fn pressure(&self) -> Pressure {

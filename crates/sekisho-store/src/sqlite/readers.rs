@@ -25,8 +25,7 @@ use super::{
     soundness::is_damage,
 };
 use crate::{
-    Answer, Body, Destination, MessageDetail, QueueFilter, QueuedRecipient, QueuedRow, ShapeRow, Soundness, StoreError,
-    Ticket,
+    Answer, Body, MessageDetail, QueueFilter, QueuedRecipient, QueuedRow, ShapeRow, Soundness, StoreError, Ticket,
 };
 
 /// One for a long search, one for what comes meanwhile.
@@ -239,15 +238,23 @@ impl Reader {
             let mut shape = Vec::new();
             while let Some(row) = rows.next()? {
                 let name: String = row.get(1)?;
-                let Ok(host) = name.parse() else { continue };
+                let Ok(destination) = name.parse() else { continue };
                 shape.push(ShapeRow {
-                    destination: Destination::new(host),
+                    destination,
                     total: codec::unsigned(row.get(2)?),
                     by_age: by_age(db, row.get(0)?, now)?,
                 });
             }
             Ok(shape)
         })
+    }
+
+    /// A question about the directory.
+    pub(super) fn directory<T>(
+        &mut self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.at_one_moment(|db, _| question(db)?.map_err(Fault::Answer))
     }
 
     /// Removes spool files that belong to no draft and no message.
@@ -302,7 +309,7 @@ fn row_columns() -> String {
 fn queued_row(row: &rusqlite::Row<'_>, shared: &Shared) -> rusqlite::Result<Option<(QueuedRow, Vec<QueuedRecipient>)>> {
     let (key, number): (i64, i64) = (row.get(0)?, row.get(4)?);
     let name: String = row.get(5)?;
-    let Ok(host) = name.parse() else {
+    let Ok(destination) = name.parse() else {
         return Ok(None);
     };
     let document = codec::octets(row, 10)?;
@@ -312,7 +319,7 @@ fn queued_row(row: &rusqlite::Row<'_>, shared: &Shared) -> rusqlite::Result<Opti
         arrived: Timestamp::from_millis(row.get(1)?),
         size: codec::unsigned(row.get(2)?),
         sender: row.get(3)?,
-        destination: Destination::new(host),
+        destination,
         recipients: recipients
             .iter()
             .map(|queued| queued.recipient.mailbox.to_string())

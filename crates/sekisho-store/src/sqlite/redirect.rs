@@ -18,7 +18,8 @@ pub(crate) struct Redirect {
     pub(crate) carried: Vec<Demand>,
 }
 
-/// Enters `recipients`, whose delivery has been taken out, as one recipient at the new address.
+/// Enters `recipients`, whose delivery has been taken out, as one recipient at the new address; those that a rule
+/// refuses as another, who is refused as well.
 pub(super) fn redirect(
     batch: &mut Batch<'_>,
     key: i64,
@@ -26,10 +27,23 @@ pub(super) fn redirect(
     order: &Redirect,
     state: i64,
 ) -> rusqlite::Result<()> {
-    let Some(merged) = merged(recipients, order) else {
-        return Ok(());
-    };
-    let destination = Destination::new(order.to.host().clone());
+    for recipients in by_refusal(recipients) {
+        if let Some(merged) = merged(recipients, order) {
+            enter(batch, key, merged, state)?;
+        }
+    }
+    Ok(())
+}
+
+/// Those that may get the message, and those that a rule refuses: neither is ever the other.
+pub(crate) fn by_refusal(recipients: Vec<QueuedRecipient>) -> [Vec<QueuedRecipient>; 2] {
+    let is_refused = |queued: &QueuedRecipient| queued.recipient.refused.is_some();
+    let (refused, others) = recipients.into_iter().partition(is_refused);
+    [others, refused]
+}
+
+fn enter(batch: &mut Batch<'_>, key: i64, merged: QueuedRecipient, state: i64) -> rusqlite::Result<()> {
+    let destination = Destination::of_recipient(&merged.recipient);
     let Known { number, .. } = batch.destination(&destination)?;
     match settle::row(batch, key, number)? {
         None => insert_row(batch, key, number, merged, state),

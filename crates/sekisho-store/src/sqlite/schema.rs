@@ -72,7 +72,32 @@ pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE INDEX delivery_ordered ON delivery (destination) WHERE directive IS NOT NULL;
     ",
+    // 4: the directory in force, and what each version of it changed. A document that was removed stays without its
+    // body, or a recovery could not tell it from one that was lost. A recovery tells tables by their columns: no
+    // other table of numbered rows has 7 or 6.
+    "
+    CREATE TABLE directory_document (
+        id INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        organization TEXT NOT NULL,
+        name TEXT NOT NULL,
+        body TEXT,
+        version INTEGER NOT NULL,
+        crc INTEGER NOT NULL
+    );
+    CREATE TABLE directory_version (
+        version INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        author TEXT NOT NULL,
+        comment TEXT NOT NULL,
+        changes BLOB NOT NULL,
+        crc INTEGER NOT NULL
+    );
+    ",
 ];
+
+/// The version that brought the directory.
+pub(super) const WITH_DIRECTORY: i64 = 4;
 
 /// Chosen by measurement (`benches/store.rs`): larger pages write more per message, smaller ones need overflow pages
 /// for a 4 KiB message.

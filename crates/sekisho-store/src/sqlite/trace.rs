@@ -13,7 +13,8 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 use rusqlite::{Connection, params};
 use sekisho_mail::{
-    ChannelFacts, ChannelSecurity, Evidence, Host, Mailbox, Outcome, Recipient, ReversePath, Timestamp, TlsVersion,
+    ChannelFacts, ChannelSecurity, Envelope, Evidence, Host, Mailbox, Outcome, Recipient, ReversePath, Timestamp,
+    TlsVersion,
 };
 
 use super::{
@@ -24,7 +25,10 @@ use super::{
     settle::SettleJob,
     shared::Shared,
 };
-use crate::{Answer, StoreError, queue::Held};
+use crate::{
+    Answer, Arrival, RefusedRecipient, StoreError,
+    queue::{Documents, Held},
+};
 
 /// Settlements that share a flush at most.
 const GROUP_LEN: usize = 1024;
@@ -50,6 +54,7 @@ const DELAY_LIMIT: Duration = Duration::from_millis(100);
 /// What the trace's writer is asked.
 pub(super) enum TraceCommand {
     Settle(Box<SettleJob>),
+    Refused(Box<RefusedRecipient>),
     Trim { now: Timestamp, answer: Answer<u64> },
     Stop,
 }
@@ -132,23 +137,28 @@ impl TraceWriter {
         self.close_old_volumes();
         let mut more_waits = false;
         while let Ok(first) = self.commands.recv() {
-            if !more_waits && matches!(first, TraceCommand::Settle(_)) {
+            if !more_waits && !matches!(first, TraceCommand::Trim { .. } | TraceCommand::Stop) {
                 self.gather();
             }
-            let (mut jobs, mut trims, mut stop) = (Vec::new(), Vec::new(), false);
+            let (mut jobs, mut refused, mut trims, mut stop) = (Vec::new(), Vec::new(), Vec::new(), false);
             let mut next = Some(first);
             while let Some(command) = next {
                 match command {
                     TraceCommand::Settle(job) => jobs.push(*job),
+                    TraceCommand::Refused(recipient) => refused.push(*recipient),
                     TraceCommand::Trim { now, answer } => trims.push((now, answer)),
                     TraceCommand::Stop => stop = true,
                 }
-                more_waits = jobs.len() >= GROUP_LEN;
+                more_waits = jobs.len() + refused.len() >= GROUP_LEN;
                 next = if more_waits || stop {
                     None
                 } else {
                     self.commands.try_recv().ok()
                 };
+            }
+            if let Err(error) = self.write_refused(&refused) {
+                tracing::error!(%error, refused = refused.len(), "refusals could not be written into the trace");
+                self.open = None;
             }
             self.settle(jobs, stop);
             for (now, answer) in trims {
@@ -229,6 +239,25 @@ impl TraceWriter {
         open.db.execute_batch("BEGIN IMMEDIATE").map_err(schema::failed)?;
         for job in jobs {
             insert(open, job)?;
+        }
+        open.db.execute_batch("COMMIT").map_err(schema::failed)
+    }
+
+    fn write_refused(&mut self, refused: &[RefusedRecipient]) -> Result<(), StoreError> {
+        let Some(day) = refused.iter().map(|one| one.evidence.at.day()).max() else {
+            return Ok(());
+        };
+        let open = self.volume(day)?;
+        open.db.execute_batch("BEGIN IMMEDIATE").map_err(schema::failed)?;
+        for one in refused {
+            let key = codec::key(one.evidence.message);
+            let documents = Documents {
+                size: 0,
+                envelope: codec::document(&one.envelope)?,
+                arrival: codec::document(&one.arrival)?,
+            };
+            insert_message(&open.db, key, (&documents, &one.envelope, &one.arrival))?;
+            insert_attempt(open, key, &one.evidence)?;
         }
         open.db.execute_batch("COMMIT").map_err(schema::failed)
     }
@@ -365,12 +394,22 @@ fn insert(open: &mut Open, job: &SettleJob) -> Result<(), StoreError> {
         .filter_map(|result| result.evidence.as_ref())
         .peekable();
     if evidence.peek().is_some() {
-        insert_message(&open.db, key, &job.held)?;
+        let Held {
+            documents,
+            envelope,
+            arrival,
+            ..
+        } = &job.held;
+        insert_message(&open.db, key, (documents, envelope, arrival))?;
     }
     evidence.try_for_each(|evidence| insert_attempt(open, key, evidence))
 }
 
-fn insert_message(db: &Connection, key: i64, held: &Held) -> Result<(), StoreError> {
+fn insert_message(
+    db: &Connection,
+    key: i64,
+    (documents, envelope, arrival): (&Documents, &Envelope, &Arrival),
+) -> Result<(), StoreError> {
     let known = db
         .prepare_cached("SELECT 1 FROM message WHERE id = ?1")
         .and_then(|mut statement| statement.exists([key]))
@@ -378,12 +417,6 @@ fn insert_message(db: &Connection, key: i64, held: &Held) -> Result<(), StoreErr
     if known {
         return Ok(());
     }
-    let Held {
-        documents,
-        envelope,
-        arrival,
-        ..
-    } = held;
     let (sender, sender_domain) = match &envelope.reverse_path {
         ReversePath::Null => (codec::text_hash("<>"), codec::text_hash("<>")),
         ReversePath::Mailbox(mailbox) => mailbox_hashes(mailbox),

@@ -25,7 +25,7 @@ use super::{
     checkpoint::Checkpoint,
     codec,
     command::Command,
-    insert,
+    directory, insert,
     lease::{self, Wanted},
     load, schema,
     settle::{self, SettleJob},
@@ -180,11 +180,15 @@ impl Writer {
                         None => writes.push(Command::Commit(job)),
                         Some(refusal) => Command::Commit(job).refuse(refusal, &mut self.aftermath),
                     },
+                    Command::ChangeDirectory(job) => match self.shared.pages.refusal() {
+                        None => writes.push(Command::ChangeDirectory(job)),
+                        Some(refusal) => Command::ChangeDirectory(job).refuse(refusal, &mut self.aftermath),
+                    },
                     Command::Lease {
                         destination,
                         wanted,
                         answer,
-                    } => leases.push((destination, wanted, answer)),
+                    } => leases.push((*destination, wanted, answer)),
                     command if command.writes() => writes.push(command),
                     command => reads.push(command),
                 }
@@ -699,6 +703,7 @@ fn apply(batch: &mut Batch<'_>, shared: &Arc<Shared>, command: Command) -> rusql
             });
             fault.map_or(Ok(()), Err)
         }
+        Command::ChangeDirectory(job) => directory::apply(batch, *job),
         // `run` keeps these apart.
         Command::Act(_)
         | Command::Due { .. }

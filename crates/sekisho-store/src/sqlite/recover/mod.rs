@@ -6,6 +6,7 @@
 //! is given what its log holds, so that one rename is the whole change. Broken off anywhere, the command is just run
 //! again.
 
+mod directory;
 mod image;
 mod record;
 mod salvage;

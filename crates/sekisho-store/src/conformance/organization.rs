@@ -1,0 +1,103 @@
+//! The cases of several organizations in one queue.
+
+use sekisho_mail::{OrganizationName, RuleRefusal, Timestamp};
+
+use super::{NOW, Place, accepted, deferred, draft, due, mailbox, secs, settle_all};
+use crate::{Destination, Lease, QueueFilter, Store};
+
+fn acme() -> OrganizationName {
+    "acme".parse().expect("invariant: the suite's names are well formed")
+}
+
+/// Commits a message of acme's and, of the first organization, another to the same domain.
+fn commit_both(store: &dyn Store) {
+    for organization in [acme(), OrganizationName::FIRST] {
+        let mut accepted = accepted(&["a@one.example"], NOW);
+        accepted.envelope.recipients[0].organization = organization;
+        let draft = draft(store, b"x", NOW);
+        store.commit(draft, accepted, false).wait().expect("a commit");
+    }
+}
+
+fn lease_of(store: &dyn Store, destination: &str, now: Timestamp) -> Vec<Lease> {
+    let destination: Destination = destination.parse().expect("a destination");
+    store.lease(&destination, now, 10).wait().expect("leases")
+}
+
+pub(super) fn destinations_are_apart(place: &dyn Place) {
+    let store = place.open();
+    commit_both(&*store);
+    let mut both = due(&*store, NOW);
+    both.sort();
+    assert_eq!(both, ["acme/one.example", "one.example"]);
+    let theirs: Destination = "acme/one.example".parse().expect("a destination");
+    store.back_off(&theirs, secs(60), "down").wait().expect("a back-off");
+    assert_eq!(due(&*store, NOW), ["one.example"]);
+    assert_eq!(lease_of(&*store, "acme/one.example", NOW).len(), 0);
+    let ours = lease_of(&*store, "one.example", NOW);
+    assert_eq!(ours.len(), 1);
+    assert!(ours[0].recipients[0].recipient.organization.is_first());
+    settle_all(&*store, ours, &deferred(secs(30)), NOW);
+    let later = lease_of(&*store, "acme/one.example", secs(60));
+    assert_eq!(later[0].recipients[0].recipient.organization, acme());
+    drop(later);
+    for (wanted, count) in [
+        ("one.example", 1),
+        ("ACME/One.example", 1),
+        ("*one.example", 2),
+        ("b/one.example", 0),
+    ] {
+        let filter = QueueFilter {
+            destination: Some(wanted.to_owned()),
+            ..QueueFilter::default()
+        };
+        assert_eq!(store.count(filter, NOW).wait().expect("a count"), count, "{wanted}");
+    }
+}
+
+pub(super) fn refused_recipients_are_apart(place: &dyn Place) {
+    let store = place.open();
+    let mut accepted = accepted(&["a@one.example", "b@one.example"], NOW);
+    for (recipient, is_refused) in accepted.envelope.recipients.iter_mut().zip([true, false]) {
+        recipient.organization = acme();
+        recipient.refused = is_refused.then(|| {
+            Box::new(RuleRefusal {
+                rule: "acme/secret".to_owned(),
+                text: "no".to_owned(),
+            })
+        });
+    }
+    let message = draft(&*store, b"x", NOW);
+    let id = store.commit(message, accepted, false).wait().expect("a commit").id;
+    // The way to the domain is nothing to what goes nowhere.
+    let way: Destination = "acme/one.example".parse().expect("a destination");
+    store.back_off(&way, secs(60), "down").wait().expect("a back-off");
+    assert_eq!(due(&*store, NOW), ["!acme/one.example"]);
+    let refused = lease_of(&*store, "!acme/one.example", NOW);
+    assert!(refused[0].destination.is_refused());
+    let [queued] = &refused[0].recipients[..] else {
+        panic!("one recipient")
+    };
+    assert_eq!(queued.recipient.mailbox, mailbox("a@one.example"));
+    drop(refused);
+    // Another address is none that the rule lets the message go to.
+    let report = store.redirect(id, mailbox("c@two.example"), Vec::new(), NOW).wait();
+    assert_eq!(report.expect("a redirect").changed, 1);
+    let mut all = due(&*store, NOW);
+    all.sort();
+    assert_eq!(all, ["!acme/two.example", "acme/two.example"]);
+}
+
+pub(super) fn redirect_stays(place: &dyn Place) {
+    let store = place.open();
+    commit_both(&*store);
+    let queued = lease_of(&*store, "acme/one.example", NOW);
+    let id = queued[0].id;
+    drop(queued);
+    let report = store.redirect(id, mailbox("b@two.example"), Vec::new(), NOW).wait();
+    assert_eq!(report.expect("a redirect").changed, 1);
+    let redirected = lease_of(&*store, "acme/two.example", NOW);
+    assert_eq!(redirected.len(), 1);
+    assert_eq!(redirected[0].recipients[0].recipient.organization, acme());
+    assert_eq!(due(&*store, NOW), ["one.example"]);
+}
