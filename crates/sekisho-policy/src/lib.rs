@@ -7,6 +7,7 @@
 #![warn(missing_docs, clippy::wildcard_enum_match_arm)]
 
 pub mod dial;
+pub mod directory;
 pub mod inbound;
 mod network;
 pub mod outbound;

@@ -56,6 +56,18 @@ impl Network {
         Self { address, prefix }
     }
 
+    /// Leading bits that count.
+    #[must_use]
+    pub const fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
+    /// Whether it is a block of IPv4.
+    #[must_use]
+    pub const fn is_v4(&self) -> bool {
+        self.address.is_ipv4()
+    }
+
     /// Whether `address` lies inside. An IPv4 address in its IPv6-mapped form counts as the IPv4 address that it is
     /// (RFC 4291 §2.5.5.2): dual-stack sockets report IPv4 peers so.
     #[must_use]

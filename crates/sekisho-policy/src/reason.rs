@@ -2,9 +2,14 @@
 
 use std::{fmt, net::IpAddr};
 
-use sekisho_mail::{Demand, Digest, PlaintextCause, Reply, StatedReason};
+use sekisho_mail::{Demand, Digest, Domain, OrganizationName, PlaintextCause, Reply, StatedReason};
 
-use crate::{Network, outbound::Finding};
+use crate::{
+    Network,
+    directory::ConnectorKey,
+    inbound::{Demander, Known, PartnerRule, TlsShortfall},
+    outbound::Finding,
+};
 
 /// A rule that was applied. Its key and its text are what the log, the metric, the trace and `sekisho explain` show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +72,82 @@ pub enum Reason {
     },
     /// Inbound: the recipient is elsewhere, and the client has no right to relay.
     RelayDenied,
+    /// Inbound: the client is one of the organization's own servers.
+    OwnServer {
+        /// The OnPremises connector that knows it.
+        connector: ConnectorKey,
+        /// By what.
+        known: Known,
+    },
+    /// Inbound: a partner's connector covers the mail, and what it demands holds.
+    PartnerMet {
+        /// Which.
+        connector: ConnectorKey,
+        /// By what.
+        known: Known,
+    },
+    /// Inbound: the client is the server of an organization that the recipient's trusts.
+    TrustedOrganization {
+        /// The connector that says so.
+        connector: ConnectorKey,
+        /// Whose server it is.
+        organization: OrganizationName,
+    },
+    /// Inbound: the recipient is elsewhere, and only one half holds of what relaying through a connector takes.
+    RelayNotAttributed {
+        /// Whether some OnPremises connector knows the client, by address or certificate.
+        is_server_known: bool,
+        /// The domain of MAIL FROM, when it is an accepted domain.
+        sender_domain: Option<Domain>,
+    },
+    /// Inbound: the recipient is elsewhere, and the client may not relay: its certificate has the name by which an
+    /// OnPremises connector knows a server, and is not taken.
+    RelayCertificateFails {
+        /// Which connector.
+        connector: ConnectorKey,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Inbound: TLS, or TLS of a kind, is demanded.
+    TlsDemanded {
+        /// Who demands it.
+        by: Demander,
+        /// What the connection lacks.
+        shortfall: TlsShortfall,
+    },
+    /// Inbound: a partner's connector restricts who may send from these domains, and none is met.
+    PartnerRestriction {
+        /// Which.
+        connector: ConnectorKey,
+        /// By which rule.
+        rule: PartnerRule,
+        /// What was found instead.
+        why: String,
+    },
+    /// Inbound: whether the certificate is the one that a connector names cannot be found out, for a reason of ours.
+    CertificateUnknown {
+        /// Which connector.
+        connector: ConnectorKey,
+        /// The reason.
+        why: String,
+    },
+    /// Inbound: the mail says it is from the organization itself, and no connector of it knows the client.
+    DirectSend {
+        /// Which organization.
+        organization: OrganizationName,
+        /// The domain of MAIL FROM.
+        sender_domain: Domain,
+    },
+    /// Inbound: a mail-flow rule demands TLS of the connection on which the message leaves.
+    RuleDemandsTls {
+        /// What it demands.
+        demand: Demand,
+    },
+    /// Inbound: a mail-flow rule rejects the message.
+    RuleRejects {
+        /// Which: `acme/secret`.
+        rule: String,
+    },
     /// Inbound: the content breaks no rule.
     ContentAccepted,
     /// Inbound: the message went through too many hosts.
@@ -113,6 +194,17 @@ impl Reason {
             Self::RelayForNetwork { .. } => "relay-network",
             Self::RelayForKey { .. } => "relay-key",
             Self::RelayDenied => "relay-denied",
+            Self::OwnServer { .. } => "own-server",
+            Self::PartnerMet { .. } => "partner-met",
+            Self::TrustedOrganization { .. } => "trusted-organization",
+            Self::RelayNotAttributed { .. } => "relay-not-attributed",
+            Self::RelayCertificateFails { .. } => "relay-certificate-fails",
+            Self::TlsDemanded { .. } => "tls-demanded",
+            Self::PartnerRestriction { .. } => "partner-restriction",
+            Self::CertificateUnknown { .. } => "certificate-unknown",
+            Self::DirectSend { .. } => "direct-send",
+            Self::RuleDemandsTls { .. } => "rule-demands-tls",
+            Self::RuleRejects { .. } => "rule-rejects",
             Self::ContentAccepted => "content-accepted",
             Self::TooManyHops { .. } => "too-many-hops",
             Self::DialNamedByRoute => "dial-named-by-route",
@@ -129,10 +221,12 @@ impl Reason {
             Self::OpportunisticTls | Self::OpportunisticPlaintext { .. } | Self::UnprovenKeyAccepted { .. } => {
                 Some("RFC 7435 §3")
             }
-            Self::WantsTlsAfterAll { .. } => Some("RFC 3207 §4"),
+            Self::WantsTlsAfterAll { .. } | Self::TlsDemanded { .. } => Some("RFC 3207 §4"),
             Self::UnknownUser | Self::LocalRecipient => Some("RFC 5321 §3.3"),
             Self::LocalAlias => Some("RFC 5321 §3.9.1"),
-            Self::RelayDenied => Some("RFC 5321 §7.8"),
+            Self::RelayDenied | Self::RelayNotAttributed { .. } | Self::RelayCertificateFails { .. } => {
+                Some("RFC 5321 §7.8")
+            }
             Self::TooManyHops { .. } => Some("RFC 5321 §6.3"),
             Self::DialSpecial { .. } | Self::DialOurselves { .. } | Self::DialPublic => Some("RFC 6890 §2.2"),
             Self::DemandMet { .. }
@@ -143,6 +237,14 @@ impl Reason {
             | Self::RelayForLoopback
             | Self::RelayForNetwork { .. }
             | Self::RelayForKey { .. }
+            | Self::OwnServer { .. }
+            | Self::PartnerMet { .. }
+            | Self::TrustedOrganization { .. }
+            | Self::PartnerRestriction { .. }
+            | Self::CertificateUnknown { .. }
+            | Self::DirectSend { .. }
+            | Self::RuleDemandsTls { .. }
+            | Self::RuleRejects { .. }
             | Self::ContentAccepted
             | Self::DialNamedByRoute => None,
         }
@@ -180,6 +282,17 @@ impl fmt::Display for Reason {
             Self::RelayForNetwork { network } => write!(f, "clients in {network} may relay"),
             Self::RelayForKey { spki_sha256 } => write!(f, "the holder of the key {spki_sha256} may relay"),
             Self::RelayDenied => f.write_str("the recipient is elsewhere, and the client may not relay"),
+            Self::OwnServer { .. }
+            | Self::PartnerMet { .. }
+            | Self::TrustedOrganization { .. }
+            | Self::RelayNotAttributed { .. }
+            | Self::RelayCertificateFails { .. }
+            | Self::TlsDemanded { .. }
+            | Self::PartnerRestriction { .. }
+            | Self::CertificateUnknown { .. }
+            | Self::DirectSend { .. } => self.fmt_of_connectors(f),
+            Self::RuleDemandsTls { demand } => write!(f, "{} demands {}", demand.origin, demand.level),
+            Self::RuleRejects { rule } => write!(f, "rule {rule} rejects the message for this recipient"),
             Self::ContentAccepted => f.write_str("the content breaks no rule"),
             Self::TooManyHops { hops } => write!(f, "the message has come through {hops} hosts, most likely in a loop"),
             Self::DialNamedByRoute => f.write_str("a route names the destination"),

@@ -1,8 +1,8 @@
 //! Whether a message may leave over a connection.
 
 use sekisho_mail::{
-    ChannelFacts, ChannelId, ChannelSecurity, Check, Decision, Demand, DemandLevel, Envelope, KeyProof, PlaintextCause,
-    StatedReason, TlsFacts, Verdict,
+    CertificateFacts, CertificateFault, ChannelFacts, ChannelId, ChannelSecurity, Check, Decision, Demand, DemandLevel,
+    Digest, Envelope, KeyProof, PlaintextCause, StatedReason, TlsFacts, Verdict,
 };
 
 use super::{
@@ -155,23 +155,35 @@ fn examine(level: &DemandLevel, security: &ChannelSecurity) -> Result<(), Findin
         ChannelSecurity::Plaintext(cause) => return Err(Finding::Plaintext(cause.clone())),
         ChannelSecurity::Tls(tls) => tls,
     };
-    let checks = demanded_checks(level);
-    if checks.is_empty() {
-        return Ok(());
+    match level {
+        DemandLevel::Encryption => return Ok(()),
+        DemandLevel::Version { at_least } if tls.version >= *at_least => return Ok(()),
+        DemandLevel::Version { .. } => return Err(Finding::OlderVersion(tls.version)),
+        DemandLevel::HybridKeyExchange if tls.is_hybrid() => return Ok(()),
+        DemandLevel::HybridKeyExchange => return Err(Finding::OtherKeyExchange(tls.group.clone())),
+        DemandLevel::Certificate { .. } | DemandLevel::Domain { .. } | DemandLevel::Pin { .. } => {}
     }
-    if tls.chain.is_empty() {
-        return Err(Finding::Certificate(sekisho_mail::CertificateFault::None));
+    let Some(leaf) = tls.chain.first() else {
+        return Err(Finding::Certificate(CertificateFault::None));
+    };
+    if let DemandLevel::Pin { spki } = level
+        && !is_pinned(leaf, spki)
+    {
+        return Err(Finding::OtherKey(leaf.spki_sha256));
     }
-    for check in checks {
+    for check in demanded_checks(level) {
         examine_check(&check, tls)?;
     }
     // Last, so that a fault of the certificate itself is told first.
     match unproven(tls) {
-        Some(why) => Err(Finding::Certificate(sekisho_mail::CertificateFault::KeyNotProven(
-            why.to_owned(),
-        ))),
+        Some(why) => Err(Finding::Certificate(CertificateFault::KeyNotProven(why.to_owned()))),
         None => Ok(()),
     }
+}
+
+/// Whether the certificate has one of the keys. All zero stands for a key that could not be parsed; nobody holds it.
+pub(crate) fn is_pinned(leaf: &CertificateFacts, pins: &[Digest]) -> bool {
+    leaf.spki_sha256 != Digest([0; 32]) && pins.contains(&leaf.spki_sha256)
 }
 
 fn examine_check(check: &Check, tls: &TlsFacts) -> Result<(), Finding> {

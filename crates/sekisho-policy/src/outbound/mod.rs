@@ -14,6 +14,7 @@ mod step;
 #[cfg(test)]
 mod laws;
 
+pub(crate) use judge::is_pinned;
 pub use judge::{Clearance, judge};
 pub use plan::{CandidateHost, HostOrigin, HostPlan, OutboundFacts, Plan, Requirement, RouteDemand, TlsNames, plan};
 pub use refusal::{Finding, Refusal};

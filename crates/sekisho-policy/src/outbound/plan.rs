@@ -1,12 +1,16 @@
 //! Before connecting: which demands apply, and what each candidate host must satisfy.
 
-use sekisho_mail::{AnchorSetId, Check, ClientIdentityId, Demand, DemandLevel, Domain, Host, NamePattern};
+use sekisho_mail::{
+    AnchorSetId, Check, ClientIdentityId, Demand, DemandLevel, Digest, Domain, Host, NamePattern, TlsVersion,
+};
+
+use super::GroupProfile;
 
 /// All that decides what the candidate hosts of a message must satisfy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboundFacts {
-    /// What the route demands; `None` when it demands nothing.
-    pub route: Option<RouteDemand>,
+    /// What route, connectors and organization demand, each of which must hold; empty when they demand nothing.
+    pub demands: Vec<RouteDemand>,
     /// What travels with the message: the [`sekisho_mail::Recipient::carried`] of all the recipients of this attempt.
     pub carried: Vec<Demand>,
     /// The certificate that the route presents as a client, when it names one.
@@ -34,16 +38,16 @@ pub enum HostOrigin {
     Dns,
 }
 
-/// The demand of a route, as configured.
+/// The demand of a route, a connector or an organization, as configured.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RouteDemand {
     /// What must hold.
     pub require: Requirement,
-    /// The route in the operator's words: `route "bank"`.
+    /// Whose it is, in the operator's words: `route "bank"`, `connector "acme/bank"`, `organization acme`.
     pub origin: String,
 }
 
-/// `require` of a route. It differs from [`DemandLevel`] in one point: names may be left to the host in question.
+/// What is required. It differs from [`DemandLevel`] in one point: names may be left to the host in question.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Requirement {
     /// TLS, whoever the peer is.
@@ -60,12 +64,25 @@ pub enum Requirement {
         /// Which names.
         names: TlsNames,
     },
+    /// TLS and a certificate with one of these keys.
+    Pin {
+        /// SHA-256 of the SubjectPublicKeyInfo; at least one.
+        spki: Vec<Digest>,
+    },
+    /// TLS of this version or a later one.
+    Version {
+        /// The oldest that will do.
+        at_least: TlsVersion,
+    },
+    /// TLS with the hybrid post-quantum key exchange.
+    HybridKeyExchange,
 }
 
 /// Which names a certificate may have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TlsNames {
-    /// Any of these; at least one.
+    /// Any of these; none of them when there is none, as where mail for an address literal must meet a certificate
+    /// for its domain.
     Listed(Vec<NamePattern>),
     /// The host name that the operator wrote into the route. A host that DNS named, and one that is an address,
     /// satisfies this never: the configuration refuses such a route at load.
@@ -95,6 +112,9 @@ impl RouteDemand {
                     TlsNames::RouteHost => hosts.iter().filter_map(route_host_name).collect(),
                 },
             },
+            Requirement::Pin { spki } => DemandLevel::Pin { spki: spki.clone() },
+            Requirement::Version { at_least } => DemandLevel::Version { at_least: *at_least },
+            Requirement::HybridKeyExchange => DemandLevel::HybridKeyExchange,
         };
         Demand {
             level,
@@ -105,15 +125,8 @@ impl RouteDemand {
 
 fn route_host_name(host: &CandidateHost) -> Option<NamePattern> {
     match (host.origin, host.host.domain()) {
-        (HostOrigin::Route, Some(domain)) => Some(exactly(domain)),
+        (HostOrigin::Route, Some(domain)) => Some(NamePattern::exact(domain.clone())),
         (HostOrigin::Route, None) | (HostOrigin::Dns, _) => None,
-    }
-}
-
-fn exactly(domain: &Domain) -> NamePattern {
-    NamePattern {
-        wildcard: false,
-        domain: domain.clone(),
     }
 }
 
@@ -139,7 +152,7 @@ pub struct HostPlan {
     client_identity: Option<ClientIdentityId>,
 }
 
-/// Gathers all demands that apply to each candidate host: the route's and every carried one. Each must hold.
+/// Gathers all demands that apply to each candidate host: those of the way and every carried one. Each must hold.
 #[must_use]
 pub fn plan(facts: &OutboundFacts) -> Plan {
     let hosts = facts
@@ -147,8 +160,8 @@ pub fn plan(facts: &OutboundFacts) -> Plan {
         .iter()
         .map(|candidate| {
             let mut demands = Vec::new();
-            let of_route = facts.route.iter().map(|route| route.on_host(candidate));
-            for demand in of_route.chain(facts.carried.iter().cloned()) {
+            let of_the_way = facts.demands.iter().map(|demand| demand.on_host(candidate));
+            for demand in of_the_way.chain(facts.carried.iter().cloned()) {
                 push_new(&mut demands, demand);
             }
             HostPlan {
@@ -186,6 +199,35 @@ impl HostPlan {
         self.demands.is_empty()
     }
 
+    /// The oldest version that the handshake may offer: what is demanded, and TLS 1.2 where nothing is.
+    #[must_use]
+    pub fn min_version(&self) -> TlsVersion {
+        let demanded = self.demands.iter().map(|demand| match &demand.level {
+            DemandLevel::Version { at_least } => *at_least,
+            // No earlier version has the group.
+            DemandLevel::HybridKeyExchange => TlsVersion::Tls13,
+            DemandLevel::Encryption
+            | DemandLevel::Certificate { .. }
+            | DemandLevel::Domain { .. }
+            | DemandLevel::Pin { .. } => TlsVersion::Tls12,
+        });
+        demanded.max().unwrap_or(TlsVersion::Tls12)
+    }
+
+    /// The groups that a first handshake offers, when nothing bad is remembered.
+    #[must_use]
+    pub fn groups(&self) -> GroupProfile {
+        let demands_hybrid = self
+            .demands
+            .iter()
+            .any(|demand| demand.level == DemandLevel::HybridKeyExchange);
+        if demands_hybrid {
+            GroupProfile::HybridOnly
+        } else {
+            GroupProfile::HybridFirst
+        }
+    }
+
     /// The certificate to present when the server asks; none unless the route names one.
     #[must_use]
     pub const fn client_identity(&self) -> Option<&ClientIdentityId> {
@@ -212,7 +254,7 @@ impl HostPlan {
             push_new(
                 &mut checks,
                 Check::Name {
-                    names: vec![exactly(domain)],
+                    names: vec![NamePattern::exact(domain.clone())],
                 },
             );
         }
@@ -220,13 +262,16 @@ impl HostPlan {
     }
 }
 
-/// The checks that must hold for a demand; none for encryption.
+/// The checks that must hold for a demand; none where what the handshake shows is enough.
 pub(super) fn demanded_checks(level: &DemandLevel) -> Vec<Check> {
     let path = |anchors: &AnchorSetId| Check::Path {
         anchors: anchors.clone(),
     };
     match level {
-        DemandLevel::Encryption => Vec::new(),
+        DemandLevel::Encryption
+        | DemandLevel::Pin { .. }
+        | DemandLevel::Version { .. }
+        | DemandLevel::HybridKeyExchange => Vec::new(),
         DemandLevel::Certificate { anchors } => vec![path(anchors)],
         DemandLevel::Domain { anchors, names } => vec![path(anchors), Check::Name { names: names.clone() }],
     }

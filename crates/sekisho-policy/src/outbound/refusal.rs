@@ -3,8 +3,8 @@
 use std::fmt;
 
 use sekisho_mail::{
-    CertificateFault, Check, Decision, Demand, EnhancedCode, Fault, HandshakeFailure, HandshakeFault, Host,
-    PlaintextCause, Reply, Side, StatedReason,
+    CertificateFault, Check, Decision, Demand, Digest, EnhancedCode, Fault, HandshakeFailure, HandshakeFault, Host,
+    PlaintextCause, Reply, Side, StatedReason, TlsVersion,
 };
 
 use crate::Reason;
@@ -18,6 +18,12 @@ pub enum Finding {
     Handshake(Box<HandshakeFailure>),
     /// The chain does not satisfy what was asked.
     Certificate(CertificateFault),
+    /// Another key than the pinned ones: SHA-256 of its SubjectPublicKeyInfo.
+    OtherKey(Digest),
+    /// An older version of TLS than the one demanded.
+    OlderVersion(TlsVersion),
+    /// Another key exchange group than the hybrid.
+    OtherKeyExchange(String),
     /// It could not be found out, for a reason of ours.
     Unknown(String),
     /// A demanded check has no answer: a slip in this program, never a pass.
@@ -42,17 +48,25 @@ impl Finding {
                 | HandshakeFault::Incompatible
                 | HandshakeFault::BadSignature => Side::Recipient,
             },
-            Self::Plaintext(_) | Self::Certificate(_) | Self::WantsTls(_) => Side::Recipient,
+            Self::Plaintext(_)
+            | Self::Certificate(_)
+            | Self::OtherKey(_)
+            | Self::OlderVersion(_)
+            | Self::OtherKeyExchange(_)
+            | Self::WantsTls(_) => Side::Recipient,
             Self::Unknown(_) | Self::NotAsked(_) | Self::OtherChannel(_) => Side::Us,
         }
     }
 
-    /// RFC 3463 and IANA's registry: x.7.10 encryption needed, x.7.5 cryptographic failure, x.3.5 system incorrectly
-    /// configured, x.3.0 other mail system fault. Always of class 4 here: whether time has run out is not known here.
+    /// Exchange Online's, which operators know and look up: 4.4.317 where the TLS that is demanded could not be had,
+    /// 4.7.320 where it is there and the certificate is not the one. For faults of ours RFC 3463: x.3.5 system
+    /// incorrectly configured, x.3.0 other mail system fault. Always of class 4 here: whether time has run out is not
+    /// known here.
     #[must_use]
     pub const fn status(&self) -> EnhancedCode {
+        const NO_TLS: EnhancedCode = EnhancedCode::new(4, 4, 317);
         match self {
-            Self::Plaintext(_) | Self::WantsTls(_) => EnhancedCode::new(4, 7, 10),
+            Self::Plaintext(_) | Self::WantsTls(_) | Self::OlderVersion(_) | Self::OtherKeyExchange(_) => NO_TLS,
             Self::Handshake(failure) => match failure.fault {
                 HandshakeFault::Ours => EnhancedCode::new(4, 3, 0),
                 HandshakeFault::Alert(_)
@@ -61,9 +75,9 @@ impl Finding {
                 | HandshakeFault::Incompatible
                 | HandshakeFault::BadSignature
                 | HandshakeFault::ConnectionLost
-                | HandshakeFault::TimedOut => EnhancedCode::new(4, 7, 5),
+                | HandshakeFault::TimedOut => NO_TLS,
             },
-            Self::Certificate(_) => EnhancedCode::new(4, 7, 5),
+            Self::Certificate(_) | Self::OtherKey(_) => EnhancedCode::new(4, 7, 320),
             Self::Unknown(_) => EnhancedCode::new(4, 3, 5),
             Self::NotAsked(_) | Self::OtherChannel(_) => EnhancedCode::new(4, 3, 0),
         }
@@ -77,6 +91,9 @@ impl fmt::Display for Finding {
             Self::Plaintext(cause) => cause.fmt(f),
             Self::Handshake(failure) => write!(f, "the TLS handshake failed: {failure}"),
             Self::Certificate(fault) => fault.fmt(f),
+            Self::OtherKey(spki) => write!(f, "the certificate has another key, {spki}"),
+            Self::OlderVersion(version) => write!(f, "the connection is {version}"),
+            Self::OtherKeyExchange(group) => write!(f, "the key exchange was {group}"),
             Self::Unknown(why) => write!(f, "the certificate could not be checked here: {why}"),
             Self::NotAsked(_) => f.write_str("a check that was demanded was not made"),
             Self::OtherChannel(why) => write!(f, "the connection is not the one that was planned for: {why}"),
@@ -176,6 +193,9 @@ impl Refusal {
                 Finding::Plaintext(_)
                 | Finding::Handshake(_)
                 | Finding::Certificate(_)
+                | Finding::OtherKey(_)
+                | Finding::OlderVersion(_)
+                | Finding::OtherKeyExchange(_)
                 | Finding::Unknown(_)
                 | Finding::NotAsked(_)
                 | Finding::OtherChannel(_) => None,

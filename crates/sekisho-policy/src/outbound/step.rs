@@ -3,7 +3,7 @@
 //! Every step but STARTTLS on the connection at hand begins with a fresh connection. Which time-outs apply and where
 //! the memory of broken hosts is kept is left to the binary; whether it counts is decided here.
 
-use sekisho_mail::{HandshakeFailure, HandshakeFault, PlaintextCause, Reply, ReplyClass};
+use sekisho_mail::{HandshakeFailure, HandshakeFault, PlaintextCause, Reply, ReplyClass, TlsVersion};
 
 use super::{Finding, HostPlan, Refusal};
 use crate::Reason;
@@ -24,6 +24,8 @@ pub enum GroupProfile {
     HybridFirst,
     /// Without the hybrid: a ClientHello that fits into one packet, for hosts that break on a larger one.
     Classical,
+    /// X25519MLKEM768 alone, where it is demanded: nothing is tried without it.
+    HybridOnly,
 }
 
 /// What to do with a host next.
@@ -59,22 +61,22 @@ pub struct FailedHandshake {
     pub failure: HandshakeFailure,
 }
 
-/// What is remembered of a host and address with which handshakes failed. Forgotten at the first success of what it
-/// says is broken, and after [`HYBRID_MEMORY_SECS`] or [`TLS_MEMORY_SECS`].
+/// What is remembered of a host, its address and port, with which handshakes failed. Forgotten at the first success of
+/// what it says is broken, and after [`HYBRID_MEMORY_SECS`] or [`TLS_MEMORY_SECS`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BrokenTls {
-    /// Handshakes failed with the hybrid and one held without it. Serves all plans, because nothing is lowered that
-    /// anybody demanded.
+    /// Handshakes failed with the hybrid and one held without it. Serves all plans but those that demand the hybrid:
+    /// nothing is lowered that anybody demanded.
     Hybrid,
     /// Handshakes failed with the hybrid and without; the cause in words. Serves opportunistic plans alone.
     Wholly(String),
 }
 
 impl BrokenTls {
-    /// What to remember after an attempt that had these failures; `then_held` says that a handshake succeeded after
-    /// them. `None`: nothing was learnt, and what was remembered stays as it is.
+    /// What to remember after an attempt under `plan` that had these failures; `then_held` says that a handshake
+    /// succeeded after them. `None`: nothing was learnt, and what was remembered stays as it is.
     #[must_use]
-    pub fn learn(history: &[FailedHandshake], then_held: bool) -> Option<Self> {
+    pub fn learn(plan: &HostPlan, history: &[FailedHandshake], then_held: bool) -> Option<Self> {
         let last = history.last()?;
         if history
             .iter()
@@ -85,8 +87,16 @@ impl BrokenTls {
         match (counted(history), last.groups, then_held) {
             // The retry of the same would have gone with the hybrid again, so what held went without.
             (true, GroupProfile::HybridFirst, true) => Some(Self::Hybrid),
+            // Who does not know the version demanded may well know an older one: for others that is TLS all the same.
+            (true, GroupProfile::Classical, false) if plan.min_version() > TlsVersion::Tls12 => None,
+            // The host may have liked our certificate no better than the handshake; others present none.
+            (true, GroupProfile::Classical, false) if plan.client_identity().is_some() => None,
             (true, GroupProfile::Classical, false) => Some(Self::Wholly(last.failure.to_string())),
-            (true, GroupProfile::HybridFirst, false) | (true, GroupProfile::Classical, true) | (false, ..) => None,
+            // A handshake without classical groups says nothing about one with them.
+            (true, GroupProfile::HybridOnly, _)
+            | (true, GroupProfile::HybridFirst, false)
+            | (true, GroupProfile::Classical, true)
+            | (false, ..) => None,
         }
     }
 }
@@ -99,12 +109,10 @@ impl HostPlan {
             Some(BrokenTls::Wholly(why)) if self.is_opportunistic() => Step::Plaintext {
                 cause: PlaintextCause::RememberedAsBroken(why.clone()),
             },
-            Some(BrokenTls::Hybrid) => Step::StartTls {
+            Some(BrokenTls::Hybrid) if self.groups() == GroupProfile::HybridFirst => Step::StartTls {
                 groups: GroupProfile::Classical,
             },
-            Some(BrokenTls::Wholly(_)) | None => Step::StartTls {
-                groups: GroupProfile::HybridFirst,
-            },
+            Some(BrokenTls::Hybrid | BrokenTls::Wholly(_)) | None => Step::StartTls { groups: self.groups() },
         }
     }
 }
@@ -124,8 +132,8 @@ pub fn starttls_unavailable(plan: &HostPlan, cause: PlaintextCause) -> Result<St
 /// least one.
 ///
 /// A reset or a time-out may be the network's doing, so it counts only when the same handshake meets one again. What
-/// counts leads to a handshake without the hybrid, and from there, when nothing demands TLS, to plaintext. A fault of
-/// ours ends the attempt at once and never leads to plaintext (law 3).
+/// counts leads to a handshake without the hybrid, unless that is demanded, and from there, when nothing demands TLS,
+/// to plaintext. A fault of ours ends the attempt at once and never leads to plaintext (law 3).
 #[must_use]
 pub fn after_failure(plan: &HostPlan, history: &[FailedHandshake]) -> NextStep {
     let Some(last) = history.last() else {

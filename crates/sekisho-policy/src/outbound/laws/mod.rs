@@ -13,6 +13,8 @@ use sekisho_mail::{
 use super::*;
 use crate::Reason;
 
+mod steps;
+
 const HOST: &str = "mx.example.org";
 
 fn candidate(host: &str, origin: HostOrigin) -> CandidateHost {
@@ -24,10 +26,13 @@ fn candidate(host: &str, origin: HostOrigin) -> CandidateHost {
 
 fn facts(route: Option<Requirement>, carried: Vec<Demand>) -> OutboundFacts {
     OutboundFacts {
-        route: route.map(|require| RouteDemand {
-            require,
-            origin: "route \"bank\"".to_owned(),
-        }),
+        demands: route
+            .into_iter()
+            .map(|require| RouteDemand {
+                require,
+                origin: "route \"bank\"".to_owned(),
+            })
+            .collect(),
         carried,
         client_identity: None,
         hosts: vec![candidate(HOST, HostOrigin::Route)],
@@ -53,8 +58,8 @@ fn demand(level: DemandLevel) -> Demand {
     }
 }
 
-/// One of every kind, two where anchors or names tell them apart.
-fn all_demands() -> Vec<Demand> {
+/// One of every kind that is asked of the chain, two where anchors or names tell them apart; and encryption.
+fn chain_demands() -> Vec<Demand> {
     let system = AnchorSetId::system;
     vec![
         demand(DemandLevel::Encryption),
@@ -75,9 +80,43 @@ fn all_demands() -> Vec<Demand> {
     ]
 }
 
-/// Every subset of all demands.
+/// One of every kind that the handshake itself answers: keys, versions, the key exchange.
+fn handshake_demands() -> Vec<Demand> {
+    let pin = |spki: &[Digest]| demand(DemandLevel::Pin { spki: spki.to_vec() });
+    let at_least = |at_least| demand(DemandLevel::Version { at_least });
+    vec![
+        pin(&[Digest([9; 32]), leaf().spki_sha256]),
+        pin(&[Digest([9; 32])]),
+        pin(&[Digest([0; 32])]),
+        pin(&[]),
+        at_least(TlsVersion::Tls12),
+        at_least(TlsVersion::Tls13),
+        demand(DemandLevel::HybridKeyExchange),
+    ]
+}
+
+fn all_demands() -> Vec<Demand> {
+    [chain_demands(), handshake_demands()].concat()
+}
+
+/// Every subset of the demands on the chain, alone, with each other demand, and with all of them.
 fn all_demand_sets() -> Vec<Vec<Demand>> {
-    let all = all_demands();
+    let mut sets = chain_demand_sets();
+    let mut additions: Vec<Vec<Demand>> = handshake_demands().into_iter().map(|demand| vec![demand]).collect();
+    additions.push(handshake_demands());
+    for addition in additions {
+        sets.extend(
+            chain_demand_sets()
+                .into_iter()
+                .map(|set| [set, addition.clone()].concat()),
+        );
+    }
+    sets
+}
+
+/// Every subset of the demands on the chain.
+fn chain_demand_sets() -> Vec<Vec<Demand>> {
+    let all = chain_demands();
     (0..1usize << all.len())
         .map(|set| {
             let chosen = all.iter().enumerate().filter(|(place, _)| set >> place & 1 == 1);
@@ -146,8 +185,31 @@ fn good_tls() -> ChannelFacts {
     tls(vec![leaf()], KeyProof::Proven, verdicts)
 }
 
-/// Every kind of connection: in the clear for every cause; under TLS with every answer, or none, to every check, with
-/// and without a chain, with and without a proven key.
+/// Connections on which all checks hold, of every version, key exchange and key, with and without a proven key.
+fn handshake_channels() -> Vec<ChannelFacts> {
+    let ChannelSecurity::Tls(good) = good_tls().security else {
+        panic!("it is under TLS");
+    };
+    let mut channels = Vec::new();
+    for version in [TlsVersion::Tls12, TlsVersion::Tls13] {
+        for group in ["X25519MLKEM768", "X25519", "x25519mlkem768", ""] {
+            for spki in [leaf().spki_sha256, Digest([9; 32]), Digest([0; 32]), Digest([8; 32])] {
+                for key in [KeyProof::Proven, KeyProof::NotProven("512-bit RSA".to_owned())] {
+                    let mut facts = (*good).clone();
+                    facts.version = version;
+                    group.clone_into(&mut facts.group);
+                    facts.key = key;
+                    facts.chain[0].spki_sha256 = spki;
+                    channels.push(channel(ChannelSecurity::Tls(Box::new(facts))));
+                }
+            }
+        }
+    }
+    channels
+}
+
+/// Every kind of connection: those that differ in the handshake first; then in the clear for every cause, and under TLS
+/// with every answer, or none, to every check, with and without a chain, with and without a proven key.
 fn all_channels() -> Vec<ChannelFacts> {
     let mut channels: Vec<ChannelFacts> = all_plaintext_causes()
         .into_iter()
@@ -173,7 +235,17 @@ fn all_channels() -> Vec<ChannelFacts> {
             channels.push(tls(Vec::new(), key, verdicts.clone()));
         }
     }
-    channels
+    [handshake_channels(), channels].concat()
+}
+
+/// The connections to judge a set by. The space is large: with demands of the handshake, all of those that differ in it
+/// and one in twenty-nine of the others, which still meets every pair of answers.
+fn channels_for<'a>(demands: &[Demand], channels: &'a [ChannelFacts]) -> impl Iterator<Item = &'a ChannelFacts> {
+    let (handshake, others) = channels.split_at(handshake_channels().len());
+    let is_of_chain = demands.iter().all(|demand| chain_demands().contains(demand));
+    handshake
+        .iter()
+        .chain(others.iter().step_by(if is_of_chain { 1 } else { 29 }))
 }
 
 fn envelope(carried: Vec<Demand>) -> Envelope {
@@ -197,6 +269,12 @@ fn holds(demand: &Demand, facts: &ChannelFacts) -> bool {
     let yes = |check: Check| tls.verdicts.contains(&(check, Verdict::Holds));
     match &demand.level {
         DemandLevel::Encryption => true,
+        DemandLevel::Pin { spki } => {
+            let key = proven.then(|| tls.chain[0].spki_sha256);
+            key.is_some_and(|key| key != Digest([0; 32]) && spki.contains(&key))
+        }
+        DemandLevel::Version { at_least } => tls.version >= *at_least,
+        DemandLevel::HybridKeyExchange => tls.group == "X25519MLKEM768",
         DemandLevel::Certificate { anchors } => {
             proven
                 && yes(Check::Path {
@@ -219,7 +297,7 @@ fn a_clearance_needs_every_demand_to_hold_and_a_refusal_names_those_that_do_not(
     let channels = all_channels();
     for demands in all_demand_sets() {
         let plan = plan_for(&demands);
-        for facts in &channels {
+        for facts in channels_for(&demands, &channels) {
             let possible = facts.security != ChannelSecurity::Plaintext(PlaintextCause::NotAsked);
             let expected = possible && demands.iter().all(|demand| holds(demand, facts));
             match judge(&plan, facts, envelope(Vec::new())) {
@@ -250,7 +328,7 @@ fn another_demand_never_makes_the_judgement_more_lenient() {
     let channels = all_channels();
     let passes =
         |demands: &[Demand], facts: &ChannelFacts| judge(&plan_for(demands), facts, envelope(Vec::new())).is_ok();
-    for demands in all_demand_sets() {
+    for demands in chain_demand_sets() {
         for more in all_demands() {
             let mut stricter = demands.clone();
             stricter.push(more);
@@ -302,13 +380,15 @@ fn the_routes_own_host_names_count_only_where_the_operator_wrote_them() {
     let named: Vec<Vec<NamePattern>> = plan(&facts)
         .hosts()
         .iter()
-        .map(|plan| match &plan.demands()[0].level {
-            DemandLevel::Domain { names, .. } => names.clone(),
-            DemandLevel::Encryption | DemandLevel::Certificate { .. } => panic!("another demand"),
+        .map(|plan| {
+            let DemandLevel::Domain { names, .. } = &plan.demands()[0].level else {
+                panic!("another demand");
+            };
+            names.clone()
         })
         .collect();
     assert_eq!(named, [names(&[HOST]), vec![], vec![]]);
-    let route = facts.route.unwrap();
+    let route = facts.demands[0].clone();
     let level = DemandLevel::Domain {
         anchors: bank(),
         names: names(&[HOST]),
@@ -359,7 +439,11 @@ fn a_refusal_says_what_is_demanded_what_was_found_and_whose_move_it_is() {
     let cases = [
         (
             channel(ChannelSecurity::Plaintext(PlaintextCause::NotOffered)),
-            (EnhancedCode::new(4, 7, 10), Side::Recipient, "STARTTLS was not offered"),
+            (
+                EnhancedCode::new(4, 4, 317),
+                Side::Recipient,
+                "STARTTLS was not offered",
+            ),
         ),
         (
             tls(
@@ -368,7 +452,7 @@ fn a_refusal_says_what_is_demanded_what_was_found_and_whose_move_it_is() {
                 vec![(path.clone(), Verdict::Fails(CertificateFault::SelfSigned))],
             ),
             (
-                EnhancedCode::new(4, 7, 5),
+                EnhancedCode::new(4, 7, 320),
                 Side::Recipient,
                 "the certificate is self-signed",
             ),
@@ -380,7 +464,7 @@ fn a_refusal_says_what_is_demanded_what_was_found_and_whose_move_it_is() {
                 vec![(path.clone(), Verdict::Holds)],
             ),
             (
-                EnhancedCode::new(4, 7, 5),
+                EnhancedCode::new(4, 7, 320),
                 Side::Recipient,
                 "the peer did not prove that it holds the key: odd key",
             ),
@@ -417,19 +501,6 @@ fn a_refusal_says_what_is_demanded_what_was_found_and_whose_move_it_is() {
     }
 }
 
-fn all_handshake_faults() -> Vec<HandshakeFault> {
-    vec![
-        HandshakeFault::Alert("handshake_failure".to_owned()),
-        HandshakeFault::Protocol,
-        HandshakeFault::BadServerName,
-        HandshakeFault::Incompatible,
-        HandshakeFault::BadSignature,
-        HandshakeFault::ConnectionLost,
-        HandshakeFault::TimedOut,
-        HandshakeFault::Ours,
-    ]
-}
-
 fn failed(groups: GroupProfile, fault: HandshakeFault) -> FailedHandshake {
     FailedHandshake {
         groups,
@@ -443,181 +514,11 @@ fn failed(groups: GroupProfile, fault: HandshakeFault) -> FailedHandshake {
     }
 }
 
-/// Plays an attempt with one host: `faults` says how each handshake fails. Answers the handshakes and the end.
-fn play(plan: &HostPlan, first: Step, faults: &[HandshakeFault]) -> (Vec<FailedHandshake>, NextStep) {
-    let mut history = Vec::new();
-    let mut next = NextStep::Try(first);
-    for fault in faults {
-        let NextStep::Try(Step::StartTls { groups }) = next else {
-            break;
-        };
-        history.push(failed(groups, fault.clone()));
-        next = after_failure(plan, &history);
-    }
-    (history, next)
-}
-
-/// Every way in which up to [`MAX_HANDSHAKES`] handshakes can fail.
-fn all_fault_sequences() -> Vec<Vec<HandshakeFault>> {
-    let faults = all_handshake_faults();
-    let count = faults.len().pow(u32::try_from(MAX_HANDSHAKES).unwrap());
-    (0..count)
-        .map(|mut number| {
-            (0..MAX_HANDSHAKES)
-                .map(|_| {
-                    let fault = faults[number % faults.len()].clone();
-                    number /= faults.len();
-                    fault
-                })
-                .collect()
-        })
-        .collect()
-}
-
-#[test]
-fn no_sequence_of_failures_leads_to_plaintext_where_anything_is_demanded_or_the_fault_is_ours() {
-    let memories = [
-        None,
-        Some(BrokenTls::Hybrid),
-        Some(BrokenTls::Wholly("it broke".to_owned())),
-    ];
-    for faults in all_fault_sequences() {
-        for demands in [vec![], vec![demand(DemandLevel::Encryption)]] {
-            let plan = plan_for(&demands);
-            for memory in &memories {
-                let first = plan.first_step(memory.as_ref());
-                assert!(demands.is_empty() || matches!(first, Step::StartTls { .. }));
-                let (history, end) = play(&plan, first, &faults);
-                let ours = history
-                    .iter()
-                    .any(|failed| failed.failure.fault == HandshakeFault::Ours);
-                match end {
-                    NextStep::Try(Step::Plaintext { .. }) => assert!(demands.is_empty() && !ours, "{history:?}"),
-                    NextStep::GiveUp(refusal) => {
-                        assert!(ours || !demands.is_empty(), "{history:?}");
-                        assert_eq!(refusal.unmet_demands(), demands);
-                        assert_eq!(refusal.to_fault(None).status.class, 4);
-                        assert_eq!(refusal.side() == Side::Us, ours);
-                    }
-                    NextStep::Try(Step::StartTls { .. }) => panic!("it never ends: {history:?}"),
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn a_reset_counts_only_when_the_next_handshake_fails_too() {
-    use GroupProfile::{Classical, HybridFirst};
-    use HandshakeFault::{ConnectionLost, Incompatible, Protocol, TimedOut};
-    let plan = plan_for(&[]);
-    for (faults, profiles) in [
-        (vec![Protocol, Protocol], vec![HybridFirst, Classical]),
-        (
-            vec![Incompatible, ConnectionLost, TimedOut],
-            vec![HybridFirst, Classical, Classical],
-        ),
-        (
-            vec![ConnectionLost, ConnectionLost, TimedOut, Protocol],
-            vec![HybridFirst, HybridFirst, Classical, Classical],
-        ),
-        (
-            vec![TimedOut, Protocol, Protocol],
-            vec![HybridFirst, HybridFirst, Classical],
-        ),
-    ] {
-        let (history, end) = play(&plan, plan.first_step(None), &faults);
-        let played: Vec<GroupProfile> = history.iter().map(|failed| failed.groups).collect();
-        assert_eq!(played, profiles, "{faults:?}");
-        assert!(matches!(end, NextStep::Try(Step::Plaintext { .. })));
-    }
-}
-
-#[test]
-fn broken_tls_is_learnt_from_what_counts_and_never_from_our_faults() {
-    use GroupProfile::{Classical, HybridFirst};
-    let protocol = |groups| failed(groups, HandshakeFault::Protocol);
-    let lost = |groups| failed(groups, HandshakeFault::ConnectionLost);
-    let wholly = Some(BrokenTls::Wholly("it broke".to_owned()));
-    for (history, then_held, learnt) in [
-        (vec![], true, None),
-        (vec![protocol(HybridFirst)], true, Some(BrokenTls::Hybrid)),
-        (vec![lost(HybridFirst)], true, None),
-        (
-            vec![lost(HybridFirst), lost(HybridFirst)],
-            true,
-            Some(BrokenTls::Hybrid),
-        ),
-        (vec![protocol(HybridFirst), protocol(Classical)], false, wholly.clone()),
-        (vec![protocol(HybridFirst), lost(Classical)], false, None),
-        (
-            vec![protocol(HybridFirst), lost(Classical), lost(Classical)],
-            false,
-            wholly,
-        ),
-        (
-            vec![protocol(HybridFirst), failed(Classical, HandshakeFault::Ours)],
-            false,
-            None,
-        ),
-        (vec![protocol(HybridFirst)], false, None),
-    ] {
-        assert_eq!(BrokenTls::learn(&history, then_held), learnt, "{history:?} {then_held}");
-    }
-}
-
-#[test]
-fn starttls_that_is_missing_or_refused_stops_what_demands_it() {
-    for cause in all_plaintext_causes() {
-        let step = Step::Plaintext { cause: cause.clone() };
-        assert_eq!(starttls_unavailable(&plan_for(&[]), cause.clone()), Ok(step));
-        for demand in all_demands() {
-            let refusal = starttls_unavailable(&plan_for(&[demand]), cause.clone()).unwrap_err();
-            assert_eq!(refusal.finding(), &Finding::Plaintext(cause.clone()));
-        }
-    }
-}
-
 fn reply(code: u16, enhanced: Option<&str>) -> Reply {
     Reply {
         code: ReplyCode::new(code).unwrap(),
         enhanced: enhanced.map(|text| text.parse().unwrap()),
         lines: vec!["Must issue STARTTLS first".to_owned()],
-    }
-}
-
-#[test]
-fn a_server_that_wants_tls_after_a_fall_back_is_tried_again_later() {
-    let plan = plan_for(&[]);
-    for cause in all_plaintext_causes() {
-        let fell_back = matches!(
-            cause,
-            PlaintextCause::Refused(_) | PlaintextCause::HandshakeFailed(_) | PlaintextCause::RememberedAsBroken(_)
-        );
-        for (about_security, code, enhanced) in [
-            (true, 530, None),
-            (true, 530, Some("5.7.0")),
-            (true, 550, Some("5.7.1")),
-            (true, 554, Some("5.7.10")),
-            (false, 550, Some("5.1.1")),
-            (false, 550, None),
-            (false, 451, Some("4.7.1")),
-            (false, 250, None),
-        ] {
-            let said = reply(code, enhanced);
-            // Where the offer itself may have been taken out, only the code that asks for STARTTLS counts.
-            let stripped = matches!(cause, PlaintextCause::NotOffered | PlaintextCause::NoExtensions) && code == 530;
-            let waits = (fell_back && about_security) || stripped;
-            let meaning = plaintext_retry_reply(&plan, &cause, &said);
-            match meaning {
-                PlaintextReply::AsItSays => assert!(!waits, "{cause:?} {said}"),
-                PlaintextReply::Defer(refusal) => {
-                    assert!(waits, "{cause:?} {said}");
-                    let fault = refusal.to_fault(None);
-                    assert_eq!((fault.status.class, fault.reply), (4, Some(said)));
-                }
-            }
-        }
     }
 }
 
@@ -670,4 +571,47 @@ fn every_rule_for_mail_that_leaves_is_applied_somewhere() {
         "wants-tls-after-all",
     ];
     assert_eq!(keys.into_iter().collect::<Vec<_>>(), all);
+}
+
+#[test]
+fn a_refusal_of_key_version_or_key_exchange_says_what_was_found() {
+    let mut facts = good_tls();
+    let ChannelSecurity::Tls(tls) = &mut facts.security else {
+        panic!("it is under TLS");
+    };
+    tls.version = TlsVersion::Tls12;
+    "x25519".clone_into(&mut tls.group);
+    let found = Digest([2; 32]).to_string();
+    for (level, status, text, unmet) in [
+        (
+            DemandLevel::Pin {
+                spki: vec![Digest([9; 32])],
+            },
+            EnhancedCode::new(4, 7, 320),
+            format!("the certificate has another key, {found}"),
+            format!(
+                "TLS with a certificate that has the key {} (alias info@example.net)",
+                "09".repeat(32)
+            ),
+        ),
+        (
+            DemandLevel::Version {
+                at_least: TlsVersion::Tls13,
+            },
+            EnhancedCode::new(4, 4, 317),
+            "the connection is TLSv1.2".to_owned(),
+            "TLSv1.3 or later (alias info@example.net)".to_owned(),
+        ),
+        (
+            DemandLevel::HybridKeyExchange,
+            EnhancedCode::new(4, 4, 317),
+            "the key exchange was x25519".to_owned(),
+            "TLS with the hybrid post-quantum key exchange X25519MLKEM768 (alias info@example.net)".to_owned(),
+        ),
+    ] {
+        let refusal = judge(&plan_for(&[demand(level)]), &facts, envelope(Vec::new())).unwrap_err();
+        let fault = Fault::from(refusal);
+        assert_eq!((fault.status, fault.side), (status, Side::Recipient));
+        assert_eq!((fault.text, fault.unmet), (text, Some(unmet)));
+    }
 }

@@ -1,0 +1,283 @@
+//! A directory from its parts: every fault is named at once, and one fault refuses the whole.
+
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    sync::Arc,
+};
+
+use sekisho_mail::{Domain, OrganizationName};
+
+use super::{
+    AcceptedDomain, ConnectorType, Directory, Fault, InboundConnector, Organization, OrganizationIndex,
+    OutboundConnector, Parts, Rule, rules_inbound, rules_of_rules, rules_outbound,
+};
+
+/// Characters of the name of a connector or a rule.
+const NAME_CHARS_MAX: usize = 64;
+
+/// Faults of one thing, each with its place.
+pub(super) struct Findings<'a> {
+    place: String,
+    into: &'a mut Vec<Fault>,
+}
+
+impl<'a> Findings<'a> {
+    pub(super) const fn at(place: String, into: &'a mut Vec<Fault>) -> Self {
+        Self { place, into }
+    }
+
+    pub(super) fn add(&mut self, field: &'static str, reason: impl Into<String>, remedy: impl Into<String>) {
+        self.into.push(Fault {
+            place: self.place.clone(),
+            field,
+            reason: reason.into(),
+            remedy: remedy.into(),
+        });
+    }
+
+    /// [`Self::add`], where `is_wrong`.
+    pub(super) fn add_if(&mut self, is_wrong: bool, field: &'static str, reason: &str, remedy: &str) {
+        if is_wrong {
+            self.add(field, reason, remedy);
+        }
+    }
+}
+
+/// What the rules may look up while a directory is built.
+pub(super) struct Known<'a> {
+    pub(super) organizations: &'a HashMap<OrganizationName, Organization>,
+    pub(super) domains: &'a HashMap<Domain, AcceptedDomain>,
+}
+
+impl Known<'_> {
+    /// Whether an organization accepts mail for a domain.
+    pub(super) fn accepts(&self, organization: &OrganizationName, domain: &Domain) -> bool {
+        let accepted = self.domains.get(domain);
+        accepted.is_some_and(|accepted| accepted.organization == *organization)
+    }
+
+    /// Whether a name lies in an accepted domain of an organization, and not in one of another's below that.
+    pub(super) fn lies_with(&self, organization: &OrganizationName, name: &Domain) -> bool {
+        let nearest = name.lineage().find_map(|domain| self.domains.get(domain));
+        nearest.is_some_and(|accepted| accepted.organization == *organization)
+    }
+}
+
+impl Directory {
+    /// Puts a directory together. With it come warnings: what is allowed and an operator would want to know.
+    ///
+    /// # Errors
+    /// Every fault of every part, in the order of [`Parts`].
+    pub fn build(version: u64, parts: Parts) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
+        let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+        let organizations = collect_organizations(parts.organizations, &mut faults);
+        let domains = collect_domains(parts.domains, &organizations, &mut faults);
+        let known = Known {
+            organizations: &organizations,
+            domains: &domains,
+        };
+        let mut inbound = parts.inbound;
+        let mut outbound = parts.outbound;
+        let mut rules = parts.rules;
+        let keys = inbound.iter().map(|one| (&one.key.organization, &*one.key.name));
+        check_keys("inbound connector", keys, &known, &mut faults);
+        rules_inbound::check(&inbound, &known, &mut faults, &mut warnings);
+        let keys = outbound.iter().map(|one| (&one.key.organization, &*one.key.name));
+        check_keys("outbound connector", keys, &known, &mut faults);
+        rules_outbound::check(&outbound, &mut faults, &mut warnings);
+        let keys = rules.iter().map(|one| (&one.key.organization, &*one.key.name));
+        check_keys("rule", keys, &known, &mut faults);
+        rules_of_rules::check(&rules, &inbound, &mut faults, &mut warnings);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        // Whichever order they came in, the same one speaks for several that are equal.
+        inbound.sort_by(|one, other| one.key.cmp(&other.key));
+        outbound.sort_by(|one, other| one.key.cmp(&other.key));
+        rules.sort_by(Rule::order);
+        let mut directory = Self {
+            version,
+            organizations,
+            domains,
+            ..Self::default()
+        };
+        inbound
+            .into_iter()
+            .for_each(|connector| directory.add_inbound(connector));
+        outbound
+            .into_iter()
+            .for_each(|connector| directory.add_outbound(connector));
+        directory.add_rules(rules);
+        Ok((directory, warnings))
+    }
+
+    fn add_inbound(&mut self, connector: InboundConnector) {
+        let connector = Arc::new(connector);
+        self.inbound.insert(connector.key.clone(), Arc::clone(&connector));
+        if !connector.enabled {
+            return;
+        }
+        let index = self.indexes.entry(connector.key.organization.clone()).or_default();
+        index_inbound(index, &connector);
+        if let Some(name) = &connector.tls_sender_certificate_name {
+            if connector.wants_path() {
+                self.anchors.insert(name, connector.anchors.clone());
+            }
+            if connector.kind == ConnectorType::OnPremises {
+                self.own_certificates.insert(name, Arc::clone(&connector));
+            }
+        }
+        if connector.kind == ConnectorType::OnPremises {
+            for network in &connector.sender_addresses {
+                self.own_addresses.insert(*network, ());
+            }
+        }
+    }
+
+    fn add_outbound(&mut self, connector: OutboundConnector) {
+        let connector = Arc::new(connector);
+        self.outbound.insert(connector.key.clone(), Arc::clone(&connector));
+        if !connector.is_selectable() {
+            return;
+        }
+        let index = self.indexes.entry(connector.key.organization.clone()).or_default();
+        let mut seen = HashSet::new();
+        for scope in connector.recipient_domains.iter().filter(|scope| seen.insert(*scope)) {
+            index.outbound.insert(scope, Arc::clone(&connector));
+        }
+        if connector.all_accepted_domains {
+            index.all_accepted = Some(Arc::clone(&connector));
+        }
+    }
+
+    /// In the order in which they are looked at.
+    fn add_rules(&mut self, rules: Vec<Rule>) {
+        let mut conditions = Vec::new();
+        let mut places = HashMap::new();
+        for rule in rules.into_iter().filter(|rule| rule.enabled) {
+            let place = rule.header.as_ref().map(|header| {
+                *places.entry(header.clone()).or_insert_with(|| {
+                    conditions.push(header.clone());
+                    conditions.len() - 1
+                })
+            });
+            let index = self.indexes.entry(rule.key.organization.clone()).or_default();
+            index.rules.push((Arc::new(rule), place));
+        }
+        self.header_conditions = Arc::new(conditions);
+    }
+}
+
+fn index_inbound(index: &mut OrganizationIndex, connector: &Arc<InboundConnector>) {
+    for network in &connector.sender_addresses {
+        index.addresses.insert(*network, ());
+        if connector.kind == ConnectorType::OnPremises {
+            index.own_addresses.insert(*network, Arc::clone(connector));
+        }
+    }
+    if let Some(name) = &connector.tls_sender_certificate_name {
+        index.certificates.insert(name, Arc::clone(connector));
+    }
+    index.has_own_servers |= connector.kind == ConnectorType::OnPremises;
+    if connector.kind == ConnectorType::Partner {
+        let mut seen = HashSet::new();
+        for scope in connector.sender_domains.iter().filter(|scope| seen.insert(*scope)) {
+            index.partners.insert(scope, Arc::clone(connector));
+        }
+        for organization in &connector.trusted_organizations {
+            let entry = index.trusting.entry(organization.clone());
+            entry.or_insert_with(|| Arc::clone(connector));
+        }
+    }
+}
+
+fn collect_organizations(
+    organizations: Vec<Organization>,
+    faults: &mut Vec<Fault>,
+) -> HashMap<OrganizationName, Organization> {
+    let mut collected = HashMap::with_capacity(organizations.len());
+    for organization in organizations {
+        let mut findings = Findings::at(format!("organization {}", organization.name), faults);
+        match collected.entry(organization.name.clone()) {
+            Entry::Occupied(_) => findings.add("name", "there are two of that name", "take one of them out"),
+            Entry::Vacant(entry) => {
+                entry.insert(organization);
+            }
+        }
+    }
+    if !collected.contains_key(&OrganizationName::FIRST) {
+        Findings::at(format!("organization {}", OrganizationName::FIRST), faults).add(
+            "",
+            "it is missing, and what sekisho.toml sets is its",
+            "put it back; it may be left empty",
+        );
+    }
+    collected
+}
+
+fn collect_domains(
+    domains: Vec<AcceptedDomain>,
+    organizations: &HashMap<OrganizationName, Organization>,
+    faults: &mut Vec<Fault>,
+) -> HashMap<Domain, AcceptedDomain> {
+    let mut collected: HashMap<Domain, AcceptedDomain> = HashMap::with_capacity(domains.len());
+    for domain in domains {
+        let mut findings = Findings::at(format!("domain {}", domain.domain), faults);
+        if !organizations.contains_key(&domain.organization) {
+            let reason = format!("there is no organization {}", domain.organization);
+            findings.add(
+                "organization",
+                reason,
+                "add the organization first, or name another one",
+            );
+        }
+        match collected.entry(domain.domain.clone()) {
+            Entry::Occupied(entry) => {
+                let first: &AcceptedDomain = entry.get();
+                let reason = format!(
+                    "it is accepted twice: for {} ({}) and for {} ({})",
+                    first.organization, first.origin, domain.organization, domain.origin
+                );
+                findings.add(
+                    "name",
+                    reason,
+                    "a domain belongs to one organization; take one of them out",
+                );
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(domain);
+            }
+        }
+    }
+    collected
+}
+
+/// V13, and that every connector and every rule belongs to an organization.
+fn check_keys<'a>(
+    what: &str,
+    keys: impl Iterator<Item = (&'a OrganizationName, &'a str)>,
+    known: &Known<'_>,
+    faults: &mut Vec<Fault>,
+) {
+    let mut seen = HashSet::new();
+    for (organization, name) in keys {
+        let mut findings = Findings::at(format!("{what} {organization}/{name}"), faults);
+        let chars = name.chars().count();
+        if !(1..=NAME_CHARS_MAX).contains(&chars) || name.chars().any(char::is_control) {
+            let reason = format!("a name has 1 to {NAME_CHARS_MAX} characters and no control characters");
+            findings.add("name", reason, "give it a shorter name");
+        }
+        if !known.organizations.contains_key(organization) {
+            let reason = format!("there is no organization {organization}");
+            findings.add(
+                "organization",
+                reason,
+                "add the organization first, or name another one",
+            );
+        }
+        if !seen.insert((organization, name)) {
+            let reason = format!("the organization has two of that name: {what} {name}");
+            findings.add("name", reason, "give one of them another name");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Connectors: what an organization demands of those who bring it mail and of those to whom its mail goes, with
+//! Exchange's names and meanings (New-InboundConnector, New-OutboundConnector).
+
+use std::{fmt, sync::Arc};
+
+use sekisho_mail::{AnchorSetId, Digest, Domain, Host, OrganizationName, TlsVersion};
+
+use crate::Network;
+
+/// What a connector is known by: its name is unique among the inbound or the outbound ones of its organization.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectorKey {
+    /// Whose it is.
+    pub organization: OrganizationName,
+    /// 1 to 64 characters, none of them a control character.
+    pub name: Arc<str>,
+}
+
+/// `acme/bank`
+impl fmt::Display for ConnectorKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.organization, self.name)
+    }
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ConnectorType {
+    /// Somebody else.
+    #[default]
+    Partner,
+    /// The organization's own servers: they may send out through us.
+    OnPremises,
+}
+
+impl ConnectorType {
+    /// As API and files write it.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Partner => "partner",
+            Self::OnPremises => "on_premises",
+        }
+    }
+}
+
+/// Which domains a connector is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum DomainScope {
+    /// This domain.
+    Exact(Domain),
+    /// `*.example.org`: this domain and every one below it, however deep.
+    Within(Domain),
+    /// `*`
+    Everything,
+}
+
+/// The name by which a client's certificate is known: a SAN dNSName equal to it; for `*.example.org` one that is
+/// `example.org`, lies below it however deep, or is literally `*.example.org`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CertificateName {
+    /// Whether names below the domain count as well.
+    pub within: bool,
+    /// The domain.
+    pub domain: Domain,
+}
+
+/// Issuers that are accepted: each attribute (`O=Example Trust`) is one of those of the leaf's issuer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IssuerPattern {
+    /// At least one; RFC 4514 text, compared without regard to case.
+    pub attributes: Vec<String>,
+}
+
+/// What an inbound connector demands of a connection under TLS, beyond TLS itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFloor {
+    /// The oldest version.
+    pub min_version: TlsVersion,
+    /// Whether the key exchange must be hybrid post-quantum (X25519MLKEM768).
+    pub hybrid_only: bool,
+}
+
+impl Default for TlsFloor {
+    fn default() -> Self {
+        Self {
+            min_version: TlsVersion::Tls12,
+            hybrid_only: false,
+        }
+    }
+}
+
+/// Who brings mail, and what holds for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a parameter of Exchange's")]
+pub struct InboundConnector {
+    /// What it is known by.
+    pub key: ConnectorKey,
+    /// A disabled one is kept and never looked at.
+    pub enabled: bool,
+    /// The operator's words.
+    pub comment: String,
+    /// Who brings it.
+    pub kind: ConnectorType,
+    /// A Partner's: whose mail, by the domain of MAIL FROM; `*` covers the null reverse-path too. No scope for
+    /// OnPremises.
+    pub sender_domains: Vec<DomainScope>,
+    /// Where the client may be.
+    pub sender_addresses: Vec<Network>,
+    /// TLS alone.
+    pub require_tls: bool,
+    /// What the client's certificate must be for; OnPremises: by which the client is known.
+    pub tls_sender_certificate_name: Option<CertificateName>,
+    /// A Partner's: only whoever has that certificate may send from the sender domains.
+    pub restrict_domains_to_certificate: bool,
+    /// A Partner's: only from the sender addresses may be sent from the sender domains.
+    pub restrict_domains_to_ip_addresses: bool,
+    /// Accepted domains of the organization to which it is limited; all where it is empty.
+    pub associated_accepted_domains: Vec<Domain>,
+    /// OnPremises: marks the organization's own mail as internal; never permits to relay.
+    pub treat_messages_as_internal: bool,
+    /// Organizations of this service whose mail, known by the internal way, is taken as if it met the restrictions.
+    pub trusted_organizations: Vec<OrganizationName>,
+    /// What TLS must be like where it is used for this connector.
+    pub floor: TlsFloor,
+    /// Where the client's chain must end.
+    pub anchors: AnchorSetId,
+    /// Issuers of the client's certificate; any where it is empty.
+    pub issuers: Vec<IssuerPattern>,
+    /// SHA-256 of keys (SubjectPublicKeyInfo) one of which the client's certificate must have; any where it is empty.
+    pub pins: Vec<Digest>,
+    /// What plaintext is answered where TLS is demanded.
+    pub plaintext_reply: PlaintextReply,
+}
+
+/// What plaintext is answered where TLS is demanded; where several demand it, the first of these that one of them has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PlaintextReply {
+    /// `451 4.7.0`: a partner whose TLS failed once tries again.
+    #[default]
+    TryAgain,
+    /// `530 5.7.0` (RFC 3207 §4).
+    Refuse,
+}
+
+/// Where mail goes, and what must hold on the way. How a host is dialled is left to the binary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a parameter of Exchange's")]
+pub struct OutboundConnector {
+    /// What it is known by.
+    pub key: ConnectorKey,
+    /// A disabled one is kept and never looked at.
+    pub enabled: bool,
+    /// The operator's words.
+    pub comment: String,
+    /// Who is at the other end.
+    pub kind: ConnectorType,
+    /// Whose mail.
+    pub recipient_domains: Vec<DomainScope>,
+    /// OnPremises: also for every accepted domain of the organization.
+    pub all_accepted_domains: bool,
+    /// Chosen by a rule alone, never by a domain.
+    pub is_transport_rule_scoped: bool,
+    /// OnPremises: mail to everywhere goes this way first (centralized mail transport).
+    pub route_all_messages_via_on_premises: bool,
+    /// The next hops; empty for the MX records of the recipient's domain (`UseMXRecord`).
+    pub smart_hosts: Vec<SmartHost>,
+    /// What must hold.
+    pub tls_settings: TlsSettings,
+    /// Names for `DomainValidation`; `*.example.org` as in [`CertificateName`]. Empty: the recipient's domain, with MX.
+    pub tls_domains: Vec<CertificateName>,
+    /// What TLS must be like.
+    pub floor: TlsFloor,
+    /// Where the host's chain must end.
+    pub anchors: AnchorSetId,
+    /// SHA-256 of keys one of which the host's certificate must have; any where it is empty.
+    pub pins: Vec<Digest>,
+}
+
+/// A next hop.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum SmartHost {
+    /// A name, looked up for addresses alone, or an address; with the port.
+    Host(Host, u16),
+    /// The MX records of this domain; with the port.
+    Mx(Domain, u16),
+}
+
+/// What must hold on a connection (New-OutboundConnector, `TlsSettings`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TlsSettings {
+    /// The best that both sides can do.
+    #[default]
+    Opportunistic,
+    /// TLS, whoever the peer is.
+    EncryptionOnly,
+    /// A certificate that chains to the anchors and is valid now.
+    CertificateValidation,
+    /// That, for one of the names.
+    DomainValidation,
+}
+
+impl TlsSettings {
+    /// As API and files write it.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Opportunistic => "opportunistic",
+            Self::EncryptionOnly => "encryption_only",
+            Self::CertificateValidation => "certificate_validation",
+            Self::DomainValidation => "domain_validation",
+        }
+    }
+}

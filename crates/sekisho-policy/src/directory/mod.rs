@@ -1,0 +1,196 @@
+//! The directory: organizations, their domains and connectors at one version, put together so that every question about
+//! them is a look-up, never a walk along a list. Where they are kept and who changes them is left to the binary.
+
+mod build;
+mod connector;
+mod fault;
+mod index;
+mod organization;
+mod rule;
+mod rules_inbound;
+mod rules_of_rules;
+mod rules_outbound;
+mod select;
+mod text;
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashMap, sync::Arc};
+
+use sekisho_mail::{AnchorSetId, Check, Domain, KeyProof, OrganizationName, TlsFacts};
+
+pub use connector::{
+    CertificateName, ConnectorKey, ConnectorType, DomainScope, InboundConnector, IssuerPattern, OutboundConnector,
+    PlaintextReply, SmartHost, TlsFloor, TlsSettings,
+};
+pub use fault::Fault;
+pub(crate) use index::{AddressIndex, NameIndex, ScopeIndex};
+pub use organization::{AcceptedDomain, DomainKind, Organization, Origin};
+pub use rule::{
+    AddressPattern, AddressPatternError, HeaderCondition, HeaderField, HeaderFindings, Rule, RuleFacts, RuleKey,
+    RuleTls, RuleVerdict,
+};
+pub use rules_of_rules::{HEADER_FIELD_OCTETS_MAX, HEADER_NAME_OCTETS_MAX};
+pub use select::{Selection, SelectionReason};
+pub use text::ScopeError;
+
+/// What a directory is built from.
+#[derive(Clone, Debug, Default)]
+pub struct Parts {
+    /// The first organization among them.
+    pub organizations: Vec<Organization>,
+    /// Of all organizations, those of the configuration file too.
+    pub domains: Vec<AcceptedDomain>,
+    /// Of all organizations, disabled ones too.
+    pub inbound: Vec<InboundConnector>,
+    /// Of all organizations, disabled ones too.
+    pub outbound: Vec<OutboundConnector>,
+    /// Of all organizations, disabled ones too.
+    pub rules: Vec<Rule>,
+}
+
+/// All organizations, their domains and connectors at one version. Made by [`Directory::build`]; the default has none.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    version: u64,
+    organizations: HashMap<OrganizationName, Organization>,
+    domains: HashMap<Domain, AcceptedDomain>,
+    inbound: HashMap<ConnectorKey, Arc<InboundConnector>>,
+    outbound: HashMap<ConnectorKey, Arc<OutboundConnector>>,
+    /// Where the chain of a client that presents one of these names may have to end.
+    anchors: NameIndex<AnchorSetId>,
+    /// Every organization's servers, by the certificates that they are known by.
+    own_certificates: NameIndex<Arc<InboundConnector>>,
+    /// Where every organization's servers may be.
+    own_addresses: AddressIndex<()>,
+    indexes: HashMap<OrganizationName, OrganizationIndex>,
+    /// What enabled rules look for in headers, each once.
+    header_conditions: Arc<Vec<HeaderCondition>>,
+}
+
+/// The enabled connectors and rules of one organization.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OrganizationIndex {
+    /// Whether it has connectors for servers of its own.
+    pub(crate) has_own_servers: bool,
+    /// OnPremises, by where the client may be.
+    pub(crate) own_addresses: AddressIndex<Arc<InboundConnector>>,
+    /// Both types, by where the client may be.
+    pub(crate) addresses: AddressIndex<()>,
+    /// Both types, by the client's certificate.
+    pub(crate) certificates: NameIndex<Arc<InboundConnector>>,
+    /// Partners, by the domain of MAIL FROM.
+    pub(crate) partners: ScopeIndex<Arc<InboundConnector>>,
+    /// Partners, by the organizations that they trust.
+    pub(crate) trusting: HashMap<OrganizationName, Arc<InboundConnector>>,
+    /// Those that a domain may choose.
+    pub(crate) outbound: ScopeIndex<Arc<OutboundConnector>>,
+    /// The one for all accepted domains.
+    pub(crate) all_accepted: Option<Arc<OutboundConnector>>,
+    /// In the order in which they are looked at.
+    pub(crate) rules: rule::RuleIndex,
+}
+
+impl Directory {
+    /// The version that it was built from.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// An organization by its name.
+    #[must_use]
+    pub fn organization(&self, name: &OrganizationName) -> Option<&Organization> {
+        self.organizations.get(name)
+    }
+
+    /// Whose a domain is and what becomes of its mail; `None` when nobody here accepts it.
+    #[must_use]
+    pub fn domain(&self, domain: &Domain) -> Option<&AcceptedDomain> {
+        self.domains.get(domain)
+    }
+
+    /// An inbound connector, disabled ones too.
+    #[must_use]
+    pub fn inbound_connector(&self, key: &ConnectorKey) -> Option<&Arc<InboundConnector>> {
+        self.inbound.get(key)
+    }
+
+    /// An outbound connector, disabled ones too.
+    #[must_use]
+    pub fn outbound_connector(&self, key: &ConnectorKey) -> Option<&Arc<OutboundConnector>> {
+        self.outbound.get(key)
+    }
+
+    /// All organizations, in no particular order.
+    pub fn organizations(&self) -> impl ExactSizeIterator<Item = &Organization> {
+        self.organizations.values()
+    }
+
+    /// All accepted domains, in no particular order.
+    pub fn domains(&self) -> impl ExactSizeIterator<Item = &AcceptedDomain> {
+        self.domains.values()
+    }
+
+    /// All inbound connectors, disabled ones too, in no particular order.
+    pub fn inbound(&self) -> impl ExactSizeIterator<Item = &Arc<InboundConnector>> {
+        self.inbound.values()
+    }
+
+    /// All outbound connectors, disabled ones too, in no particular order.
+    pub fn outbound(&self) -> impl ExactSizeIterator<Item = &Arc<OutboundConnector>> {
+        self.outbound.values()
+    }
+
+    /// What has to be asked about a client's chain, for the connectors that its names could identify; empty, and cheap,
+    /// when there is none. Whoever accepts the handshake puts the answers into [`TlsFacts::verdicts`].
+    #[must_use]
+    pub fn client_checks(&self, tls: &TlsFacts) -> Vec<Check> {
+        let Some(leaf) = tls.chain.first().filter(|_| tls.key == KeyProof::Proven) else {
+            return Vec::new();
+        };
+        if self.anchors.is_empty() {
+            return Vec::new();
+        }
+        let mut sets: Vec<&AnchorSetId> = Vec::new();
+        for name in &leaf.dns_names {
+            self.anchors.for_each_match(name, |_, anchors| {
+                if !sets.contains(&anchors) {
+                    sets.push(anchors);
+                }
+            });
+        }
+        sets.into_iter()
+            .map(|anchors| Check::Path {
+                anchors: anchors.clone(),
+            })
+            .collect()
+    }
+
+    pub(crate) fn index_of(&self, organization: &OrganizationName) -> Option<&OrganizationIndex> {
+        self.indexes.get(organization)
+    }
+
+    pub(crate) const fn own_certificates(&self) -> &NameIndex<Arc<InboundConnector>> {
+        &self.own_certificates
+    }
+
+    pub(crate) const fn own_addresses(&self) -> &AddressIndex<()> {
+        &self.own_addresses
+    }
+}
+
+impl InboundConnector {
+    /// Whether a path to its anchors is looked at: a pin to which nobody added anchors stands for itself.
+    pub(crate) fn wants_path(&self) -> bool {
+        self.pins.is_empty() || !self.anchors.is_system()
+    }
+
+    /// Whether it limits who may send from its domains.
+    pub(crate) const fn is_restricting(&self) -> bool {
+        self.restrict_domains_to_certificate || self.restrict_domains_to_ip_addresses
+    }
+}

@@ -1,0 +1,273 @@
+//! Mail-flow rules: what an organization demands of single messages, by who sends them, to whom, how they came and what
+//! their header says.
+
+use std::{cmp::Ordering, fmt, str::FromStr, sync::Arc};
+
+use sekisho_mail::{
+    AnchorSetId, Demand, DemandLevel, Domain, Host, Mailbox, MailboxError, NamePattern, OrganizationName, ReversePath,
+    RuleRefusal,
+};
+use thiserror::Error;
+
+use super::{CertificateName, ConnectorKey, Directory, DomainScope, ScopeError};
+use crate::Reason;
+
+/// What a rule is known by: its name is unique among those of its organization.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleKey {
+    /// Whose it is.
+    pub organization: OrganizationName,
+    /// 1 to 64 characters, none of them a control character.
+    pub name: Arc<str>,
+}
+
+/// `acme/secret`
+impl fmt::Display for RuleKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.organization, self.name)
+    }
+}
+
+/// Which messages, for which of their recipients, and what is done with them. All conditions must hold; one that is
+/// empty always does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// What it is known by.
+    pub key: RuleKey,
+    /// A disabled one is kept and never looked at.
+    pub enabled: bool,
+    /// The operator's words.
+    pub comment: String,
+    /// Lower ones are looked at first; among equals the name decides.
+    pub priority: u32,
+    /// Who sends: any of these.
+    pub senders: Vec<AddressPattern>,
+    /// To whom: any of these.
+    pub recipients: Vec<AddressPattern>,
+    /// What the header says.
+    pub header: Option<HeaderCondition>,
+    /// The inbound connector through which the message came for this recipient; one of the rule's organization.
+    pub inbound_connector: Option<Arc<str>>,
+    /// What must hold of the connection on which it leaves.
+    pub require_tls: Option<RuleTls>,
+    /// Names for [`RuleTls::DomainValidation`]; `*.example.org` as in [`CertificateName`].
+    pub tls_domains: Vec<CertificateName>,
+    /// The words with which it is rejected.
+    pub reject: Option<String>,
+}
+
+/// TLS that a rule demands; the trust anchors are the system's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleTls {
+    /// TLS, whoever the peer is.
+    EncryptionOnly,
+    /// A certificate that chains to the anchors and is valid now.
+    CertificateValidation,
+    /// That, for one of the names.
+    DomainValidation,
+}
+
+/// Which addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddressPattern {
+    /// `<>`: the null reverse-path.
+    Null,
+    /// This address, in whatever case its local part is written.
+    Address(Mailbox),
+    /// Everybody in these domains. `*` has everybody, address literals and the null reverse-path too.
+    Domains(DomainScope),
+}
+
+/// Why a text is no pattern for addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AddressPatternError {
+    /// It has an `@` and is no address.
+    #[error(transparent)]
+    Address(#[from] MailboxError),
+    /// It has none and is no scope.
+    #[error(transparent)]
+    Domains(#[from] ScopeError),
+}
+
+impl FromStr for AddressPattern {
+    type Err = AddressPatternError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "<>" {
+            return Ok(Self::Null);
+        }
+        if let Some(domain) = text.strip_prefix('@') {
+            let domain = Domain::parse(domain).map_err(ScopeError::from)?;
+            return Ok(Self::Domains(DomainScope::Exact(domain)));
+        }
+        if text.contains('@') {
+            return Ok(Self::Address(Mailbox::parse(text)?));
+        }
+        Ok(Self::Domains(text.parse()?))
+    }
+}
+
+impl AddressPattern {
+    fn covers(&self, address: Option<&Mailbox>) -> bool {
+        match (self, address) {
+            (Self::Domains(DomainScope::Everything), _) | (Self::Null, None) => true,
+            (Self::Null, Some(_)) | (Self::Address(_) | Self::Domains(_), None) => false,
+            (Self::Address(one), Some(other)) => {
+                one.host() == other.host() && one.local_part().eq_ignore_ascii_case(other.local_part())
+            }
+            (Self::Domains(scope), Some(address)) => match (scope, address.host()) {
+                (DomainScope::Exact(domain), Host::Domain(of)) => of == domain,
+                (DomainScope::Within(domain), Host::Domain(of)) => of == domain || of.is_below(domain),
+                (DomainScope::Exact(_) | DomainScope::Within(_), Host::Literal(_)) => false,
+                (DomainScope::Everything, _) => true,
+            },
+        }
+    }
+}
+
+/// A text in a header field as it was sent, unfolded and with nothing decoded. The case of ASCII letters is no matter.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HeaderCondition {
+    /// The field's name, in lower case.
+    pub name: Box<str>,
+    /// What it must hold; empty when the field need only be there.
+    pub contains: Box<str>,
+}
+
+impl HeaderCondition {
+    fn holds(&self, field: &HeaderField) -> bool {
+        let wanted = self.contains.as_bytes();
+        let holds = |octets: &[u8]| octets.eq_ignore_ascii_case(wanted);
+        field.name == self.name && (wanted.is_empty() || field.body.windows(wanted.len()).any(holds))
+    }
+}
+
+/// A field of a message's header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderField {
+    /// In lower case.
+    pub name: Box<str>,
+    /// Unfolded (RFC 5322 §2.2.3), as far as it was kept; the sender's octets.
+    pub body: Vec<u8>,
+}
+
+/// Which conditions of the directory a header meets: found once for a message, however many its recipients are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeaderFindings(Vec<bool>);
+
+/// A message and one of its recipients.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleFacts<'a> {
+    /// Who answers for the way of the message to this recipient: its rules are applied.
+    pub organization: &'a OrganizationName,
+    /// MAIL FROM.
+    pub sender: &'a ReversePath,
+    /// Where it goes, and every address that was written for it: one of them is enough.
+    pub recipients: &'a [&'a Mailbox],
+    /// The connectors through which it came for this recipient.
+    pub connectors: &'a [&'a ConnectorKey],
+    /// From [`Directory::look_at_header`].
+    pub header: &'a HeaderFindings,
+}
+
+/// What the rules say of a message for one recipient.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleVerdict {
+    /// What must hold of whatever connection it leaves on.
+    pub demands: Vec<Demand>,
+    /// That it may not go there at all.
+    pub rejection: Option<RuleRefusal>,
+    /// Of every rule that applied, in their order; that of the rejection is the last.
+    pub reasons: Vec<Reason>,
+}
+
+impl Rule {
+    /// The order in which rules are looked at.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        (self.priority, &self.key).cmp(&(other.priority, &other.key))
+    }
+
+    fn applies(&self, facts: &RuleFacts<'_>) -> bool {
+        let sender = facts.sender.mailbox();
+        let is_from = self.senders.is_empty() || self.senders.iter().any(|pattern| pattern.covers(sender));
+        let is_for = |pattern: &AddressPattern| facts.recipients.iter().any(|one| pattern.covers(Some(*one)));
+        let is_for = self.recipients.is_empty() || self.recipients.iter().any(is_for);
+        let came_through = |name: &Arc<str>| {
+            let mut connectors = facts.connectors.iter();
+            connectors.any(|one| one.organization == self.key.organization && one.name == *name)
+        };
+        is_from && is_for && self.inbound_connector.as_ref().is_none_or(came_through)
+    }
+
+    fn demand(&self) -> Option<Demand> {
+        let anchors = AnchorSetId::system();
+        let level = match self.require_tls? {
+            RuleTls::EncryptionOnly => DemandLevel::Encryption,
+            RuleTls::CertificateValidation => DemandLevel::Certificate { anchors },
+            RuleTls::DomainValidation => DemandLevel::Domain {
+                anchors,
+                names: self.tls_domains.iter().map(NamePattern::from).collect(),
+            },
+        };
+        Some(Demand {
+            level,
+            origin: format!("rule \"{}\"", self.key),
+        })
+    }
+}
+
+/// The enabled rules of one organization, in their order, each with the place of its header condition.
+pub(super) type RuleIndex = Vec<(Arc<Rule>, Option<usize>)>;
+
+impl Directory {
+    /// Whether an organization has enabled rules.
+    #[must_use]
+    pub fn has_rules(&self, organization: &OrganizationName) -> bool {
+        self.index_of(organization).is_some_and(|index| !index.rules.is_empty())
+    }
+
+    /// Every condition that an enabled rule has on the header, whoever's it is; empty when there is none, and then
+    /// nothing of a header need be kept.
+    #[must_use]
+    pub const fn header_conditions(&self) -> &Arc<Vec<HeaderCondition>> {
+        &self.header_conditions
+    }
+
+    /// Which of [`Self::header_conditions`] a header meets.
+    #[must_use]
+    pub fn look_at_header(&self, fields: &[HeaderField]) -> HeaderFindings {
+        let conditions = self.header_conditions.iter();
+        let is_met = |condition: &HeaderCondition| fields.iter().any(|field| condition.holds(field));
+        HeaderFindings(conditions.map(is_met).collect())
+    }
+
+    /// What the rules of the recipient's organization say of a message for it. The first rule that rejects ends it.
+    #[must_use]
+    pub fn apply_rules(&self, facts: &RuleFacts<'_>) -> RuleVerdict {
+        let mut verdict = RuleVerdict::default();
+        let Some(index) = self.index_of(facts.organization) else {
+            return verdict;
+        };
+        for (rule, header) in &index.rules {
+            let header_holds = |place: usize| facts.header.0.get(place).copied().unwrap_or(false);
+            if !header.is_none_or(header_holds) || !rule.applies(facts) {
+                continue;
+            }
+            if let Some(text) = &rule.reject {
+                verdict.rejection = Some(RuleRefusal {
+                    rule: rule.key.to_string(),
+                    text: text.clone(),
+                });
+                verdict.reasons.push(Reason::RuleRejects {
+                    rule: rule.key.to_string(),
+                });
+                return verdict;
+            }
+            if let Some(demand) = rule.demand() {
+                verdict.reasons.push(Reason::RuleDemandsTls { demand: demand.clone() });
+                verdict.demands.push(demand);
+            }
+        }
+        verdict
+    }
+}

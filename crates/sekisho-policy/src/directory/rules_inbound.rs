@@ -1,0 +1,328 @@
+//! What an inbound connector may say, alone and beside the others: the combination rules of Exchange (V1 to V7, V12 and
+//! V14 of its connectors), and that nothing is set which would never be looked at.
+
+use std::collections::HashMap;
+
+use sekisho_mail::{Domain, OrganizationName, TlsVersion};
+
+use super::{
+    ConnectorKey, ConnectorType, DomainScope, Fault, InboundConnector, ScopeIndex, TlsFloor,
+    build::{Findings, Known},
+};
+
+/// The largest IPv4 network that Exchange takes.
+const EXCHANGE_PREFIX_MIN: u8 = 24;
+
+pub(super) fn check(
+    connectors: &[InboundConnector],
+    known: &Known<'_>,
+    faults: &mut Vec<Fault>,
+    warnings: &mut Vec<Fault>,
+) {
+    for connector in connectors {
+        let mut findings = Findings::at(place(&connector.key), faults);
+        match connector.kind {
+            ConnectorType::Partner if connector.trusted_organizations.is_empty() => {
+                check_partner(connector, &mut findings)
+            }
+            ConnectorType::Partner => check_trusting(connector, known, &mut findings),
+            ConnectorType::OnPremises => check_on_premises(connector, known, &mut findings),
+        }
+        check_certificate(connector, &mut findings);
+        check_associated(connector, known, &mut findings);
+        warn(connector, &mut Findings::at(place(&connector.key), warnings));
+    }
+    check_certificate_names(connectors, faults);
+    warn_of_overruled(connectors, warnings);
+}
+
+fn place(key: &ConnectorKey) -> String {
+    format!("inbound connector {key}")
+}
+
+fn check_partner(connector: &InboundConnector, findings: &mut Findings<'_>) {
+    findings.add_if(
+        connector.sender_domains.is_empty(),
+        "sender_domains",
+        "a partner's connector is for the mail of some domains, and none is named",
+        "name the partner's domains, or \"*\" for everyone",
+    );
+    findings.add_if(
+        connector.treat_messages_as_internal,
+        "treat_messages_as_internal",
+        "only the organization's own servers bring internal mail (V1)",
+        "set it to false, or connector_type to on_premises",
+    );
+    findings.add_if(
+        connector.restrict_domains_to_certificate && connector.tls_sender_certificate_name.is_none(),
+        "restrict_domains_to_certificate",
+        "it restricts to a certificate, and tls_sender_certificate_name names none (V3)",
+        "set tls_sender_certificate_name",
+    );
+    findings.add_if(
+        connector.restrict_domains_to_ip_addresses && connector.sender_addresses.is_empty(),
+        "restrict_domains_to_ip_addresses",
+        "it restricts to addresses, and sender_ip_addresses has none (V4)",
+        "set sender_ip_addresses",
+    );
+    findings.add_if(
+        !connector.require_tls && !connector.is_restricting(),
+        "require_tls",
+        "it restricts nothing: neither to TLS, nor to a certificate, nor to addresses (V14)",
+        "set require_tls, restrict_domains_to_certificate or restrict_domains_to_ip_addresses",
+    );
+}
+
+/// V12: organizations of this service are known by the internal way, so nothing else would be looked at.
+fn check_trusting(connector: &InboundConnector, known: &Known<'_>, findings: &mut Findings<'_>) {
+    for (is_set, field) in [
+        (!connector.sender_domains.is_empty(), "sender_domains"),
+        (!connector.sender_addresses.is_empty(), "sender_ip_addresses"),
+        (
+            connector.tls_sender_certificate_name.is_some(),
+            "tls_sender_certificate_name",
+        ),
+        (
+            connector.restrict_domains_to_certificate,
+            "restrict_domains_to_certificate",
+        ),
+        (
+            connector.restrict_domains_to_ip_addresses,
+            "restrict_domains_to_ip_addresses",
+        ),
+        (
+            !connector.associated_accepted_domains.is_empty(),
+            "associated_accepted_domains",
+        ),
+        (connector.treat_messages_as_internal, "treat_messages_as_internal"),
+        (
+            connector.floor.min_version != TlsFloor::default().min_version,
+            "min_tls_version",
+        ),
+        (connector.floor.hybrid_only, "hybrid_key_exchange_only"),
+    ] {
+        findings.add_if(
+            is_set,
+            field,
+            "a connector with trusted_organizations has no other parameters (V12)",
+            "take it out, or put it into a connector of its own",
+        );
+    }
+    for organization in &connector.trusted_organizations {
+        if !known.organizations.contains_key(organization) {
+            let reason = format!("there is no organization {organization}");
+            findings.add("trusted_organizations", reason, "name an organization of this service");
+        } else if *organization == connector.key.organization {
+            let reason = "an organization need not trust itself: its own mail is never restricted";
+            findings.add("trusted_organizations", reason, "take it out");
+        }
+    }
+}
+
+fn check_on_premises(connector: &InboundConnector, known: &Known<'_>, findings: &mut Findings<'_>) {
+    for (is_set, field) in [
+        (
+            connector.restrict_domains_to_certificate,
+            "restrict_domains_to_certificate",
+        ),
+        (
+            connector.restrict_domains_to_ip_addresses,
+            "restrict_domains_to_ip_addresses",
+        ),
+        (!connector.trusted_organizations.is_empty(), "trusted_organizations"),
+    ] {
+        findings.add_if(
+            is_set,
+            field,
+            "it is a partner's, and would never be looked at here (V2)",
+            "take it out, or set connector_type to partner",
+        );
+    }
+    let is_scoped = connector
+        .sender_domains
+        .iter()
+        .any(|scope| *scope != DomainScope::Everything);
+    findings.add_if(
+        is_scoped,
+        "sender_domains",
+        "the organization's own servers are not known by sender domains, which would never be looked at here (V2)",
+        "take it out, or write \"*\"; associated_accepted_domains limits to some domains",
+    );
+    if let Some(name) = &connector.tls_sender_certificate_name {
+        let organization = &connector.key.organization;
+        if !known.lies_with(organization, &name.domain) {
+            let reason = format!("{name} lies in no accepted domain of {organization}");
+            let remedy = "name a host in one of the organization's own domains, or add the domain first";
+            findings.add("tls_sender_certificate_name", reason, remedy);
+        }
+    }
+}
+
+/// What is asked of a certificate needs the name by which one is looked for.
+fn check_certificate(connector: &InboundConnector, findings: &mut Findings<'_>) {
+    if connector.tls_sender_certificate_name.is_none() {
+        for (is_set, field) in [
+            (!connector.anchors.is_system(), "trust_anchors"),
+            (!connector.issuers.is_empty(), "issuers"),
+            (!connector.pins.is_empty(), "pins"),
+        ] {
+            findings.add_if(
+                is_set,
+                field,
+                "no certificate is asked for, so it would never be looked at",
+                "set tls_sender_certificate_name, or take it out",
+            );
+        }
+    }
+    let is_malformed = |attribute: &String| attribute.split_once('=').is_none_or(|(key, _)| key.trim().is_empty());
+    let malformed = connector
+        .issuers
+        .iter()
+        .any(|issuer| issuer.attributes.is_empty() || issuer.attributes.iter().any(is_malformed));
+    findings.add_if(
+        malformed,
+        "issuers",
+        "an issuer has at least one attribute, and each is a key, '=' and a value",
+        "write O=Example Trust",
+    );
+}
+
+fn check_associated(connector: &InboundConnector, known: &Known<'_>, findings: &mut Findings<'_>) {
+    for domain in &connector.associated_accepted_domains {
+        let organization = &connector.key.organization;
+        if !known.accepts(organization, domain) {
+            let reason = format!("{domain} is no accepted domain of {organization}");
+            findings.add(
+                "associated_accepted_domains",
+                reason,
+                "add the domain first, or take it out",
+            );
+        }
+    }
+}
+
+fn warn(connector: &InboundConnector, findings: &mut Findings<'_>) {
+    findings.add_if(
+        connector.restrict_domains_to_certificate && connector.restrict_domains_to_ip_addresses,
+        "restrict_domains_to_ip_addresses",
+        "it restricts to a certificate and to addresses: both must hold (V5)",
+        "make two connectors when either is enough",
+    );
+    let is_wide = connector
+        .sender_addresses
+        .iter()
+        .any(|network| network.is_v4() && network.prefix() < EXCHANGE_PREFIX_MIN);
+    findings.add_if(
+        is_wide,
+        "sender_ip_addresses",
+        "a network is larger than /24, the largest that Exchange Online takes (V4)",
+        "name smaller networks, unless all of it is the sender's",
+    );
+    let has_name = connector.tls_sender_certificate_name.is_some();
+    let is_partner = connector.kind == ConnectorType::Partner;
+    findings.add_if(
+        is_partner && has_name && !connector.restrict_domains_to_certificate,
+        "tls_sender_certificate_name",
+        "the certificate is looked at and not demanded",
+        "set restrict_domains_to_certificate to demand it",
+    );
+    findings.add_if(
+        !is_partner && !has_name && connector.sender_addresses.is_empty(),
+        "tls_sender_certificate_name",
+        "nothing says by what the servers are known, so no mail is ever taken as theirs",
+        "set tls_sender_certificate_name or sender_ip_addresses",
+    );
+    let has_floor = connector.floor.hybrid_only || connector.floor.min_version > TlsVersion::Tls12;
+    findings.add_if(
+        has_floor && !connector.require_tls && !connector.restrict_domains_to_certificate,
+        if connector.floor.hybrid_only {
+            "hybrid_key_exchange_only"
+        } else {
+            "min_tls_version"
+        },
+        "it is demanded of TLS alone, and plaintext is taken",
+        "set require_tls",
+    );
+}
+
+/// By its certificate a server of one organization is told from those of all others, so a name stands once.
+fn check_certificate_names(connectors: &[InboundConnector], faults: &mut Vec<Fault>) {
+    let mut first: HashMap<_, &ConnectorKey> = HashMap::new();
+    for connector in connectors {
+        let Some(name) = &connector.tls_sender_certificate_name else {
+            continue;
+        };
+        if connector.kind != ConnectorType::OnPremises {
+            continue;
+        }
+        match first.get(name) {
+            None => {
+                first.insert(name, &connector.key);
+            }
+            Some(other) => {
+                let whose = if other.organization == connector.key.organization {
+                    format!("connector {other}")
+                } else {
+                    // What another organization calls its connectors is none of this one's business.
+                    "another organization's connector".to_owned()
+                };
+                Findings::at(place(&connector.key), faults).add(
+                    "tls_sender_certificate_name",
+                    format!("{name} is the name of {whose} already"),
+                    "a certificate name belongs to one on_premises connector; give this one another",
+                );
+            }
+        }
+    }
+}
+
+/// V6: for mail that a restricting connector covers, one that accepts by sender domain alone opens nothing.
+fn warn_of_overruled(connectors: &[InboundConnector], warnings: &mut Vec<Fault>) {
+    let mut restricting: HashMap<&OrganizationName, ScopeIndex<&InboundConnector>> = HashMap::new();
+    let partners = || {
+        let enabled = connectors.iter().filter(|connector| connector.enabled);
+        enabled.filter(|connector| connector.kind == ConnectorType::Partner)
+    };
+    for connector in partners().filter(|connector| connector.is_restricting()) {
+        let index = restricting.entry(&connector.key.organization).or_default();
+        for scope in &connector.sender_domains {
+            index.insert(scope, connector);
+        }
+    }
+    for connector in partners().filter(|connector| !connector.is_restricting()) {
+        let Some(index) = restricting.get(&connector.key.organization) else {
+            continue;
+        };
+        let domains = connector.sender_domains.iter().map(base);
+        let overruling = domains
+            .filter_map(|domain| {
+                index
+                    .matching(domain)
+                    .find(|other| have_domain_in_common(connector, other))
+            })
+            .next();
+        if let Some(other) = overruling {
+            Findings::at(place(&connector.key), warnings).add(
+                "sender_domains",
+                format!(
+                    "connector {} restricts mail of the same domains, and what it demands holds (V6)",
+                    other.key
+                ),
+                "restrict this one too, or take the domains out of one of them",
+            );
+        }
+    }
+}
+
+fn base(scope: &DomainScope) -> Option<&Domain> {
+    match scope {
+        DomainScope::Exact(domain) | DomainScope::Within(domain) => Some(domain),
+        DomainScope::Everything => None,
+    }
+}
+
+/// Whether some recipient's mail may be covered by both.
+fn have_domain_in_common(one: &InboundConnector, other: &InboundConnector) -> bool {
+    let (one, other) = (&one.associated_accepted_domains, &other.associated_accepted_domains);
+    one.is_empty() || other.is_empty() || one.iter().any(|domain| other.contains(domain))
+}

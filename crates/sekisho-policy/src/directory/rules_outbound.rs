@@ -1,0 +1,125 @@
+//! What an outbound connector may say, alone and beside the others: the combination rules of Exchange (V8 to V10 of its
+//! connectors; V9 cannot be broken, since without smart hosts the MX records are used), that no two are equally
+//! specific, and that nothing is set which would never be looked at.
+
+use std::collections::{HashMap, HashSet};
+
+use sekisho_mail::TlsVersion;
+
+use super::{
+    ConnectorKey, ConnectorType, DomainScope, Fault, OutboundConnector, SmartHost, TlsSettings, build::Findings,
+};
+
+pub(super) fn check(connectors: &[OutboundConnector], faults: &mut Vec<Fault>, warnings: &mut Vec<Fault>) {
+    for connector in connectors {
+        let mut findings = Findings::at(place(&connector.key), faults);
+        check_type(connector, &mut findings);
+        check_tls(connector, &mut findings);
+        let has_no_port = |host: &SmartHost| matches!(host, SmartHost::Host(_, 0) | SmartHost::Mx(_, 0));
+        findings.add_if(
+            connector.smart_hosts.iter().any(has_no_port),
+            "smart_hosts",
+            "0 is no port",
+            "write the port, or leave it out for 25",
+        );
+        warn(connector, &mut Findings::at(place(&connector.key), warnings));
+    }
+    check_specificity(connectors, faults);
+}
+
+fn place(key: &ConnectorKey) -> String {
+    format!("outbound connector {key}")
+}
+
+/// V8.
+fn check_type(connector: &OutboundConnector, findings: &mut Findings<'_>) {
+    if connector.kind == ConnectorType::OnPremises {
+        return;
+    }
+    for (is_set, field) in [
+        (connector.all_accepted_domains, "all_accepted_domains"),
+        (
+            connector.route_all_messages_via_on_premises,
+            "route_all_messages_via_on_premises",
+        ),
+    ] {
+        findings.add_if(
+            is_set,
+            field,
+            "only a connector to the organization's own servers can have it (V8)",
+            "set connector_type to on_premises, or take it out",
+        );
+    }
+}
+
+fn check_tls(connector: &OutboundConnector, findings: &mut Findings<'_>) {
+    let by_name = connector.tls_settings == TlsSettings::DomainValidation;
+    findings.add_if(
+        !by_name && !connector.tls_domains.is_empty(),
+        "tls_domain",
+        "names are looked at only with tls_settings domain_validation (V10)",
+        "set tls_settings to domain_validation, or take the name out",
+    );
+    findings.add_if(
+        by_name && connector.tls_domains.is_empty() && !connector.smart_hosts.is_empty(),
+        "tls_domain",
+        "with smart hosts, domain_validation needs the name that their certificate must be for (V10)",
+        "set tls_domain",
+    );
+    let looks_at_chain = connector.tls_settings >= TlsSettings::CertificateValidation;
+    findings.add_if(
+        !looks_at_chain && !connector.anchors.is_system(),
+        "trust_anchors",
+        "trust anchors are looked at only with tls_settings certificate_validation or domain_validation",
+        "set one of them, or take the trust anchors out",
+    );
+}
+
+fn warn(connector: &OutboundConnector, findings: &mut Findings<'_>) {
+    let is_chosen = !connector.recipient_domains.is_empty()
+        || connector.all_accepted_domains
+        || connector.is_transport_rule_scoped
+        || connector.route_all_messages_via_on_premises;
+    findings.add_if(
+        !is_chosen,
+        "recipient_domains",
+        "it is for no domain, so no mail ever goes this way",
+        "name the recipients' domains, or \"*\" for everyone",
+    );
+    let has_floor = connector.floor.hybrid_only || connector.floor.min_version > TlsVersion::Tls12;
+    findings.add_if(
+        connector.tls_settings == TlsSettings::Opportunistic && (has_floor || !connector.pins.is_empty()),
+        "tls_settings",
+        "a key, version or key exchange is demanded, so without TLS mail waits, although TLS is opportunistic",
+        "set tls_settings to encryption_only to say so",
+    );
+}
+
+/// Of two connectors that are equally specific neither could be said to be the one.
+fn check_specificity(connectors: &[OutboundConnector], faults: &mut Vec<Fault>) {
+    let mut first: HashMap<_, &ConnectorKey> = HashMap::new();
+    for connector in connectors.iter().filter(|connector| connector.is_selectable()) {
+        let mut seen = HashSet::new();
+        let scopes = connector
+            .recipient_domains
+            .iter()
+            .filter(|scope| seen.insert(*scope))
+            .map(Some);
+        let all_accepted = connector.all_accepted_domains.then_some(None);
+        for scope in scopes.chain(all_accepted) {
+            let Some(other) = first.insert((&connector.key.organization, scope), &connector.key) else {
+                continue;
+            };
+            let (field, what) = match scope {
+                None => ("all_accepted_domains", "all accepted domains".to_owned()),
+                Some(DomainScope::Everything) => ("recipient_domains", "every domain (*)".to_owned()),
+                Some(scope) => ("recipient_domains", scope.to_string()),
+            };
+            Findings::at(place(&connector.key), faults).add(
+                field,
+                format!("it is for {what}, and so is connector {other}: neither is more specific"),
+                "take it out of one of them, or disable one",
+            );
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Small directories for tests: who is who is told in few words.
+
+use sekisho_mail::{AnchorSetId, Digest, Domain, OrganizationName};
+
+use super::*;
+
+pub(crate) fn name(text: &str) -> OrganizationName {
+    text.parse().unwrap()
+}
+
+pub(crate) fn domain(text: &str) -> Domain {
+    Domain::parse(text).unwrap()
+}
+
+/// `acme/bank`
+pub(crate) fn key(text: &str) -> ConnectorKey {
+    let (organization, connector) = text.split_once('/').unwrap();
+    ConnectorKey {
+        organization: name(organization),
+        name: connector.into(),
+    }
+}
+
+pub(crate) fn anchors(text: &str) -> AnchorSetId {
+    AnchorSetId(text.to_owned())
+}
+
+/// The key of every certificate in these tests, and another one.
+pub(crate) const KEY: Digest = Digest([5; 32]);
+pub(crate) const OTHER_KEY: Digest = Digest([6; 32]);
+
+fn inbound(text: &str, kind: ConnectorType) -> InboundConnector {
+    InboundConnector {
+        key: key(text),
+        enabled: true,
+        comment: String::new(),
+        kind,
+        sender_domains: Vec::new(),
+        sender_addresses: Vec::new(),
+        require_tls: kind == ConnectorType::Partner,
+        tls_sender_certificate_name: None,
+        restrict_domains_to_certificate: false,
+        restrict_domains_to_ip_addresses: false,
+        associated_accepted_domains: Vec::new(),
+        treat_messages_as_internal: false,
+        trusted_organizations: Vec::new(),
+        floor: TlsFloor::default(),
+        anchors: AnchorSetId::system(),
+        issuers: Vec::new(),
+        pins: Vec::new(),
+        plaintext_reply: PlaintextReply::TryAgain,
+    }
+}
+
+/// A partner's connector that demands TLS of mail from these domains.
+pub(crate) fn partner(text: &str, scopes: &[&str]) -> InboundConnector {
+    InboundConnector {
+        sender_domains: scopes.iter().map(|scope| scope.parse().unwrap()).collect(),
+        ..inbound(text, ConnectorType::Partner)
+    }
+}
+
+/// One that trusts organizations.
+pub(crate) fn trusting(text: &str, organizations: &[&str]) -> InboundConnector {
+    InboundConnector {
+        trusted_organizations: organizations.iter().map(|organization| name(organization)).collect(),
+        ..inbound(text, ConnectorType::Partner)
+    }
+}
+
+/// A connector of the organization's own servers, so far known by nothing.
+pub(crate) fn own(text: &str) -> InboundConnector {
+    inbound(text, ConnectorType::OnPremises)
+}
+
+impl InboundConnector {
+    pub(crate) fn named(mut self, text: &str) -> Self {
+        self.tls_sender_certificate_name = Some(text.parse().unwrap());
+        self
+    }
+
+    pub(crate) fn at(mut self, networks: &[&str]) -> Self {
+        self.sender_addresses = networks.iter().map(|network| network.parse().unwrap()).collect();
+        self
+    }
+
+    /// Restricts to whatever it names.
+    pub(crate) fn restricting(mut self) -> Self {
+        self.restrict_domains_to_certificate = self.tls_sender_certificate_name.is_some();
+        self.restrict_domains_to_ip_addresses = !self.sender_addresses.is_empty();
+        self
+    }
+
+    pub(crate) fn limited_to(mut self, domains: &[&str]) -> Self {
+        self.associated_accepted_domains = domains.iter().map(|text| domain(text)).collect();
+        self
+    }
+
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+}
+
+/// An outbound connector for these domains.
+pub(crate) fn outbound(text: &str, scopes: &[&str]) -> OutboundConnector {
+    OutboundConnector {
+        key: key(text),
+        enabled: true,
+        comment: String::new(),
+        kind: ConnectorType::Partner,
+        recipient_domains: scopes.iter().map(|scope| scope.parse().unwrap()).collect(),
+        all_accepted_domains: false,
+        is_transport_rule_scoped: false,
+        route_all_messages_via_on_premises: false,
+        smart_hosts: Vec::new(),
+        tls_settings: TlsSettings::Opportunistic,
+        tls_domains: Vec::new(),
+        floor: TlsFloor::default(),
+        anchors: AnchorSetId::system(),
+        pins: Vec::new(),
+    }
+}
+
+impl OutboundConnector {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+}
+
+/// A rule that so far applies to everything and does nothing.
+pub(crate) fn rule(text: &str) -> Rule {
+    let ConnectorKey { organization, name } = key(text);
+    Rule {
+        key: RuleKey { organization, name },
+        enabled: true,
+        comment: String::new(),
+        priority: 0,
+        senders: Vec::new(),
+        recipients: Vec::new(),
+        header: None,
+        inbound_connector: None,
+        require_tls: None,
+        tls_domains: Vec::new(),
+        reject: None,
+    }
+}
+
+impl Rule {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    pub(crate) fn rejecting(self, text: &str) -> Self {
+        self.with(|rule| rule.reject = Some(text.to_owned()))
+    }
+
+    pub(crate) fn demanding(self, tls: RuleTls) -> Self {
+        self.with(|rule| rule.require_tls = Some(tls))
+    }
+}
+
+pub(crate) fn accepted(organization: &str, text: &str) -> AcceptedDomain {
+    AcceptedDomain {
+        domain: domain(text),
+        organization: name(organization),
+        kind: DomainKind::Authoritative,
+        origin: Origin::Directory,
+    }
+}
+
+/// `default` with local.example, `acme` with acme.example and sales.acme.example, `beta` with beta.example.
+pub(crate) fn three_organizations() -> Parts {
+    Parts {
+        organizations: ["default", "acme", "beta"]
+            .map(|text| Organization::new(name(text)))
+            .into(),
+        domains: vec![
+            accepted("default", "local.example"),
+            accepted("acme", "acme.example"),
+            accepted("acme", "sales.acme.example"),
+            accepted("beta", "beta.example"),
+        ],
+        ..Parts::default()
+    }
+}
+
+impl Parts {
+    pub(crate) fn inbound(mut self, connectors: impl IntoIterator<Item = InboundConnector>) -> Self {
+        self.inbound.extend(connectors);
+        self
+    }
+
+    pub(crate) fn outbound(mut self, connectors: impl IntoIterator<Item = OutboundConnector>) -> Self {
+        self.outbound.extend(connectors);
+        self
+    }
+
+    pub(crate) fn rules(mut self, rules: impl IntoIterator<Item = Rule>) -> Self {
+        self.rules.extend(rules);
+        self
+    }
+
+    /// Changes the settings of an organization.
+    pub(crate) fn settings(mut self, organization: &str, change: impl FnOnce(&mut Organization)) -> Self {
+        let mut all = self.organizations.iter_mut();
+        change(all.find(|one| one.name.as_str() == organization).unwrap());
+        self
+    }
+
+    pub(crate) fn build(self) -> Directory {
+        Directory::build(1, self).unwrap().0
+    }
+
+    /// `place, field` of every fault, in order.
+    pub(crate) fn faults(self) -> Vec<String> {
+        let faults = Directory::build(1, self).unwrap_err();
+        faults.iter().map(place_and_field).collect()
+    }
+
+    /// `place, field` of every warning.
+    pub(crate) fn warnings(self) -> Vec<String> {
+        let (_, warnings) = Directory::build(1, self).unwrap();
+        warnings.iter().map(place_and_field).collect()
+    }
+}
+
+fn place_and_field(fault: &Fault) -> String {
+    assert!(!fault.reason.is_empty() && !fault.remedy.is_empty(), "{fault:?}");
+    format!("{}, {}", fault.place, fault.field)
+}

@@ -1,0 +1,189 @@
+//! Which connector carries mail for a domain, and what the connectors that cover it demand.
+
+use std::{fmt, sync::Arc};
+
+use sekisho_mail::{Domain, Host, NamePattern, NameReach, OrganizationName, TlsVersion};
+
+use super::{CertificateName, Directory, Organization, OutboundConnector, TlsSettings};
+use crate::outbound::{Requirement, RouteDemand, TlsNames};
+
+/// Which connector carries mail for a domain.
+#[derive(Clone, Debug)]
+pub struct Selection<'a> {
+    /// Whose connectors were looked at: of an accepted domain its owner, otherwise who was asked for.
+    pub organization: &'a OrganizationName,
+    /// The one that says where mail goes; `None` leaves that to the node's routes and the MX records.
+    pub chosen: Option<&'a Arc<OutboundConnector>>,
+    /// Why that one.
+    pub because: SelectionReason,
+    /// Every connector that covers the domain, the chosen one first: what each of them demands must hold.
+    pub demanding: Vec<&'a Arc<OutboundConnector>>,
+    settings: Option<&'a Organization>,
+}
+
+/// Why a connector was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SelectionReason {
+    /// It names the domain.
+    Exact,
+    /// Its wildcard is the longest that covers the domain; what follows `*.`.
+    Wildcard(Domain),
+    /// It is for all accepted domains, and this is one.
+    AllAcceptedDomains,
+    /// It is for everything.
+    Everything,
+    /// None covers the domain.
+    NoConnector,
+}
+
+/// A sentence without its full stop.
+impl fmt::Display for SelectionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact => f.write_str("it names the domain"),
+            Self::Wildcard(domain) => write!(f, "*.{domain} is the longest wildcard that covers the domain"),
+            Self::AllAcceptedDomains => f.write_str("it is for all accepted domains, and the domain is one"),
+            Self::Everything => f.write_str("it is for every domain (*)"),
+            Self::NoConnector => f.write_str("no connector covers the domain"),
+        }
+    }
+}
+
+impl OutboundConnector {
+    /// Whether a domain may choose it.
+    pub(crate) const fn is_selectable(&self) -> bool {
+        self.enabled && !self.is_transport_rule_scoped
+    }
+}
+
+impl Directory {
+    /// Which connector carries mail for `host`: of those of the owner when it is an accepted domain, otherwise of those
+    /// of `organization`. The most specific wins: the domain itself, the longest wildcard, all accepted domains,
+    /// everything. An address literal is covered by `*` alone.
+    #[must_use]
+    pub fn select<'a>(&'a self, organization: &'a OrganizationName, host: &Host) -> Selection<'a> {
+        let domain = host.domain();
+        let accepted = domain.and_then(|domain| self.domain(domain));
+        let organization = accepted.map_or(organization, |accepted| &accepted.organization);
+        let mut selection = Selection {
+            organization,
+            chosen: None,
+            because: SelectionReason::NoConnector,
+            demanding: Vec::new(),
+            settings: self.organization(organization),
+        };
+        let Some(index) = self.index_of(organization) else {
+            return selection;
+        };
+        if let Some(domain) = domain {
+            for connector in index.outbound.exact(domain) {
+                selection.add(connector, SelectionReason::Exact);
+            }
+            for (of, connectors) in index.outbound.within(domain) {
+                for connector in connectors {
+                    selection.add(connector, SelectionReason::Wildcard(of.clone()));
+                }
+            }
+        }
+        if let Some(connector) = index.all_accepted.as_ref().filter(|_| accepted.is_some()) {
+            selection.add(connector, SelectionReason::AllAcceptedDomains);
+        }
+        for connector in index.outbound.everything() {
+            selection.add(connector, SelectionReason::Everything);
+        }
+        selection
+    }
+}
+
+impl<'a> Selection<'a> {
+    fn add(&mut self, connector: &'a Arc<OutboundConnector>, because: SelectionReason) {
+        if self.chosen.is_none() {
+            self.chosen = Some(connector);
+            self.because = because;
+        }
+        if !self.demanding.iter().any(|other| Arc::ptr_eq(other, connector)) {
+            self.demanding.push(connector);
+        }
+    }
+
+    /// What must hold for mail to `recipient`, whichever way it goes: what every connector that covers it demands, and
+    /// what the organization demands of all its mail.
+    #[must_use]
+    pub fn demands(&self, recipient: &Host) -> Vec<RouteDemand> {
+        let mut demands: Vec<RouteDemand> = self
+            .demanding
+            .iter()
+            .flat_map(|connector| connector.demands(recipient))
+            .collect();
+        if let Some(organization) = self.settings.filter(|organization| organization.require_tls_outbound) {
+            demands.push(RouteDemand {
+                require: Requirement::Encryption,
+                origin: format!("organization {}", organization.name),
+            });
+        }
+        demands
+    }
+}
+
+impl OutboundConnector {
+    /// What it demands of the way to `recipient`; empty when it is opportunistic. A key, a version above TLS 1.2 and
+    /// the hybrid are demands of their own, and each of them is one for TLS, whatever `tls_settings` says.
+    #[must_use]
+    pub fn demands(&self, recipient: &Host) -> Vec<RouteDemand> {
+        let anchors = || self.anchors.clone();
+        let settings = match self.tls_settings {
+            TlsSettings::Opportunistic if self.pins.is_empty() => None,
+            TlsSettings::Opportunistic | TlsSettings::EncryptionOnly => Some(Requirement::Encryption),
+            TlsSettings::CertificateValidation => Some(Requirement::Certificate { anchors: anchors() }),
+            TlsSettings::DomainValidation => Some(Requirement::Domain {
+                anchors: anchors(),
+                names: TlsNames::Listed(self.names_for(recipient)),
+            }),
+        };
+        let pin = (!self.pins.is_empty()).then(|| Requirement::Pin {
+            spki: self.pins.clone(),
+        });
+        let version = (self.floor.min_version > TlsVersion::Tls12).then_some(Requirement::Version {
+            at_least: self.floor.min_version,
+        });
+        let hybrid = self.floor.hybrid_only.then_some(Requirement::HybridKeyExchange);
+        let origin = format!("connector \"{}\"", self.key);
+        settings
+            .into_iter()
+            .chain(pin)
+            .chain(version)
+            .chain(hybrid)
+            .map(|require| RouteDemand {
+                require,
+                origin: origin.clone(),
+            })
+            .collect()
+    }
+
+    /// The names that a certificate may be for: those that are set, otherwise the recipient's domain; of an address
+    /// literal none.
+    fn names_for(&self, recipient: &Host) -> Vec<NamePattern> {
+        if self.tls_domains.is_empty() {
+            return recipient
+                .domain()
+                .cloned()
+                .map(NamePattern::exact)
+                .into_iter()
+                .collect();
+        }
+        self.tls_domains.iter().map(NamePattern::from).collect()
+    }
+}
+
+impl From<&CertificateName> for NamePattern {
+    fn from(name: &CertificateName) -> Self {
+        Self {
+            reach: if name.within {
+                NameReach::Within
+            } else {
+                NameReach::Exact
+            },
+            domain: name.domain.clone(),
+        }
+    }
+}

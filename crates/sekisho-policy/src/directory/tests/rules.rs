@@ -1,0 +1,279 @@
+//! Which rules apply to which message, what they come to, and what a rule may not say.
+
+use sekisho_mail::{DemandLevel, Mailbox, ReversePath};
+
+use super::*;
+use crate::Reason;
+
+/// A message to one recipient.
+struct Message {
+    organization: OrganizationName,
+    sender: ReversePath,
+    recipients: Vec<Mailbox>,
+    connectors: Vec<ConnectorKey>,
+    fields: Vec<HeaderField>,
+}
+
+/// Of acme, from `from` to `to`.
+fn message(from: &str, to: &str) -> Message {
+    Message {
+        organization: name("acme"),
+        sender: match from {
+            "<>" => ReversePath::Null,
+            text => ReversePath::Mailbox(text.parse().unwrap()),
+        },
+        recipients: vec![to.parse().unwrap()],
+        connectors: Vec::new(),
+        fields: Vec::new(),
+    }
+}
+
+impl Message {
+    fn field(mut self, name: &str, body: &str) -> Self {
+        self.fields.push(HeaderField {
+            name: name.into(),
+            body: body.into(),
+        });
+        self
+    }
+
+    fn verdict(&self, directory: &Directory) -> RuleVerdict {
+        let header = directory.look_at_header(&self.fields);
+        directory.apply_rules(&RuleFacts {
+            organization: &self.organization,
+            sender: &self.sender,
+            recipients: &self.recipients.iter().collect::<Vec<_>>(),
+            connectors: &self.connectors.iter().collect::<Vec<_>>(),
+            header: &header,
+        })
+    }
+}
+
+type Change = fn(&mut Rule);
+
+fn patterns(texts: &[&str]) -> Vec<AddressPattern> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+fn header(name: &str, contains: &str) -> Option<HeaderCondition> {
+    Some(HeaderCondition {
+        name: name.into(),
+        contains: contains.into(),
+    })
+}
+
+fn directory(rules: impl IntoIterator<Item = Rule>) -> Directory {
+    three_organizations().rules(rules).build()
+}
+
+/// Whether this one rule applies.
+fn applies(change: impl FnOnce(&mut Rule), message: &Message) -> bool {
+    let directory = directory([rule("acme/one").rejecting("no").with(change)]);
+    message.verdict(&directory).rejection.is_some()
+}
+
+#[test]
+fn addresses_are_matched_as_connectors_match_domains() {
+    for (pattern, address, expected) in [
+        ("alice@bank.example", "ALICE@Bank.example", true),
+        ("alice@bank.example", "bob@bank.example", false),
+        ("alice@bank.example", "alice@a.bank.example", false),
+        ("@bank.example", "bob@bank.example", true),
+        ("@bank.example", "bob@a.bank.example", false),
+        ("bank.example", "bob@bank.example", true),
+        ("*.bank.example", "bob@bank.example", true),
+        ("*.bank.example", "bob@a.b.bank.example", true),
+        ("*.bank.example", "bob@notbank.example", false),
+        ("*", "bob@[192.0.2.1]", true),
+        ("*.example", "bob@[192.0.2.1]", false),
+        ("*", "<>", true),
+        ("<>", "<>", true),
+        ("<>", "bob@bank.example", false),
+        ("*.example", "<>", false),
+    ] {
+        let from = message(address, "bob@acme.example");
+        let of_sender = |rule: &mut Rule| rule.senders = patterns(&[pattern]);
+        assert_eq!(applies(of_sender, &from), expected, "from {address}, {pattern}");
+        if address != "<>" && pattern != "<>" {
+            let to = message("a@bank.example", address);
+            let of_recipient = |rule: &mut Rule| rule.recipients = patterns(&["x@y.example", pattern]);
+            assert_eq!(applies(of_recipient, &to), expected, "to {address}, {pattern}");
+        }
+    }
+    for text in ["", "a@", "@", "@*.bank.example", "a@*.example", "a.*.example"] {
+        assert!(text.parse::<AddressPattern>().is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn an_alias_is_matched_by_the_address_that_was_written_too() {
+    let mut to = message("a@bank.example", "bob@far.example");
+    to.recipients.push("all@acme.example".parse().unwrap());
+    for text in ["all@acme.example", "far.example"] {
+        assert!(applies(|rule| rule.recipients = patterns(&[text]), &to), "{text}");
+    }
+}
+
+#[test]
+fn a_header_field_is_matched_whatever_the_case_and_in_any_of_several() {
+    let of = || {
+        message("a@bank.example", "bob@acme.example")
+            .field("subject", " plans")
+            .field("subject", " Top SECRET")
+    };
+    for (name, contains, expected) in [
+        ("subject", "secret", true),
+        ("subject", "plans top", false),
+        ("subject", "", true),
+        ("x-class", "", false),
+        ("x-class", "secret", false),
+    ] {
+        let set = |rule: &mut Rule| rule.header = header(name, contains);
+        assert_eq!(applies(set, &of()), expected, "{name}: {contains}");
+    }
+}
+
+#[test]
+fn every_condition_must_hold() {
+    let mut whole = message("a@bank.example", "bob@acme.example").field("subject", " secret");
+    whole.connectors.push(key("acme/bank"));
+    let rule = rule("acme/one").rejecting("no").with(|rule| {
+        rule.senders = patterns(&["bank.example"]);
+        rule.recipients = patterns(&["acme.example"]);
+        rule.header = header("subject", "secret");
+        rule.inbound_connector = Some("bank".into());
+    });
+    let directory = three_organizations()
+        .inbound([partner("acme/bank", &["bank.example"]), partner("beta/bank", &["*"])])
+        .rules([rule])
+        .build();
+    let is_rejected = |message: &Message| message.verdict(&directory).rejection.is_some();
+    assert!(is_rejected(&whole));
+    whole.connectors = vec![key("beta/bank")];
+    assert!(!is_rejected(&whole), "another organization's connector of that name");
+    whole.connectors = vec![key("acme/bank")];
+    whole.sender = ReversePath::Null;
+    assert!(!is_rejected(&whole));
+    whole.sender = ReversePath::Mailbox("a@bank.example".parse().unwrap());
+    whole.fields.clear();
+    assert!(!is_rejected(&whole));
+    whole.fields = message("<>", "a@b.example").field("subject", "secret").fields;
+    assert!(is_rejected(&whole));
+    whole.recipients = vec!["bob@sales.acme.example".parse().unwrap()];
+    assert!(!is_rejected(&whole));
+}
+
+#[test]
+fn rules_are_those_of_the_recipients_organization_and_only_enabled_ones() {
+    let directory = directory([
+        rule("acme/on").demanding(RuleTls::EncryptionOnly),
+        rule("beta/off").rejecting("no").with(|rule| rule.enabled = false),
+        rule("beta/header").rejecting("no").with(|rule| {
+            rule.enabled = false;
+            rule.header = header("subject", "x");
+        }),
+    ]);
+    let mut message = message("a@bank.example", "bob@far.example");
+    assert_eq!(message.verdict(&directory).demands.len(), 1);
+    message.organization = name("beta");
+    assert_eq!(message.verdict(&directory), RuleVerdict::default());
+    assert!(directory.has_rules(&name("acme")) && !directory.has_rules(&name("beta")));
+    assert!(
+        directory.header_conditions().is_empty(),
+        "nothing of a header need be kept"
+    );
+}
+
+#[test]
+fn demands_add_up_and_the_first_rejection_by_priority_and_name_ends_it() {
+    let directory = directory([
+        rule("acme/z").rejecting("z").with(|rule| rule.priority = 1),
+        rule("acme/y").rejecting("y").with(|rule| rule.priority = 1),
+        rule("acme/x").rejecting("x").with(|rule| {
+            rule.priority = 0;
+            rule.recipients = patterns(&["nobody@acme.example"]);
+        }),
+        rule("acme/tls").demanding(RuleTls::CertificateValidation),
+        rule("acme/name").demanding(RuleTls::DomainValidation).with(|rule| {
+            rule.tls_domains = vec!["*.bank.example".parse().unwrap()];
+        }),
+        rule("acme/late")
+            .demanding(RuleTls::EncryptionOnly)
+            .with(|rule| rule.priority = 2),
+    ]);
+    let verdict = message("<>", "bob@acme.example").verdict(&directory);
+    let shown: Vec<String> = verdict.demands.iter().map(|demand| demand.origin.clone()).collect();
+    assert_eq!(shown, ["rule \"acme/name\"", "rule \"acme/tls\""]);
+    let DemandLevel::Domain { names, .. } = &verdict.demands[0].level else {
+        panic!("{:?}", verdict.demands);
+    };
+    assert_eq!(names[0].to_string(), "**.bank.example");
+    let rejection = verdict.rejection.unwrap();
+    assert_eq!((rejection.rule.as_str(), rejection.text.as_str()), ("acme/y", "y"));
+    let keys: Vec<&str> = verdict.reasons.iter().map(Reason::key).collect();
+    assert_eq!(keys, ["rule-demands-tls", "rule-demands-tls", "rule-rejects"]);
+}
+
+#[test]
+fn what_a_rule_may_not_say() {
+    let faults = |change: Change| three_organizations().rules([rule("acme/one").with(change)]).faults();
+    let tls = Some(RuleTls::EncryptionOnly);
+    assert_eq!(faults(|_| {}), ["rule acme/one, "]);
+    let cases: [(Change, &str); 12] = [
+        (|one| one.require_tls = Some(RuleTls::EncryptionOnly), "reject"),
+        (|one| one.reject = Some(String::new()), "reject"),
+        (|one| one.reject = Some("a".repeat(201)), "reject"),
+        (|one| one.reject = Some("zu spät".to_owned()), "reject"),
+        (|one| one.reject = Some("a\r\n250 ok".to_owned()), "reject"),
+        (
+            |one| one.tls_domains = vec!["mx.example".parse().unwrap()],
+            "tls_domains",
+        ),
+        (|one| one.inbound_connector = Some("none".into()), "inbound_connector"),
+        (|one| one.recipients = vec![AddressPattern::Null], "recipients"),
+        (|one| one.header = header("", "x"), "header"),
+        (|one| one.header = header("a:b", "x"), "header"),
+        (|one| one.header = header("subject", "a\nb"), "header"),
+        (|one| one.header = header("subject", &"a".repeat(999)), "header"),
+    ];
+    for (change, field) in cases {
+        let parts = three_organizations().rules([rule("acme/one").rejecting("no").with(change)]);
+        assert_eq!(parts.faults(), [format!("rule acme/one, {field}")]);
+    }
+    assert_eq!(
+        faults(|one| one.require_tls = Some(RuleTls::DomainValidation)),
+        ["rule acme/one, tls_domains"]
+    );
+    let twice = [rule("acme/one"), rule("acme/one"), rule("nobody/one"), rule("acme/")];
+    let twice = twice.map(|one| one.with(|one| one.require_tls = tls));
+    assert_eq!(
+        three_organizations().rules(twice).faults(),
+        [
+            "rule acme/one, name",
+            "rule nobody/one, organization",
+            "rule acme/, name"
+        ]
+    );
+    let other = three_organizations()
+        .inbound([partner("beta/bank", &["*"])])
+        .rules([rule("acme/one")
+            .rejecting("no")
+            .with(|one| one.inbound_connector = Some("bank".into()))]);
+    assert_eq!(
+        other.faults(),
+        ["rule acme/one, inbound_connector"],
+        "of another organization"
+    );
+}
+
+#[test]
+fn what_an_operator_wants_to_know_of_a_rule() {
+    let all = three_organizations().rules([rule("acme/all").rejecting("no")]);
+    assert_eq!(all.warnings(), ["rule acme/all, reject"]);
+    let disabled = three_organizations()
+        .inbound([partner("acme/bank", &["*"]).with(|connector| connector.enabled = false)])
+        .rules([rule("acme/one")
+            .rejecting("no")
+            .with(|one| one.inbound_connector = Some("bank".into()))]);
+    assert_eq!(disabled.warnings(), ["rule acme/one, inbound_connector"]);
+}

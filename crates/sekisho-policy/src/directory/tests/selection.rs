@@ -1,0 +1,229 @@
+//! Which connector carries mail for a domain, and what all of them demand.
+
+use sekisho_mail::{Demand, DemandLevel, Host};
+
+use super::*;
+use crate::outbound::{CandidateHost, GroupProfile, HostOrigin, HostPlan, OutboundFacts, plan};
+
+fn host(text: &str) -> Host {
+    Host::parse(text).unwrap()
+}
+
+fn all_accepted(text: &str) -> OutboundConnector {
+    outbound(text, &[]).with(|one| {
+        one.kind = ConnectorType::OnPremises;
+        one.all_accepted_domains = true;
+    })
+}
+
+/// The winner's name, or `-`, and all that demand.
+fn selected(directory: &Directory, organization: &str, recipient: &str) -> (String, Vec<String>) {
+    let (organization, recipient) = (name(organization), host(recipient));
+    let selection = directory.select(&organization, &recipient);
+    let names = selection.demanding.iter().map(|one| one.key.to_string()).collect();
+    let chosen = selection.chosen.map_or("-".to_owned(), |one| one.key.to_string());
+    assert_eq!(
+        selection.chosen.is_none(),
+        selection.because == SelectionReason::NoConnector
+    );
+    (chosen, names)
+}
+
+/// Behaviour 25: who wins for a table of recipients.
+#[test]
+fn the_most_specific_connector_carries_the_mail_and_all_that_cover_it_demand() {
+    let directory = three_organizations()
+        .outbound([
+            outbound("acme/exact", &["bank.example", "sales.acme.example"]),
+            outbound("acme/wild", &["*.bank.example"]),
+            outbound("acme/deep", &["*.a.bank.example"]),
+            all_accepted("acme/own"),
+            outbound("acme/rest", &["*"]),
+            outbound("acme/off", &["off.example"]).with(|one| one.enabled = false),
+            outbound("acme/rule", &["rule.example"]).with(|one| one.is_transport_rule_scoped = true),
+            outbound("beta/wild", &["*.bank.example"]),
+        ])
+        .build();
+    for (organization, recipient, chosen, others) in [
+        ("acme", "bank.example", "acme/exact", &["acme/wild", "acme/rest"][..]),
+        ("acme", "b.bank.example", "acme/wild", &["acme/rest"]),
+        ("acme", "a.bank.example", "acme/deep", &["acme/wild", "acme/rest"]),
+        ("acme", "x.y.a.bank.example", "acme/deep", &["acme/wild", "acme/rest"]),
+        ("acme", "badbank.example", "acme/rest", &[]),
+        ("acme", "acme.example", "acme/own", &["acme/rest"]),
+        ("acme", "sales.acme.example", "acme/exact", &["acme/own", "acme/rest"]),
+        ("acme", "hr.acme.example", "acme/rest", &[]),
+        ("acme", "off.example", "acme/rest", &[]),
+        ("acme", "rule.example", "acme/rest", &[]),
+        ("acme", "[192.0.2.1]", "acme/rest", &[]),
+        ("beta", "bank.example", "beta/wild", &[]),
+        ("beta", "off.example", "-", &[]),
+        ("beta", "[192.0.2.1]", "-", &[]),
+        ("default", "bank.example", "-", &[]),
+        ("nobody", "bank.example", "-", &[]),
+    ] {
+        let mut expected: Vec<&str> = Some(chosen).filter(|chosen| *chosen != "-").into_iter().collect();
+        expected.extend(others);
+        let (winner, demanding) = selected(&directory, organization, recipient);
+        assert_eq!(
+            (winner.as_str(), demanding),
+            (chosen, expected.iter().map(ToString::to_string).collect()),
+            "{recipient}"
+        );
+    }
+}
+
+#[test]
+fn a_wildcard_beats_all_accepted_domains() {
+    let directory = three_organizations()
+        .outbound([outbound("acme/wild", &["*.acme.example"]), all_accepted("acme/own")])
+        .build();
+    assert_eq!(selected(&directory, "acme", "sales.acme.example").0, "acme/wild");
+    assert_eq!(selected(&directory, "acme", "bank.example").0, "-");
+}
+
+/// Otherwise one organization could lead another's mail through a server of its own.
+#[test]
+fn mail_for_an_accepted_domain_goes_by_its_owners_connectors_alone() {
+    let directory = three_organizations()
+        .outbound([
+            outbound("acme/grab", &["beta.example", "*"]),
+            outbound("beta/own", &["beta.example"]),
+        ])
+        .build();
+    for organization in ["acme", "beta", "default"] {
+        let (winner, demanding) = selected(&directory, organization, "beta.example");
+        assert_eq!((winner.as_str(), demanding.len()), ("beta/own", 1), "{organization}");
+    }
+    let mail_of = name("acme");
+    let there = host("beta.example");
+    assert_eq!(directory.select(&mail_of, &there).organization, &name("beta"));
+    assert_eq!(selected(&directory, "beta", "acme.example").0, "acme/grab");
+}
+
+fn demands_on(directory: &Directory, recipient: &str) -> HostPlan {
+    let (organization, recipient) = (name("acme"), host(recipient));
+    let facts = OutboundFacts {
+        demands: directory.select(&organization, &recipient).demands(&recipient),
+        carried: Vec::new(),
+        client_identity: None,
+        hosts: vec![CandidateHost {
+            host: host("mx.bank.example"),
+            origin: HostOrigin::Dns,
+        }],
+    };
+    plan(&facts).hosts()[0].clone()
+}
+
+fn texts(demands: &[Demand]) -> Vec<String> {
+    let texts = demands
+        .iter()
+        .map(|demand| format!("{}: {}", demand.origin, demand.level));
+    texts.collect()
+}
+
+/// Behaviours 8 to 10 as far as they are demands.
+#[test]
+fn tls_settings_become_demands_with_their_origin() {
+    let bank = |settings, names: &[&str]| {
+        let connector = outbound("acme/bank", &["*"]).with(|one| {
+            one.tls_settings = settings;
+            one.tls_domains = names.iter().map(|name| name.parse().unwrap()).collect();
+            if settings >= TlsSettings::CertificateValidation {
+                one.anchors = anchors("bank");
+            }
+        });
+        three_organizations().outbound([connector]).build()
+    };
+    let certificate = "connector \"acme/bank\": TLS with a valid certificate (trust anchors: bank)";
+    for (settings, names, recipient, expected) in [
+        (TlsSettings::Opportunistic, &[][..], "bank.example", vec![]),
+        (
+            TlsSettings::EncryptionOnly,
+            &[],
+            "bank.example",
+            vec!["connector \"acme/bank\": TLS".to_owned()],
+        ),
+        (
+            TlsSettings::CertificateValidation,
+            &[],
+            "bank.example",
+            vec![certificate.to_owned()],
+        ),
+        (
+            TlsSettings::DomainValidation,
+            &["mail.bank.example", "*.bank.example"],
+            "bank.example",
+            vec![format!("{certificate} for mail.bank.example or **.bank.example")],
+        ),
+        (
+            TlsSettings::DomainValidation,
+            &[],
+            "bank.example",
+            vec![format!("{certificate} for bank.example")],
+        ),
+        (
+            TlsSettings::DomainValidation,
+            &[],
+            "[192.0.2.1]",
+            vec![format!("{certificate} for ")],
+        ),
+    ] {
+        let directory = bank(settings, names);
+        assert_eq!(texts(demands_on(&directory, recipient).demands()), expected);
+    }
+}
+
+#[test]
+fn pins_versions_and_the_hybrid_are_demands_for_tls_of_their_own() {
+    let plan_with = |change: fn(&mut OutboundConnector)| {
+        let connector = outbound("acme/bank", &["*"]).with(change);
+        demands_on(&three_organizations().outbound([connector]).build(), "bank.example")
+    };
+    let pinned = plan_with(|one| one.pins = vec![KEY]);
+    let levels: Vec<&DemandLevel> = pinned.demands().iter().map(|demand| &demand.level).collect();
+    assert_eq!(
+        levels,
+        [&DemandLevel::Encryption, &DemandLevel::Pin { spki: vec![KEY] }]
+    );
+    let newer = plan_with(|one| one.floor.min_version = TlsVersion::Tls13);
+    let hybrid = plan_with(|one| one.floor.hybrid_only = true);
+    for (plan, version, groups) in [
+        (&pinned, TlsVersion::Tls12, GroupProfile::HybridFirst),
+        (&newer, TlsVersion::Tls13, GroupProfile::HybridFirst),
+        (&hybrid, TlsVersion::Tls13, GroupProfile::HybridOnly),
+    ] {
+        assert!(!plan.is_opportunistic());
+        assert_eq!((plan.min_version(), plan.groups()), (version, groups));
+    }
+}
+
+#[test]
+fn what_every_covering_connector_and_the_organization_demand_stands_side_by_side() {
+    let directory = three_organizations()
+        .settings("acme", |acme| acme.require_tls_outbound = true)
+        .outbound([
+            outbound("acme/bank", &["bank.example"]),
+            outbound("acme/rest", &["*"]).with(|one| one.tls_settings = TlsSettings::CertificateValidation),
+        ])
+        .build();
+    let certificate = "connector \"acme/rest\": TLS with a valid certificate (trust anchors: system)";
+    let organization = "organization acme: TLS";
+    assert_eq!(
+        texts(demands_on(&directory, "bank.example").demands()),
+        [certificate, organization]
+    );
+    let none = three_organizations()
+        .settings("acme", |acme| acme.require_tls_outbound = true)
+        .build();
+    assert_eq!(
+        texts(demands_on(&none, "bank.example").demands()),
+        [organization],
+        "without any connector"
+    );
+    assert_eq!(
+        texts(demands_on(&none, "beta.example").demands()),
+        [""; 0],
+        "its owner answers for it"
+    );
+}

@@ -1,0 +1,299 @@
+//! Mail for a recipient of an organization from somebody who is none of its own servers: what the organization and its
+//! partners' connectors demand.
+//!
+//! A connector that restricts its sender domains to a certificate or to addresses beats one that takes them from
+//! anyone: where one restricts, one must be met. What is demanded of TLS is a set, and each of it holds.
+
+use std::{fmt, sync::Arc};
+
+use sekisho_mail::{ChannelSecurity, Domain, EnhancedCode, OrganizationName};
+
+use super::{
+    Attribution, Directionality, InboundFacts, Judged, Recipient,
+    attribution::{Attributed, lacks_tls},
+    client::{Demander, Identity, Known, TlsShortfall, identify},
+    refusal::{self, Refused, refused},
+};
+use crate::{
+    Reason,
+    directory::{InboundConnector, OrganizationIndex, PlaintextReply},
+};
+
+/// A rule by which a partner's connector restricts its sender domains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartnerRule {
+    /// `restrict_domains_to_certificate`
+    Certificate,
+    /// `restrict_domains_to_ip_addresses`
+    IpAddresses,
+}
+
+/// With Exchange's name.
+impl fmt::Display for PartnerRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Certificate => "RestrictDomainsToCertificate",
+            Self::IpAddresses => "RestrictDomainsToIPAddresses",
+        })
+    }
+}
+
+/// Judges mail for a recipient here by what its organization demands, apart from whether the recipient exists. The
+/// reasons are empty when nobody demands anything.
+pub(super) fn receive(facts: &InboundFacts<'_>, here: &Recipient<'_>, attributed: &Attributed<'_>) -> Judged {
+    let organization = here.organization;
+    let settings = facts.directory.organization(organization);
+    if settings.is_some_and(|settings| settings.require_tls_inbound) && facts.security.tls().is_none() {
+        let by = Demander::Organization(organization.clone());
+        let shortfall = TlsShortfall::Plaintext;
+        return Err(refusal::tls_demanded(by, shortfall, PlaintextReply::TryAgain));
+    }
+    let mut attribution = Attribution {
+        organization: organization.clone(),
+        direction: Directionality::Incoming,
+        ..Attribution::default()
+    };
+    let Some(index) = facts.directory.index_of(organization) else {
+        refuse_direct_send(facts, organization, None)?;
+        return Ok((Vec::new(), attribution));
+    };
+    let judged = judge_partners(facts, here, (index, attributed));
+    let (reasons, through) = judged.map_err(|refused| or_unknown(refused, organization, attributed))?;
+    let direct = refuse_direct_send(facts, organization, Some(index));
+    direct.map_err(|refused| or_unknown(refused, organization, attributed))?;
+    attribution.connector = through.map(|connector| connector.key.clone());
+    Ok((reasons, attribution))
+}
+
+/// The refusal, unless the client may be the organization's own server: then it is told to come again (law 3).
+fn or_unknown(refused: Box<Refused>, organization: &OrganizationName, attributed: &Attributed<'_>) -> Box<Refused> {
+    match attributed {
+        Attributed::Unknown { connector, why } if connector.key.organization == *organization => {
+            refusal::certificate_unknown(&connector.key, why)
+        }
+        Attributed::Unknown { .. } | Attributed::To(_) | Attributed::ToNobody { .. } => refused,
+    }
+}
+
+/// Holds the mail against the connectors that cover it; the one through which it comes is answered too.
+fn judge_partners<'a>(
+    facts: &InboundFacts<'a>,
+    here: &Recipient<'_>,
+    (index, attributed): (&'a OrganizationIndex, &Attributed<'_>),
+) -> Result<(Vec<Reason>, Option<&'a InboundConnector>), Box<Refused>> {
+    let sender = facts.sender_domain();
+    let covering = || {
+        let all = index.partners.matching(sender).map(AsRef::as_ref);
+        all.filter(|connector: &&InboundConnector| covers(connector, here.domain))
+    };
+    let (mut reasons, mut through) = (Vec::new(), None);
+    let mut unmet: Vec<(&InboundConnector, Unmet)> = Vec::new();
+    for connector in covering().filter(|connector| connector.is_restricting()) {
+        match examine(connector, facts) {
+            Ok(known) => {
+                reasons.push(partner_met(connector, known, sender));
+                through = Some(connector);
+                break;
+            }
+            Err(why) => unmet.push((connector, why)),
+        }
+    }
+    if through.is_none() && !unmet.is_empty() {
+        match trusted(index, attributed) {
+            Some((connector, organization)) => {
+                reasons.push(Reason::TrustedOrganization {
+                    connector: connector.key.clone(),
+                    organization: organization.clone(),
+                });
+                through = Some(connector);
+            }
+            None => return Err(refuse_partner(unmet, index, attributed)),
+        }
+    }
+    let mut lacking: Option<(&InboundConnector, TlsShortfall)> = None;
+    for connector in covering().filter(|connector| !connector.is_restricting()) {
+        match connector.shortfall(facts.security) {
+            None if through.is_none() => {
+                reasons.push(partner_met(connector, Known::default(), sender));
+                through = Some(connector);
+            }
+            None => {}
+            // Of two that lack TLS, the one that lets the client come again speaks.
+            Some(_)
+                if lacking
+                    .as_ref()
+                    .is_some_and(|(first, _)| first.plaintext_reply == PlaintextReply::TryAgain) => {}
+            Some(shortfall) => lacking = Some((connector, shortfall)),
+        }
+    }
+    match lacking {
+        Some((connector, shortfall)) => Err(lacks_tls(connector, shortfall)),
+        None => Ok((reasons, through)),
+    }
+}
+
+fn partner_met(connector: &InboundConnector, known: Known, sender: Option<&Domain>) -> Reason {
+    Reason::PartnerMet {
+        connector: connector.key.clone(),
+        known: Known {
+            sender_domain: sender.cloned(),
+            ..known
+        },
+    }
+}
+
+/// Whether a connector is for this recipient.
+pub(super) fn covers(connector: &InboundConnector, recipient: Option<&Domain>) -> bool {
+    let limit = &connector.associated_accepted_domains;
+    limit.is_empty() || recipient.is_some_and(|recipient| limit.contains(recipient))
+}
+
+/// The connector that trusts the organization whose server the client is.
+fn trusted<'a, 'b>(
+    index: &'a OrganizationIndex,
+    attributed: &'b Attributed<'_>,
+) -> Option<(&'a InboundConnector, &'b OrganizationName)> {
+    let organization = match attributed {
+        Attributed::To(own) => own.organization(),
+        Attributed::Unknown { .. } | Attributed::ToNobody { .. } => return None,
+    };
+    let connector: &Arc<InboundConnector> = index.trusting.get(organization)?;
+    Some((connector, organization))
+}
+
+/// Why a restriction is not met; in the order in which a refusal is told.
+pub(super) enum Unmet {
+    /// All else holds, and whether the certificate is the one cannot be known.
+    Unknown(String),
+    /// All else holds or cannot be shown in the clear.
+    Tls(TlsShortfall),
+    /// The restriction itself.
+    Rule(PartnerRule, String),
+}
+
+impl Unmet {
+    /// What time or the client's next try may mend comes first.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Unknown(_) => 0,
+            Self::Tls(TlsShortfall::Plaintext) => 1,
+            Self::Tls(_) => 2,
+            Self::Rule(..) => 3,
+        }
+    }
+}
+
+/// Whether all that a restricting connector demands holds; by what the client is known then.
+pub(super) fn examine(connector: &InboundConnector, facts: &InboundFacts<'_>) -> Result<Known, Unmet> {
+    let mut known = Known::default();
+    if connector.restrict_domains_to_ip_addresses {
+        if !connector.holds_address(facts.client) {
+            let why = format!("{} is none of its addresses", facts.client);
+            return Err(Unmet::Rule(PartnerRule::IpAddresses, why));
+        }
+        known.address = Some(facts.client);
+    }
+    let shortfall = connector.shortfall(facts.security);
+    // In the clear no certificate can be shown, so where TLS is demanded nothing else need be missing.
+    if shortfall == Some(TlsShortfall::Plaintext) {
+        return Err(Unmet::Tls(TlsShortfall::Plaintext));
+    }
+    let mut unknown = None;
+    if connector.restrict_domains_to_certificate {
+        match identify(connector, facts.security) {
+            Identity::Holds(name) => known.certificate = Some(name.to_owned()),
+            Identity::Fails(why) => return Err(Unmet::Rule(PartnerRule::Certificate, why)),
+            Identity::Unknown(why) => unknown = Some(why),
+        }
+    }
+    match (shortfall, unknown) {
+        (Some(shortfall), _) => Err(Unmet::Tls(shortfall)),
+        (None, Some(why)) => Err(Unmet::Unknown(why)),
+        (None, None) => Ok(known),
+    }
+}
+
+/// No restricting connector is met: the one whose demand is the easiest to meet speaks.
+fn refuse_partner(
+    unmet: Vec<(&InboundConnector, Unmet)>,
+    index: &OrganizationIndex,
+    attributed: &Attributed<'_>,
+) -> Box<Refused> {
+    // Its organization might be trusted, if its certificate is what it seems.
+    if let Attributed::Unknown { connector, why } = attributed
+        && index.trusting.contains_key(&connector.key.organization)
+    {
+        return refusal::certificate_unknown(&connector.key, why);
+    }
+    let easiest = unmet.into_iter().min_by_key(|(connector, unmet)| {
+        let reply = matches!(unmet, Unmet::Tls(_)).then_some(connector.plaintext_reply);
+        (unmet.rank(), reply)
+    });
+    let (connector, unmet) = easiest.expect("invariant: called with at least one");
+    match unmet {
+        Unmet::Unknown(why) => refusal::certificate_unknown(&connector.key, &why),
+        Unmet::Tls(shortfall) => lacks_tls(connector, shortfall),
+        Unmet::Rule(rule, why) => {
+            let text = format!(
+                "TenantInboundAttribution; Rejecting message; the sender's domain is restricted, and this connection \
+                 does not satisfy {rule}"
+            );
+            let connector = connector.key.clone();
+            let reason = Reason::PartnerRestriction { connector, rule, why };
+            refused((550, EnhancedCode::new(5, 7, 51)), &text, reason)
+        }
+    }
+}
+
+/// Mail that says it is from the organization itself, from nobody whom it knows.
+fn refuse_direct_send(
+    facts: &InboundFacts<'_>,
+    organization: &OrganizationName,
+    index: Option<&OrganizationIndex>,
+) -> Result<(), Box<Refused>> {
+    let settings = facts.directory.organization(organization);
+    if !settings.is_some_and(|settings| settings.reject_direct_send) {
+        return Ok(());
+    }
+    let accepted = facts.sender_accepted();
+    let Some(accepted) = accepted.filter(|accepted| accepted.organization == *organization) else {
+        return Ok(());
+    };
+    let has_right = facts.rights.find(facts.client, facts.security).is_some();
+    if has_right || index.is_some_and(|index| index.addresses.holds(facts.client)) {
+        return Ok(());
+    }
+    match index.and_then(|index| by_any_certificate(index, facts.security)) {
+        Some((_, Identity::Holds(_))) => Ok(()),
+        Some((connector, Identity::Unknown(why))) => Err(refusal::certificate_unknown(&connector.key, &why)),
+        Some((_, Identity::Fails(_))) | None => Err(refused(
+            (550, EnhancedCode::new(5, 7, 68)),
+            "TenantInboundAttribution; Direct Send not allowed for this organization from unauthorized sources",
+            Reason::DirectSend {
+                organization: organization.clone(),
+                sender_domain: accepted.domain.clone(),
+            },
+        )),
+    }
+}
+
+/// A connector of the organization, of either type, whose certificate the client has; otherwise one whose it may have.
+fn by_any_certificate<'a>(
+    index: &'a OrganizationIndex,
+    security: &'a ChannelSecurity,
+) -> Option<(&'a InboundConnector, Identity<'a>)> {
+    let leaf = security.tls()?.chain.first()?;
+    let mut best: Option<(&InboundConnector, Identity<'_>)> = None;
+    for name in &leaf.dns_names {
+        index.certificates.for_each_match(name, |_, connector| {
+            if matches!(best, Some((_, Identity::Holds(_)))) {
+                return;
+            }
+            let identity = identify(connector, security);
+            if !matches!(identity, Identity::Fails(_)) {
+                best = Some((connector, identity));
+            }
+        });
+    }
+    best
+}

@@ -1,0 +1,275 @@
+//! Who may hand in what: the three stages of a judgement on a session, at MAIL, at each RCPT and after the content.
+//!
+//! A verdict at RCPT concerns that recipient alone, never its neighbours. Nobody relays who was not given the right to
+//! (law 12): by a listener, or by an organization whose own servers one of its connectors knows. Nothing in an address
+//! confers it, be it a percent sign, a bang, a source route, quotes, an address literal or our own name. What the
+//! recipient's organization demands of those who bring it mail is judged here too.
+
+mod account;
+mod attribution;
+mod client;
+mod incoming;
+mod reason;
+mod refusal;
+mod rights;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+use sekisho_mail::{ChannelSecurity, Domain, EnhancedCode, Host, OrganizationName, Reply, ReversePath, StatedReason};
+
+pub use account::{Account, account};
+pub use client::{Demander, Known, TlsShortfall};
+pub use incoming::PartnerRule;
+pub use rights::{Exposure, RelayFrom, RelayRights};
+
+use crate::{
+    Reason,
+    directory::{AcceptedDomain, ConnectorKey, Directory},
+};
+use attribution::{Attributed, attribute, relay};
+use incoming::receive;
+use refusal::{Refused, refused};
+
+/// What is known of a session, and what it asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct InboundFacts<'a> {
+    /// The client's address; behind a proxy, the one that the proxy told.
+    pub client: IpAddr,
+    /// What the connection came to; the answers to [`Directory::client_checks`] among its verdicts.
+    pub security: &'a ChannelSecurity,
+    /// Who may relay here.
+    pub rights: &'a RelayRights,
+    /// Organizations, their domains and connectors.
+    pub directory: &'a Directory,
+    /// The sender named at MAIL.
+    pub reverse_path: &'a ReversePath,
+    /// What is asked.
+    pub stage: Stage<'a>,
+}
+
+impl<'a> InboundFacts<'a> {
+    /// The domain of MAIL FROM; none of the null reverse-path and of an address literal.
+    fn sender_domain(&self) -> Option<&'a Domain> {
+        match self.reverse_path {
+            ReversePath::Null => None,
+            ReversePath::Mailbox(mailbox) => mailbox.host().domain(),
+        }
+    }
+
+    /// Whether MAIL FROM is in an accepted domain; whose it is.
+    fn sender_accepted(&self) -> Option<&'a AcceptedDomain> {
+        self.directory.domain(self.sender_domain()?)
+    }
+}
+
+/// The three moments at which a session is judged.
+#[derive(Clone, Copy, Debug)]
+pub enum Stage<'a> {
+    /// MAIL.
+    Mail,
+    /// One RCPT.
+    Rcpt {
+        /// What the recipient is to us.
+        standing: RecipientStanding,
+        /// What stands before its `@`, as written.
+        local_part: &'a str,
+        /// What stands behind it.
+        recipient: &'a Host,
+    },
+    /// After the content, before it is kept.
+    Content {
+        /// How many `Received` fields it has.
+        hops: u32,
+        /// How many it may have; RFC 5321 §6.3 asks for at least 100 before a loop is assumed.
+        max_hops: u32,
+    },
+}
+
+/// What a recipient is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecipientStanding {
+    /// It has a mailbox here, its own or a catch-all.
+    User,
+    /// It is an alias here, wherever it leads: the operator wrote it, so no right to relay is needed.
+    Alias,
+    /// Its domain is one whose mail is taken from anyone and passed on (a relay domain), unless the address leads on
+    /// from there. Which mailboxes exist there is known to the next hop alone.
+    RelayDomain,
+    /// The domain is ours, and there is no such user.
+    Unknown,
+    /// Not ours: another domain, or an address literal, our own included.
+    Elsewhere,
+}
+
+/// Whose mail for a recipient is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attribution {
+    /// Who answers for the way of the message to this recipient: whose domain it is, and for a recipient elsewhere the
+    /// organization that sends.
+    pub organization: OrganizationName,
+    /// Where it comes from.
+    pub direction: Directionality,
+    /// Whether it is mail within the organization, by the word of the connector through which it came.
+    pub internal: bool,
+    /// The connector through which it came: the one that knows the organization's server, or the partner's.
+    pub connector: Option<ConnectorKey>,
+}
+
+/// Where a message comes from, as seen by the organization that answers for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Directionality {
+    /// From elsewhere.
+    #[default]
+    Incoming,
+    /// From itself: one of its servers, or for the first organization one who may relay.
+    Originating,
+}
+
+/// A judgement with its reasons; at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Go on.
+    Admitted {
+        /// Why; of a recipient, first by which right.
+        reasons: Vec<Reason>,
+        /// Whose the mail for the recipient is; says nothing at MAIL and after the content.
+        attribution: Attribution,
+    },
+    /// Answer this; what was said before stands.
+    Refused {
+        /// It names no configuration: the client learns nothing about who else might relay, nor of connectors.
+        reply: Reply,
+        /// Why.
+        reasons: Vec<Reason>,
+        /// Whose rule it is: of the recipient's organization, or of the one whose server asks; `None` when nobody's.
+        organization: Option<OrganizationName>,
+    },
+}
+
+impl Admission {
+    /// Why; at least one.
+    #[must_use]
+    pub fn reasons(&self) -> &[Reason] {
+        match self {
+            Self::Admitted { reasons, .. } | Self::Refused { reasons, .. } => reasons,
+        }
+    }
+
+    /// Why, for the trace.
+    #[must_use]
+    pub fn stated(&self) -> Vec<StatedReason> {
+        self.reasons().iter().map(StatedReason::from).collect()
+    }
+}
+
+/// Judges one stage of a session.
+#[must_use]
+pub fn admit(facts: &InboundFacts<'_>) -> Admission {
+    let judged = match facts.stage {
+        Stage::Mail => Ok((vec![Reason::AnySender], Attribution::default())),
+        Stage::Rcpt {
+            standing,
+            local_part,
+            recipient,
+        } => admit_recipient(facts, standing, local_part, recipient),
+        Stage::Content { hops, max_hops } if hops > max_hops => Err(refused(
+            (554, EnhancedCode::new(5, 4, 6)),
+            "too many hops, this message is looping",
+            Reason::TooManyHops { hops },
+        )),
+        Stage::Content { .. } => Ok((vec![Reason::ContentAccepted], Attribution::default())),
+    };
+    match judged {
+        Ok((reasons, attribution)) => Admission::Admitted { reasons, attribution },
+        Err(refused) => Admission::Refused {
+            reply: refused.reply,
+            reasons: vec![refused.reason],
+            organization: refused.organization,
+        },
+    }
+}
+
+/// By which reasons, and whose the mail is.
+type Judged = Result<(Vec<Reason>, Attribution), Box<Refused>>;
+
+fn admit_recipient(
+    facts: &InboundFacts<'_>,
+    standing: RecipientStanding,
+    local_part: &str,
+    recipient: &Host,
+) -> Judged {
+    let here = match standing {
+        RecipientStanding::Elsewhere => None,
+        RecipientStanding::User
+        | RecipientStanding::Alias
+        | RecipientStanding::RelayDomain
+        | RecipientStanding::Unknown => Some(Recipient::of(facts.directory, recipient)),
+    };
+    let attributed = attribute(facts, here.as_ref())?;
+    let Some(here) = here else {
+        return relay(facts, &attributed);
+    };
+    let (mut reasons, attribution) = match &attributed {
+        Attributed::To(own) if own.organization() == here.organization => own.originating(facts, here.organization),
+        Attributed::To(_) | Attributed::Unknown { .. } | Attributed::ToNobody { .. } => {
+            receive(facts, &here, &attributed).map_err(|refused| refused.of(here.organization))?
+        }
+    };
+    let is_own = attribution.direction == Directionality::Originating;
+    let reason = stand(facts, standing, local_part, is_own).map_err(|refused| refused.of(here.organization))?;
+    reasons.push(reason);
+    Ok((reasons, attribution))
+}
+
+/// A recipient that is here.
+struct Recipient<'a> {
+    /// Whose domain it is.
+    organization: &'a OrganizationName,
+    /// The domain itself; none of a bare Postmaster on a service without domains.
+    domain: Option<&'a Domain>,
+}
+
+impl<'a> Recipient<'a> {
+    /// What is here without being in the directory is the first organization's, as all of `sekisho.toml` is.
+    fn of(directory: &'a Directory, host: &'a Host) -> Self {
+        const FIRST: &OrganizationName = &OrganizationName::FIRST;
+        let domain = host.domain();
+        let accepted = domain.and_then(|domain| directory.domain(domain));
+        Self {
+            organization: accepted.map_or(FIRST, |accepted| &accepted.organization),
+            domain,
+        }
+    }
+}
+
+/// Whether an old server behind us might take the address for an order to send on: `user%host`, `host!user`,
+/// `"user@host"`. It trusts us, so from a stranger we hand it no such thing.
+fn leads_on(local_part: &str) -> bool {
+    local_part.contains(['%', '!', '@'])
+}
+
+/// What becomes of a recipient that is here, when nobody's connector stands against it.
+fn stand(
+    facts: &InboundFacts<'_>,
+    standing: RecipientStanding,
+    local_part: &str,
+    is_own: bool,
+) -> Result<Reason, Box<Refused>> {
+    match standing {
+        RecipientStanding::User => Ok(Reason::LocalRecipient),
+        RecipientStanding::Alias => Ok(Reason::LocalAlias),
+        RecipientStanding::RelayDomain if is_own || !leads_on(local_part) => Ok(Reason::RelayDomain),
+        RecipientStanding::RelayDomain | RecipientStanding::Elsewhere => {
+            let right = facts.rights.find(facts.client, facts.security);
+            right.ok_or_else(refusal::relaying_denied)
+        }
+        RecipientStanding::Unknown => Err(refused(
+            (550, EnhancedCode::new(5, 1, 1)),
+            "no such user here",
+            Reason::UnknownUser,
+        )),
+    }
+}

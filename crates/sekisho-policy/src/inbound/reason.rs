@@ -1,0 +1,140 @@
+//! The reasons of connectors in words, and by which right a message came in.
+
+use std::fmt;
+
+use sekisho_mail::Domain;
+
+use crate::Reason;
+
+impl Reason {
+    /// By which right a message came in, as an arrival's trace keeps it: `local recipient`, `relay: 192.0.2.0/24`,
+    /// `connector acme/relay (certificate mail.acme.example)`. May hold the client's text: escape it when shown.
+    #[must_use]
+    pub fn admission_right(&self) -> String {
+        match self {
+            Self::LocalRecipient => "local recipient".to_owned(),
+            Self::LocalAlias => "local alias".to_owned(),
+            Self::RelayDomain => "relay domain".to_owned(),
+            Self::RelayForLoopback => "relay: loopback".to_owned(),
+            Self::RelayForNetwork { network } => format!("relay: {network}"),
+            Self::RelayForKey { spki_sha256 } => format!("relay: key {spki_sha256}"),
+            Self::OwnServer { connector, known } | Self::PartnerMet { connector, known } => {
+                format!("connector {connector} ({known})")
+            }
+            Self::TrustedOrganization {
+                connector,
+                organization,
+            } => format!("connector {connector} (organization {organization})"),
+            Self::OpportunisticTls
+            | Self::OpportunisticPlaintext { .. }
+            | Self::UnprovenKeyAccepted { .. }
+            | Self::DemandMet { .. }
+            | Self::DemandNotMet { .. }
+            | Self::FaultOfOurs { .. }
+            | Self::WantsTlsAfterAll { .. }
+            | Self::AnySender
+            | Self::UnknownUser
+            | Self::RelayDenied
+            | Self::RelayNotAttributed { .. }
+            | Self::RelayCertificateFails { .. }
+            | Self::TlsDemanded { .. }
+            | Self::PartnerRestriction { .. }
+            | Self::CertificateUnknown { .. }
+            | Self::DirectSend { .. }
+            | Self::RuleDemandsTls { .. }
+            | Self::RuleRejects { .. }
+            | Self::ContentAccepted
+            | Self::TooManyHops { .. }
+            | Self::DialNamedByRoute
+            | Self::DialPublic
+            | Self::DialSpecial { .. }
+            | Self::DialOurselves { .. } => self.key().to_owned(),
+        }
+    }
+
+    /// The sentence of a reason that names connectors or organizations; of others nothing.
+    pub(crate) fn fmt_of_connectors(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnServer { connector, known } => {
+                write!(
+                    f,
+                    "the client is a server of {}, known to connector {connector} by {known}",
+                    connector.organization
+                )
+            }
+            Self::PartnerMet { connector, known } => {
+                write!(f, "what connector {connector} demands holds ({known})")
+            }
+            Self::TrustedOrganization {
+                connector,
+                organization,
+            } => write!(
+                f,
+                "the client is a server of {organization}, which connector {connector} trusts"
+            ),
+            Self::RelayNotAttributed {
+                is_server_known,
+                sender_domain,
+            } => write_missing_half(f, *is_server_known, sender_domain.as_ref()),
+            Self::RelayCertificateFails { connector, why } => write!(
+                f,
+                "the recipient is elsewhere, and the client may not relay: its certificate has the name that connector \
+                 {connector} looks for, but {why}"
+            ),
+            Self::TlsDemanded { by, shortfall } => write!(f, "{by} stands against it: {shortfall}"),
+            Self::PartnerRestriction { connector, rule, why } => {
+                write!(f, "connector {connector} has {rule}, but {why}")
+            }
+            Self::CertificateUnknown { connector, why } => write!(
+                f,
+                "whether the certificate is the one that connector {connector} names cannot be found out: {why}"
+            ),
+            Self::DirectSend {
+                organization,
+                sender_domain,
+            } => write!(
+                f,
+                "the mail says it is from {sender_domain}, and {organization} takes that only from those whom its \
+                 connectors know"
+            ),
+            Self::OpportunisticTls
+            | Self::OpportunisticPlaintext { .. }
+            | Self::UnprovenKeyAccepted { .. }
+            | Self::DemandMet { .. }
+            | Self::DemandNotMet { .. }
+            | Self::FaultOfOurs { .. }
+            | Self::WantsTlsAfterAll { .. }
+            | Self::AnySender
+            | Self::LocalRecipient
+            | Self::LocalAlias
+            | Self::RelayDomain
+            | Self::UnknownUser
+            | Self::RelayForLoopback
+            | Self::RelayForNetwork { .. }
+            | Self::RelayForKey { .. }
+            | Self::RelayDenied
+            | Self::RuleDemandsTls { .. }
+            | Self::RuleRejects { .. }
+            | Self::ContentAccepted
+            | Self::TooManyHops { .. }
+            | Self::DialNamedByRoute
+            | Self::DialPublic
+            | Self::DialSpecial { .. }
+            | Self::DialOurselves { .. } => Ok(()),
+        }
+    }
+}
+
+fn write_missing_half(f: &mut fmt::Formatter<'_>, is_server_known: bool, sender: Option<&Domain>) -> fmt::Result {
+    f.write_str("the recipient is elsewhere, and the client may not relay: ")?;
+    match (is_server_known, sender) {
+        (_, Some(domain)) => {
+            write!(
+                f,
+                "{domain} is accepted here, but no connector of its organization knows the client"
+            )
+        }
+        (true, None) => f.write_str("a connector knows it, but the sender's domain is not accepted here"),
+        (false, None) => f.write_str("no connector knows it, and the sender's domain is not accepted here"),
+    }
+}
