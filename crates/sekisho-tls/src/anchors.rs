@@ -6,7 +6,10 @@ use rustls::pki_types::{CertificateDer, TrustAnchor};
 use webpki::anchor_from_trusted_cert;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::{IdentityError, identity::load_certificates};
+use crate::{
+    IdentityError,
+    identity::{load_certificates, parse_certificates},
+};
 
 /// Why a file gives no trust anchors; each names the file and what mends it.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,9 @@ pub enum AnchorError {
         /// What is wrong with it.
         why: String,
     },
+    /// A text that is no PEM, or a certificate in it that can be neither anchor nor pin.
+    #[error("{0}")]
+    Text(String),
 }
 
 /// Certificates at which a path may end. A self-signed one from a file is also taken as a pin: a leaf that is that
@@ -74,20 +80,34 @@ impl AnchorSet {
     /// # Errors
     /// When the file cannot be read, holds no certificate, or one that can be neither anchor nor pin.
     pub fn load(path: &Path) -> Result<Self, AnchorError> {
-        let certificates = load_certificates(path)?;
+        Self::of(&load_certificates(path)?).map_err(|(place, why)| AnchorError::Unusable {
+            path: path.to_owned(),
+            place,
+            why,
+        })
+    }
+
+    /// Those in a PEM text.
+    ///
+    /// # Errors
+    /// [`AnchorError::Text`], as for [`Self::load`].
+    pub fn parse(pem: &str) -> Result<Self, AnchorError> {
+        let no_pem = |why| AnchorError::Text(format!("this is no certificate in PEM ({why})"));
+        let certificates = parse_certificates(pem.as_bytes()).map_err(no_pem)?;
+        Self::of(&certificates).map_err(|(place, why)| {
+            AnchorError::Text(format!("certificate {place} cannot be used as a trust anchor: {why}"))
+        })
+    }
+
+    /// The error says which certificate, from 1 on, can be neither anchor nor pin, and why.
+    fn of(certificates: &[CertificateDer<'static>]) -> Result<Self, (usize, String)> {
         let (mut anchors, mut pins) = (Vec::new(), Vec::new());
         for (place, certificate) in certificates.iter().enumerate() {
             let is_pin = is_self_issued(certificate);
             match anchor_from_trusted_cert(certificate) {
                 Ok(anchor) => anchors.push(anchor.to_owned()),
                 Err(_) if is_pin => {}
-                Err(error) => {
-                    return Err(AnchorError::Unusable {
-                        path: path.to_owned(),
-                        place: place + 1,
-                        why: format!("{error:?}"),
-                    });
-                }
+                Err(error) => return Err((place + 1, format!("{error:?}"))),
             }
             if is_pin {
                 pins.push(certificate.clone());

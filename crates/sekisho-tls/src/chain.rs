@@ -1,7 +1,7 @@
 //! The chain that a peer presented, as octets and as facts.
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use sekisho_mail::{CertificateFacts, Digest, KeyProof, Timestamp};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
@@ -43,6 +43,19 @@ impl PeerChain {
             presenter,
             digest,
         }
+    }
+
+    /// The chain as it would come from a client that proved its key; for questions about what would become of it.
+    ///
+    /// # Errors
+    /// When the text has no certificate in it, or one that is broken.
+    pub fn of_client_in_pem(pem: &str) -> Result<Self, String> {
+        let parsed: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+        let certificates = parsed.map_err(|error| format!("no PEM text of certificates: {error}"))?;
+        if certificates.is_empty() {
+            return Err("there is no certificate in it; write PEM, the leaf first".to_owned());
+        }
+        Ok(Self::new(certificates, KeyProof::Proven, Presenter::Client))
     }
 
     /// The certificates, leaf first; empty when none was presented.

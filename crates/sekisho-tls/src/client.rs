@@ -30,7 +30,7 @@ use crate::{
     describe,
     established::{Established, established},
     failure::{End, Role, failure, ours},
-    provider::{provider_for, versions_from},
+    provider::{lowest_version, provider_for, versions_from},
     record::recorded,
     tap::Tap,
 };
@@ -43,6 +43,8 @@ pub enum GroupProfile {
     HybridFirst,
     /// X25519, P-256, P-384: a ClientHello that fits into one segment.
     Classical,
+    /// X25519MLKEM768 alone, in TLS 1.3: a server that does not know it ends the handshake.
+    HybridOnly,
 }
 
 /// Which certificate of ours is offered when the server asks.
@@ -93,7 +95,7 @@ pub type ClientIdentities = HashMap<ClientIdentityId, Identity>;
 /// One for the whole process, until the client identities change.
 pub struct TlsClient {
     identities: ClientIdentities,
-    /// At most eight for each identity and four without one: all combinations there are.
+    /// At most twelve for each identity and six without one: all combinations there are.
     connectors: Mutex<HashMap<ClientProfile, TlsConnector>>,
 }
 
@@ -187,13 +189,13 @@ impl TlsClient {
             IdentityUse::Tls13(id) => Offered::InTls13(identity(id)?),
             IdentityUse::AnyVersion(id) => Offered::Always(identity(id)?),
         };
-        let mut config =
-            ClientConfig::builder_with_provider(Arc::clone(provider_for(profile.groups, profile.min_version)))
-                .with_protocol_versions(versions_from(profile.min_version))
-                .expect("invariant: the provider has suites for both versions")
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AnyCertificate))
-                .with_client_cert_resolver(Arc::new(offered));
+        let min_version = lowest_version(profile.groups, profile.min_version);
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(provider_for(profile.groups, min_version)))
+            .with_protocol_versions(versions_from(min_version))
+            .expect("invariant: the provider has suites for these versions")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate))
+            .with_client_cert_resolver(Arc::new(offered));
         config.resumption = Resumption::disabled();
         Ok(config)
     }

@@ -6,7 +6,7 @@ use crate::{
     Identity, ServerCertificates,
     client::{ClientProfile, GroupProfile},
     code_points,
-    provider::{offered_suites, provider_for},
+    provider::{lowest_version, offered_suites, provider_for},
     signature::SCHEMES,
 };
 
@@ -53,7 +53,7 @@ pub(crate) fn server(certificates: &ServerCertificates, min_version: TlsVersion)
 pub(crate) fn client(profile: &ClientProfile, identity: Option<&Identity>) -> TlsDescription {
     TlsDescription {
         certificates: identity.map(|identity| summary(identity, false)).into_iter().collect(),
-        ..description(profile.groups, profile.min_version)
+        ..description(profile.groups, lowest_version(profile.groups, profile.min_version))
     }
 }
 

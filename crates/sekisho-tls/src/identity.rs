@@ -222,11 +222,16 @@ pub(crate) fn load_certificates(path: &Path) -> Result<Vec<CertificateDer<'stati
         path: path.to_owned(),
         why,
     };
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&octets)
+    parse_certificates(&octets).map_err(fault)
+}
+
+/// Those in a PEM text, at least one; the error says in words why there is none.
+pub(crate) fn parse_certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
-        .map_err(|error| fault(error.to_string()))?;
+        .map_err(|error| error.to_string())?;
     if certificates.is_empty() {
-        return Err(fault("no BEGIN CERTIFICATE".to_owned()));
+        return Err("no BEGIN CERTIFICATE".to_owned());
     }
     Ok(certificates)
 }

@@ -1,31 +1,29 @@
 //! Does one of a certificate's names match one that was asked for?
 //!
 //! Only SAN dNSNames count, as A-labels; `*` counts only as the whole first label and stands for exactly one. The
-//! common name never counts. RFC 9525 §6.3.
+//! common name never counts. RFC 9525 §6.3. Beyond it, `**.example.org` asks for any name that lies within the domain.
 
-use sekisho_mail::{Domain, NamePattern};
+use sekisho_mail::{Domain, NamePattern, NameReach};
 
 /// Whether any of `presented` matches any of `wanted`.
 pub(crate) fn any_matches(presented: &[String], wanted: &[NamePattern]) -> bool {
     presented
         .iter()
-        .filter_map(|name| parse_presented(name))
+        .filter_map(|name| NamePattern::parse_presented(name))
         .any(|name| wanted.iter().any(|pattern| matches(&name, pattern)))
 }
 
-fn parse_presented(name: &str) -> Option<NamePattern> {
-    // The type is IA5String: U-labels and absolute names have no place in it.
-    if !name.is_ascii() || name.ends_with('.') {
-        return None;
-    }
-    name.parse().ok()
-}
-
 fn matches(presented: &NamePattern, wanted: &NamePattern) -> bool {
-    match (presented.wildcard, wanted.wildcard) {
-        (false, false) | (true, true) => presented.domain == wanted.domain,
-        (true, false) => covers(&presented.domain, &wanted.domain),
-        (false, true) => covers(&wanted.domain, &presented.domain),
+    match (presented.reach, wanted.reach) {
+        (NameReach::Exact, NameReach::Exact) | (NameReach::OneLabel, NameReach::OneLabel) => {
+            presented.domain == wanted.domain
+        }
+        (NameReach::OneLabel, NameReach::Exact) => covers(&presented.domain, &wanted.domain),
+        (NameReach::Exact, NameReach::OneLabel) => covers(&wanted.domain, &presented.domain),
+        (NameReach::Exact | NameReach::OneLabel, NameReach::Within) => {
+            presented.domain == wanted.domain || presented.domain.is_below(&wanted.domain)
+        }
+        (NameReach::Within, _) => false,
     }
 }
 
@@ -74,6 +72,33 @@ mod tests {
             ("", "mx.example.org"),
         ] {
             assert!(!is_match(presented, wanted), "{presented} {wanted}");
+        }
+    }
+    #[test]
+    fn two_stars_ask_for_any_name_within_the_domain_and_no_certificate_has_them() {
+        for presented in [
+            "example.org",
+            "Mail.Example.org",
+            "a.b.example.org",
+            "*.example.org",
+            "*.b.example.org",
+        ] {
+            assert!(is_match(presented, "**.example.org"), "{presented}");
+        }
+        for presented in [
+            "badexample.org",
+            "org",
+            "*.org",
+            "example.org.evil",
+            "**.example.org",
+            "**.b.example.org",
+            "b*.example.org",
+            "",
+        ] {
+            assert!(!is_match(presented, "**.example.org"), "{presented}");
+        }
+        for wanted in ["mx.example.org", "*.example.org", "example.org"] {
+            assert!(!is_match("**.example.org", wanted), "{wanted}");
         }
     }
 }

@@ -47,11 +47,20 @@ fn hybrid_first() -> Vec<&'static dyn SupportedKxGroup> {
     [&[groups::X25519MLKEM768], CLASSICAL].concat()
 }
 
+/// Versions before 1.3 do not know the hybrid, so what offers it alone is TLS 1.3 whatever the lowest version.
+pub(crate) const fn lowest_version(profile: GroupProfile, min: TlsVersion) -> TlsVersion {
+    match profile {
+        GroupProfile::HybridFirst | GroupProfile::Classical => min,
+        GroupProfile::HybridOnly => TlsVersion::Tls13,
+    }
+}
+
 type Shared = LazyLock<Arc<CryptoProvider>>;
 static HYBRID_TLS12: Shared = LazyLock::new(|| provider(hybrid_first(), SUITES));
 static HYBRID_TLS13: Shared = LazyLock::new(|| provider(hybrid_first(), &SUITES[..TLS13_SUITES]));
 static CLASSICAL_TLS12: Shared = LazyLock::new(|| provider(CLASSICAL.to_vec(), SUITES));
 static CLASSICAL_TLS13: Shared = LazyLock::new(|| provider(CLASSICAL.to_vec(), &SUITES[..TLS13_SUITES]));
+static HYBRID_ALONE: Shared = LazyLock::new(|| provider(vec![groups::X25519MLKEM768], &SUITES[..TLS13_SUITES]));
 
 /// The provider for one choice of groups and lowest version; suites of lower versions are left out of it, since the
 /// library would offer them. A server uses [`GroupProfile::HybridFirst`].
@@ -61,6 +70,7 @@ pub(crate) fn provider_for(profile: GroupProfile, min: TlsVersion) -> &'static A
         (GroupProfile::HybridFirst, TlsVersion::Tls13) => &HYBRID_TLS13,
         (GroupProfile::Classical, TlsVersion::Tls12) => &CLASSICAL_TLS12,
         (GroupProfile::Classical, TlsVersion::Tls13) => &CLASSICAL_TLS13,
+        (GroupProfile::HybridOnly, _) => &HYBRID_ALONE,
     }
 }
 

@@ -33,7 +33,11 @@ async fn first_flight(profile: &ClientProfile, name: Option<&str>) -> Vec<u8> {
 
 #[tokio::test]
 async fn what_our_client_offers_is_what_it_describes() {
-    for groups in [GroupProfile::HybridFirst, GroupProfile::Classical] {
+    for groups in [
+        GroupProfile::HybridFirst,
+        GroupProfile::Classical,
+        GroupProfile::HybridOnly,
+    ] {
         for min_version in [sekisho_mail::TlsVersion::Tls12, sekisho_mail::TlsVersion::Tls13] {
             let profile = ClientProfile {
                 groups,

@@ -319,6 +319,24 @@ async fn every_group_of_ours_is_spoken_by_a_foreign_server() {
     }
 }
 
+#[tokio::test]
+async fn a_server_without_the_hybrid_gets_no_handshake_where_it_alone_is_offered() {
+    let authority = Authority::new();
+    let files = authority.server(&["mx.example.org"]);
+    let profile = ClientProfile {
+        groups: GroupProfile::HybridOnly,
+        ..ClientProfile::default()
+    };
+    for arguments in [&["-groups", "X25519"][..], &["-tls1_2"]] {
+        let server = ForeignServer::start(&files, arguments);
+        let failure = server.connect_with(&client(), &profile).await.unwrap_err();
+        assert!(
+            matches!(failure.fault, HandshakeFault::Alert(_)),
+            "{arguments:?}: {failure:?}"
+        );
+    }
+}
+
 /// Lets `openssl s_client` talk to our server: what our side came to, and what it printed.
 async fn serve_foreign(server: &TlsServer, arguments: &[&str]) -> (Result<TlsFacts, Box<HandshakeFailure>>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

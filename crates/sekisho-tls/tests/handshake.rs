@@ -82,6 +82,23 @@ async fn the_classical_profile_agrees_on_x25519() {
     assert_eq!(connected.unwrap().1.group, "x25519");
 }
 
+/// The lowest version that the profile names does not matter: only TLS 1.3 has the hybrid.
+#[tokio::test]
+async fn the_hybrid_alone_agrees_on_it_in_tls13() {
+    let authority = Authority::new();
+    let server = server(&[authority.server(&["mx.example.org"])]);
+    for min_version in [TlsVersion::Tls12, TlsVersion::Tls13] {
+        let profile = ClientProfile {
+            groups: GroupProfile::HybridOnly,
+            min_version,
+            ..ClientProfile::default()
+        };
+        let (_, connected) = shake(&server, &client(), None, &profile, 65536).await;
+        let facts = connected.unwrap().1;
+        assert!(facts.is_hybrid() && facts.version == TlsVersion::Tls13, "{facts:?}");
+    }
+}
+
 /// Gives one octet at each read.
 struct Dripping(DuplexStream);
 
