@@ -4,9 +4,10 @@
 use utoipa::OpenApi as _;
 
 use crate::{
-    ActionResult, ApiError, Bounce, ConfigView, Health, Hold, MessageView, QueueCount, QueueFilter, QueuePage,
-    QueueQuery, Redirect, Release, Retry, Shape, ShapeQuery, Status, Submission, Submitted, TlsList, TracePage,
-    TraceQuery,
+    ActionResult, ApiError, Bounce, ConfigView, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryPlan,
+    DirectoryProposal, DirectoryRollback, DirectoryView, ExplainQuery, Explanation, Health, HistoryQuery, Hold,
+    InboundExplanation, InboundQuestion, MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect,
+    Release, Retry, Shape, ShapeQuery, Status, Submission, Submitted, TlsList, TracePage, TraceQuery,
 };
 
 /// The paths, as a router wants them.
@@ -41,8 +42,24 @@ pub mod path {
     pub const CONFIG: &str = "/v1/config";
     /// `GET`: [`crate::TlsList`].
     pub const TLS: &str = "/v1/tls";
+    /// `GET` with [`crate::ExplainQuery`]: [`crate::Explanation`].
+    pub const EXPLAIN: &str = "/v1/explain";
+    /// `POST` [`crate::InboundQuestion`]: [`crate::InboundExplanation`].
+    pub const EXPLAIN_INBOUND: &str = "/v1/explain/inbound";
     /// `POST` [`crate::Submission`]: [`crate::Submitted`].
     pub const SEND: &str = "/v1/send";
+    /// `GET`: [`crate::DirectoryView`].
+    pub const DIRECTORY: &str = "/v1/directory";
+    /// `POST` [`crate::DirectoryProposal`]: [`crate::DirectoryPlan`].
+    pub const DIRECTORY_PLAN: &str = "/v1/directory/plan";
+    /// `POST` [`crate::DirectoryChange`]: [`crate::DirectoryChanged`].
+    pub const DIRECTORY_CHANGES: &str = "/v1/directory/changes";
+    /// `POST` [`crate::DirectoryRollback`]: [`crate::DirectoryChanged`].
+    pub const DIRECTORY_ROLLBACK: &str = "/v1/directory/rollback";
+    /// `GET` with [`crate::HistoryQuery`]: [`crate::DirectoryHistory`].
+    pub const DIRECTORY_VERSIONS: &str = "/v1/directory/versions";
+    /// `GET`: [`crate::DirectoryView`].
+    pub const DIRECTORY_VERSION: &str = "/v1/directory/versions/{version}";
 }
 
 /// The OpenAPI description as JSON with two blanks of indentation and a final line end.
@@ -61,8 +78,30 @@ pub fn description() -> String {
                        user and root are answered. An answer that is not 2xx carries an ApiError."
     ),
     paths(
-        health, status, queue, count, shape, hold, release, retry, bounce, message, body, redirect, trace, config, tls,
-        send
+        health,
+        status,
+        queue,
+        count,
+        shape,
+        hold,
+        release,
+        retry,
+        bounce,
+        message,
+        body,
+        redirect,
+        trace,
+        config,
+        tls,
+        explain,
+        explain_inbound,
+        send,
+        directory,
+        plan,
+        change,
+        rollback,
+        versions,
+        version
     ),
     components(schemas(ApiError))
 )]
@@ -151,8 +190,57 @@ fn config() {}
 #[expect(dead_code, reason = "declares an endpoint")]
 fn tls() {}
 
+/// What would become of a message: its way, its demands, and what every host says, without any mail
+#[utoipa::path(get, path = path::EXPLAIN, params(ExplainQuery),
+    responses((status = 200, body = Explanation), (status = 503, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn explain() {}
+
+/// What RCPT would be answered, by which rule, and what each inbound connector has to do with it
+#[utoipa::path(post, path = path::EXPLAIN_INBOUND, request_body = InboundQuestion,
+    responses((status = 200, body = InboundExplanation)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn explain_inbound() {}
+
 /// Puts a message into the queue, judged like any other
 #[utoipa::path(post, path = path::SEND, request_body = Submission,
     responses((status = 200, body = Submitted), (status = 422, body = ApiError)))]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn send() {}
+
+/// The directory at the version in force
+#[utoipa::path(get, path = path::DIRECTORY, responses((status = 200, body = DirectoryView)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn directory() {}
+
+/// What a change of the directory would do, field by field, with every fault
+#[utoipa::path(post, path = path::DIRECTORY_PLAN, request_body = DirectoryProposal,
+    responses((status = 200, body = DirectoryPlan)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn plan() {}
+
+/// Changes the directory, whole or not at all
+#[utoipa::path(post, path = path::DIRECTORY_CHANGES, request_body = DirectoryChange,
+    responses((status = 200, body = DirectoryChanged), (status = 404, body = ApiError),
+        (status = 409, body = ApiError), (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn change() {}
+
+/// Makes the directory what it was at a version, as a new version
+#[utoipa::path(post, path = path::DIRECTORY_ROLLBACK, request_body = DirectoryRollback,
+    responses((status = 200, body = DirectoryChanged), (status = 404, body = ApiError),
+        (status = 409, body = ApiError), (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn rollback() {}
+
+/// Who changed what in the directory, when and why, newest first
+#[utoipa::path(get, path = path::DIRECTORY_VERSIONS, params(HistoryQuery),
+    responses((status = 200, body = DirectoryHistory)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn versions() {}
+
+/// The directory as it was at a version
+#[utoipa::path(get, path = path::DIRECTORY_VERSION, params(("version" = u64, Path, description = "The version")),
+    responses((status = 200, body = DirectoryView), (status = 404, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn version() {}

@@ -2,7 +2,9 @@
 //! HTTP/1.1 on a unix socket; the command line uses it and no other door. The server behind it is left to the binary.
 
 mod action;
+mod directory;
 mod endpoint;
+mod explain;
 mod queue;
 mod status;
 mod store;
@@ -10,7 +12,18 @@ mod submit;
 mod trace;
 
 pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, Retry, Selection};
+pub use directory::{
+    AcceptedDomain, AddedHeader, CertificateFiles, ChangeKind, ConnectorType, DirectoryChange, DirectoryChanged,
+    DirectoryHistory, DirectoryPlan, DirectoryProposal, DirectoryRollback, DirectoryVersion, DirectoryView,
+    DocumentDifference, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION, FaultView,
+    FieldDifference, HeaderCondition, HistoryQuery, InboundConnector, LookupMode, MinTlsVersion, Organization,
+    OutboundConnector, PlaintextReply, Rejection, Rule, RuleTls, TlsSettings,
+};
 pub use endpoint::{description, path};
+pub use explain::{
+    ConnectorVerdict, ExplainQuery, Explanation, HostVerdict, InboundConnectorVerdict, InboundExplanation,
+    InboundQuestion,
+};
 pub use queue::{
     DEFAULT_PAGE, MAX_PAGE, MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, QueuedMessage, RecipientView,
     Shape, ShapeQuery, ShapeRow,

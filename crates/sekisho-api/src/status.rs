@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::FaultView;
+
 /// Whether the server is well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
@@ -112,6 +114,8 @@ pub enum ErrorKind {
     NotFound,
     /// It was judged and refused.
     Refused,
+    /// What it is based on has changed meanwhile.
+    Conflict,
     /// Not now: the store is being reopened or has no room.
     Unavailable,
     /// Something is broken on our side.
@@ -125,4 +129,7 @@ pub struct ApiError {
     pub error: ErrorKind,
     /// For people, one sentence.
     pub message: String,
+    /// Each fault of what was refused, where there are several; absent when there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultView>,
 }

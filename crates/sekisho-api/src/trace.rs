@@ -89,8 +89,10 @@ pub struct ArrivalView {
     /// Plaintext or TLS, whole.
     #[schema(value_type = Object)]
     pub security: ChannelSecurity,
-    /// Which right let it in.
+    /// Which right let it in; `refused` of a recipient that a rule kept out.
     pub admitted_by: String,
+    /// The version of the directory that it was judged by; 0 before the first change.
+    pub directory: u64,
     /// Its Message-ID header; the sender's text.
     pub message_id: Option<String>,
     /// What was changed or added to the content, in words.
@@ -109,6 +111,8 @@ pub struct AttemptView {
     /// When it ended, in milliseconds since 1970.
     #[schema(value_type = i64)]
     pub at: Timestamp,
+    /// The version of the directory that it was judged by; 0 before the first change.
+    pub directory: u64,
     /// Which way it was to go, in words.
     pub route: String,
     /// All that was demanded; empty for opportunistic TLS.

@@ -1,0 +1,92 @@
+//! Organizations and the domains whose mail they accept.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{DocumentId, DocumentKind, first_organization};
+
+/// Somebody whose mail this service carries, apart from all others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Organization {
+    /// 1 to 63 lower-case letters, digits and hyphens, no hyphen at either end.
+    #[schema(required = true)]
+    pub name: String,
+    /// The operator's words; no rule reads them.
+    pub comment: String,
+    /// Whether mail from one of its own domains is refused unless the client is known: by an inbound connector, or by
+    /// a right to relay.
+    pub reject_direct_send: bool,
+    /// Whether mail for its domains is taken under TLS alone.
+    pub require_tls_inbound: bool,
+    /// Whether all mail that it answers for leaves under TLS alone, whatever its connectors say.
+    pub require_tls_outbound: bool,
+    /// The age at which its undelivered mail is given up: a duration (`48h`). Absent, the connector's, or that of
+    /// `[delivery]`.
+    pub expire_after: Option<String>,
+}
+
+impl Organization {
+    /// What it is known by.
+    #[must_use]
+    pub fn id(&self) -> DocumentId {
+        DocumentId {
+            kind: DocumentKind::Organization,
+            organization: self.name.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
+
+/// A domain whose mail an organization takes from anyone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AcceptedDomain {
+    /// Whose it is.
+    #[schema(default = "default")]
+    pub organization: String,
+    /// The domain; it alone, and none below it.
+    #[schema(required = true)]
+    pub name: String,
+    /// What becomes of its mail.
+    #[serde(rename = "type")]
+    pub kind: DomainType,
+    /// The operator's words.
+    pub comment: String,
+}
+
+impl Default for AcceptedDomain {
+    fn default() -> Self {
+        Self {
+            organization: first_organization(),
+            name: String::new(),
+            kind: DomainType::default(),
+            comment: String::new(),
+        }
+    }
+}
+
+impl AcceptedDomain {
+    /// What it is known by.
+    #[must_use]
+    pub fn id(&self) -> DocumentId {
+        DocumentId {
+            kind: DocumentKind::Domain,
+            organization: self.organization.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
+
+/// What becomes of the mail for a domain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DomainType {
+    /// All its recipients are here; any other address does not exist.
+    #[default]
+    Authoritative,
+    /// Some recipients are here; mail for all others is handed on.
+    InternalRelay,
+    /// None is here; all mail is handed on.
+    ExternalRelay,
+}

@@ -1,0 +1,118 @@
+//! Mail-flow rules.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{DocumentId, DocumentKind, first_organization};
+
+/// What is demanded of single messages of an organization: of those that it answers for and for whose recipient every
+/// condition holds. A condition that is left out always does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rule {
+    /// Whose it is.
+    #[schema(default = "default")]
+    pub organization: String,
+    /// 1 to 64 characters, unique among the rules of the organization.
+    #[schema(required = true)]
+    pub name: String,
+    /// A disabled one is kept and never looked at.
+    pub enabled: bool,
+    /// The operator's words; no rule reads them.
+    pub comment: String,
+    /// Lower ones are looked at first; among equals the name decides.
+    pub priority: u32,
+    /// Condition: who sends, by MAIL FROM: `alice@example.org`, `@example.org` or `example.org`, `*.example.org` for it
+    /// and everything below it, `*`, `<>` for the null reverse-path.
+    pub senders: Vec<String>,
+    /// Condition: the recipient, likewise; of an alias also the address that was written.
+    pub recipients: Vec<String>,
+    /// Condition: a field of the header.
+    pub header: Option<HeaderCondition>,
+    /// Condition: the inbound connector of the organization through which the message came.
+    pub inbound_connector: Option<String>,
+    /// Action: what must hold of whatever connection the message leaves on.
+    pub require_tls: Option<RuleTls>,
+    /// `domain_validation`: the names for one of which the host's certificate must be; `*.example.org` for the domain,
+    /// what lies below it, and that very text.
+    pub tls_domains: Vec<String>,
+    /// Action: the message is not taken for these recipients.
+    pub reject: Option<Rejection>,
+    /// The outbound connector that carries the message. Nothing is taken here: this build does not do it.
+    pub route_to_connector: Option<String>,
+    /// A field that is put into the header. Nothing is taken here: this build does not change the content.
+    pub add_header: Option<AddedHeader>,
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self {
+            organization: first_organization(),
+            name: String::new(),
+            enabled: true,
+            comment: String::new(),
+            priority: 0,
+            senders: Vec::new(),
+            recipients: Vec::new(),
+            header: None,
+            inbound_connector: None,
+            require_tls: None,
+            tls_domains: Vec::new(),
+            reject: None,
+            route_to_connector: None,
+            add_header: None,
+        }
+    }
+}
+
+impl Rule {
+    /// What it is known by.
+    #[must_use]
+    pub fn id(&self) -> DocumentId {
+        DocumentId {
+            kind: DocumentKind::Rule,
+            organization: self.organization.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
+
+/// A text in a field of the header, unfolded and with nothing decoded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderCondition {
+    /// The field's name: `Subject`.
+    pub name: String,
+    /// What it holds, whatever the case of its ASCII letters; empty when the field need only be there.
+    pub contains: String,
+}
+
+/// What a rule demands of a connection; trust anchors are the system's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleTls {
+    /// TLS, whoever the host is.
+    EncryptionOnly,
+    /// A certificate that chains to the anchors and is valid now.
+    CertificateValidation,
+    /// That, for one of the names.
+    DomainValidation,
+}
+
+/// How a message is rejected.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rejection {
+    /// What the sender is told: 1 to 200 printable ASCII characters.
+    pub text: String,
+}
+
+/// A field of a header.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddedHeader {
+    /// The field's name.
+    pub name: String,
+    /// What stands in it.
+    pub value: String,
+}

@@ -1,0 +1,138 @@
+//! What would become of a message that nobody sends.
+
+use sekisho_mail::{Check, Decision, Demand, HandshakeFailure, SpokenLine, StatedReason, Verdict};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::TlsEvidence;
+
+/// A message that goes out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainQuery {
+    /// The recipient's address.
+    pub recipient: String,
+    /// The sender's address; `<>` where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Who sends; `default` where it is absent. For an accepted domain its owner answers all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+}
+
+/// Which way the message would take and what every host says, with a real handshake and without any mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Explanation {
+    /// The recipient.
+    pub recipient: String,
+    /// The version of the directory that it was judged by.
+    pub directory: u64,
+    /// Who answers for the way.
+    pub organization: String,
+    /// Whose mailbox it is, or that there is none; absent where the mail goes on.
+    pub local: Option<String>,
+    /// The way, in words.
+    pub route: String,
+    /// Why that way.
+    pub because: String,
+    /// The outbound connectors of the organization.
+    pub connectors: Vec<ConnectorVerdict>,
+    /// All that must hold, whichever host it is.
+    #[schema(value_type = Vec<Object>)]
+    pub required: Vec<Demand>,
+    /// Why there is no host to try.
+    pub unroutable: Option<String>,
+    /// The hosts, in the order in which they would be tried.
+    pub hosts: Vec<HostVerdict>,
+}
+
+/// What a connector has to do with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConnectorVerdict {
+    /// Its key, `acme/bank`.
+    pub connector: String,
+    /// In words.
+    pub verdict: String,
+}
+
+/// What one host came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HostVerdict {
+    /// Name or address, and port.
+    pub host: String,
+    /// The lower, the sooner.
+    pub preference: u16,
+    /// All that it must satisfy.
+    #[schema(value_type = Vec<Object>)]
+    pub required: Vec<Demand>,
+    /// The connection; absent when none came about.
+    pub channel: Option<TlsEvidence>,
+    /// Handshakes that failed on the way, with the host each was with.
+    #[schema(value_type = Vec<Object>)]
+    pub failed_handshakes: Vec<(String, HandshakeFailure)>,
+    /// Whether the message might leave, and why.
+    #[schema(value_type = Object)]
+    pub decision: Decision,
+    /// What stands in the way; absent when nothing does.
+    pub fault: Option<String>,
+    /// The conversation; a peer's lines are the peer's text.
+    #[schema(value_type = Vec<Object>)]
+    pub conversation: Vec<SpokenLine>,
+    /// How long it took.
+    pub millis: u64,
+}
+
+/// A message that comes in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InboundQuestion {
+    /// The client's address.
+    pub client: String,
+    /// The listener that it comes to, whose rights to relay count; the first where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<String>,
+    /// The chain that it presents, as PEM text, the leaf first; its key counts as proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+    /// Whether the connection is under TLS (1.3, with the hybrid key exchange); with a certificate it always is.
+    #[serde(default)]
+    pub tls: bool,
+    /// The sender's address; `<>` where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail_from: Option<String>,
+    /// The recipient's address.
+    pub recipient: String,
+}
+
+/// What RCPT would be answered, and what each inbound connector has to do with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InboundExplanation {
+    /// The version of the directory that it was judged by.
+    pub directory: u64,
+    /// Whether the recipient would be taken.
+    pub admitted: bool,
+    /// The reply.
+    pub reply: String,
+    /// Who answers for the way from here; absent where it is refused and nobody's rule decided.
+    pub organization: Option<String>,
+    /// By which rules.
+    #[schema(value_type = Vec<Object>)]
+    pub reasons: Vec<StatedReason>,
+    /// What the client's certificate is worth to those who ask.
+    #[schema(value_type = Vec<Object>)]
+    pub verdicts: Vec<(Check, Verdict)>,
+    /// The inbound connectors, by name.
+    pub connectors: Vec<InboundConnectorVerdict>,
+}
+
+/// What an inbound connector has to do with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InboundConnectorVerdict {
+    /// Its key, `acme/bank`.
+    pub connector: String,
+    /// Whether it knows the client or covers the sender.
+    pub matches: bool,
+    /// In words.
+    pub verdict: String,
+}
