@@ -1,5 +1,6 @@
 //! Wiring only: builds the parts of the server out of the settings and runs them until it is told to stop.
 
+mod assembly;
 mod banner;
 mod descriptors;
 mod offline;
@@ -45,6 +46,9 @@ pub enum AppError {
     /// Metrics, health or the management socket.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// What the store has of the directory.
+    #[error(transparent)]
+    Directory(#[from] crate::directory::LiveError),
     /// Another part; in words that say what to do.
     #[error("{0}")]
     Part(String),

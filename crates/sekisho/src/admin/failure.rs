@@ -8,6 +8,8 @@ use axum::{
 use sekisho_api::{ApiError, ErrorKind};
 use sekisho_store::StoreError;
 
+use crate::directory::LiveError;
+
 /// A request failed; becomes an [`ApiError`] with the status that fits.
 #[derive(Debug)]
 pub struct Failure(ApiError);
@@ -23,6 +25,12 @@ impl Failure {
     #[must_use]
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Refused, message)
+    }
+
+    /// Not now.
+    #[must_use]
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unavailable, message)
     }
 
     /// Something broke that is our own.
@@ -43,6 +51,7 @@ impl Failure {
         Self(ApiError {
             error,
             message: message.into(),
+            faults: Vec::new(),
         })
     }
 }
@@ -50,7 +59,9 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let kind = match &error {
-            StoreError::NoMessage(_) => ErrorKind::NotFound,
+            StoreError::NoMessage(_) | StoreError::NoDirectoryVersion(_) => ErrorKind::NotFound,
+            StoreError::DirectoryMoved { .. } => ErrorKind::Conflict,
+            StoreError::Unfit(_) => ErrorKind::Refused,
             StoreError::Failed(_)
             | StoreError::DamagedPages(_)
             | StoreError::Full(_)
@@ -62,12 +73,34 @@ impl From<StoreError> for Failure {
     }
 }
 
+impl From<LiveError> for Failure {
+    fn from(error: LiveError) -> Self {
+        let message = error.to_string();
+        match error {
+            LiveError::Store(error) => error.into(),
+            LiveError::Faults(faults) => {
+                let message = match faults.len() {
+                    1 => "the change is refused: it has a fault".to_owned(),
+                    number => format!("the change is refused: it has {number} faults"),
+                };
+                let mut failure = Self::refused(message);
+                failure.0.faults = faults;
+                failure
+            }
+            LiveError::Missing(_) => Self::new(ErrorKind::NotFound, message),
+            LiveError::PutTwice => Self::bad_request(message),
+            LiveError::BrokenOff(_) | LiveError::NotAdopted(_) => Self::internal(message),
+        }
+    }
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let status = match self.0.error {
             ErrorKind::BadRequest => StatusCode::BAD_REQUEST,
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             ErrorKind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };

@@ -3,6 +3,8 @@
 //! The same handlers answer on the unix socket of a running server and inside a command that opened the store itself
 //! because no server runs (law 10). What is served where is declared in `sekisho-api`.
 
+mod directory;
+mod explain;
 mod failure;
 mod http;
 mod metrics;
@@ -21,8 +23,10 @@ use axum::{
     routing::{get, post},
 };
 use sekisho_api::{ConfigView, ListenerView, TlsList, path};
-use sekisho_mail::{Demand, Mailbox};
+use sekisho_mail::{Demand, Envelope, Mailbox};
+use sekisho_policy::inbound::RelayRights;
 use sekisho_store::{Destination, Pressure, Store};
+use sekisho_tls::Verifier;
 use tokio::sync::{Notify, watch};
 
 pub use failure::Failure;
@@ -31,12 +35,16 @@ pub use metrics::{StoreMetrics, health_router};
 
 use crate::{
     app::Phase,
-    inbound::{EnvelopeMemory, Shortage},
+    directory::Live,
+    inbound::{EnvelopeMemory, Reception, Shortage},
+    outbound::Dispatcher,
     telemetry::maillog::MailLog,
 };
 
 /// Requests to the API are no longer than this; a list of ids is sent in several.
 const REQUEST_BODY_MAX: usize = 2 * 1024 * 1024;
+/// A whole directory is no longer than this in a request.
+const DIRECTORY_BODY_MAX: usize = 64 * 1024 * 1024;
 
 /// Everything that the handlers need.
 #[derive(Clone, Debug)]
@@ -49,10 +57,18 @@ pub struct Backend {
     pub node: Arc<ArcSwap<NodeView>>,
     /// The life of the server; `None` inside a command.
     pub phase: Option<watch::Receiver<Phase>>,
+    /// By which mail is taken; swapped with every change.
+    pub reception: Arc<ArcSwap<Reception>>,
+    /// Answers checks about chains.
+    pub verifier: Arc<Verifier>,
+    /// Deliveries; `None` inside a command.
+    pub dispatcher: Option<Arc<Dispatcher>>,
     /// Told when something may have become due.
     pub wake: Arc<Notify>,
     /// What sessions hold beside the store.
     pub envelopes: EnvelopeMemory,
+    /// Organizations, their domains and connectors.
+    pub directory: Arc<Live>,
 }
 
 /// What the handlers know of the configuration.
@@ -82,11 +98,23 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// Whether new mail has to wait.
     fn shortage(&self, pressure: Pressure) -> Option<Shortage>;
 
+    /// Who may relay through a listener; through the first where none is named.
+    ///
+    /// # Errors
+    /// When there is no such listener.
+    fn rights(&self, listener: Option<&str>) -> Result<RelayRights, String>;
+
     /// Judges a recipient of a message that the operator sends.
     ///
     /// # Errors
     /// Why it is refused, in words.
     fn judge_recipient(&self, recipient: &Mailbox) -> Result<(), String>;
+
+    /// Applies the mail-flow rules to a message that the operator sends.
+    ///
+    /// # Errors
+    /// Why nobody may get it.
+    fn apply_rules(&self, envelope: &mut Envelope, content: &[u8]) -> Result<(), String>;
 }
 
 /// Everything that the API serves.
@@ -107,10 +135,25 @@ pub fn router(backend: Backend) -> Router {
         .route(path::MESSAGE_BODY, get(queue::body))
         .route(path::MESSAGE_REDIRECT, post(orders::redirect))
         .route(path::TRACE, get(trace::trace))
+        .route(path::EXPLAIN, get(explain::explain))
+        .route(path::EXPLAIN_INBOUND, post(explain::inbound))
         .route(path::SEND, post(send::send))
+        .merge(directories())
         .fallback(failure::no_such_endpoint)
         .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BODY_MAX))
         .with_state(backend)
+}
+
+/// Those of the directory: a whole one in a request is long.
+fn directories() -> Router<Backend> {
+    Router::new()
+        .route(path::DIRECTORY, get(directory::whole))
+        .route(path::DIRECTORY_PLAN, post(directory::plan))
+        .route(path::DIRECTORY_CHANGES, post(directory::change))
+        .route(path::DIRECTORY_ROLLBACK, post(directory::roll_back))
+        .route(path::DIRECTORY_VERSIONS, get(directory::versions))
+        .route(path::DIRECTORY_VERSION, get(directory::version))
+        .layer(axum::extract::DefaultBodyLimit::max(DIRECTORY_BODY_MAX))
 }
 
 #[cfg(test)]
@@ -131,7 +174,7 @@ mod tests {
     }
 
     /// The handlers over an empty store, as a command has them when no server runs.
-    fn world() -> World {
+    async fn world() -> World {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("sekisho.toml");
         let text = "[node]\nhostname = \"mx.example.org\"\n[local]\ndomains = [\"example.org\"]\nusers = [\"alice\"]\n\
@@ -141,7 +184,7 @@ mod tests {
             file: Some(file),
             data_folder: Some(folder.path().join("data")),
         };
-        let offline = app::Offline::open(&place).unwrap();
+        let offline = app::Offline::open(&place).await.unwrap();
         let router = offline.router.layer(Extension(Caller { uid: 7 }));
         World {
             api: TowerToHyperService::new(router),
@@ -164,7 +207,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_declared_endpoint_is_served() {
-        let world = world();
+        let world = world().await;
         let description: Value = serde_json::from_str(&sekisho_api::description()).unwrap();
         for (path, methods) in description["paths"].as_object().unwrap() {
             for method in methods.as_object().unwrap().keys() {
@@ -179,7 +222,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_of_the_operator_is_judged_queued_held_and_given_up() {
-        let world = world();
+        let world = world().await;
         let message = |to: &str| json!({"from": "<>", "to": [to], "subject": "s", "text": "t"});
         let (status, answer) = call(&world, Method::POST, path::SEND, Some(message("bob@example.org"))).await;
         assert_eq!(
@@ -206,7 +249,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_order_in_parts_says_where_each_ended_and_leaves_out_what_came_later() {
-        let world = world();
+        let world = world().await;
         let message = json!({"from": "<>", "to": ["alice@example.org"], "subject": "s", "text": "t"});
         for _ in 0..2 {
             let (status, _) = call(&world, Method::POST, path::SEND, Some(message.clone())).await;
@@ -232,6 +275,79 @@ mod tests {
         let which = json!({"which": {"filter": {"held": true}}});
         let (_, answer) = call(&world, Method::POST, path::QUEUE_RELEASE, Some(which)).await;
         assert_eq!((&answer["found"], &answer["changed"]), (&2.into(), &2.into()));
+        world.store.stop().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_directory_is_changed_planned_refused_field_by_field_and_taken_back() {
+        let world = world().await;
+        let acme = json!({"based_on": 0, "put": {
+            "organization": [{"name": "acme"}],
+            "domain": [{"organization": "acme", "name": "acme.example"}],
+        }});
+        let (status, answer) = call(&world, Method::POST, path::DIRECTORY_CHANGES, Some(acme.clone())).await;
+        assert_eq!((status, &answer["version"]), (StatusCode::OK, &1.into()), "{answer}");
+        let (status, answer) = call(&world, Method::POST, path::DIRECTORY_CHANGES, Some(acme)).await;
+        assert_eq!(
+            (status, &answer["error"]),
+            (StatusCode::CONFLICT, &"conflict".into()),
+            "{answer}"
+        );
+
+        let taken = json!({"based_on": 1, "put": {
+            "domain": [{"organization": "acme", "name": "example.org"}],
+            "outbound_connector": [{"organization": "acme", "name": "x", "smart_hosts": [":0"]}],
+        }});
+        let (status, answer) = call(&world, Method::POST, path::DIRECTORY_CHANGES, Some(taken)).await;
+        assert_eq!(
+            (status, &answer["error"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &"refused".into())
+        );
+        let fault = |place: usize| (&answer["faults"][place]["place"], &answer["faults"][place]["field"]);
+        assert_eq!(
+            fault(0),
+            (&"outbound connector acme/x".into(), &"smart_hosts".into()),
+            "{answer}"
+        );
+        assert_eq!(fault(1), (&"domain example.org".into(), &"name".into()), "{answer}");
+
+        let proposal = json!({"put": {"organization": [{"name": "acme", "expire_after": "48h"}]}});
+        let (status, answer) = call(&world, Method::POST, path::DIRECTORY_PLAN, Some(proposal)).await;
+        let field = json!({"field": "expire_after", "before": null, "after": "48h"});
+        assert_eq!(
+            (status, &answer["changes"][0]["fields"]),
+            (StatusCode::OK, &json!([field])),
+            "{answer}"
+        );
+
+        let unknown = json!({"based_on": 1, "put": {"organization": [{"name": "acme", "colour": 1}]}});
+        let (status, _) = call(&world, Method::POST, path::DIRECTORY_CHANGES, Some(unknown)).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+
+        let missing = json!({"based_on": 1, "remove": [{"kind": "domain", "name": "acme.example"}]});
+        let (status, _) = call(&world, Method::POST, path::DIRECTORY_CHANGES, Some(missing)).await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+
+        let back = |to: u64, based_on: u64| Some(json!({"to": to, "based_on": based_on}));
+        let (status, _) = call(&world, Method::POST, path::DIRECTORY_ROLLBACK, back(7, 1)).await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        let (status, answer) = call(&world, Method::POST, path::DIRECTORY_ROLLBACK, back(0, 1)).await;
+        assert_eq!((status, &answer["version"]), (StatusCode::OK, &2.into()), "{answer}");
+        let (_, answer) = call(&world, Method::GET, path::DIRECTORY, None).await;
+        assert_eq!(
+            (&answer["version"], &answer["documents"]["organization"]),
+            (&2.into(), &json!([]))
+        );
+        let (_, answer) = call(&world, Method::GET, "/v1/directory/versions/1", None).await;
+        assert_eq!(answer["documents"]["domain"][0]["type"], "authoritative");
+        let (_, answer) = call(&world, Method::GET, "/v1/directory/versions?limit=1", None).await;
+        let newest = &answer["versions"][0];
+        let author = format!("uid {}", rustix::process::getuid().as_raw());
+        assert_eq!(
+            (&newest["author"], &newest["comment"]),
+            (&author.into(), &"back to version 0".into())
+        );
+        assert_eq!(answer["versions"].as_array().map(Vec::len), Some(1));
         world.store.stop().await.unwrap();
     }
 }

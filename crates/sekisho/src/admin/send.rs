@@ -28,7 +28,7 @@ pub(super) async fn send(
     {
         return Err(Failure::refused("the server is stopping and takes no new mail"));
     }
-    let envelope = judge(&backend, &submission)?;
+    let mut envelope = judge(&backend, &submission)?;
     let now = clock::now();
     let mut draft = backend.store.begin(now)?;
     let id = draft.id();
@@ -39,6 +39,8 @@ pub(super) async fn send(
     let author = author.map_or_else(|| postmaster(&backend), ToString::to_string);
     let content = render(&submission, &author, &message_id, now)
         .map_err(|error| Failure::bad_request(format!("the message cannot be written: {error}")))?;
+    let rules = &backend.node.load_full().rules;
+    rules.apply_rules(&mut envelope, &content).map_err(Failure::refused)?;
     draft.write(&content).await?;
     let size = draft.len();
     let arrival = Arrival {
@@ -47,6 +49,7 @@ pub(super) async fn send(
         peer: None,
         helo: String::new(),
         security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
+        directory: 0,
         admitted_by: format!("management: {caller}"),
         message_id_header: Some(message_id),
         alterations: Vec::new(),

@@ -7,7 +7,7 @@ use sekisho_api::{
     ActionResult, ArrivalView, AttemptView, MessageView, QueuedMessage, RecipientView, ShapeRow, TlsEvidence,
     TracedMessage,
 };
-use sekisho_mail::{Envelope, Evidence, MessageId, OriginalRecipient};
+use sekisho_mail::{ChannelFacts, Envelope, Evidence, MessageId, OriginalRecipient};
 use sekisho_store::{
     ActionReport, Arrival, Directive, MessageDetail, QueueFilter, QueuedRow, ShapeRow as StoredShapeRow, TraceItem,
 };
@@ -92,6 +92,7 @@ fn arrival(envelope: &Envelope, arrival: Arrival) -> ArrivalView {
         helo: arrival.helo,
         security: arrival.security,
         admitted_by: arrival.admitted_by,
+        directory: arrival.directory,
         message_id: arrival.message_id_header,
         alterations: arrival
             .alterations
@@ -109,17 +110,22 @@ fn attempt(evidence: Evidence) -> AttemptView {
         recipient,
         attempt: evidence.attempt,
         at: evidence.at,
+        directory: evidence.directory,
         route: evidence.route,
         required: evidence.required,
-        channel: evidence.channel.map(Arc::unwrap_or_clone).map(|channel| TlsEvidence {
-            peer: channel.peer.to_string(),
-            host: channel.host,
-            security: channel.security,
-        }),
+        channel: evidence.channel.map(Arc::unwrap_or_clone).map(tls_evidence),
         failed_handshakes: evidence.failed_handshakes,
         decision: evidence.decision,
         outcome: evidence.outcome,
         conversation: evidence.conversation,
+    }
+}
+
+pub(super) fn tls_evidence(channel: ChannelFacts) -> TlsEvidence {
+    TlsEvidence {
+        peer: channel.peer.to_string(),
+        host: channel.host,
+        security: channel.security,
     }
 }
 

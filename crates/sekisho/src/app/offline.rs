@@ -5,13 +5,19 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use axum::{Extension, Router};
 use sekisho_store::{Store, sqlite::SqliteStore};
+use sekisho_tls::Verifier;
 use tokio::sync::Notify;
 
-use super::{AppError, view::node_view};
+use super::{
+    AppError,
+    assembly::{anchors, configured, reception},
+    view::node_view,
+};
 use crate::{
     admin::{self, Backend, Caller},
     clock,
     config::Place,
+    directory::{FilePart, Live},
     inbound::EnvelopeMemory,
     telemetry::maillog::{MailLog, MailLogTarget},
 };
@@ -32,9 +38,8 @@ impl Offline {
     /// # Errors
     /// When the configuration has faults, or the mail log or the store cannot be opened, above all because a server
     /// holds it.
-    pub fn open(place: &Place) -> Result<Self, AppError> {
+    pub async fn open(place: &Place) -> Result<Self, AppError> {
         let loaded = place.load()?;
-        let node = node_view(&loaded, None)?;
         let target = match loaded.settings.log.mail_log.clone() {
             // A server's standard output is a log; a command's is its answer.
             MailLogTarget::Stdout => MailLogTarget::Stderr,
@@ -44,13 +49,28 @@ impl Offline {
         let mail_log =
             MailLog::open(target, loaded.settings.log.format).map_err(|error| AppError::Part(error.to_string()))?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(loaded.settings.store.clone(), clock::now())?);
+        // Whoever would mend a directory that does not fit together must be let in.
+        let directory = match Live::open_at_fault(Arc::clone(&store), FilePart::of(&loaded)).await {
+            Ok(directory) => directory,
+            Err(error) => {
+                // What cannot be finished now is recovered at the next start.
+                let _ = store.stop().await;
+                return Err(error.into());
+            }
+        };
+        let parsed = directory.current();
+        let node = node_view(&loaded, &configured(&loaded, &parsed), None);
         let backend = Backend {
+            reception: Arc::new(ArcSwap::from_pointee(reception(&parsed))),
+            verifier: Arc::new(Verifier::new(anchors(&loaded, &parsed))),
             store: Arc::clone(&store),
             mail_log: mail_log.clone(),
             node: Arc::new(ArcSwap::from_pointee(node)),
             phase: None,
+            dispatcher: None,
             wake: Arc::new(Notify::new()),
             envelopes: EnvelopeMemory::default(),
+            directory: Arc::new(directory),
         };
         let caller = Caller {
             uid: rustix::process::getuid().as_raw(),
@@ -116,7 +136,7 @@ mod tests {
             file: Some(file),
             data_folder: Some(data.clone()),
         };
-        let mut offline = Offline::open(&place).unwrap();
+        let mut offline = Offline::open(&place).await.unwrap();
         let written: Arc<Mutex<Vec<u8>>> = Arc::default();
         let sink = AfterTheStore {
             lock: data.join("lock"),

@@ -1,19 +1,16 @@
 //! The running server: its parts in the order in which they need each other, the reload, and the end.
 
 use std::{
-    collections::HashMap,
     io::{self, Write as _},
     net::{IpAddr, SocketAddr, UdpSocket},
     sync::Arc,
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
 use prometheus_client::registry::Registry;
 use sd_notify::NotifyState;
-use sekisho_mail::AnchorSetId;
 use sekisho_store::{Store, sqlite::SqliteStore};
-use sekisho_tls::{AnchorSet, IdentityFiles, ServerCertificates, TlsClient, Verifier, ensure_self_signed_pair};
+use sekisho_tls::{IdentityFiles, ServerCertificates, Verifier, ensure_self_signed_pair};
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
@@ -22,21 +19,20 @@ use tokio::{
 
 use super::{
     AppError, Phase, SOCKET_NAME,
+    assembly::{InForce, anchors, configured},
     banner::banner,
     descriptors,
     signals::{Asked, Signals},
-    view::{directory, node_view},
 };
 use crate::{
     admin::{self, Backend, HttpLimits, StoreMetrics},
     chance::select,
     clock,
-    config::{Loaded, Outbound, Place},
+    config::{Loaded, Place},
+    directory::{FilePart, Live},
     dns::DnsResolver,
-    inbound::{EnvelopeMemory, InboundServices, ListenerSettings, Listeners, Sockets},
-    local::Directory,
-    notify::NotifySettings,
-    outbound::{Configured, Dispatcher, Services},
+    inbound::{EnvelopeMemory, InboundMetrics, InboundServices, ListenerSettings, Listeners, RefusalBudget, Sockets},
+    outbound::{Dispatcher, Services},
     telemetry::{
         logs::{self, LogLevel},
         maillog::MailLog,
@@ -77,15 +73,11 @@ pub fn serve(place: &Place) -> Result<(), AppError> {
 struct Server {
     place: Place,
     level: LogLevel,
-    loaded: Loaded,
     store: Arc<dyn Store>,
     mail_log: MailLog,
-    verifier: Arc<Verifier>,
-    dispatcher: Arc<Dispatcher>,
     listeners: Arc<Listeners>,
-    directory: Arc<ArcSwap<Directory>>,
-    self_signed: Arc<ServerCertificates>,
-    backend: Backend,
+    in_force: Arc<InForce>,
+    directory: Arc<Live>,
     phase: watch::Sender<Phase>,
     parts: Vec<JoinHandle<()>>,
 }
@@ -108,53 +100,56 @@ impl Server {
         loaded: Loaded,
         level: LogLevel,
     ) -> Result<Self, AppError> {
-        let settings = &loaded.settings;
         let (phase, watched) = watch::channel(Phase::Running);
         let self_signed = self_signed(&loaded)?;
         let mail_log = open_mail_log(&loaded)?;
-        let verifier = Arc::new(Verifier::new(anchors(&settings.outbound)));
+        let live = Arc::new(Live::open(Arc::clone(&store), FilePart::of(&loaded)).await?);
+        let parsed = live.current();
+        let verifier = Arc::new(Verifier::new(anchors(&loaded, &parsed)));
         let (listeners, sockets) = open_listeners(&loaded, &self_signed)?;
-        let directory = Arc::new(ArcSwap::from_pointee(directory(&loaded)?));
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
+        let dns = DnsResolver::new(&loaded.settings.dns).map_err(|error| AppError::Part(error.to_string()))?;
         let services = Services {
             store: Arc::clone(&store),
-            dns: Arc::new(DnsResolver::new(&settings.dns).map_err(|error| AppError::Part(error.to_string()))?),
+            dns: Arc::new(dns),
             verifier: Arc::clone(&verifier),
             maillog: mail_log.clone(),
             metrics: metrics.outbound,
         };
-        let dispatcher = Dispatcher::new(services, configured(&loaded)?);
+        let dispatcher = Dispatcher::new(services, configured(&loaded, &parsed));
+        let in_force = Arc::new(InForce::new(loaded, self_signed, &parsed, (verifier, dispatcher)));
         let envelopes = EnvelopeMemory::default();
-        let inbound = InboundServices {
-            store: Arc::clone(&store),
-            directory: Arc::clone(&directory),
-            envelopes: envelopes.clone(),
-            onward: Arc::clone(&dispatcher) as Arc<_>,
-            maillog: mail_log.clone(),
-            metrics: metrics.inbound,
-            limits: settings.inbound.clone(),
-        };
+        let inbound = inbound_services(&in_force, (&store, &mail_log, &envelopes), metrics.inbound);
         let backend = Backend {
+            directory: Arc::clone(&live),
             store: Arc::clone(&store),
             mail_log: mail_log.clone(),
-            node: Arc::new(ArcSwap::from_pointee(node_view(&loaded, Some(&self_signed))?)),
+            node: Arc::clone(&in_force.node),
             phase: Some(watched.clone()),
+            reception: Arc::clone(&in_force.reception),
+            verifier: Arc::clone(&in_force.verifier),
+            dispatcher: Some(Arc::clone(&in_force.dispatcher)),
             wake: Arc::new(Notify::new()),
             envelopes,
         };
-        let socket = settings.data_folder.join(SOCKET_NAME);
+        // Before the socket is open: nothing is changed that nobody is told of.
+        let told = Arc::clone(&in_force);
+        live.listen(Box::new(move |parsed| told.put(parsed)));
+        let loaded = in_force.loaded.load_full();
+        let socket = loaded.settings.data_folder.join(SOCKET_NAME);
         let router = admin::router(backend.clone());
         let api = admin::serve_api(socket, router, HttpLimits::default(), watched.clone())?;
         let health = serve_health(&loaded, (registry, metrics.store), &backend, &watched).await?;
+        let dispatcher = &in_force.dispatcher;
         let parts = vec![
             tokio::spawn(carry_mail(
-                Arc::clone(&dispatcher).run(watched.clone()),
+                Arc::clone(dispatcher).run(watched.clone()),
                 Arc::clone(&listeners).run(sockets, inbound, watched.clone()),
             )),
             tokio::spawn(forward_wake(
                 Arc::clone(&backend.wake),
-                Arc::clone(&dispatcher),
+                Arc::clone(dispatcher),
                 watched.clone(),
             )),
             tokio::spawn(look_after_store(Arc::clone(&store), watched)),
@@ -166,27 +161,23 @@ impl Server {
             level,
             store,
             mail_log,
-            verifier,
-            dispatcher,
             listeners,
-            directory,
-            self_signed,
-            backend,
+            in_force,
+            directory: live,
             phase,
             parts,
-            loaded,
         })
     }
 
     async fn run(mut self, mut signals: Signals) -> Result<(), AppError> {
         tell(&[NotifyState::Ready]);
         while signals.next().await == Asked::Reload {
-            self.reload();
+            self.reload().await;
         }
         tell(&[NotifyState::Stopping]);
         tracing::info!("no new mail; what is in flight finishes");
         self.phase.send_replace(Phase::Draining);
-        let limit = self.loaded.settings.drain_limit;
+        let limit = self.in_force.loaded.load().settings.drain_limit;
         let carried = self.parts.swap_remove(0);
         tokio::select! {
             _ = time::timeout(limit + STOP_GRACE, carried) => {}
@@ -204,38 +195,56 @@ impl Server {
     }
 
     /// Everything that can change without losing a session. A configuration with any fault changes nothing (law 9).
-    fn reload(&mut self) {
+    async fn reload(&self) {
         let mut state = vec![NotifyState::Reloading];
         state.extend(NotifyState::monotonic_usec_now());
         tell(&state);
-        match self.try_reload() {
+        match self.try_reload().await {
             Ok(()) => tracing::info!("the configuration was read anew"),
             Err(error) => tracing::error!("the configuration stays as it was:\n{error}"),
         }
         tell(&[NotifyState::Ready]);
     }
 
-    fn try_reload(&mut self) -> Result<(), AppError> {
+    async fn try_reload(&self) -> Result<(), AppError> {
         let mut loaded = tokio::task::block_in_place(|| self.place.load())?;
         descriptors::fit(&mut loaded.settings);
-        refuse_what_needs_a_restart(&self.loaded, &loaded)?;
-        let configured = configured(&loaded)?;
-        let node = node_view(&loaded, Some(&self.self_signed))?;
-        let listeners = listener_settings(&loaded, &self.self_signed);
-        self.listeners
-            .reload(listeners, &loaded.settings.hostname)
-            .map_err(|error| AppError::Part(error.to_string()))?;
-        self.level
-            .change(&loaded.settings.log.level)
-            .map_err(|error| AppError::Part(error.to_string()))?;
-        self.verifier
-            .replace_anchors(tokio::task::block_in_place(|| anchors(&loaded.settings.outbound)));
-        self.directory.store(Arc::clone(&configured.directory));
-        self.dispatcher.reload(configured);
-        self.backend.node.store(Arc::new(node));
+        refuse_what_needs_a_restart(&self.in_force.loaded.load(), &loaded)?;
+        let file = FilePart::of(&loaded);
+        let adopt = || {
+            let listeners = listener_settings(&loaded, &self.in_force.self_signed);
+            self.listeners
+                .reload(listeners, &loaded.settings.hostname)
+                .map_err(|error| error.to_string())?;
+            self.level
+                .change(&loaded.settings.log.level)
+                .map_err(|error| error.to_string())?;
+            self.in_force.loaded.store(Arc::new(loaded));
+            Ok(())
+        };
+        // The directory's turn: nobody changes it between what is judged here and what comes into force.
+        self.directory.reload_file(file, adopt).await?;
         self.mail_log.reopen();
-        self.loaded = loaded;
         Ok(())
+    }
+}
+
+/// What connections work with.
+fn inbound_services(
+    in_force: &InForce,
+    (store, mail_log, envelopes): (&Arc<dyn Store>, &MailLog, &EnvelopeMemory),
+    metrics: InboundMetrics,
+) -> InboundServices {
+    InboundServices {
+        store: Arc::clone(store),
+        reception: Arc::clone(&in_force.reception),
+        verifier: Arc::clone(&in_force.verifier),
+        refusals: RefusalBudget::default(),
+        envelopes: envelopes.clone(),
+        onward: Arc::clone(&in_force.dispatcher) as Arc<_>,
+        maillog: mail_log.clone(),
+        metrics,
+        limits: in_force.loaded.load().settings.inbound.clone(),
     }
 }
 
@@ -325,26 +334,9 @@ fn listener_settings(loaded: &Loaded, self_signed: &Arc<ServerCertificates>) -> 
     plans.map(|plan| plan.settings(self_signed)).collect()
 }
 
-fn configured(loaded: &Loaded) -> Result<Configured, AppError> {
-    let settings = &loaded.settings;
-    Ok(Configured {
-        settings: settings.outbound.settings.clone(),
-        directory: Arc::new(directory(loaded)?),
-        notify: NotifySettings {
-            hostname: settings.hostname.clone(),
-        },
-        tls: Arc::new(TlsClient::new(settings.outbound.identities.clone())),
-        own_addresses: settings
-            .listeners
-            .iter()
-            .flat_map(|listener| own_addresses(listener.address))
-            .collect(),
-    })
-}
-
 /// The addresses under which a listener is reached: an unspecified one stands for those of this machine, which are
 /// found by asking the system from which of them it would speak.
-fn own_addresses(bound: SocketAddr) -> Vec<SocketAddr> {
+pub(super) fn own_addresses(bound: SocketAddr) -> Vec<SocketAddr> {
     if !bound.ip().is_unspecified() {
         return vec![bound];
     }
@@ -357,16 +349,6 @@ fn own_addresses(bound: SocketAddr) -> Vec<SocketAddr> {
     }
     found.retain(|address| !matches!(address.ip(), IpAddr::V6(_)) || bound.is_ipv6());
     found
-}
-
-fn anchors(outbound: &Outbound) -> HashMap<AnchorSetId, AnchorSet> {
-    let mut sets = outbound.anchors.clone();
-    let system = AnchorSet::system();
-    for error in system.load_errors() {
-        tracing::warn!(error, "a trust anchor of the system cannot be used");
-    }
-    sets.insert(AnchorSetId::system(), system);
-    sets
 }
 
 /// Mail out and mail in: both finish what is in flight when the server drains.

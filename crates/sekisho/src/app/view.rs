@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sekisho_api::{CertificateView, ConfigView, ListenerView, TlsList, TlsView};
-use sekisho_mail::{Demand, Mailbox, TlsVersion};
+use sekisho_mail::{Demand, Envelope, Mailbox, TlsVersion};
 use sekisho_policy::{
     inbound::{Exposure, RelayRights},
     outbound::{CandidateHost, HostOrigin, Requirement, RouteDemand},
@@ -11,35 +11,32 @@ use sekisho_policy::{
 use sekisho_store::{Destination, Pressure};
 use sekisho_tls::{ClientProfile, GroupProfile, IdentityUse, ServerCertificates, TlsClient, TlsDescription, TlsServer};
 
-use super::AppError;
 use crate::{
     admin::{NodeView, Rules},
     config::{ListenerPlan, Loaded, changed_from_default},
-    inbound::{InboundLimits, ListenerMode, Shortage},
-    local::{Directory, LocalFinding},
-    outbound::{Hybrid, OutboundSettings, RouteSettings, Via},
+    inbound::{self, InboundLimits, ListenerMode, Shortage},
+    local::LocalFinding,
+    outbound::{Configured, Hybrid, RouteSettings, Via},
 };
 
 /// What the API shows of a configuration; with the self-signed certificates when a server runs.
-pub(super) fn node_view(loaded: &Loaded, self_signed: Option<&Arc<ServerCertificates>>) -> Result<NodeView, AppError> {
+pub(super) fn node_view(
+    loaded: &Loaded,
+    configured: &Configured,
+    self_signed: Option<&Arc<ServerCertificates>>,
+) -> NodeView {
     let settings = &loaded.settings;
-    let all = serde_json::to_value(&loaded.raw).map_err(|error| AppError::Part(error.to_string()))?;
-    let directory = directory(loaded)?;
+    let all = serde_json::to_value(&loaded.raw).expect("invariant: what was read as text can be written as text");
     let mut places = Vec::new();
     for plan in &settings.listeners {
         if let Some(certificates) = plan.certificates.as_ref().or(self_signed) {
             places.push(listener_tls(plan, certificates));
         }
     }
-    let client = TlsClient::new(settings.outbound.identities.clone());
-    let routes = settings
-        .outbound
-        .settings
-        .routes
-        .iter()
-        .chain([&settings.outbound.settings.default_route]);
-    places.extend(routes.map(|route| route_tls(route, &client)));
-    Ok(NodeView {
+    let of_the_file = configured.settings.routes.iter();
+    let routes = of_the_file.chain([&configured.settings.default_route]);
+    places.extend(routes.map(|route| route_tls(route, &configured.tls)));
+    NodeView {
         hostname: settings.hostname.to_string(),
         data_folder: settings.data_folder.display().to_string(),
         local_domains: settings.local.domains.iter().map(ToString::to_string).collect(),
@@ -51,19 +48,11 @@ pub(super) fn node_view(loaded: &Loaded, self_signed: Option<&Arc<ServerCertific
         },
         tls: TlsList { places },
         rules: Box::new(NodeRules {
-            directory,
-            outbound: settings.outbound.settings.clone(),
+            configured: configured.clone(),
             inbound: settings.inbound.clone(),
+            rights: settings.listeners.iter().map(rights).collect(),
         }),
-    })
-}
-
-/// Who is local; the configuration was refused if that does not fit together.
-pub(super) fn directory(loaded: &Loaded) -> Result<Directory, AppError> {
-    Directory::build(&loaded.settings.local).map_err(|faults| {
-        let words: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        AppError::Part(words.join("; "))
-    })
+    }
 }
 
 /// Name, address and rights of a listener, in words.
@@ -80,8 +69,14 @@ pub(super) fn listener_view(plan: &ListenerPlan) -> ListenerView {
     }
 }
 
-fn relay_in_words(plan: &ListenerPlan) -> String {
+/// The name of a listener, and who may relay through it.
+fn rights(plan: &ListenerPlan) -> (String, RelayRights) {
     let rights = RelayRights::of_listener(plan.address.ip(), plan.exposure, plan.relay_from.clone());
+    (plan.name.clone(), rights)
+}
+
+fn relay_in_words(plan: &ListenerPlan) -> String {
+    let (_, rights) = rights(plan);
     if rights.is_nobody() {
         let closed_by_container = plan.relay_from.is_none() && plan.exposure == Exposure::Container;
         let why = if closed_by_container {
@@ -155,7 +150,7 @@ fn demand_of(route: &RouteSettings, requirement: &Requirement) -> Demand {
         origin: format!("route {:?}", route.name),
     };
     let hosts: Vec<CandidateHost> = match &route.via {
-        Via::Mx { .. } => Vec::new(),
+        Via::Mx { .. } | Via::MxOf { .. } => Vec::new(),
         Via::Hosts(hops) => hops
             .iter()
             .map(|hop| CandidateHost {
@@ -170,27 +165,46 @@ fn demand_of(route: &RouteSettings, requirement: &Requirement) -> Demand {
 /// The rules of a configuration.
 #[derive(Debug)]
 struct NodeRules {
-    directory: Directory,
-    outbound: OutboundSettings,
+    configured: Configured,
     inbound: InboundLimits,
+    /// By the names of the listeners, in their order.
+    rights: Vec<(String, RelayRights)>,
 }
 
 impl Rules for NodeRules {
     fn demands(&self, destination: &Destination) -> Vec<Demand> {
-        let route = self.outbound.route(destination.host());
-        route
-            .demand
-            .iter()
-            .map(|requirement| demand_of(route, requirement))
-            .collect()
+        self.configured.way(destination).carried_demands()
     }
 
     fn shortage(&self, pressure: Pressure) -> Option<Shortage> {
         self.inbound.shortage(pressure, 0)
     }
 
+    fn rights(&self, listener: Option<&str>) -> Result<RelayRights, String> {
+        let Some(wanted) = listener else {
+            return Ok(self
+                .rights
+                .first()
+                .map(|(_, rights)| rights.clone())
+                .unwrap_or_default());
+        };
+        let found = self.rights.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, rights)| rights.clone()).ok_or_else(|| {
+            let names: Vec<&str> = self.rights.iter().map(|(name, _)| name.as_str()).collect();
+            format!("there is no listener {wanted:?}; there are {}", names.join(", "))
+        })
+    }
+
+    fn apply_rules(&self, envelope: &mut Envelope, content: &[u8]) -> Result<(), String> {
+        inbound::apply_to_whole(&self.configured.organizations, content, envelope).map_err(|rejected| {
+            let reasons = rejected.recipients.iter().flat_map(|(_, reasons)| reasons.first());
+            let words: Vec<&str> = reasons.map(|reason| reason.text.as_str()).collect();
+            format!("{}: {}", words.join("; "), rejected.reply)
+        })
+    }
+
     fn judge_recipient(&self, recipient: &Mailbox) -> Result<(), String> {
-        match self.directory.find_mailbox(recipient) {
+        match self.configured.directory.find_mailbox(recipient) {
             LocalFinding::UnknownUser => Err(format!("{recipient}: there is no such mailbox here")),
             LocalFinding::NotLocal | LocalFinding::RelayDomain | LocalFinding::User(_) | LocalFinding::Alias(_) => {
                 Ok(())

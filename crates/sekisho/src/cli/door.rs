@@ -157,7 +157,7 @@ fn store_failure(error: &StoreError) -> CliError {
 async fn open_offline(place: &Place) -> Result<Offline, CliError> {
     let until = Instant::now() + LOCK_PATIENCE;
     loop {
-        match Offline::open(place) {
+        match Offline::open(place).await {
             Ok(offline) => return Ok(offline),
             Err(AppError::Load(error)) => return Err(error.into()),
             Err(AppError::Store(StoreError::Locked { .. })) if Instant::now() < until => {
@@ -229,6 +229,7 @@ async fn failure(answer: Response<Body>) -> CliError {
             ErrorKind::Internal
         },
         message: format!("{status}: {}", String::from_utf8_lossy(&octets)),
+        faults: Vec::new(),
     }))
 }
 

@@ -1,10 +1,19 @@
 //! The command line: one file a subcommand, all through the management API (law 10).
 
+mod apply;
+mod changes;
 mod completions;
 mod config;
+mod connector;
+mod directory;
+mod domain;
 mod door;
+mod explain;
+mod import;
+mod organization;
 mod output;
 mod queue;
+mod rule;
 mod send;
 mod serve;
 mod status;
@@ -37,8 +46,8 @@ struct Cli {
 /// What scripts may rely on.
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 something failed; 2 the command line is wrong; 3 nothing was found, or some ids were not; \
-4 refused: the configuration has faults, or a message was judged and refused; 5 not now: the server or its store \
-cannot be reached, or has no room.";
+4 refused: the configuration or a change of the directory has faults, or a message was judged and refused; 5 not now: \
+the server or its store cannot be reached, or has no room; 6 somebody else has changed the directory meanwhile.";
 
 #[derive(Debug, Args)]
 struct PlaceArgs {
@@ -61,6 +70,10 @@ enum Command {
     Queue(queue::QueueCommand),
     /// Finds messages and shows how they came in and went out, with the evidence on TLS
     Trace(trace::TraceArgs),
+    /// Says which way mail to a recipient would take, and asks every host; no mail is sent
+    Explain(explain::ExplainArgs),
+    /// Says what a recipient would be answered, and what each inbound connector has to do with it
+    ExplainInbound(explain::ExplainInboundArgs),
     /// Checks and shows the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -70,6 +83,31 @@ enum Command {
     /// Checks and recovers the data folder of a server that does not run
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Adds, changes and lists organizations: whose mail is carried
+    #[command(subcommand)]
+    Organization(organization::OrganizationCommand),
+    /// Adds, changes and lists accepted domains: whose mail is taken from anyone
+    #[command(subcommand)]
+    Domain(domain::DomainCommand),
+    /// Adds, changes and lists connectors: what is demanded of those who bring mail and where mail goes
+    #[command(subcommand)]
+    Connector(connector::ConnectorCommand),
+    /// Adds, changes and lists rules: what is demanded of single messages
+    #[command(subcommand)]
+    Rule(rule::RuleCommand),
+    /// Looks at the directory of all these and its versions
+    #[command(subcommand)]
+    Directory(directory::DirectoryCommand),
+    /// Prints the whole directory as text
+    #[command(disable_version_flag = true)]
+    Export(apply::ExportArgs),
+    /// Says what a text would change in the directory, and whether it would be taken
+    Plan(apply::PlanArgs),
+    /// Makes the directory what a text says; what the text does not name is removed
+    Apply(apply::ApplyArgs),
+    /// Says what connectors and domains of another mail system come to here, and adds them if told so
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Sends a test message
     Send(send::SendArgs),
     /// Prints completions for a shell
@@ -83,6 +121,8 @@ enum Finding {
     Done,
     /// Nothing was found, or some ids were not.
     Missing,
+    /// What was judged has faults; they were said.
+    Refused,
 }
 
 /// Why a command failed.
@@ -126,6 +166,7 @@ impl CliError {
                 ErrorKind::NotFound => 3,
                 ErrorKind::Refused => 4,
                 ErrorKind::Unavailable => 5,
+                ErrorKind::Conflict => 6,
                 ErrorKind::Internal => 1,
             },
             Self::Load(_) => 4,
@@ -150,6 +191,7 @@ pub fn main() -> ExitCode {
     match run(cli.command, &place) {
         Ok(Finding::Done) => ExitCode::SUCCESS,
         Ok(Finding::Missing) => ExitCode::from(3),
+        Ok(Finding::Refused) => ExitCode::from(4),
         // Whoever read our output has gone: `sekisho queue list | head`.
         Err(CliError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
@@ -158,27 +200,48 @@ pub fn main() -> ExitCode {
                 CliError::Load(LoadError::Faults(faults)) => eprintln!("{faults}"),
                 other => eprintln!("sekisho: {other}"),
             }
+            if let CliError::Api(failure) = &error {
+                for fault in &failure.faults {
+                    eprintln!("  {}", escaped(&fault.to_string()));
+                }
+            }
             ExitCode::from(error.exit_code())
         }
     }
 }
 
 fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
-    // Whoever writes the ids that are read here may have the store open until it has ended.
-    if let Command::Queue(command) = &mut command {
-        command.read_ids()?;
+    // Whoever writes what is read here may have the store open until it has ended.
+    match &mut command {
+        Command::Queue(command) => command.read_ids()?,
+        Command::Plan(args) => args.read()?,
+        Command::Apply(args) => args.read()?,
+        Command::Import(command) => command.read()?,
+        _ => {}
     }
     match command {
         Command::Serve => return serve::run(place),
         Command::Completions(args) => return completions::run(args),
         Command::Store(command) => return store::run(command, place),
         Command::Config(config::ConfigCommand::Check) => return config::check(place),
+        Command::Import(command) if command.is_text() => return command.print(),
         Command::Status(_)
         | Command::Queue(_)
         | Command::Trace(_)
+        | Command::Explain(_)
+        | Command::ExplainInbound(_)
         | Command::Tls(_)
         | Command::Send(_)
-        | Command::Config(_) => {}
+        | Command::Config(_)
+        | Command::Organization(_)
+        | Command::Domain(_)
+        | Command::Connector(_)
+        | Command::Rule(_)
+        | Command::Directory(_)
+        | Command::Export(_)
+        | Command::Plan(_)
+        | Command::Apply(_)
+        | Command::Import(_) => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -191,8 +254,19 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
             Command::Status(args) => status::run(args, &door).await,
             Command::Queue(command) => queue::run(command, &door).await,
             Command::Trace(args) => trace::run(args, &door).await,
+            Command::Explain(args) => explain::run(args, &door).await,
+            Command::ExplainInbound(args) => explain::run_inbound(args, &door).await,
             Command::Tls(command) => tls::run(command, &door).await,
             Command::Send(args) => send::run(args, &door).await,
+            Command::Organization(command) => organization::run(command, &door).await,
+            Command::Domain(command) => domain::run(command, &door).await,
+            Command::Connector(command) => connector::run(command, &door).await,
+            Command::Rule(command) => rule::run(command, &door).await,
+            Command::Directory(command) => directory::run(command, &door).await,
+            Command::Export(args) => apply::export(&args, &door).await,
+            Command::Plan(args) => apply::plan(&args, &door).await,
+            Command::Apply(args) => apply::apply(&args, &door).await,
+            Command::Import(command) => import::run(command, &door).await,
             Command::Serve | Command::Completions(_) | Command::Config(_) | Command::Store(_) => Ok(Finding::Done),
         };
         door.close().await;

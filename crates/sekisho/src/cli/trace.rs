@@ -4,7 +4,7 @@ use std::io;
 
 use clap::{Args, ValueEnum};
 use sekisho_api::{AttemptView, TracePage, TraceQuery, TracedMessage, path};
-use sekisho_mail::{ChannelSecurity, Outcome, Speaker, Timestamp, TlsFacts, TlsVersion};
+use sekisho_mail::{ChannelSecurity, Outcome, Speaker, SpokenLine, Timestamp, TlsFacts, TlsVersion};
 
 use super::{
     CliError, Finding,
@@ -144,8 +144,9 @@ fn show(out: &mut Output, message: &TracedMessage, conversation: bool) -> io::Re
         None => "this server".to_owned(),
     };
     let admitted = escaped(&arrival.admitted_by);
+    let by = judged_by(arrival.directory);
     out.line(format_args!(
-        "  in   {peer} by listener {}, {admitted}",
+        "  in   {peer} by listener {}, {admitted}{by}",
         escaped(&arrival.listener)
     ))?;
     if arrival.peer.is_some() {
@@ -154,10 +155,46 @@ fn show(out: &mut Output, message: &TracedMessage, conversation: bool) -> io::Re
     for change in &arrival.alterations {
         out.line(format_args!("       {}", escaped(change)))?;
     }
+    if arrival.admitted_by == REFUSED {
+        return message
+            .attempts
+            .iter()
+            .try_for_each(|attempt| show_refusal(out, attempt));
+    }
     message
         .attempts
         .iter()
         .try_for_each(|attempt| show_attempt(out, attempt, conversation))
+}
+
+/// [`sekisho_api::ArrivalView::admitted_by`] of what a rule kept out.
+const REFUSED: &str = "refused";
+
+fn judged_by(directory: u64) -> String {
+    match directory {
+        0 => String::new(),
+        version => format!(", directory version {version}"),
+    }
+}
+
+/// A recipient that a rule kept out, and what the client was told.
+fn show_refusal(out: &mut Output, attempt: &AttemptView) -> io::Result<()> {
+    let word = out.paint(Tone::Bad, "refused");
+    let reasons: Vec<String> = attempt
+        .decision
+        .reasons()
+        .iter()
+        .map(|reason| format!("{}: {}", reason.key, reason.text))
+        .collect();
+    let recipient = escaped(&attempt.recipient);
+    out.line(format_args!("  {word} {recipient}: {}", escaped(&reasons.join("; "))))?;
+    let (Outcome::Bounced { why } | Outcome::Deferred { why, .. }) = &attempt.outcome else {
+        return Ok(());
+    };
+    match &why.reply {
+        Some(reply) => out.line(format_args!("       {}", escaped(&reply.to_string()))),
+        None => Ok(()),
+    }
 }
 
 /// One attempt with what was demanded, found and decided.
@@ -174,11 +211,12 @@ pub(super) fn show_attempt(out: &mut Output, attempt: &AttemptView, conversation
         .as_deref()
         .map(|original| format!(" (for {})", escaped(original)));
     out.line(format_args!(
-        "  out  {recipient}{} attempt {} at {}, {}: {word}",
+        "  out  {recipient}{} attempt {} at {}, {}{}: {word}",
         original.unwrap_or_default(),
         attempt.attempt,
         text::local(attempt.at),
-        escaped(&attempt.route)
+        escaped(&attempt.route),
+        judged_by(attempt.directory)
     ))?;
     for (host, failure) in &attempt.failed_handshakes {
         out.line(format_args!(
@@ -228,13 +266,13 @@ pub(super) fn show_attempt(out: &mut Output, attempt: &AttemptView, conversation
         Outcome::Bounced { why } => out.line(format_args!("       {}", escaped(&why.to_string())))?,
     }
     if conversation {
-        show_conversation(out, attempt)?;
+        show_conversation(out, &attempt.conversation)?;
     }
     Ok(())
 }
 
-fn show_conversation(out: &mut Output, attempt: &AttemptView) -> io::Result<()> {
-    for line in &attempt.conversation {
+pub(super) fn show_conversation(out: &mut Output, conversation: &[SpokenLine]) -> io::Result<()> {
+    for line in conversation {
         let mark = match line.by {
             Speaker::Us => "→",
             Speaker::Peer => "←",
@@ -251,7 +289,7 @@ fn show_conversation(out: &mut Output, attempt: &AttemptView) -> io::Result<()> 
     Ok(())
 }
 
-fn show_security(out: &mut Output, security: &ChannelSecurity) -> io::Result<()> {
+pub(super) fn show_security(out: &mut Output, security: &ChannelSecurity) -> io::Result<()> {
     match security {
         ChannelSecurity::Plaintext(cause) => {
             let clear = out.paint(Tone::Warning, "in the clear");

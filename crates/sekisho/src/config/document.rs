@@ -338,7 +338,7 @@ fn nearest<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> String {
 }
 
 /// Levenshtein's distance: how many characters must be put in, taken out or changed.
-fn distance(left: &str, right: &str) -> usize {
+pub(crate) fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (place, from) in left.chars().enumerate() {

@@ -18,9 +18,10 @@ pub mod reference;
 mod route;
 mod show;
 
+pub(crate) use document::distance;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use listener::ListenerPlan;
 pub use parsed::{LogSettings, Machine, Settings};
 pub use place::{LoadError, Loaded, Place};
-pub use route::Outbound;
+pub use route::{Outbound, dial};
 pub use show::{as_toml, changed_from_default};

@@ -13,6 +13,7 @@ use sekisho_tls::{AnchorSet, ClientIdentities};
 
 use super::{
     checker::Checker,
+    fault::ConfigFault,
     listener::load_identity,
     raw::{self, Raw},
 };
@@ -20,7 +21,7 @@ use crate::{
     local::LocalSettings,
     outbound::{
         AddressFamily, DomainPattern, Hybrid, NextHopHost, OutboundLimits, OutboundSettings, RetrySchedule,
-        RouteSettings, Via,
+        RouteSettings, Via, WaySource,
     },
 };
 
@@ -99,6 +100,7 @@ fn build(
         ..default_route.clone()
     };
     settings.name.clone_from(&route.name);
+    settings.source = WaySource::Route;
     override_delivery(&mut settings, route, key, checker);
     settings.via = via?;
     Some(settings)
@@ -260,7 +262,7 @@ fn demand(
 fn host_names(via: Option<&Via>, key: &str, checker: &mut Checker<'_>) -> TlsNames {
     let key = format!("{key}.require");
     match via {
-        Some(Via::Mx { .. }) => checker.fault(
+        Some(Via::Mx { .. } | Via::MxOf { .. }) => checker.fault(
             &key,
             "names of mail exchangers come from unsigned DNS, so that a certificate for one of them proves nothing",
             "write tls-names, or name the hosts in via",
@@ -354,6 +356,21 @@ fn override_delivery(settings: &mut RouteSettings, route: &raw::Route, key: &str
         let problem = "the source address is not of the address family that is used";
         checker.fault(&at("source-address"), problem, "change one of the two");
     }
+}
+
+/// `[delivery]`, as a way that is not in the file overrides it, and the certificate that it names. Keys of faults are
+/// those of a route.
+pub fn dial(
+    base: &RouteSettings,
+    overrides: &raw::Route,
+    folder: &std::path::Path,
+) -> (RouteSettings, Option<sekisho_tls::Identity>, Vec<ConfigFault>) {
+    let mut checker = Checker::new(None, folder.to_owned());
+    let mut settings = base.clone();
+    override_delivery(&mut settings, overrides, "connector", &mut checker);
+    let files = overrides.client_certificate.as_ref();
+    let identity = files.and_then(|pair| load_identity(pair, "connector.client-certificate", &mut checker));
+    (settings, identity, checker.into_faults())
 }
 
 fn ehlo_name(name: &str, key: &str, checker: &mut Checker<'_>) -> Option<Domain> {

@@ -2,8 +2,14 @@
 
 use std::{io, net::SocketAddr, ops::ControlFlow, sync::Arc, time::Duration};
 
-use sekisho_mail::{ChannelSecurity, ForwardPath, PlaintextCause, Recipient, Reply, ReplyCode};
-use sekisho_policy::inbound::{Admission, InboundFacts, Stage, admit};
+use sekisho_mail::{
+    ChannelSecurity, ForwardPath, Mailbox, MessageId, PlaintextCause, Recipient, Reply, ReplyCode, ReversePath,
+    StatedReason,
+};
+use sekisho_policy::{
+    Reason,
+    inbound::{Admission, InboundFacts, Stage, admit},
+};
 use sekisho_smtp::{
     server::{Answer, Cover, Event, Question, ServerSession, Submission, Wait},
     wire::{content::Piece, params::RcptParameters},
@@ -14,10 +20,13 @@ use tokio::{
 };
 
 use super::{
-    Full, HandshakePass, InboundServices, Listener, ListenerMode, Pass,
+    Full, HandshakePass, InboundServices, Listener, ListenerMode, Pass, Reception,
     envelopes::EnvelopeShare,
+    header_keep::HeaderKeep,
     patience::Patience,
     receive::{Origin, Receiving, pressure, put_off, store_fault},
+    refusals::traced,
+    rules::{self, RejectedByRules, Written},
     transport::{Input, Transport},
 };
 use crate::{
@@ -57,6 +66,7 @@ pub(super) async fn turn_away(
         sender: None,
         recipient: None,
         reply: &reply,
+        rule: None,
     });
     // Under implicit TLS there is no way to say anything without the handshake that there is no room for.
     if listener.mode == ListenerMode::ImplicitTls {
@@ -89,11 +99,13 @@ pub(super) async fn serve(
     let session = ServerSession::new(Arc::clone(&listener.session), Cover::Clear);
     let patience = Patience::new(listener.session.timeouts.clone(), Instant::now());
     let connection = Connection {
+        reception: services.reception.load_full(),
         session,
         security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
         input: Input::default(),
         receiving: None,
         envelope: services.envelopes.share(),
+        written: Written::default(),
         patience,
         drained: false,
         listener,
@@ -133,9 +145,13 @@ struct Connection {
     handshake: Option<HandshakePass>,
     session: ServerSession,
     security: ChannelSecurity,
+    /// By which the transaction is judged.
+    reception: Arc<Reception>,
     input: Input,
     receiving: Option<Receiving>,
     envelope: EnvelopeShare,
+    /// For the rules; the session has let go of the transaction by the time at which they are applied.
+    written: Written,
     patience: Patience,
     drained: bool,
 }
@@ -211,7 +227,7 @@ impl Connection {
             }
             Event::Flush => self.flush(transport).await,
             Event::Refused(reply) => {
-                self.note_refusal(&reply, None);
+                self.note_refusal(None, &reply, None, None);
                 true
             }
             Event::Ask(question) => self.answer(question, transport).await,
@@ -320,7 +336,7 @@ impl Connection {
             Err(full) => {
                 // Written down only: without the handshake there is no way to say it.
                 self.services.metrics.turned_away(full);
-                self.note_refusal(&reply_of(full), None);
+                self.note_refusal(None, &reply_of(full), None, None);
                 return None;
             }
         };
@@ -353,15 +369,20 @@ impl Connection {
     async fn answer(&mut self, question: Question, transport: &mut Transport) -> bool {
         let (answer, recipient) = match question {
             Question::Mail { reverse_path, size } => {
-                let answer = self.answer_mail(
-                    &Stage::Mail {
-                        reverse_path: &reverse_path,
-                    },
-                    size.unwrap_or(0),
-                );
-                (answer, None)
+                self.take_stock(transport);
+                (self.answer_mail(&reverse_path, size.unwrap_or(0)), None)
             }
-            Question::Recipient { path, parameters } => (self.answer_recipient(&path, parameters), Some(path)),
+            Question::Recipient { path, parameters } => {
+                let answer = match self.answer_recipient(&path, parameters) {
+                    Ok(answer) => answer,
+                    Err(refused) => {
+                        self.refuse_recipient(&path, *refused);
+                        self.patience.begin_anew(Instant::now());
+                        return true;
+                    }
+                };
+                (answer, Some(path))
+            }
             Question::StartTls => (self.answer_starttls(), None),
             Question::Content { only_recipient } => (self.answer_content(only_recipient.as_ref()).await, None),
             Question::Message(submission) => {
@@ -369,11 +390,18 @@ impl Connection {
                 if !self.flush(transport).await {
                     return false;
                 }
-                (self.answer_message(*submission).await, None)
+                match self.answer_message(*submission).await {
+                    Ok(answer) => (answer, None),
+                    Err(rejected) => {
+                        self.reject(*rejected);
+                        self.patience.begin_anew(Instant::now());
+                        return true;
+                    }
+                }
             }
         };
         if let Answer::Refuse(reply) = &answer {
-            self.note_refusal(reply, recipient.as_ref());
+            self.note_refusal(None, reply, recipient.as_ref(), None);
         }
         self.session.handle_answer(answer);
         // The time that the answer took us is none of the client's.
@@ -381,63 +409,136 @@ impl Connection {
         true
     }
 
-    fn judge(&self, stage: Stage<'_>) -> Admission {
+    /// What the transaction that begins is judged by: the directory as it is now, and what it wants to know of the
+    /// client's certificate.
+    fn take_stock(&mut self, transport: &Transport) {
+        self.reception = self.services.reception.load_full();
+        self.written.clear();
+        let (ChannelSecurity::Tls(tls), Transport::Tls(stream)) = (&mut self.security, transport) else {
+            return;
+        };
+        let checks = self.reception.organizations.client_checks(tls);
+        let verdicts = net::verify(&self.services.verifier, stream.peer_chain(), &checks, clock::now());
+        if tls.verdicts != verdicts {
+            tls.verdicts = verdicts;
+        }
+    }
+
+    fn judge(&self, reverse_path: &ReversePath, stage: Stage<'_>) -> Admission {
         admit(&InboundFacts {
             client: self.peer.ip().to_canonical(),
             security: &self.security,
             rights: &self.listener.rights,
+            directory: &self.reception.organizations,
+            reverse_path,
             stage,
         })
     }
 
-    fn answer_mail(&self, stage: &Stage<'_>, announced_octets: u64) -> Answer {
+    fn answer_mail(&self, reverse_path: &ReversePath, announced_octets: u64) -> Answer {
         if let Some(reply) = put_off(pressure(&self.services), announced_octets, &self.services.limits) {
             return Answer::Refuse(reply);
         }
-        match self.judge(*stage) {
+        match self.judge(reverse_path, Stage::Mail) {
             Admission::Admitted { .. } => Answer::Accept,
             Admission::Refused { reply, .. } => Answer::Refuse(reply),
         }
     }
 
-    fn answer_recipient(&mut self, path: &ForwardPath, parameters: RcptParameters) -> Answer {
-        let directory = self.services.directory.load();
-        let finding = directory.find(path);
-        let right = match self.judge(Stage::Rcpt {
+    /// # Errors
+    /// When the recipient is refused, with the rule.
+    fn answer_recipient(
+        &mut self,
+        path: &ForwardPath,
+        parameters: RcptParameters,
+    ) -> Result<Answer, Box<RefusedRecipient>> {
+        let reception = Arc::clone(&self.reception);
+        let mailbox = match path {
+            ForwardPath::Mailbox(mailbox) => Some(mailbox.clone()),
+            ForwardPath::Postmaster => reception.local.postmaster(),
+        };
+        let Some(mailbox) = mailbox else {
+            return Ok(Answer::Refuse(Reply::new(
+                ReplyCode::REFUSED,
+                1,
+                1,
+                "no such user here",
+            )));
+        };
+        let finding = reception.local.find_mailbox(&mailbox);
+        let reverse_path = self.session.sender().unwrap_or(&ReversePath::Null);
+        let stage = Stage::Rcpt {
             standing: finding.standing(),
             local_part: match path {
                 ForwardPath::Mailbox(mailbox) => mailbox.local_part(),
                 ForwardPath::Postmaster => "",
             },
-        }) {
-            Admission::Refused { reply, .. } => return Answer::Refuse(reply),
-            Admission::Admitted { reasons } => reasons.first().map(sekisho_policy::Reason::admission_right),
+            recipient: mailbox.host(),
         };
-        let mailbox = match path {
-            ForwardPath::Mailbox(mailbox) => Some(mailbox.clone()),
-            ForwardPath::Postmaster => directory.postmaster(),
-        };
-        let Some(mailbox) = mailbox else {
-            return Answer::Refuse(Reply::new(ReplyCode::REFUSED, 1, 1, "no such user here"));
+        let (right, attribution) = match self.judge(reverse_path, stage) {
+            Admission::Refused {
+                reply,
+                reasons,
+                organization,
+            } => {
+                // Nobody's rule keeps out whom nobody knows, and strangers try many of those.
+                let is_everyones = matches!(reasons.first(), Some(Reason::UnknownUser | Reason::RelayDenied) | None);
+                let is_by_rule = organization.is_some() && !is_everyones;
+                return Err(Box::new(RefusedRecipient {
+                    recipient: Recipient {
+                        orcpt: parameters.orcpt,
+                        organization: organization.unwrap_or_default(),
+                        ..Recipient::new(mailbox)
+                    },
+                    reply,
+                    reasons: reasons.iter().map(StatedReason::from).collect(),
+                    is_by_rule,
+                }));
+            }
+            Admission::Admitted { reasons, attribution } => (reasons.first().map(Reason::admission_right), attribution),
         };
         let covering = match finding {
-            LocalFinding::Alias(_) => self.services.onward.covering(&mailbox),
+            LocalFinding::Alias(_) => self.services.onward.covering(&mailbox, &attribution.organization),
             _ => Vec::new(),
         };
         let recipient = Recipient {
             notify: parameters.notify,
             orcpt: parameters.orcpt,
-            ..Recipient::new(mailbox)
+            organization: attribution.organization,
+            ..Recipient::new(mailbox.clone())
         };
         let recipients = finding.expand(recipient, &covering);
         if let Some(reply) = put_off(pressure(&self.services), 0, &self.services.limits) {
-            return Answer::Refuse(reply);
+            return Ok(Answer::Refuse(reply));
         }
         self.envelope.add(&recipients);
-        Answer::Recipients {
+        let connector = attribution.connector.as_ref();
+        self.written
+            .note(&reception.organizations, &mailbox, connector, &recipients);
+        Ok(Answer::Recipients {
             recipients,
             admitted_by: right.unwrap_or_default(),
-        }
+        })
+    }
+
+    /// Says no to a recipient by a rule. The client is not told which; the logs are, and of an organization's rule the
+    /// trace is too.
+    fn refuse_recipient(&mut self, path: &ForwardPath, refused: RefusedRecipient) {
+        let RefusedRecipient {
+            recipient,
+            reply,
+            reasons,
+            is_by_rule,
+        } = refused;
+        let rule = reasons.first().cloned().filter(|_| is_by_rule);
+        let now = clock::now();
+        let id = (rule.is_some() && self.services.refusals.take(now)).then(|| {
+            let reverse_path = self.session.sender().cloned().unwrap_or(ReversePath::Null);
+            let refused = traced(&self.origin(), (reverse_path, recipient), (reply.clone(), reasons), now);
+            self.services.store.trace_refusal(refused)
+        });
+        self.note_refusal(id, &reply, Some(path), rule.as_ref());
+        self.session.handle_answer(Answer::Refuse(reply));
     }
 
     /// Where there is no room for a handshake the client is sent away: after 454 many would go on in the clear, and
@@ -455,13 +556,19 @@ impl Connection {
         }
     }
 
+    /// Where a rule wants to know what headers say, whoever's it is.
+    fn header_keep(&self) -> Option<HeaderKeep> {
+        let is_wanted = !self.reception.organizations.header_conditions().is_empty();
+        is_wanted.then(|| HeaderKeep::new(self.services.envelopes.share()))
+    }
+
     /// Looks at the pressure once more: a transaction may have been open for long, and many were begun at once.
-    async fn answer_content(&mut self, only_recipient: Option<&sekisho_mail::Mailbox>) -> Answer {
+    async fn answer_content(&mut self, only_recipient: Option<&Mailbox>) -> Answer {
         if let Some(reply) = put_off(pressure(&self.services), 0, &self.services.limits) {
             return Answer::Refuse(reply);
         }
         let began = match self.services.store.begin(clock::now()) {
-            Ok(draft) => Receiving::begin(draft, &self.origin(), only_recipient).await,
+            Ok(draft) => Receiving::begin(draft, &self.origin(), only_recipient, self.header_keep()).await,
             Err(error) => Err(error),
         };
         match began {
@@ -504,21 +611,30 @@ impl Connection {
     }
 
     /// The 250 is said only when the message is on stable storage (law 1).
-    async fn answer_message(&mut self, submission: Submission) -> Answer {
+    ///
+    /// # Errors
+    /// When rules keep it from every recipient.
+    async fn answer_message(&mut self, mut submission: Submission) -> Result<Answer, Box<RejectedByRules>> {
         let Some(receiving) = self.receiving.take() else {
-            return Answer::Refuse(Reply::new(ReplyCode::LOCAL_FAULT, 3, 0, "local fault, try again later"));
+            let reply = Reply::new(ReplyCode::LOCAL_FAULT, 3, 0, "local fault, try again later");
+            return Ok(Answer::Refuse(reply));
         };
         let content = Stage::Content {
             hops: receiving.hops(),
             max_hops: self.services.limits.hops,
         };
-        if let Admission::Refused { reply, .. } = self.judge(content) {
-            return Answer::Refuse(reply);
+        let reverse_path = &submission.envelope.reverse_path;
+        if let Admission::Refused { reply, .. } = self.judge(reverse_path, content) {
+            return Ok(Answer::Refuse(reply));
         }
+        let directory = &self.reception.organizations;
+        let fields = || receiving.header_fields(directory.header_conditions());
+        let written = std::mem::take(&mut self.written);
+        rules::apply(directory, fields, &written, &mut submission.envelope)?;
         let (draft, accepted) = receiving.finish(submission, &self.origin());
         let size = draft.len();
         let (envelope, arrival) = (accepted.envelope.clone(), accepted.arrival.clone());
-        match self.services.store.commit(draft, accepted, true).await {
+        Ok(match self.services.store.commit(draft, accepted, true).await {
             Ok(commit) => {
                 self.services.metrics.accepted(&self.security, size);
                 self.services.maillog.record(Entry::Received {
@@ -534,7 +650,33 @@ impl Connection {
                 tracing::warn!(%error, "a message could not be kept; its sender keeps it");
                 Answer::Refuse(store_fault(&error))
             }
+        })
+    }
+
+    /// Says no to a message that rules keep from everybody; logs and trace have it for each recipient.
+    fn reject(&mut self, rejected: RejectedByRules) {
+        let RejectedByRules {
+            reply,
+            sender,
+            recipients,
+        } = rejected;
+        let now = clock::now();
+        self.services.metrics.refused(&reply);
+        for (recipient, reasons) in recipients {
+            let path = ForwardPath::Mailbox(recipient.mailbox.clone());
+            let rule = reasons.first().cloned();
+            let id = self.services.refusals.take(now).then(|| {
+                let refused = traced(
+                    &self.origin(),
+                    (sender.clone(), recipient),
+                    (reply.clone(), reasons),
+                    now,
+                );
+                self.services.store.trace_refusal(refused)
+            });
+            self.log_refusal(id, &reply, Some(&path), rule.as_ref());
         }
+        self.session.handle_answer(Answer::Refuse(reply));
     }
 
     fn origin(&self) -> Origin<'_> {
@@ -546,14 +688,31 @@ impl Connection {
             helo: hello.map_or("", |hello| hello.name.as_str()),
             extended: hello.is_some_and(|hello| hello.extended),
             security: &self.security,
+            directory: self.reception.organizations.version(),
         }
     }
 
-    fn note_refusal(&self, reply: &Reply, recipient: Option<&ForwardPath>) {
+    fn note_refusal(
+        &self,
+        id: Option<MessageId>,
+        reply: &Reply,
+        recipient: Option<&ForwardPath>,
+        rule: Option<&StatedReason>,
+    ) {
         self.services.metrics.refused(reply);
+        self.log_refusal(id, reply, recipient, rule);
+    }
+
+    fn log_refusal(
+        &self,
+        id: Option<MessageId>,
+        reply: &Reply,
+        recipient: Option<&ForwardPath>,
+        rule: Option<&StatedReason>,
+    ) {
         let recipient = recipient.map(ToString::to_string);
         self.services.maillog.record(Entry::Refused {
-            id: self.receiving.as_ref().map(Receiving::id),
+            id: id.or_else(|| self.receiving.as_ref().map(Receiving::id)),
             listener: &self.listener.name,
             peer: self.peer,
             helo: self.session.hello().map_or("", |hello| hello.name.as_str()),
@@ -561,8 +720,18 @@ impl Connection {
             sender: self.session.sender(),
             recipient: recipient.as_deref(),
             reply,
+            rule,
         });
     }
+}
+
+/// A recipient that a rule keeps out.
+struct RefusedRecipient {
+    recipient: Recipient,
+    reply: Reply,
+    reasons: Vec<StatedReason>,
+    /// Whether an organization's rule decided.
+    is_by_rule: bool,
 }
 
 /// What becomes of a connection after a step.

@@ -38,7 +38,7 @@ impl EnvelopeMemory {
     }
 }
 
-/// What one session's envelope holds; given back when dropped.
+/// What one session's envelope holds, or the header that it keeps for rules; given back when dropped.
 #[derive(Debug)]
 pub(super) struct EnvelopeShare {
     all: EnvelopeMemory,
@@ -48,7 +48,12 @@ pub(super) struct EnvelopeShare {
 impl EnvelopeShare {
     /// These recipients were taken in.
     pub(super) fn add(&mut self, recipients: &[Recipient]) {
-        let octets = recipients.iter().map(octets_of).sum::<usize>() as u64;
+        self.add_octets(recipients.iter().map(octets_of).sum());
+    }
+
+    /// So much more is held.
+    pub(super) fn add_octets(&mut self, octets: usize) {
+        let octets = octets as u64;
         self.all.0.fetch_add(octets, Ordering::Relaxed);
         self.octets += octets;
     }

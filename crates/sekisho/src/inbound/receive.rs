@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use sekisho_mail::{ChannelSecurity, Mailbox, MessageId, Reply, ReplyCode};
+use sekisho_policy::directory::{HeaderCondition, HeaderField};
 use sekisho_smtp::server::Submission;
 use sekisho_store::{Accepted, Alteration, Arrival, Draft, Pressure, StoreError};
 
-use super::{HeaderScan, InboundLimits, InboundServices, Received, Shortage};
+use super::{HeaderScan, InboundLimits, InboundServices, Received, Shortage, header_keep::HeaderKeep};
 use crate::clock;
 
 /// Who sends, and how.
@@ -18,6 +19,8 @@ pub(super) struct Origin<'a> {
     pub(super) helo: &'a str,
     pub(super) extended: bool,
     pub(super) security: &'a ChannelSecurity,
+    /// The version of the directory that all of it is judged by.
+    pub(super) directory: u64,
 }
 
 /// A message that is being received.
@@ -25,15 +28,18 @@ pub(super) struct Origin<'a> {
 pub(super) struct Receiving {
     draft: Draft,
     scan: HeaderScan,
+    /// Where a rule wants to know what the header says.
+    header: Option<HeaderKeep>,
     field_octets: u64,
 }
 
 impl Receiving {
-    /// Puts our `Received` field at the top.
+    /// Puts our `Received` field at the top. `header` is there where a rule wants to know what the header says.
     pub(super) async fn begin(
         mut draft: Draft,
         origin: &Origin<'_>,
         only_recipient: Option<&Mailbox>,
+        header: Option<HeaderKeep>,
     ) -> Result<Self, StoreError> {
         let field = Received {
             helo: origin.helo,
@@ -50,6 +56,7 @@ impl Receiving {
         Ok(Self {
             draft,
             scan: HeaderScan::default(),
+            header,
             field_octets: field.len() as u64,
         })
     }
@@ -69,9 +76,18 @@ impl Receiving {
         self.scan.hops()
     }
 
+    /// The fields of its header that a condition is about.
+    pub(super) fn header_fields(&self, conditions: &[HeaderCondition]) -> Vec<HeaderField> {
+        let header = self.header.as_ref();
+        header.map(|header| header.fields(conditions)).unwrap_or_default()
+    }
+
     /// Takes content.
     pub(super) async fn write(&mut self, content: &[u8]) -> Result<(), StoreError> {
         self.scan.see(content);
+        if let Some(header) = &mut self.header {
+            header.see(content);
+        }
         self.draft.write(content).await
     }
 
@@ -83,6 +99,7 @@ impl Receiving {
             peer: Some(origin.peer),
             helo: origin.helo.to_owned(),
             security: origin.security.clone(),
+            directory: origin.directory,
             admitted_by: submission.admitted_by.join(", "),
             message_id_header: self.scan.message_id(),
             alterations: alterations(&submission, self.field_octets),

@@ -3,16 +3,17 @@
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
-use sekisho_mail::{Demand, Domain, Mailbox};
+use sekisho_mail::{Demand, Domain, Mailbox, OrganizationName};
 use sekisho_policy::inbound::RelayRights;
 use sekisho_smtp::server::SessionSettings;
 use sekisho_store::{Lease, Store};
-use sekisho_tls::TlsServer;
+use sekisho_tls::{TlsServer, Verifier};
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use super::{
-    Arrived, Building, EnvelopeMemory, Gate, InboundLimits, InboundMetrics, ListenerMode, ListenerSettings, connection,
+    Arrived, Building, EnvelopeMemory, Gate, InboundLimits, InboundMetrics, ListenerMode, ListenerSettings,
+    RefusalBudget, connection,
 };
 use crate::{app::Phase, local::Directory, outbound::Dispatcher, telemetry::maillog::MailLog};
 
@@ -21,8 +22,8 @@ pub trait Onward: fmt::Debug + Send + Sync {
     /// Takes messages that were just committed; what is dropped is simply due.
     fn offer(&self, leases: Vec<Lease>);
 
-    /// The demands of the route that covers this address: they travel with what an alias of that name becomes.
-    fn covering(&self, alias: &Mailbox) -> Vec<Demand>;
+    /// The demands on the way of whatever is addressed so: they travel with what an alias of that name becomes.
+    fn covering(&self, alias: &Mailbox, organization: &OrganizationName) -> Vec<Demand>;
 }
 
 impl Onward for Dispatcher {
@@ -30,9 +31,19 @@ impl Onward for Dispatcher {
         Self::offer(self, leases);
     }
 
-    fn covering(&self, alias: &Mailbox) -> Vec<Demand> {
-        Self::covering(self, alias)
+    fn covering(&self, alias: &Mailbox, organization: &OrganizationName) -> Vec<Demand> {
+        Self::covering(self, alias, organization)
     }
+}
+
+/// Whose mail is taken, and from whom: exchanged as a whole, and held by a transaction from MAIL to its end, so that
+/// all of it is judged alike.
+#[derive(Debug)]
+pub struct Reception {
+    /// Who lives here.
+    pub local: Arc<Directory>,
+    /// Organizations, their domains and connectors.
+    pub organizations: Arc<sekisho_policy::directory::Directory>,
 }
 
 /// What all connections share.
@@ -40,12 +51,16 @@ impl Onward for Dispatcher {
 pub struct InboundServices {
     /// The queue.
     pub store: Arc<dyn Store>,
-    /// Who is local, exchanged as a whole.
-    pub directory: Arc<ArcSwap<Directory>>,
+    /// Whose mail is taken, and from whom.
+    pub reception: Arc<ArcSwap<Reception>>,
+    /// Answers checks about the chains of clients.
+    pub verifier: Arc<Verifier>,
     /// What the envelopes of open transactions hold in memory.
     pub envelopes: EnvelopeMemory,
     /// Where accepted mail goes on.
     pub onward: Arc<dyn Onward>,
+    /// How many refusals the trace may still take.
+    pub refusals: RefusalBudget,
     /// The mail log.
     pub maillog: MailLog,
     /// What is counted.

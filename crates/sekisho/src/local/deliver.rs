@@ -41,18 +41,19 @@ pub struct LocalResult {
     pub conversation: Vec<SpokenLine>,
 }
 
-/// Puts the message of a lease into the mailboxes of its recipients: one result for each, in their order. `retry_at`
-/// says when a recipient is tried again that has to wait.
+/// Puts the message of a lease into the mailboxes of these of its recipients: one result for each, in their order.
+/// `retry_at` says when a recipient is tried again that has to wait.
 ///
 /// Recipients are resolved again: one that lost its mailbox bounces, and one that has become an alias for mailboxes
 /// here goes to each of them.
 pub async fn deliver(
     hop: Hop<'_>,
     lease: &Lease,
+    recipients: &[&QueuedRecipient],
     retry_at: impl Fn(&QueuedRecipient) -> Timestamp + Send + Sync,
 ) -> Vec<LocalResult> {
-    let mut results = Vec::with_capacity(lease.recipients.len());
-    for queued in &lease.recipients {
+    let mut results = Vec::with_capacity(recipients.len());
+    for queued in recipients {
         let (outcome, reason, note) = match hop.mailboxes(&queued.recipient.mailbox) {
             Ok((residents, reason)) => match hop.store_in_all(lease, queued, &residents).await {
                 Ok(note) => (delivered(), reason, note),

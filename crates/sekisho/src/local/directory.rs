@@ -7,10 +7,11 @@ use std::{
 };
 
 use sekisho_mail::{Domain, ForwardPath, Host, Mailbox};
+use sekisho_policy::directory::DomainKind;
 
 use crate::outbound::DomainPattern;
 
-use super::settings::{AliasTarget, LocalFault, LocalName, LocalSettings, LocalUser};
+use super::settings::{Accepted, AliasTarget, LocalFault, LocalName, LocalSettings, LocalUser};
 
 /// Aliases that lead to aliases, at the most.
 pub const MAX_ALIAS_DEPTH: usize = 10;
@@ -21,12 +22,23 @@ pub const MAX_ALIAS_ENDS: usize = 100;
 /// The snapshot.
 #[derive(Debug, Default)]
 pub struct Directory {
-    /// In the order of the settings.
-    domains: Vec<Domain>,
+    /// Where `<Postmaster>` without a domain goes.
+    first: Option<Domain>,
+    homes: HashMap<Domain, Home>,
+    /// Of the configuration file.
     relay_domains: Vec<DomainPattern>,
-    /// By domain and then by name in lower case.
-    names: HashMap<Domain, HashMap<String, LocalFinding>>,
-    catch_all: HashMap<Domain, Arc<Resident>>,
+    /// Of the directory: domains none of whose recipients is here.
+    relayed: HashSet<Domain>,
+}
+
+/// A domain with mailboxes here.
+#[derive(Debug, Default)]
+struct Home {
+    /// By name in lower case.
+    names: HashMap<String, LocalFinding>,
+    catch_all: Option<Arc<Resident>>,
+    /// Whether whoever has no mailbox here has one behind us.
+    is_shared: bool,
 }
 
 /// Somebody with a mailbox here.
@@ -62,35 +74,30 @@ impl Directory {
         builder.check_relay_domains();
         builder.check_names();
         builder.add_postmasters();
-        let names = builder.resolve_all();
-        let catch_all = builder.resolve_catch_all();
+        let homes = builder.resolve_all();
         if !builder.faults.is_empty() {
             return Err(builder.faults);
         }
+        let relayed = settings
+            .accepted
+            .iter()
+            .filter(|accepted| !accepted.kind.has_mailboxes());
         Ok(Self {
-            domains: settings.domains.clone(),
+            first: settings.domains.first().cloned(),
+            homes,
             relay_domains: settings.relay_domains.clone(),
-            names,
-            catch_all,
+            relayed: relayed.map(|accepted| accepted.domain.clone()).collect(),
         })
     }
 
-    /// The local domains, in the order of the settings.
+    /// What of the mail for this domain ends here.
     #[must_use]
-    pub fn domains(&self) -> &[Domain] {
-        &self.domains
-    }
-
-    /// Domains whose mail is taken from anyone and passed on, in the order of the settings.
-    #[must_use]
-    pub fn relay_domains(&self) -> &[DomainPattern] {
-        &self.relay_domains
-    }
-
-    /// Whether mail for this domain ends here.
-    #[must_use]
-    pub fn is_local(&self, domain: &Domain) -> bool {
-        self.names.contains_key(domain)
+    pub fn residence(&self, domain: &Domain) -> Residence {
+        match self.homes.get(domain) {
+            None => Residence::Nobody,
+            Some(home) if home.is_shared => Residence::Some,
+            Some(_) => Residence::All,
+        }
     }
 
     /// What a recipient of RCPT is to us.
@@ -109,8 +116,7 @@ impl Directory {
     /// local domain at all.
     #[must_use]
     pub fn postmaster(&self) -> Option<Mailbox> {
-        let domain = self.domains.first()?;
-        Mailbox::at_domain(POSTMASTER, domain).ok()
+        Mailbox::at_domain(POSTMASTER, self.first.as_ref()?).ok()
     }
 
     /// What a mailbox is to us.
@@ -119,22 +125,35 @@ impl Directory {
         let Some(domain) = mailbox.host().domain() else {
             return LocalFinding::NotLocal;
         };
-        let Some(names) = self.names.get(domain) else {
-            let relayed = self.relay_domains.iter().any(|pattern| pattern.matches(mailbox.host()));
+        let Some(home) = self.homes.get(domain) else {
+            let relayed = self.relayed.contains(domain)
+                || self.relay_domains.iter().any(|pattern| pattern.matches(mailbox.host()));
             return if relayed {
                 LocalFinding::RelayDomain
             } else {
                 LocalFinding::NotLocal
             };
         };
-        if let Some(finding) = names.get(&mailbox.unquoted_local_part().to_lowercase()) {
+        if let Some(finding) = home.names.get(&mailbox.unquoted_local_part().to_lowercase()) {
             return finding.clone();
         }
-        match self.catch_all.get(domain) {
+        match &home.catch_all {
             Some(resident) => LocalFinding::User(Arc::clone(resident)),
+            None if home.is_shared => LocalFinding::RelayDomain,
             None => LocalFinding::UnknownUser,
         }
     }
+}
+
+/// What of the mail for a domain ends here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Residence {
+    /// None of it.
+    Nobody,
+    /// That for the mailboxes which are here; the rest goes on.
+    Some,
+    /// All of it.
+    All,
 }
 
 const POSTMASTER: &str = "postmaster";
@@ -148,6 +167,10 @@ enum Entry {
 
 struct Builder<'a> {
     settings: &'a LocalSettings,
+    /// Every domain with mailboxes here, those of the file first.
+    homes: Vec<Accepted>,
+    /// Where each stands among them.
+    places: HashMap<Domain, usize>,
     /// With the domain where the name has one.
     entries: HashMap<(Option<Domain>, String), Entry>,
     faults: Vec<LocalFault>,
@@ -155,8 +178,21 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(settings: &'a LocalSettings) -> Self {
+        let of_the_file = settings.domains.iter().map(|domain| Accepted {
+            domain: domain.clone(),
+            kind: DomainKind::Authoritative,
+            has_everyone: true,
+        });
+        let of_the_directory = settings
+            .accepted
+            .iter()
+            .filter(|accepted| accepted.kind.has_mailboxes());
+        let homes: Vec<Accepted> = of_the_file.chain(of_the_directory.cloned()).collect();
+        let places = homes.iter().enumerate();
         Self {
             settings,
+            places: places.map(|(place, home)| (home.domain.clone(), place)).collect(),
+            homes,
             entries: HashMap::new(),
             faults: Vec::new(),
         }
@@ -166,7 +202,7 @@ impl<'a> Builder<'a> {
         for pattern in &self.settings.relay_domains {
             match pattern {
                 DomainPattern::Everything => self.faults.push(LocalFault::RelayEverything),
-                DomainPattern::Exact(Host::Domain(domain)) if self.settings.domains.contains(domain) => {
+                DomainPattern::Exact(Host::Domain(domain)) if self.places.contains_key(domain) => {
                     self.faults.push(LocalFault::LocalAndRelay(domain.clone()));
                 }
                 DomainPattern::Exact(_) | DomainPattern::Below(_) => {}
@@ -189,7 +225,7 @@ impl<'a> Builder<'a> {
 
     fn add(&mut self, name: &LocalName, entry: Entry) {
         if let Some(domain) = name.domain()
-            && !self.settings.domains.contains(domain)
+            && !self.places.contains_key(domain)
         {
             self.faults.push(LocalFault::ForeignDomain(name.clone()));
         }
@@ -199,48 +235,74 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Every domain has a postmaster: where the settings name none, it is the first user.
+    /// Every domain that is wholly here has a postmaster: where the settings name none, it is the first user.
     fn add_postmasters(&mut self) {
-        for domain in &self.settings.domains {
-            if self.entry(domain, POSTMASTER).is_some() {
+        for home in self.homes.clone() {
+            if home.kind != DomainKind::Authoritative || self.entry(&home.domain, POSTMASTER).is_some() {
                 continue;
             }
-            match self.settings.users.first() {
-                Some(user) => {
-                    let target = match user.name.domain() {
-                        Some(domain) => Mailbox::at_domain(&quoted(user.name.local()), domain)
-                            .map_or_else(|_| AliasTarget::Name(user.name.clone()), AliasTarget::Address),
-                        None => AliasTarget::Name(user.name.clone()),
-                    };
-                    let key = (Some(domain.clone()), POSTMASTER.to_owned());
+            match self.first_user(&home) {
+                Some(target) => {
+                    let key = (Some(home.domain), POSTMASTER.to_owned());
                     self.entries.insert(key, Entry::Alias([target].into()));
                 }
-                None => self.faults.push(LocalFault::NoPostmaster(domain.clone())),
+                None => self.faults.push(LocalFault::NoPostmaster(home.domain)),
             }
         }
     }
 
-    /// A name in its domain; one that exists there alone goes before one that exists everywhere.
-    fn entry(&self, domain: &Domain, local: &str) -> Option<&Entry> {
-        let there = (Some(domain.clone()), local.to_owned());
-        let everywhere = (None, local.to_owned());
-        self.entries.get(&there).or_else(|| self.entries.get(&everywhere))
+    /// The first user as seen from a domain.
+    fn first_user(&self, home: &Accepted) -> Option<AliasTarget> {
+        let user = self.settings.users.first()?;
+        let theirs = match user.name.domain() {
+            None if home.has_everyone => return Some(AliasTarget::Name(user.name.clone())),
+            Some(domain) => domain,
+            None => &self.homes.iter().find(|home| home.has_everyone)?.domain,
+        };
+        let address = Mailbox::at_domain(&quoted(user.name.local()), theirs);
+        Some(address.map_or_else(|_| AliasTarget::Name(user.name.clone()), AliasTarget::Address))
     }
 
-    fn resolve_all(&mut self) -> HashMap<Domain, HashMap<String, LocalFinding>> {
-        let locals: HashSet<String> = self.entries.keys().map(|(_, local)| local.clone()).collect();
+    /// A name in its domain; one that exists there alone goes before one that exists everywhere.
+    fn entry(&self, domain: &Domain, local: &str) -> Option<&Entry> {
+        let there = self.entries.get(&(Some(domain.clone()), local.to_owned()));
+        there.or_else(|| {
+            let home = self.homes.get(*self.places.get(domain)?)?;
+            let everywhere = (None, local.to_owned());
+            home.has_everyone.then(|| self.entries.get(&everywhere)).flatten()
+        })
+    }
+
+    fn resolve_all(&mut self) -> HashMap<Domain, Home> {
+        let mut everywhere: Vec<String> = Vec::new();
+        let mut there: HashMap<Domain, Vec<String>> = HashMap::new();
+        for (domain, local) in self.entries.keys() {
+            match domain {
+                None => everywhere.push(local.clone()),
+                Some(domain) => there.entry(domain.clone()).or_default().push(local.clone()),
+            }
+        }
         let mut all = HashMap::new();
-        for domain in &self.settings.domains {
+        for home in self.homes.clone() {
+            let mut locals = there.remove(&home.domain).unwrap_or_default();
+            if home.has_everyone {
+                locals.extend(everywhere.iter().cloned());
+            }
             let mut names = HashMap::new();
-            for local in &locals {
-                let finding = match self.entry(domain, local).cloned() {
+            for local in locals {
+                let finding = match self.entry(&home.domain, &local).cloned() {
                     None => continue,
                     Some(Entry::User(resident)) => LocalFinding::User(resident),
-                    Some(Entry::Alias(_)) => LocalFinding::Alias(self.follow_alias(domain, local)),
+                    Some(Entry::Alias(_)) => LocalFinding::Alias(self.follow_alias(&home.domain, &local)),
                 };
-                names.insert(local.clone(), finding);
+                names.insert(local, finding);
             }
-            all.insert(domain.clone(), names);
+            let resolved = Home {
+                names,
+                catch_all: self.resolve_catch_all(&home),
+                is_shared: home.kind == DomainKind::InternalRelay,
+            };
+            all.insert(home.domain, resolved);
         }
         all
     }
@@ -301,7 +363,7 @@ impl<'a> Builder<'a> {
         match target {
             AliasTarget::Name(name) => Ok((domain.clone(), name.local().to_owned())),
             AliasTarget::Address(mailbox) => match mailbox.host().domain() {
-                Some(theirs) if self.settings.domains.contains(theirs) => {
+                Some(theirs) if self.places.contains_key(theirs) => {
                     Ok((theirs.clone(), mailbox.unquoted_local_part().to_lowercase()))
                 }
                 Some(_) | None => Err(mailbox.clone()),
@@ -309,25 +371,21 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn resolve_catch_all(&mut self) -> HashMap<Domain, Arc<Resident>> {
-        let mut all = HashMap::new();
-        for domain in &self.settings.domains {
-            let own = self
-                .settings
-                .catch_all
-                .iter()
-                .find(|one| one.domain.as_ref() == Some(domain));
-            let Some(one) = own.or_else(|| self.settings.catch_all.iter().find(|one| one.domain.is_none())) else {
-                continue;
-            };
-            match self.entry(one.user.domain().unwrap_or(domain), one.user.local()) {
-                Some(Entry::User(resident)) => {
-                    all.insert(domain.clone(), Arc::clone(resident));
-                }
-                Some(Entry::Alias(_)) | None => self.faults.push(LocalFault::UnknownCatchAll(one.user.clone())),
+    /// Only of a domain that is wholly here, and of those that belong to nobody in particular: whoever is not known in
+    /// another organization's domain is not to be read here.
+    fn resolve_catch_all(&mut self, home: &Accepted) -> Option<Arc<Resident>> {
+        let all = &self.settings.catch_all;
+        let own = all.iter().find(|one| one.domain.as_ref() == Some(&home.domain));
+        let everyones = all.iter().find(|one| one.domain.is_none());
+        let is_wholly_here = home.kind == DomainKind::Authoritative;
+        let one = own.or_else(|| everyones.filter(|_| home.has_everyone && is_wholly_here))?;
+        match self.entry(one.user.domain().unwrap_or(&home.domain), one.user.local()) {
+            Some(Entry::User(resident)) => Some(Arc::clone(resident)),
+            Some(Entry::Alias(_)) | None => {
+                self.faults.push(LocalFault::UnknownCatchAll(one.user.clone()));
+                None
             }
         }
-        all
     }
 }
 

@@ -18,6 +18,15 @@ impl LocalFinding {
         }
     }
 
+    /// Whether its mail ends here, wherever it does.
+    #[must_use]
+    pub const fn is_here(&self) -> bool {
+        match self {
+            Self::User(_) | Self::Alias(_) => true,
+            Self::NotLocal | Self::RelayDomain | Self::UnknownUser => false,
+        }
+    }
+
     /// The recipients to queue for one that was accepted: itself, or each end of the alias that it is.
     ///
     /// What it carries goes to every end, and so does `covering`, the demands of the route that covers the alias's own
@@ -43,6 +52,8 @@ impl LocalFinding {
             notify: accepted.notify,
             orcpt: Some(orcpt.clone()),
             carried: carried.clone(),
+            organization: accepted.organization.clone(),
+            refused: accepted.refused.clone(),
         };
         ends.iter().map(end).collect()
     }

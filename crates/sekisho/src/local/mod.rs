@@ -13,6 +13,6 @@ mod settings;
 mod tests;
 
 pub use deliver::{Hop, LocalResult, ROUTE, deliver};
-pub use directory::{Directory, LocalFinding, MAX_ALIAS_DEPTH, MAX_ALIAS_ENDS, Resident};
+pub use directory::{Directory, LocalFinding, MAX_ALIAS_DEPTH, MAX_ALIAS_ENDS, Residence, Resident};
 pub use maildir::TMP_LIFETIME;
-pub use settings::{Alias, AliasTarget, CatchAll, LocalFault, LocalName, LocalSettings, LocalUser};
+pub use settings::{Accepted, Alias, AliasTarget, CatchAll, LocalFault, LocalName, LocalSettings, LocalUser};

@@ -8,6 +8,7 @@ use std::{
 };
 
 use sekisho_mail::{Domain, Mailbox, MailboxError};
+use sekisho_policy::directory::DomainKind;
 use thiserror::Error;
 
 use crate::outbound::DomainPattern;
@@ -15,8 +16,10 @@ use crate::outbound::DomainPattern;
 /// Everything about local mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LocalSettings {
-    /// Domains whose mail ends here. The first is where `<Postmaster>` without a domain goes.
+    /// Domains of the configuration file whose mail ends here. The first is where `<Postmaster>` without a domain goes.
     pub domains: Vec<Domain>,
+    /// Domains that the directory adds.
+    pub accepted: Vec<Accepted>,
     /// Domains whose mail is taken from anyone and passed on by their route, because another server keeps it. Never
     /// everything: that would be an open relay, and the configuration refuses it.
     pub relay_domains: Vec<DomainPattern>,
@@ -26,6 +29,17 @@ pub struct LocalSettings {
     pub aliases: Vec<Alias>,
     /// Where mail for names that nobody has goes.
     pub catch_all: Vec<CatchAll>,
+}
+
+/// A domain of the directory, as far as mailboxes are concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Which.
+    pub domain: Domain,
+    /// What becomes of its mail.
+    pub kind: DomainKind,
+    /// Whether names without a domain exist in it too: it is the first organization's, as those of the file are.
+    pub has_everyone: bool,
 }
 
 /// A mailbox for names that nobody has.
@@ -86,7 +100,7 @@ pub enum LocalFault {
     #[error("{0} is local; it cannot be a relay domain too")]
     LocalAndRelay(Domain),
     /// A name is in a domain that is not local.
-    #[error("{0}: its domain is not among the local domains")]
+    #[error("{0}: its domain is neither among the local domains nor accepted by the directory")]
     ForeignDomain(LocalName),
     /// An alias leads nowhere.
     #[error("the alias {0} has no target")]

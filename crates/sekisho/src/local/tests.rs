@@ -127,7 +127,7 @@ fn settings_that_do_not_fit_together_are_refused_with_every_fault() {
         (
             vec!["alice@example.net"],
             vec![],
-            "its domain is not among the local domains",
+            "its domain is neither among the local domains",
         ),
         (vec![], vec![], "example.org has no postmaster"),
     ] {
@@ -169,6 +169,7 @@ fn lease(recipients: &[&str], content: &'static str) -> Lease {
         peer: None,
         helo: "client.example.com".to_owned(),
         security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
+        directory: 0,
         admitted_by: "local recipient".to_owned(),
         message_id_header: None,
         alterations: Vec::new(),
@@ -196,7 +197,8 @@ async fn run(directory: &Directory, lease: &Lease) -> Vec<LocalResult> {
         directory,
         hostname: &hostname,
     };
-    deliver(hop, lease, |_| Timestamp::FAR_FUTURE).await
+    let everyone: Vec<&QueuedRecipient> = lease.recipients.iter().collect();
+    deliver(hop, lease, &everyone, |_| Timestamp::FAR_FUTURE).await
 }
 
 fn files(maildir: &Path) -> Vec<String> {

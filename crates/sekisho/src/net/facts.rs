@@ -82,7 +82,7 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     profile: &ClientProfile,
     time_limit: Duration,
 ) -> Result<(S, PeerFacts, TlsFacts), Box<HandshakeFailure>> {
-    let hybrid = profile.groups == GroupProfile::HybridFirst;
+    let hybrid = profile.groups != GroupProfile::Classical;
     let name = name.cloned();
     let talk = async {
         write_line(

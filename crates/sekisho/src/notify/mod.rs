@@ -17,8 +17,8 @@ mod words;
 mod tests;
 
 use sekisho_mail::{
-    BodyKind, ChannelSecurity, Demand, DemandLevel, Domain, Envelope, Evidence, Mailbox, Notify, Outcome,
-    PlaintextCause, Recipient, ReversePath, Timestamp,
+    BodyKind, ChannelSecurity, Demand, DemandLevel, Domain, Envelope, Evidence, Mailbox, Notify, OrganizationName,
+    Outcome, PlaintextCause, Recipient, ReversePath, Timestamp,
 };
 use sekisho_store::{Accepted, Arrival, Lease, Notice, QueuedRecipient, RecipientResult, Store, StoreError};
 
@@ -132,7 +132,8 @@ fn enqueue(report: &Report<'_>, directory: &Directory, store: &dyn Store) -> Res
     let mut draft = store.begin(report.now)?;
     let written = report.write(draft.id());
     draft.write_in_memory(&written.content);
-    let to = recipient(report.sender, report.settled.is_covered());
+    let organization = report.settled.lease.destination.organization().clone();
+    let to = recipient(report.sender, report.settled.is_covered(), organization);
     let envelope = Envelope {
         reverse_path: ReversePath::Null,
         body: BodyKind::SevenBit,
@@ -146,6 +147,7 @@ fn enqueue(report: &Report<'_>, directory: &Directory, store: &dyn Store) -> Res
         peer: None,
         helo: report.settings.hostname.to_string(),
         security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
+        directory: 0,
         admitted_by: "own notification".to_owned(),
         message_id_header: Some(written.message_id),
         alterations: Vec::new(),
@@ -158,7 +160,7 @@ fn enqueue(report: &Report<'_>, directory: &Directory, store: &dyn Store) -> Res
 
 /// The sender as a recipient. The demands of the message's own way name hosts that the sender's host need not be; what
 /// can travel back is that nothing of it goes in the clear.
-fn recipient(sender: &Mailbox, covered: bool) -> Recipient {
+fn recipient(sender: &Mailbox, covered: bool, organization: OrganizationName) -> Recipient {
     let encryption = Demand {
         level: DemandLevel::Encryption,
         origin: "notification about a message that required TLS".to_owned(),
@@ -166,6 +168,7 @@ fn recipient(sender: &Mailbox, covered: bool) -> Recipient {
     Recipient {
         notify: Some(Notify::Never),
         carried: if covered { vec![encryption] } else { Vec::new() },
+        organization,
         ..Recipient::new(sender.clone())
     }
 }

@@ -68,7 +68,7 @@ impl Batch<'_> {
         journal: &mut Journal,
     ) -> (Vec<Attempted>, Option<Box<Obstacle>>) {
         self.hold(at.place).await;
-        let key = PoolKey::new(self.route, &self.candidates[at.place]);
+        let key = PoolKey::new(self.way, &self.candidates[at.place]);
         let mut answered = Vec::new();
         while !left.is_empty() && !self.is_outdated() {
             let mut link = match self.connection(&key, at, journal).await {
@@ -141,7 +141,7 @@ impl Batch<'_> {
             memory: &self.shared.memory,
             places: &self.shared.places,
             channel_ids: &self.shared.channel_ids,
-            route: self.route,
+            way: self.way,
             candidate: &self.candidates[at.place],
             plan: at.plan,
         };
@@ -219,7 +219,7 @@ impl Batch<'_> {
             .offer()
             .max_messages()
             .and_then(|most| u32::try_from(most).ok());
-        let spent = link.served >= self.route.messages_per_connection.min(most.unwrap_or(u32::MAX));
+        let spent = link.served >= self.way.route.messages_per_connection.min(most.unwrap_or(u32::MAX));
         let left_over = if spent {
             Some(link)
         } else {

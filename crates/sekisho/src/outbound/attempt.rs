@@ -11,7 +11,7 @@ use sekisho_policy::outbound::{CandidateHost, HostPlan, OutboundFacts, plan};
 use sekisho_store::{Lease, QueuedRecipient};
 
 use super::{
-    Candidate, Configured, RouteSettings, Shared, Unroutable,
+    Candidate, Configured, Shared, Unroutable, Way,
     obstacle::{Obstacle, Reach, not_judged},
     open::Journal,
     pool::{PoolKey, Slot, Slots},
@@ -48,7 +48,7 @@ pub(super) struct Record {
 pub(super) struct Batch<'a> {
     pub(super) shared: &'a Shared,
     pub(super) configured: &'a Configured,
-    pub(super) route: &'a RouteSettings,
+    pub(super) way: &'a Way,
     pub(super) candidates: Vec<Candidate>,
     /// Per candidate, what stands in the way of more than one message.
     known: Vec<Option<Known>>,
@@ -79,14 +79,14 @@ impl<'a> Batch<'a> {
     pub(super) fn new(
         shared: &'a Shared,
         configured: &'a Configured,
-        route: &'a RouteSettings,
+        way: &'a Way,
         candidates: Vec<Candidate>,
     ) -> Self {
         let known = candidates.iter().map(|_| None).collect();
         Self {
             shared,
             configured,
-            route,
+            way,
             candidates,
             known,
             held: None,
@@ -99,16 +99,15 @@ impl<'a> Batch<'a> {
 
     /// Whether every host was found to take nothing at all just now, and what the last of them said.
     pub(super) fn dead(&self) -> Option<&Fault> {
-        let of_route = self.route.route_demand();
         let mut last = None;
         for (known, candidate) in self.known.iter().zip(&self.candidates) {
             let Known { obstacle, demands } = known.as_ref()?;
             match (&obstacle.why, obstacle.reach) {
                 (Unroutable::ForNow(fault), Reach::Host) => last = Some(fault),
-                // What one message demanded says nothing of the next; what the route demands holds for all.
+                // What one message demanded says nothing of the next; what is demanded on the way holds for all.
                 (Unroutable::ForNow(fault), Reach::Demands) => {
-                    let demand = of_route.as_ref()?.on_host(&candidate.host);
-                    if demands.as_slice() != [demand] {
+                    let of_way = self.way.demands_on(std::slice::from_ref(&candidate.host));
+                    if of_way.is_empty() || *demands != of_way {
                         return None;
                     }
                     last = Some(fault);
@@ -127,18 +126,26 @@ impl<'a> Batch<'a> {
         !std::ptr::eq(Arc::as_ptr(&self.shared.configured.load()), self.configured)
     }
 
-    /// One attempt for all recipients of the lease. Those whose turn had not come when a reload came are left out.
+    /// One attempt for these recipients of the lease. Those whose turn had not come when a reload came are left out.
     ///
     /// # Errors
     /// When the next hop has no room for another connection now.
-    pub(super) async fn attempt(&mut self, lease: &Lease) -> Result<Vec<Attempted>, Busy> {
+    pub(super) async fn attempt(
+        &mut self,
+        lease: &Lease,
+        recipients: Vec<&QueuedRecipient>,
+    ) -> Result<Vec<Attempted>, Busy> {
+        if recipients.is_empty() {
+            return Ok(Vec::new());
+        }
         // Only before anything was said may the batch be put back; later it waits for its turn.
         if self.held.is_none() {
             self.hold_first()?;
         }
         let limit = self.configured.settings.limits.recipients_per_transaction.max(1);
         let mut groups: Vec<Vec<&QueuedRecipient>> = Vec::new();
-        for recipient in &lease.recipients {
+        let count = recipients.len();
+        for recipient in recipients {
             let same = |group: &&mut Vec<&QueuedRecipient>| {
                 group.len() < limit && group[0].recipient.carried == recipient.recipient.carried
             };
@@ -147,7 +154,7 @@ impl<'a> Batch<'a> {
                 None => groups.push(vec![recipient]),
             }
         }
-        let mut attempted = Vec::with_capacity(lease.recipients.len());
+        let mut attempted = Vec::with_capacity(count);
         for group in groups {
             attempted.extend(self.attempt_group(lease, group).await);
         }
@@ -155,7 +162,7 @@ impl<'a> Batch<'a> {
     }
 
     fn slots(&self, place: usize) -> Slots {
-        let key = PoolKey::new(self.route, &self.candidates[place]);
+        let key = PoolKey::new(self.way, &self.candidates[place]);
         self.shared
             .pool
             .slots(key, self.configured.settings.limits.connections_per_host)
@@ -170,7 +177,7 @@ impl<'a> Batch<'a> {
             .position(|known| !known.as_ref().is_some_and(Known::is_of_the_host));
         let Some(place) = first else { return Ok(()) };
         let slot = self.slots(place).try_acquire_owned().map_err(|_| Busy {
-            hop: PoolKey::new(self.route, &self.candidates[place]),
+            hop: PoolKey::new(self.way, &self.candidates[place]),
         })?;
         self.held = Some((place, slot));
         Ok(())
@@ -191,9 +198,9 @@ impl<'a> Batch<'a> {
 
     async fn attempt_group(&mut self, lease: &Lease, mut left: Vec<&QueuedRecipient>) -> Vec<Attempted> {
         let planned = plan(&OutboundFacts {
-            route: self.route.route_demand(),
+            demands: self.way.demands.clone(),
             carried: left[0].recipient.carried.clone(),
-            client_identity: self.route.client_identity.clone(),
+            client_identity: self.way.route.client_identity.clone(),
             hosts: self.hosts(),
         });
         let mut journal = Journal::new();
@@ -281,8 +288,8 @@ impl<'a> Batch<'a> {
 
     pub(super) fn describe(&self, plan: Option<&HostPlan>) -> String {
         match plan {
-            Some(plan) => format!("{} to {}", self.route.describe(), plan.host()),
-            None => self.route.describe(),
+            Some(plan) => format!("{} to {}", self.way.route.describe(), plan.host()),
+            None => self.way.route.describe(),
         }
     }
 }

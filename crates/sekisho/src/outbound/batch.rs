@@ -2,19 +2,23 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sekisho_mail::{Demand, EnhancedCode, Side, Timestamp};
+use sekisho_mail::{Demand, EnhancedCode, Side, StatedReason, Timestamp};
+use sekisho_policy::Reason;
 use sekisho_policy::outbound::{CandidateHost, HostOrigin};
-use sekisho_store::{Destination, Directive, Lease};
+use sekisho_store::{Destination, Directive, Lease, QueuedRecipient, RecipientResult};
 
 use super::{
-    Configured, RouteSettings, Shared, Unroutable,
+    Configured, Shared, Unroutable, Way,
     attempt::{Attempted, Batch, Busy, Finding, Record},
     candidates,
     pool::PoolKey,
     resolve::fault,
     settle::{Handed, Settling},
 };
-use crate::{clock, local};
+use crate::{
+    clock,
+    local::{self, Residence},
+};
 
 /// Messages at a time that are told of or given up while their destination takes nothing.
 const AGED_BATCH: usize = 200;
@@ -59,21 +63,29 @@ pub(super) async fn run_batch(
     leases: Vec<Lease>,
     failures: u32,
 ) -> Report {
-    let route = configured.settings.route(destination.host()).clone();
+    let way = configured.way(&destination);
+    let residence = destination
+        .domain()
+        .map_or(Residence::Nobody, |domain| configured.directory.residence(domain));
     let run = Run {
         shared: &shared,
         configured: &configured,
-        route: &route,
+        way: &way,
         destination: &destination,
+        residence,
     };
-    if destination
-        .domain()
-        .is_some_and(|domain| configured.directory.is_local(domain))
-    {
-        return run.deliver_locally(leases).await;
-    }
     let (leases, due) = run.obey(leases).await;
-    let report = run.deliver_away(leases, failures).await;
+    if destination.is_refused() {
+        let told = run.refuse(leases).await;
+        return Report {
+            verdict: Verdict::Alive,
+            due: earliest(due, told),
+        };
+    }
+    let report = match residence {
+        Residence::All => run.deliver_locally(leases).await,
+        Residence::Some | Residence::Nobody => run.deliver_away(leases, failures).await,
+    };
     Report {
         due: earliest(due, report.due),
         ..report
@@ -83,8 +95,9 @@ pub(super) async fn run_batch(
 struct Run<'a> {
     shared: &'a Shared,
     configured: &'a Configured,
-    route: &'a RouteSettings,
+    way: &'a Way,
     destination: &'a Destination,
+    residence: Residence,
 }
 
 impl Run<'_> {
@@ -95,9 +108,9 @@ impl Run<'_> {
         }
         let dns = self.shared.services.dns.as_ref();
         let destination = self.destination.host();
-        match candidates(dns, &self.configured.settings, self.route, destination).await {
+        match candidates(dns, &self.configured.settings, &self.way.route, destination).await {
             Ok(hosts) => {
-                let batch = Batch::new(self.shared, self.configured, self.route, hosts);
+                let batch = Batch::new(self.shared, self.configured, self.way, hosts);
                 self.deliver(batch, leases, failures).await
             }
             Err(why) => self.settle_all(leases, &why, failures).await,
@@ -108,22 +121,13 @@ impl Run<'_> {
         Settling {
             services: &self.shared.services,
             configured: self.configured,
-            route: self.route,
+            route: &self.way.route,
             route_demands,
         }
     }
 
-    /// What the route demands of its hosts, for messages that never came to one.
-    fn route_demands(&self, hosts: &[CandidateHost]) -> Vec<Demand> {
-        self.route
-            .route_demand()
-            .iter()
-            .map(|demand| demand.on_hosts(hosts))
-            .collect()
-    }
-
     async fn deliver(&self, mut batch: Batch<'_>, leases: Vec<Lease>, failures: u32) -> Report {
-        let demands = self.route_demands(&batch.hosts());
+        let demands = self.way.demands_on(&batch.hosts());
         let mut report = Report {
             verdict: Verdict::Neutral,
             due: None,
@@ -137,7 +141,8 @@ impl Run<'_> {
                 return report;
             }
             let span = tracing::info_span!("attempt", id = %lease.id);
-            let attempted = tracing::Instrument::instrument(batch.attempt(&lease), span).await;
+            let (here, there) = self.split(&lease);
+            let attempted = tracing::Instrument::instrument(batch.attempt(&lease, there), span).await;
             let attempted = match attempted {
                 Ok(attempted) => attempted,
                 Err(Busy { hop }) => {
@@ -147,7 +152,8 @@ impl Run<'_> {
                 }
             };
             let answered = attempted.iter().any(|attempted| attempted.finding.is_final());
-            let handed = self.settling(&demands).settle(lease, attempted).await;
+            let here = self.deliver_here(&lease, &here).await;
+            let handed = self.settling(&demands).settle(lease, attempted, here).await;
             report.due = earliest(report.due, handed.durable().await);
             if let Some(fault) = batch.dead() {
                 let why = Unroutable::ForNow(fault.clone());
@@ -175,12 +181,19 @@ impl Run<'_> {
                 due,
             };
         };
+        if self.residence == Residence::Some {
+            // Whoever has a mailbox here need not wait for the way to the others.
+            return Report {
+                verdict: Verdict::Neutral,
+                due,
+            };
+        }
         let now = clock::now();
-        let until = now.plus(self.route.retry.delay(failures.saturating_add(1), Duration::ZERO));
+        let until = now.plus(self.way.route.retry.delay(failures.saturating_add(1), Duration::ZERO));
         let store = &self.shared.services.store;
         // Nobody waits for it: at worst the destination is tried once too often.
         drop(store.back_off(self.destination, until, &fault.to_string()));
-        let patience = self.route.delay_notice_after.min(self.route.expire_after);
+        let patience = self.way.route.delay_notice_after.min(self.way.route.expire_after);
         loop {
             let aged = store.lease_aged(self.destination, now.minus(patience), now, AGED_BATCH);
             match aged.await {
@@ -203,16 +216,18 @@ impl Run<'_> {
 
     /// Settles all of them with one answer; the earliest instant at which one of them is due again.
     async fn answer(&self, leases: Vec<Lease>, why: &Unroutable) -> Option<Timestamp> {
-        let demands = self.route_demands(&[CandidateHost {
+        let demands = self.way.demands_on(&[CandidateHost {
             host: self.destination.host().clone(),
             origin: HostOrigin::Dns,
         }]);
         let mut handed = Vec::with_capacity(leases.len());
         for lease in leases {
             let key = "destination-unreachable";
-            let record = Record::without_attempt(self.route.describe(), demands.clone(), key, &why.fault().text);
-            let attempted = all_the_same(&lease, &Finding::of(why), &record);
-            handed.push(self.settling(&demands).settle(lease, attempted).await);
+            let record = Record::without_attempt(self.way.route.describe(), demands.clone(), key, &why.fault().text);
+            let (here, there) = self.split(&lease);
+            let here = self.deliver_here(&lease, &here).await;
+            let attempted = all_the_same(&there, &Finding::of(why), &record);
+            handed.push(self.settling(&demands).settle(lease, attempted, here).await);
         }
         Handed::all_durable(handed).await
     }
@@ -228,39 +243,32 @@ impl Run<'_> {
             };
             let text = format!("the operator of this server gave it up: {words}");
             let why = fault(EnhancedCode::new(5, 7, 0), text, Side::Us);
-            let record = Record::without_attempt(self.route.describe(), Vec::new(), "operator-bounce", &words);
-            let attempted = all_the_same(&lease, &Finding::Bounce(why), &record);
-            let demands = self.route_demands(&[]);
-            handed.push(self.settling(&demands).settle(lease, attempted).await);
+            let record = Record::without_attempt(self.way.route.describe(), Vec::new(), "operator-bounce", &words);
+            let everyone: Vec<&QueuedRecipient> = lease.recipients.iter().collect();
+            let attempted = all_the_same(&everyone, &Finding::Bounce(why), &record);
+            let demands = self.way.demands_on(&[]);
+            handed.push(self.settling(&demands).settle(lease, attempted, Vec::new()).await);
         }
         (others, Handed::all_durable(handed).await)
     }
 
-    async fn deliver_locally(&self, leases: Vec<Lease>) -> Report {
-        let settling = self.settling(&[]);
-        let (leases, mut due) = self.obey(leases).await;
+    /// What a rule keeps from these recipients goes nowhere: their senders are told at once.
+    async fn refuse(&self, leases: Vec<Lease>) -> Option<Timestamp> {
+        let mut handed = Vec::with_capacity(leases.len());
         for lease in leases {
-            let now = clock::now();
-            let hop = local::Hop {
-                directory: &self.configured.directory,
-                hostname: &self.configured.settings.hostname,
-            };
-            let span = tracing::info_span!("attempt", id = %lease.id);
-            let delivering = local::deliver(hop, &lease, |queued| settling.retry_at(&lease, queued, now));
-            let delivered = tracing::Instrument::instrument(delivering, span).await;
-            let mut results = Vec::with_capacity(delivered.len());
-            for (queued, local) in lease.recipients.iter().zip(delivered) {
-                let record = Record {
-                    route: local::ROUTE.to_owned(),
-                    required: queued.recipient.carried.clone(),
-                    channel: None,
-                    failed_handshakes: Vec::new(),
-                    decision: local.decision,
-                    conversation: local.conversation,
-                };
-                results.push(settling.finish(&lease, queued, local.outcome, record, now));
-            }
-            let handed = settling.settle_results(lease, results, now).await;
+            let attempted = lease.recipients.iter().map(refused).collect();
+            handed.push(self.settling(&[]).settle(lease, attempted, Vec::new()).await);
+        }
+        Handed::all_durable(handed).await
+    }
+
+    /// To nobody but those with a mailbox here.
+    async fn deliver_locally(&self, leases: Vec<Lease>) -> Report {
+        let mut due = None;
+        for lease in leases {
+            let everyone: Vec<&QueuedRecipient> = lease.recipients.iter().collect();
+            let results = self.deliver_here(&lease, &everyone).await;
+            let handed = self.settling(&[]).settle_results(lease, results, clock::now()).await;
             due = earliest(due, handed.durable().await);
         }
         Report {
@@ -268,10 +276,59 @@ impl Run<'_> {
             due,
         }
     }
+
+    /// Recipients with a mailbox here, and all others.
+    fn split<'l>(&self, lease: &'l Lease) -> (Vec<&'l QueuedRecipient>, Vec<&'l QueuedRecipient>) {
+        let directory = &self.configured.directory;
+        let everyone = lease.recipients.iter();
+        everyone.partition(|queued| {
+            self.residence == Residence::Some && directory.find_mailbox(&queued.recipient.mailbox).is_here()
+        })
+    }
+
+    /// Into mailboxes here.
+    async fn deliver_here(&self, lease: &Lease, recipients: &[&QueuedRecipient]) -> Vec<RecipientResult> {
+        if recipients.is_empty() {
+            return Vec::new();
+        }
+        let settling = self.settling(&[]);
+        let now = clock::now();
+        let hop = local::Hop {
+            directory: &self.configured.directory,
+            hostname: &self.configured.settings.hostname,
+        };
+        let span = tracing::info_span!("attempt", id = %lease.id);
+        let delivering = local::deliver(hop, lease, recipients, |queued| settling.retry_at(lease, queued, now));
+        let delivered = tracing::Instrument::instrument(delivering, span).await;
+        let each = recipients.iter().zip(delivered).map(|(queued, local)| {
+            let record = Record {
+                route: local::ROUTE.to_owned(),
+                required: queued.recipient.carried.clone(),
+                channel: None,
+                failed_handshakes: Vec::new(),
+                decision: local.decision,
+                conversation: local.conversation,
+            };
+            settling.finish(lease, queued, local.outcome, record, now)
+        });
+        each.collect()
+    }
 }
 
-fn all_the_same(lease: &Lease, finding: &Finding, record: &Arc<Record>) -> Vec<Attempted> {
-    let each = lease.recipients.iter().map(|queued| Attempted {
+/// The sender reads the operator's words, the evidence names the rule.
+fn refused(queued: &QueuedRecipient) -> Attempted {
+    let refusal = queued.recipient.refused.as_deref();
+    let (rule, text) = refusal.map_or(("", ""), |refusal| (refusal.rule.as_str(), refusal.text.as_str()));
+    let reason = StatedReason::from(Reason::RuleRejects { rule: rule.to_owned() });
+    Attempted {
+        index: queued.index,
+        finding: Finding::Bounce(fault(EnhancedCode::new(5, 7, 1), text.to_owned(), Side::Sender)),
+        record: Record::without_attempt(format!("rule \"{rule}\""), Vec::new(), &reason.key, &reason.text),
+    }
+}
+
+fn all_the_same(recipients: &[&QueuedRecipient], finding: &Finding, record: &Arc<Record>) -> Vec<Attempted> {
+    let each = recipients.iter().map(|queued| Attempted {
         index: queued.index,
         finding: finding.clone(),
         record: record.clone(),

@@ -11,7 +11,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use rustix::process::{Resource, getrlimit};
-use sekisho_mail::{Demand, Mailbox};
+use sekisho_mail::{Demand, Mailbox, OrganizationName};
 use sekisho_store::{Destination, Lease, Ticket};
 use tokio::{
     sync::{Notify, watch},
@@ -60,6 +60,8 @@ pub struct Dispatcher {
     offers: Notify,
     /// The queue is to be looked at.
     wake: Notify,
+    /// What was in force when it was last seen to that nothing is backed off for a way that it has no longer.
+    replaced: Mutex<Option<Arc<Configured>>>,
     /// Batches at a time that have no connection yet.
     dialling: usize,
 }
@@ -82,6 +84,7 @@ impl Dispatcher {
             offered: Mutex::default(),
             offers: Notify::new(),
             wake: Notify::new(),
+            replaced: Mutex::default(),
             dialling: dialling(),
         })
     }
@@ -111,12 +114,12 @@ impl Dispatcher {
         self.offers.notify_one();
     }
 
-    /// The demands of the route that covers `mailbox`: they travel along when its mail goes to another address instead.
+    /// The demands on the way of whatever `organization` sends to `mailbox`: they travel along when it goes to another
+    /// address instead.
     #[must_use]
-    pub fn covering(&self, mailbox: &Mailbox) -> Vec<Demand> {
-        let configured = self.shared.configured.load();
-        let demand = configured.settings.route(mailbox.host()).carried_demand();
-        demand.into_iter().collect()
+    pub fn covering(&self, mailbox: &Mailbox, organization: &OrganizationName) -> Vec<Demand> {
+        let destination = Destination::of(organization.clone(), mailbox.host().clone());
+        self.shared.configured.load().way(&destination).carried_demands()
     }
 
     /// Something may be due: the operator released, retried or bounced.
@@ -125,9 +128,13 @@ impl Dispatcher {
     }
 
     /// Other settings from the next batch on. Connections that wait for work are closed, since what they were made
-    /// under may have changed.
+    /// under may have changed, and a destination that was found dead on another way is not backed off any more.
     pub fn reload(&self, configured: Configured) {
-        self.shared.configured.store(Arc::new(configured));
+        let replaced = self.shared.configured.swap(Arc::new(configured));
+        self.replaced
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(replaced);
         for link in self.shared.pool.take_expired(true) {
             tokio::spawn(link.close());
         }
@@ -162,6 +169,7 @@ impl Dispatcher {
                 () = self.offers.notified(), if drain_until.is_none() => {}
                 _ = self.shared.places.take(connections), if drain_until.is_none() && self.wants_place(&round) => {}
                 () = self.wake.notified(), if drain_until.is_none() => {
+                    self.lift_back_offs(&round);
                     // An order may have lifted what is remembered here; the store's rows know.
                     round.backed_off.clear();
                     round.look_soon();
@@ -184,7 +192,6 @@ impl Dispatcher {
         }
     }
 
-    #[cfg(test)]
     pub(super) const fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -238,6 +245,23 @@ impl Dispatcher {
                     }
                 }
             }
+        }
+    }
+
+    /// Of destinations whose way is another since a reload: what was found of the old one says nothing of the new one.
+    fn lift_back_offs(&self, round: &Round) {
+        let replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(replaced) = replaced else { return };
+        let configured = self.shared.configured.load();
+        let is_changed = |destination: &&Destination| replaced.way(destination) != configured.way(destination);
+        for destination in round.backed_off.keys().filter(is_changed) {
+            // Nobody waits for it: at worst the destination waits for its time.
+            drop(
+                self.shared
+                    .services
+                    .store
+                    .back_off(destination, clock::now(), "its way was changed"),
+            );
         }
     }
 
@@ -390,7 +414,7 @@ impl Dispatcher {
         };
         round.failing -= usize::from(was_failing);
         let configured = self.shared.configured.load();
-        let most = configured.settings.route(destination.host()).connections;
+        let most = configured.way(&destination).route.connections;
         if let Some(due) = report.due {
             let wait = due.since(clock::now());
             round.next_look = round.next_look.min(Instant::now() + wait);

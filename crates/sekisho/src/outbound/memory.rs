@@ -1,12 +1,13 @@
-//! What is remembered of hosts with which handshakes broke: per host and address, bounded, forgotten in time and at
-//! the first success. Whether it counts for a plan is policy's to say.
+//! What is remembered of hosts with which handshakes broke: per host, address and port, bounded, forgotten in time and
+//! at the first success. Whether it counts for a plan is policy's to say.
 
-use std::{collections::HashMap, net::IpAddr, sync::Mutex, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, sync::Mutex, time::Duration};
 
 use sekisho_mail::Timestamp;
 use sekisho_policy::outbound::{BrokenTls, HYBRID_MEMORY_SECS, TLS_MEMORY_SECS};
 
-type Key = (String, IpAddr);
+/// With the port: behind one address there may be several servers.
+type Key = (String, SocketAddr);
 
 /// The memory of the whole process.
 #[derive(Debug)]
@@ -25,13 +26,13 @@ impl TlsMemory {
         }
     }
 
-    pub(super) fn recall(&self, host: &str, address: IpAddr, now: Timestamp) -> Option<BrokenTls> {
+    pub(super) fn recall(&self, host: &str, address: SocketAddr, now: Timestamp) -> Option<BrokenTls> {
         let entries = self.lock();
         let (broken, until) = entries.get(&(host.to_owned(), address))?;
         (now < *until).then(|| broken.clone())
     }
 
-    pub(super) fn remember(&self, host: &str, address: IpAddr, broken: BrokenTls, now: Timestamp) {
+    pub(super) fn remember(&self, host: &str, address: SocketAddr, broken: BrokenTls, now: Timestamp) {
         let lifetime = match broken {
             BrokenTls::Hybrid => Duration::from_secs(HYBRID_MEMORY_SECS),
             BrokenTls::Wholly(_) => self.wholly_for,
@@ -47,7 +48,7 @@ impl TlsMemory {
     }
 
     /// A handshake held; with `hybrid`, whatever was remembered is wrong; without, only that TLS is broken wholly.
-    pub(super) fn forget(&self, host: &str, address: IpAddr, hybrid: bool) {
+    pub(super) fn forget(&self, host: &str, address: SocketAddr, hybrid: bool) {
         let key = (host.to_owned(), address);
         let mut entries = self.lock();
         let disproved = match entries.get(&key) {
@@ -67,11 +68,15 @@ impl TlsMemory {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
 
-    const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    const ADDRESS: SocketAddr = at(25);
+
+    const fn at(port: u16) -> SocketAddr {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), port)
+    }
 
     #[test]
     fn broken_tls_is_believed_for_an_hour_at_most_and_until_it_works() {
@@ -83,6 +88,7 @@ mod tests {
         assert_eq!(recalled(3599), Some(wholly));
         assert_eq!(recalled(3600), None);
         assert_eq!(memory.recall("other", ADDRESS, begin), None);
+        assert_eq!(memory.recall("mx", at(2525), begin), None, "another server");
         memory.forget("mx", ADDRESS, false);
         assert_eq!(recalled(0), None);
         memory.remember("mx", ADDRESS, BrokenTls::Hybrid, begin);

@@ -9,6 +9,7 @@ mod attempt;
 mod batch;
 mod dial;
 mod dispatcher;
+mod explain;
 mod link;
 mod memory;
 mod metrics;
@@ -22,6 +23,7 @@ mod round;
 mod route;
 mod settings;
 mod settle;
+mod way;
 mod window;
 
 #[cfg(test)]
@@ -30,22 +32,26 @@ mod testing;
 mod tests;
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
 };
 
 use arc_swap::ArcSwap;
+use sekisho_policy::directory::ConnectorKey;
 use sekisho_store::Store;
 use sekisho_tls::{TlsClient, Verifier};
 
 pub use dispatcher::Dispatcher;
 pub(crate) use dispatcher::dialling;
+pub use explain::{Explanation, HostExplanation, Hypothesis};
 pub use metrics::OutboundMetrics;
 pub use resolve::{Candidate, Unroutable, addresses, candidates};
 pub use settings::{
     AddressFamily, DomainPattern, Hybrid, NextHopHost, OutboundLimits, OutboundSettings, RetrySchedule, RouteSettings,
-    Via,
+    Via, WaySource,
 };
+pub use way::Way;
 
 use crate::{dns::Resolver, local::Directory, notify::NotifySettings, telemetry::maillog::MailLog};
 
@@ -71,6 +77,10 @@ pub struct Configured {
     pub settings: OutboundSettings,
     /// Who is local: their mail goes into mailboxes, whatever the routes say.
     pub directory: Arc<Directory>,
+    /// Organizations and their connectors.
+    pub organizations: Arc<sekisho_policy::directory::Directory>,
+    /// How each outbound connector is gone.
+    pub ways: HashMap<ConnectorKey, Arc<RouteSettings>>,
     /// In whose name notifications are written.
     pub notify: NotifySettings,
     /// The client's part in handshakes, with the certificates that routes name.

@@ -23,7 +23,7 @@ use sekisho_tls::{ClientProfile, IdentityUse};
 use tokio::time::Instant;
 
 use super::{
-    Candidate, Configured, Hybrid, RouteSettings, Services, Unroutable, addresses,
+    Candidate, Configured, Hybrid, Services, Unroutable, Way, addresses,
     dial::{Dialling, Undialled, dial},
     link::{Link, Wire, describe_peer},
     memory::TlsMemory,
@@ -74,7 +74,7 @@ pub(super) struct Opening<'a> {
     pub(super) memory: &'a TlsMemory,
     pub(super) places: &'a Places,
     pub(super) channel_ids: &'a AtomicU64,
-    pub(super) route: &'a RouteSettings,
+    pub(super) way: &'a Way,
     pub(super) candidate: &'a Candidate,
     pub(super) plan: &'a HostPlan,
 }
@@ -90,7 +90,7 @@ impl Opening<'_> {
     /// Opens a connection; what was said on the way, and which handshakes failed, goes into the journal.
     pub(super) async fn open(&self, journal: &mut Journal) -> Result<Box<Link>, Box<Obstacle>> {
         let settings = &self.configured.settings;
-        let found = addresses(self.services.dns.as_ref(), settings, self.route, self.candidate).await;
+        let found = addresses(self.services.dns.as_ref(), settings, &self.way.route, self.candidate).await;
         let mut left = found.map_err(|why| Obstacle::host(why, "no-address"))?;
         let mut obstacle = None;
         loop {
@@ -117,7 +117,7 @@ impl Opening<'_> {
     /// At one address: from the greeting to a connection on which a message can be judged.
     async fn open_at(&self, dialled: Dialled, journal: &mut Journal) -> Result<Box<Link>, Box<Obstacle>> {
         let peer = dialled.peer;
-        let memory = self.memory.recall(&self.host_text(), peer.ip(), clock::now());
+        let memory = self.memory.recall(&self.host_text(), peer, clock::now());
         let mut step = self.adapt(self.plan.first_step(memory.as_ref()));
         let mut fresh = Some(dialled);
         let mut history: Vec<FailedHandshake> = Vec::new();
@@ -158,7 +158,7 @@ impl Opening<'_> {
     async fn dial(&self, addresses: &[SocketAddr]) -> Result<Dialled, Box<Obstacle>> {
         let limits = &self.configured.settings.limits;
         let how = Dialling {
-            source: self.route.source_address,
+            source: self.way.route.source_address,
             origin: self.candidate.host.origin,
             own: &self.configured.own_addresses,
             time_limit: limits.connect_timeout,
@@ -178,7 +178,7 @@ impl Opening<'_> {
         let Dialled { stream, peer, place } = dialled;
         let settings = &self.configured.settings;
         let id = ChannelId(self.channel_ids.fetch_add(1, Ordering::Relaxed));
-        let name = self.route.ehlo_name.as_ref().unwrap_or(&settings.hostname);
+        let name = self.way.route.ehlo_name.as_ref().unwrap_or(&settings.hostname);
         let mut session = ClientSession::new(id, Host::Domain(name.clone()));
         session.set_elapsed(super::link::millis_since(journal.began));
         session.note(&format!("connected to {}", self.describe(peer)));
@@ -254,9 +254,11 @@ impl Opening<'_> {
             groups: match groups {
                 GroupProfile::HybridFirst => sekisho_tls::GroupProfile::HybridFirst,
                 GroupProfile::Classical => sekisho_tls::GroupProfile::Classical,
+                GroupProfile::HybridOnly => sekisho_tls::GroupProfile::HybridOnly,
             },
-            min_version: TlsVersion::Tls12,
+            min_version: self.plan.min_version(),
             identity: match self.plan.client_identity() {
+                Some(id) if self.way.route.identity_in_tls12 => IdentityUse::AnyVersion(id.clone()),
                 Some(id) => IdentityUse::Tls13(id.clone()),
                 None => IdentityUse::None,
             },
@@ -336,7 +338,7 @@ impl Opening<'_> {
         self.services.maillog.record(Entry::HandshakeFailed {
             id: None,
             direction: Direction::Out,
-            by: &self.route.describe(),
+            by: &self.way.route.describe(),
             peer,
             host: Some(&host),
             failure,
@@ -349,18 +351,19 @@ impl Opening<'_> {
     fn learn(&self, peer: SocketAddr, history: &[FailedHandshake], held_with: Option<GroupProfile>) {
         let host = self.host_text();
         if let Some(groups) = held_with {
-            self.memory
-                .forget(&host, peer.ip(), groups == GroupProfile::HybridFirst);
+            self.memory.forget(&host, peer, groups != GroupProfile::Classical);
         }
-        if let Some(broken) = BrokenTls::learn(history, held_with.is_some()) {
-            self.memory.remember(&host, peer.ip(), broken, clock::now());
+        if let Some(broken) = BrokenTls::learn(self.plan, history, held_with.is_some()) {
+            self.memory.remember(&host, peer, broken, clock::now());
         }
     }
 
     /// A route that never offers the hybrid begins one rung lower.
     fn adapt(&self, step: Step) -> Step {
         match step {
-            Step::StartTls { .. } if self.route.hybrid == Hybrid::Never => Step::StartTls {
+            Step::StartTls {
+                groups: GroupProfile::HybridFirst,
+            } if self.way.route.hybrid == Hybrid::Never => Step::StartTls {
                 groups: GroupProfile::Classical,
             },
             other => other,

@@ -1,5 +1,5 @@
 //! Connections that wait for their next message. One is shared only for the same next hop, port, server name, client
-//! identity, source address and EHLO name; every message is judged anew on it.
+//! identity, source address, EHLO name and organization; every message is judged anew on it.
 
 use std::{
     collections::HashMap,
@@ -7,14 +7,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use sekisho_mail::{ClientIdentityId, Domain, Host};
+use sekisho_mail::{ClientIdentityId, Domain, Host, OrganizationName};
 use sekisho_policy::outbound::{HostOrigin, HostPlan};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
 
-use super::{AddressFamily, Candidate, Hybrid, RouteSettings, link::Link};
+use super::{AddressFamily, Candidate, Hybrid, Way, link::Link};
 use crate::chance::Map;
 
 /// What two messages must have in common to travel over one connection. The server name follows from the host.
@@ -29,11 +29,14 @@ pub(super) struct PoolKey {
     family: AddressFamily,
     hybrid: Hybrid,
     ehlo_name: Option<Domain>,
+    organization: OrganizationName,
 }
 
 impl PoolKey {
-    pub(super) fn new(route: &RouteSettings, candidate: &Candidate) -> Self {
+    pub(super) fn new(way: &Way, candidate: &Candidate) -> Self {
+        let route = &way.route;
         Self {
+            organization: way.organization.clone(),
             host: candidate.host.host.clone(),
             port: candidate.port,
             named_by_route: candidate.host.origin == HostOrigin::Route,

@@ -86,7 +86,7 @@ pub async fn candidates(
             .collect()),
         // RFC 5321 §5.1: no lookup for an address literal.
         (Via::Mx { port }, Host::Literal(_)) => Ok(vec![by_dns(destination.clone(), *port, 0)]),
-        (Via::Mx { port }, Host::Domain(domain)) => {
+        (Via::Mx { port }, Host::Domain(domain)) | (Via::MxOf { domain, port }, _) => {
             let names = exchangers(dns.mx(domain).await, settings, domain)?;
             let hosts = names.into_iter().take(settings.limits.mx_hosts);
             Ok(hosts

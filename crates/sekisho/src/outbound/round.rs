@@ -129,7 +129,7 @@ impl Round {
     }
 
     pub(super) fn has_room(&self, configured: &Configured, destination: &Destination) -> bool {
-        let most = configured.settings.route(destination.host()).connections;
+        let most = configured.way(destination).route.connections;
         self.windows.get(destination).is_none_or(|window| window.has_room(most))
     }
 

@@ -4,12 +4,17 @@ use std::sync::Arc;
 
 use sekisho_mail::Host;
 
-use super::{DomainPattern, OutboundSettings, RouteSettings, Via};
+use super::{DomainPattern, OutboundSettings, RouteSettings, Via, WaySource};
 
 impl OutboundSettings {
     /// The route that a destination takes: of those that match, the most exact; among equals the first.
     #[must_use]
     pub fn route(&self, destination: &Host) -> &Arc<RouteSettings> {
+        self.route_and_exactness(destination).1
+    }
+
+    /// With how exactly it matches: the more, the better; `None` for the default one.
+    pub(super) fn route_and_exactness(&self, destination: &Host) -> (Option<usize>, &Arc<RouteSettings>) {
         let mut best: Option<(usize, &Arc<RouteSettings>)> = None;
         for route in &self.routes {
             let exactness = route
@@ -23,18 +28,36 @@ impl OutboundSettings {
                 best = Some((exactness, route));
             }
         }
-        best.map_or(&self.default_route, |(_, route)| route)
+        best.map_or((None, &self.default_route), |(exactness, route)| {
+            (Some(exactness), route)
+        })
     }
 }
 
 impl RouteSettings {
+    /// What the operator calls it: `route "bank"`, `connector "acme/bank"`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self.source {
+            WaySource::Default | WaySource::Route => format!("route {:?}", self.name),
+            WaySource::Connector => format!("connector {:?}", self.name),
+        }
+    }
+
+    /// Whether it is the one that is always there.
+    #[must_use]
+    pub const fn is_default(&self) -> bool {
+        matches!(self.source, WaySource::Default)
+    }
+
     /// As the evidence and the log show it, before the host is known.
     #[must_use]
     pub fn describe(&self) -> String {
         match &self.via {
-            Via::Mx { .. } if self.name == "default" => "mx".to_owned(),
-            Via::Mx { .. } => format!("route {:?} by mx", self.name),
-            Via::Hosts(_) => format!("route {:?}", self.name),
+            Via::Mx { .. } if self.source == WaySource::Default => "mx".to_owned(),
+            Via::Mx { .. } => format!("{} by mx", self.title()),
+            Via::MxOf { domain, .. } => format!("{} by mx of {domain}", self.title()),
+            Via::Hosts(_) => self.title(),
         }
     }
 }

@@ -5,8 +5,8 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use sekisho_mail::{ClientIdentityId, Demand, Domain, Host};
-use sekisho_policy::outbound::{CandidateHost, HostOrigin, Requirement, RouteDemand};
+use sekisho_mail::{ClientIdentityId, Domain, Host};
+use sekisho_policy::outbound::{Requirement, RouteDemand};
 use sekisho_smtp::client::ClientTimeouts;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -50,6 +50,8 @@ impl OutboundSettings {
 pub struct RouteSettings {
     /// The operator's name for it; `default` for the one that is always there.
     pub name: String,
+    /// Who made it.
+    pub source: WaySource,
     /// Which destinations take it.
     pub domains: Vec<DomainPattern>,
     /// How the next hop is found.
@@ -59,6 +61,8 @@ pub struct RouteSettings {
     pub demand: Option<Requirement>,
     /// The certificate that we present where the server asks for one.
     pub client_identity: Option<ClientIdentityId>,
+    /// Whether it is presented in TLS 1.2 too, where everyone on the way can read it.
+    pub identity_in_tls12: bool,
     /// The name in EHLO; the node's name where it is `None`.
     pub ehlo_name: Option<Domain>,
     /// The address to connect from; the system chooses where it is `None`. Fixes the address family too.
@@ -71,6 +75,8 @@ pub struct RouteSettings {
     pub delay_notice_after: Duration,
     /// The age at which an undelivered message is given up.
     pub expire_after: Duration,
+    /// Whether that was said of this very way, and holds whatever its organization says.
+    pub expires_by_itself: bool,
     /// Connections at a time to one destination.
     pub connections: usize,
     /// Messages over one connection before it is closed.
@@ -85,16 +91,23 @@ impl RouteSettings {
     pub fn new(name: &str, domains: Vec<DomainPattern>, via: Via) -> Self {
         Self {
             name: name.to_owned(),
+            source: if name == "default" {
+                WaySource::Default
+            } else {
+                WaySource::Route
+            },
             domains,
             via,
             demand: None,
             client_identity: None,
+            identity_in_tls12: false,
             ehlo_name: None,
             source_address: None,
             address_family: AddressFamily::Any,
             retry: RetrySchedule::default(),
             delay_notice_after: 4 * HOUR,
             expire_after: 120 * HOUR,
+            expires_by_itself: false,
             connections: 10,
             messages_per_connection: 100,
             hybrid: Hybrid::Preferred,
@@ -107,25 +120,20 @@ impl RouteSettings {
     #[must_use]
     pub fn route_demand(&self) -> Option<RouteDemand> {
         let require = self.demand.clone()?;
-        let origin = format!("route {:?}", self.name);
+        let origin = self.title();
         Some(RouteDemand { require, origin })
     }
+}
 
-    /// The demand that travels along when mail for an address that this route covers goes to another address instead.
-    #[must_use]
-    pub fn carried_demand(&self) -> Option<Demand> {
-        let hosts = match &self.via {
-            Via::Mx { .. } => Vec::new(),
-            Via::Hosts(hosts) => hosts
-                .iter()
-                .map(|hop| CandidateHost {
-                    host: hop.host.clone(),
-                    origin: HostOrigin::Route,
-                })
-                .collect(),
-        };
-        self.route_demand().map(|demand| demand.on_hosts(&hosts))
-    }
+/// Who made a way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaySource {
+    /// The one that is always there.
+    Default,
+    /// `[[route]]` of the configuration file.
+    Route,
+    /// An outbound connector of the directory; `name` is its key, `acme/bank`.
+    Connector,
 }
 
 /// Which destinations a route is for, from the most to the least exact.
@@ -144,6 +152,13 @@ pub enum DomainPattern {
 pub enum Via {
     /// By the destination's MX records (RFC 5321 §5.1), on this port: 25 but in tests and odd networks.
     Mx {
+        /// The port at each of them.
+        port: u16,
+    },
+    /// By the MX records of this domain, whatever the destination.
+    MxOf {
+        /// Whose.
+        domain: Domain,
         /// The port at each of them.
         port: u16,
     },

@@ -58,13 +58,21 @@ pub(super) struct Settling<'a> {
 }
 
 impl Settling<'_> {
-    /// Settles a lease; one finding for each of its recipients.
-    pub(super) async fn settle(&self, lease: Lease, mut attempted: Vec<Attempted>) -> Handed {
+    /// Settles a lease; one finding for each of its recipients, or a result where that stands already.
+    pub(super) async fn settle(
+        &self,
+        lease: Lease,
+        mut attempted: Vec<Attempted>,
+        mut done: Vec<RecipientResult>,
+    ) -> Handed {
         let now = clock::now();
         let results: Vec<RecipientResult> = lease
             .recipients
             .iter()
             .map(|queued| {
+                if let Some(place) = done.iter().position(|result| result.index == queued.index) {
+                    return done.swap_remove(place);
+                }
                 let place = attempted.iter().position(|attempted| attempted.index == queued.index);
                 let found = place.map(|place| attempted.swap_remove(place));
                 self.result(&lease, queued, found, now)
@@ -201,6 +209,7 @@ impl Settling<'_> {
             recipient: queued.recipient.clone(),
             attempt,
             at: now,
+            directory: self.configured.organizations.version(),
             route: record.route,
             required: record.required,
             channel: record.channel,

@@ -12,9 +12,9 @@ use sekisho_mail::{
     PlaintextCause, Recipient, ReversePath, Timestamp,
 };
 use sekisho_store::{
-    Accepted, ActionReport, Arrival, Body, Commit, Destination, Draft, DueDestination, Lease, MessageDetail, Pressure,
-    QueueFilter, QueuedRecipient, QueuedRow, Selection, Settlement, ShapeRow, Store, StoreError, Ticket, TraceFilter,
-    TraceItem,
+    Accepted, ActionReport, Arrival, Body, Commit, Destination, DirectoryChange, DirectoryState, DirectoryVersion,
+    Draft, DueDestination, Lease, MessageDetail, Pressure, QueueFilter, QueuedRecipient, QueuedRow, RefusedRecipient,
+    Selection, Settlement, ShapeRow, Store, StoreError, Ticket, TraceFilter, TraceItem,
 };
 use sekisho_tls::{AnchorSet, TlsClient, Verifier};
 
@@ -91,6 +91,7 @@ impl Queued {
             peer: None,
             helo: String::new(),
             security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
+            directory: 0,
             admitted_by: "test".to_owned(),
             message_id_header: None,
             alterations: Vec::new(),
@@ -151,6 +152,10 @@ impl Store for FakeStore {
 
     fn commit(&self, _draft: Draft, _accepted: Accepted, _lease: bool) -> Ticket<Commit> {
         none()
+    }
+
+    fn trace_refusal(&self, _refused: RefusedRecipient) -> MessageId {
+        MessageId::from_u64(0)
     }
 
     fn due(&self, now: Timestamp, limit: usize, passed_over: HashSet<Destination>) -> Ticket<Vec<DueDestination>> {
@@ -292,6 +297,22 @@ impl Store for FakeStore {
         none()
     }
 
+    fn directory(&self) -> Ticket<DirectoryState> {
+        none()
+    }
+
+    fn change_directory(&self, _: DirectoryChange) -> Ticket<u64> {
+        none()
+    }
+
+    fn directory_history(&self, _: usize) -> Ticket<Vec<DirectoryVersion>> {
+        none()
+    }
+
+    fn directory_at(&self, _: u64) -> Ticket<DirectoryState> {
+        none()
+    }
+
     fn pressure(&self) -> Pressure {
         Pressure::default()
     }
@@ -334,6 +355,8 @@ pub(super) fn configured(hops: &[SocketAddr], change: impl FnOnce(&mut RouteSett
     Configured {
         settings,
         directory: Arc::new(Directory::build(&LocalSettings::default()).unwrap()),
+        organizations: Arc::default(),
+        ways: HashMap::new(),
         notify: NotifySettings { hostname },
         tls: Arc::new(TlsClient::new(HashMap::new())),
         own_addresses: Vec::new(),

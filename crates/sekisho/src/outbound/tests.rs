@@ -138,11 +138,14 @@ fn a_remembered_failure_never_serves_a_message_that_requires_tls() {
     world
         .shared()
         .memory
-        .remember(NAME, LOOPBACK.ip(), broken, crate::clock::now());
+        .remember(NAME, world.peer.address(), broken, crate::clock::now());
     let (outcomes, _) = world.deliver(&[message(1)]);
     assert_eq!(words(&outcomes), ["delivered"]);
     assert!(world.peer.received()[0].tls);
-    let recalled = world.shared().memory.recall(NAME, LOOPBACK.ip(), crate::clock::now());
+    let recalled = world
+        .shared()
+        .memory
+        .recall(NAME, world.peer.address(), crate::clock::now());
     assert_eq!(recalled, None, "the first success ends the memory");
 }
 
@@ -240,7 +243,7 @@ fn a_refusal_for_want_of_tls_after_a_fall_back_defers() {
         world
             .shared()
             .memory
-            .remember(NAME, LOOPBACK.ip(), broken, crate::clock::now());
+            .remember(NAME, world.peer.address(), broken, crate::clock::now());
         let (outcomes, _) = world.deliver(&[message(1)]);
         let expected = if code == 530 { "deferred" } else { "bounced" };
         assert_eq!(words(&outcomes), [expected], "{code}");

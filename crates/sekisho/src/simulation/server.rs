@@ -30,7 +30,7 @@ use crate::{
     clock,
     inbound::{
         ConnectionLimits, EnvelopeMemory, InboundLimits, InboundMetrics, InboundServices, ListenerMode,
-        ListenerSettings, Listeners,
+        ListenerSettings, Listeners, Reception, RefusalBudget,
     },
     local::{Directory, LocalName, LocalSettings, LocalUser},
     notify::NotifySettings,
@@ -41,6 +41,8 @@ use crate::{
     telemetry::maillog::MailLog,
 };
 
+/// How long what is in flight may take once the server is told to stop.
+pub(super) const DRAIN: Duration = Duration::from_secs(5);
 /// How often what the server holds is written down.
 const SAMPLE_EVERY: Duration = Duration::from_mins(10);
 
@@ -115,12 +117,14 @@ fn configured(world: &World) -> Configured {
         connect_timeout: patience / 4,
         handshake_timeout: patience,
         broken_tls_memory: Duration::from_secs(30),
-        drain: Duration::from_secs(5),
+        drain: DRAIN,
         ..OutboundLimits::default()
     };
     Configured {
         settings,
         directory: Arc::new(directory()),
+        organizations: Arc::default(),
+        ways: HashMap::new(),
         notify: NotifySettings { hostname: host_name() },
         tls: Arc::new(TlsClient::new(HashMap::new())),
         own_addresses: vec![SocketAddr::from((SERVER, 25))],
@@ -179,11 +183,17 @@ pub(super) async fn run(world: Arc<World>) -> turmoil::Result {
         metrics: OutboundMetrics::default(),
     };
     let configured = configured(&world);
-    let local = Arc::new(ArcSwap::new(Arc::clone(&configured.directory)));
+    let reception = Reception {
+        local: Arc::clone(&configured.directory),
+        organizations: Arc::clone(&configured.organizations),
+    };
+    let verifier = Arc::clone(&services.verifier);
     let dispatcher = Dispatcher::new(services, configured);
     let inbound = InboundServices {
         store: Arc::clone(&store) as _,
-        directory: local,
+        reception: Arc::new(ArcSwap::from_pointee(reception)),
+        verifier,
+        refusals: RefusalBudget::default(),
         envelopes: EnvelopeMemory::default(),
         onward: Arc::clone(&dispatcher) as _,
         maillog: MailLog::off(),

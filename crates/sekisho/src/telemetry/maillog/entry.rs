@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use sekisho_mail::{
     ChannelFacts, ChannelSecurity, Demand, Envelope, Evidence, Fault, HandshakeFailure, Mailbox, MessageId, Outcome,
-    Reply, ReversePath,
+    Reply, ReversePath, StatedReason,
 };
 use sekisho_store::Arrival;
 
@@ -30,7 +30,7 @@ pub enum Entry<'a> {
     },
     /// `refused`: a connection, a command or a content was answered 4xx or 5xx.
     Refused {
-        /// The queue id, when the content had already begun.
+        /// The queue id, when the content had already begun, or the one under which the trace has it.
         id: Option<MessageId>,
         /// The name of the listener.
         listener: &'a str,
@@ -46,6 +46,8 @@ pub enum Entry<'a> {
         recipient: Option<&'a str>,
         /// Our answer.
         reply: &'a Reply,
+        /// The rule, where one of an organization's decided.
+        rule: Option<&'a StatedReason>,
     },
     /// `handshake-failed`: TLS did not come about, in either role.
     HandshakeFailed {
@@ -235,6 +237,7 @@ impl Entry<'_> {
             sender,
             recipient,
             reply,
+            rule,
         } = *self
         else {
             return;
@@ -254,6 +257,10 @@ impl Entry<'_> {
             fields.text("to", recipient);
         }
         fields.text("reply", reply);
+        if let Some(rule) = rule {
+            fields.text("rule", &rule.key);
+            fields.text("why", &rule.text);
+        }
         if let Some(security) = security {
             write_security(fields, security);
         }

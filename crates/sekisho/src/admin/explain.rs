@@ -1,0 +1,195 @@
+//! What would become of a message: asked of the deliveries themselves.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Query, State},
+};
+use sekisho_api::{
+    ConnectorVerdict, ExplainQuery, Explanation, HostVerdict, InboundConnectorVerdict, InboundExplanation,
+    InboundQuestion,
+};
+use sekisho_mail::{
+    ChannelSecurity, ClientCertificateFate, KeyProof, Mailbox, OrganizationName, PlaintextCause, ReversePath,
+    StatedReason, TlsFacts, TlsVersion,
+};
+use sekisho_policy::inbound::{Admission, InboundFacts, Stage, account, admit};
+use sekisho_tls::PeerChain;
+
+use super::{Backend, Failure, view::tls_evidence};
+use crate::{
+    clock,
+    local::LocalFinding,
+    outbound::{self, HostExplanation, Hypothesis},
+};
+
+pub(super) async fn explain(
+    State(backend): State<Backend>,
+    Query(query): Query<ExplainQuery>,
+) -> Result<Json<Explanation>, Failure> {
+    let hypothesis = hypothesis(&query)?;
+    let Some(dispatcher) = &backend.dispatcher else {
+        return Err(Failure::unavailable(
+            "no server runs; only a running server can ask the hosts",
+        ));
+    };
+    let explained = dispatcher.explain(&hypothesis).await;
+    Ok(Json(view(&query.recipient, explained)))
+}
+
+pub(super) async fn inbound(
+    State(backend): State<Backend>,
+    Json(question): Json<InboundQuestion>,
+) -> Result<Json<InboundExplanation>, Failure> {
+    let client = question.client.parse();
+    let client: std::net::IpAddr =
+        client.map_err(|_| Failure::bad_request(format!("{:?} is no address of a client", question.client)))?;
+    let recipient = address(&question.recipient)?;
+    let reverse_path = reverse_path(question.mail_from.as_deref())?;
+    let node = backend.node.load_full();
+    let rights = node
+        .rules
+        .rights(question.listener.as_deref())
+        .map_err(Failure::bad_request)?;
+    let reception = backend.reception.load_full();
+    let security = security(&backend, &reception.organizations, &question)?;
+    let facts = InboundFacts {
+        client: client.to_canonical(),
+        security: &security,
+        rights: &rights,
+        directory: &reception.organizations,
+        reverse_path: &reverse_path,
+        stage: Stage::Rcpt {
+            standing: reception.local.find_mailbox(&recipient).standing(),
+            local_part: recipient.local_part(),
+            recipient: recipient.host(),
+        },
+    };
+    let connectors = account(&facts, recipient.host()).into_iter();
+    let admission = admit(&facts);
+    let reasons: Vec<StatedReason> = admission.stated();
+    let (admitted, reply, organization) = match admission {
+        Admission::Admitted { attribution, .. } => (
+            true,
+            "250 2.1.5 recipient OK".to_owned(),
+            Some(attribution.organization),
+        ),
+        Admission::Refused {
+            reply, organization, ..
+        } => (false, reply.to_string(), organization),
+    };
+    Ok(Json(InboundExplanation {
+        directory: reception.organizations.version(),
+        admitted,
+        reply,
+        organization: organization.map(|name| name.to_string()),
+        reasons,
+        verdicts: security.tls().map(|tls| tls.verdicts.clone()).unwrap_or_default(),
+        connectors: connectors
+            .map(|account| InboundConnectorVerdict {
+                connector: account.connector.to_string(),
+                matches: account.matches,
+                verdict: account.words,
+            })
+            .collect(),
+    }))
+}
+
+/// A connection as the question has it.
+fn security(
+    backend: &Backend,
+    organizations: &sekisho_policy::directory::Directory,
+    question: &InboundQuestion,
+) -> Result<ChannelSecurity, Failure> {
+    if !question.tls && question.certificate.is_none() {
+        return Ok(ChannelSecurity::Plaintext(PlaintextCause::NotAsked));
+    }
+    let chain = question.certificate.as_deref().map(PeerChain::of_client_in_pem);
+    let chain = chain.transpose().map_err(Failure::bad_request)?;
+    let mut facts = TlsFacts {
+        version: TlsVersion::Tls13,
+        suite: "TLS_AES_256_GCM_SHA384".to_owned(),
+        group: TlsVersion::HYBRID_GROUP.to_owned(),
+        sni: None,
+        alpn: None,
+        resumed: false,
+        chain: chain.as_ref().map(|chain| chain.facts().to_vec()).unwrap_or_default(),
+        key: KeyProof::Proven,
+        verdicts: Vec::new(),
+        stapled_ocsp_len: None,
+        client_certificate: ClientCertificateFate::NotAsked,
+    };
+    if let Some(chain) = &chain {
+        let checks = organizations.client_checks(&facts);
+        facts.verdicts = backend.verifier.verify(chain, &checks, clock::now());
+    }
+    Ok(ChannelSecurity::Tls(Box::new(facts)))
+}
+
+fn address(text: &str) -> Result<Mailbox, Failure> {
+    Mailbox::parse(text).map_err(|error| Failure::bad_request(format!("{text:?} is no address: {error}")))
+}
+
+fn reverse_path(text: Option<&str>) -> Result<ReversePath, Failure> {
+    match text {
+        None | Some("" | "<>") => Ok(ReversePath::Null),
+        Some(from) => address(from).map(ReversePath::Mailbox),
+    }
+}
+
+fn hypothesis(query: &ExplainQuery) -> Result<Hypothesis, Failure> {
+    let organization = query.organization.as_deref().map(str::parse::<OrganizationName>);
+    Ok(Hypothesis {
+        recipient: address(&query.recipient)?,
+        reverse_path: reverse_path(query.from.as_deref())?,
+        organization: organization
+            .transpose()
+            .map_err(|error| Failure::bad_request(error.to_string()))?
+            .unwrap_or_default(),
+    })
+}
+
+fn view(recipient: &str, explained: outbound::Explanation) -> Explanation {
+    let connectors = explained.connectors.into_iter();
+    Explanation {
+        recipient: recipient.to_owned(),
+        directory: explained.directory,
+        organization: explained.organization.to_string(),
+        local: explained.local.map(|finding| say_local(&finding)),
+        route: explained.route,
+        because: explained.because,
+        connectors: connectors
+            .map(|(connector, verdict)| ConnectorVerdict { connector, verdict })
+            .collect(),
+        required: explained.demands,
+        unroutable: explained.unroutable.map(|why| why.fault().to_string()),
+        hosts: explained.hosts.into_iter().map(host).collect(),
+    }
+}
+
+fn say_local(finding: &LocalFinding) -> String {
+    match finding {
+        LocalFinding::User(resident) => format!("the mailbox of {}", resident.user.name),
+        LocalFinding::Alias(ends) => {
+            let ends: Vec<String> = ends.iter().map(Mailbox::to_string).collect();
+            format!("an alias for {}", ends.join(", "))
+        }
+        LocalFinding::UnknownUser => "there is no such mailbox here".to_owned(),
+        LocalFinding::NotLocal | LocalFinding::RelayDomain => "it goes on".to_owned(),
+    }
+}
+
+fn host(explained: HostExplanation) -> HostVerdict {
+    HostVerdict {
+        host: explained.host,
+        preference: explained.preference,
+        required: explained.required,
+        channel: explained.channel.map(Arc::unwrap_or_clone).map(tls_evidence),
+        failed_handshakes: explained.failed_handshakes,
+        decision: explained.decision,
+        fault: explained.fault.map(|fault| fault.to_string()),
+        conversation: explained.conversation,
+        millis: u64::try_from(explained.took.as_millis()).unwrap_or(u64::MAX),
+    }
+}

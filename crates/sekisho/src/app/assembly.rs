@@ -1,0 +1,109 @@
+//! What the configuration file and the directory come to together, and how that is put into force while the server
+//! runs: whole, so that nobody ever judges by halves of two.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use sekisho_mail::AnchorSetId;
+use sekisho_tls::{AnchorSet, ServerCertificates, TlsClient, Verifier};
+
+use super::{server::own_addresses, view::node_view};
+use crate::{
+    admin::NodeView,
+    config::Loaded,
+    directory::Parsed,
+    inbound::Reception,
+    notify::NotifySettings,
+    outbound::{Configured, Dispatcher},
+};
+
+/// Where what changes while the server runs is looked up.
+#[derive(Debug)]
+pub(super) struct InForce {
+    /// The configuration file; changed under the directory's turn alone.
+    pub(super) loaded: ArcSwap<Loaded>,
+    pub(super) self_signed: Arc<ServerCertificates>,
+    pub(super) verifier: Arc<Verifier>,
+    pub(super) dispatcher: Arc<Dispatcher>,
+    pub(super) reception: Arc<ArcSwap<Reception>>,
+    pub(super) node: Arc<ArcSwap<NodeView>>,
+}
+
+impl InForce {
+    /// What a start finds.
+    pub(super) fn new(
+        loaded: Loaded,
+        self_signed: Arc<ServerCertificates>,
+        parsed: &Parsed,
+        (verifier, dispatcher): (Arc<Verifier>, Arc<Dispatcher>),
+    ) -> Self {
+        let node = node_view(&loaded, &configured(&loaded, parsed), Some(&self_signed));
+        Self {
+            loaded: ArcSwap::from_pointee(loaded),
+            self_signed,
+            verifier,
+            dispatcher,
+            reception: Arc::new(ArcSwap::from_pointee(reception(parsed))),
+            node: Arc::new(ArcSwap::from_pointee(node)),
+        }
+    }
+
+    /// For the next transaction and the next attempt.
+    pub(super) fn put(&self, parsed: &Parsed) {
+        let loaded = self.loaded.load_full();
+        // First, so that nobody asks for anchors that are not there yet.
+        self.verifier.replace_anchors(anchors(&loaded, parsed));
+        let configured = configured(&loaded, parsed);
+        self.node
+            .store(Arc::new(node_view(&loaded, &configured, Some(&self.self_signed))));
+        self.reception.store(Arc::new(reception(parsed)));
+        self.dispatcher.reload(configured);
+    }
+}
+
+/// By which mail is taken.
+pub(super) fn reception(parsed: &Parsed) -> Reception {
+    Reception {
+        local: Arc::clone(&parsed.local),
+        organizations: Arc::clone(&parsed.directory),
+    }
+}
+
+/// By which mail goes out.
+pub(super) fn configured(loaded: &Loaded, parsed: &Parsed) -> Configured {
+    let settings = &loaded.settings;
+    let mut identities = settings.outbound.identities.clone();
+    identities.extend(
+        parsed
+            .identities
+            .iter()
+            .map(|(id, identity)| (id.clone(), identity.clone())),
+    );
+    Configured {
+        settings: settings.outbound.settings.clone(),
+        directory: Arc::clone(&parsed.local),
+        organizations: Arc::clone(&parsed.directory),
+        ways: parsed.ways.clone(),
+        notify: NotifySettings {
+            hostname: settings.hostname.clone(),
+        },
+        tls: Arc::new(TlsClient::new(identities)),
+        own_addresses: settings
+            .listeners
+            .iter()
+            .flat_map(|listener| own_addresses(listener.address))
+            .collect(),
+    }
+}
+
+/// The system's trust anchors, the file's, and those that connectors bring with them.
+pub(super) fn anchors(loaded: &Loaded, parsed: &Parsed) -> HashMap<AnchorSetId, AnchorSet> {
+    let mut sets = loaded.settings.outbound.anchors.clone();
+    sets.extend(parsed.anchors.iter().map(|(id, set)| (id.clone(), set.clone())));
+    let system = AnchorSet::system();
+    for error in system.load_errors() {
+        tracing::warn!(error, "a trust anchor of the system cannot be used");
+    }
+    sets.insert(AnchorSetId::system(), system);
+    sets
+}

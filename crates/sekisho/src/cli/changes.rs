@@ -1,0 +1,242 @@
+//! What the commands that look at the directory or change it have in common: how a change is made and what is said of
+//! it, field by field.
+
+use std::io;
+
+use clap::Args;
+use sekisho_api::{
+    ApiError, ChangeKind, DirectoryChange, DirectoryChanged, DirectoryView, DocumentDifference, DocumentId, Documents,
+    ErrorKind, FaultView, path,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{
+    CliError, Finding,
+    door::Door,
+    output::{Output, Tone},
+};
+use crate::{
+    directory::text::{self, Source},
+    telemetry::escaped,
+};
+
+/// How every change is made.
+#[derive(Debug, Args)]
+pub(super) struct ChangeArgs {
+    /// Why, for the history
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    why: String,
+    /// Says what would be changed, and changes nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The directory at the version in force.
+pub(super) async fn current(door: &Door) -> Result<DirectoryView, CliError> {
+    door.fetch(path::DIRECTORY, &()).await
+}
+
+impl ChangeArgs {
+    pub(super) fn why(&self) -> &str {
+        &self.why
+    }
+
+    pub(super) const fn json(&self) -> bool {
+        self.json
+    }
+
+    pub(super) const fn dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    /// Puts and removes documents, on the version that was looked at, and says what became of it.
+    pub(super) async fn make(
+        &self,
+        door: &Door,
+        based_on: u64,
+        put: Documents,
+        remove: Vec<DocumentId>,
+    ) -> Result<Finding, CliError> {
+        let change = DirectoryChange {
+            based_on,
+            put,
+            remove,
+            comment: self.why.clone(),
+            dry_run: self.dry_run,
+            ..DirectoryChange::default()
+        };
+        let changed: DirectoryChanged = door.order(path::DIRECTORY_CHANGES, &change).await?;
+        self.report(&changed)
+    }
+
+    /// Says what was changed.
+    pub(super) fn report(&self, changed: &DirectoryChanged) -> Result<Finding, CliError> {
+        let mut out = Output::open();
+        if self.json {
+            out.json(changed)?;
+            return Ok(Finding::Done);
+        }
+        differences(&mut out, &changed.changes)?;
+        warnings(&mut out, &changed.warnings)?;
+        self.conclude(&mut out, changed)?;
+        Ok(Finding::Done)
+    }
+
+    /// The last line: which version is in force.
+    pub(super) fn conclude(&self, out: &mut Output, changed: &DirectoryChanged) -> io::Result<()> {
+        conclude(out, changed, self.dry_run)
+    }
+}
+
+/// As [`ChangeArgs::conclude`].
+pub(super) fn conclude(out: &mut Output, changed: &DirectoryChanged, dry_run: bool) -> io::Result<()> {
+    let version = changed.version;
+    if changed.changes.is_empty() {
+        out.line(format_args!("nothing to change; the directory is at version {version}"))
+    } else if dry_run {
+        out.line(format_args!(
+            "nothing was changed; the directory is at version {version}"
+        ))
+    } else {
+        out.line(format_args!("the directory is at version {version}"))
+    }
+}
+
+/// What was added, changed and removed, each field with what it was and what it is.
+pub(super) fn differences(out: &mut Output, changes: &[DocumentDifference]) -> io::Result<()> {
+    for change in changes {
+        let (sign, tone) = match change.change {
+            ChangeKind::Added => ('+', Tone::Good),
+            ChangeKind::Changed => ('~', Tone::Warning),
+            ChangeKind::Removed => ('-', Tone::Bad),
+        };
+        let title = change.id.title();
+        let title = out.paint(tone, format_args!("{sign} {}", escaped(&title)));
+        out.line(title)?;
+        for field in &change.fields {
+            let (before, after) = (in_words(&field.before), in_words(&field.after));
+            let became = match change.change {
+                ChangeKind::Added => after,
+                ChangeKind::Changed => format!("{before} → {after}"),
+                ChangeKind::Removed => before,
+            };
+            out.line(format_args!("    {} = {became}", escaped(&field.field)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Warnings go where the answer goes: they are part of it.
+pub(super) fn warnings(out: &mut Output, warnings: &[FaultView]) -> io::Result<()> {
+    for warning in warnings {
+        let words = warning.to_string();
+        let line = out.paint(Tone::Warning, format_args!("warning: {}", escaped(&words)));
+        out.line(line)?;
+    }
+    Ok(())
+}
+
+/// A value as a person reads it: texts as they are, lists with commas; of a long text only its length.
+pub(super) fn in_words(value: &Value) -> String {
+    match value {
+        Value::Null => "not set".to_owned(),
+        Value::String(text) if text.is_empty() => "\"\"".to_owned(),
+        Value::String(text) if text.contains('\n') => format!("({} lines)", text.lines().count()),
+        Value::String(text) => escaped(text).to_string(),
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
+        Value::Array(items) => items.iter().map(in_words).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| format!("{name} {}", in_words(value)))
+            .collect::<Vec<_>>()
+            .join(", "),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+/// All fields of a document; those at their default stand back.
+pub(super) fn show<T: Serialize + Default>(
+    out: &mut Output,
+    id: &DocumentId,
+    document: &T,
+    note: impl Fn(&str) -> &'static str,
+) -> Result<(), CliError> {
+    let title = id.title();
+    let title = out.paint(Tone::Strong, escaped(&title));
+    out.line(title)?;
+    let default = serde_json::to_value(T::default()).map_err(io::Error::from)?;
+    let body = serde_json::to_value(document).map_err(io::Error::from)?;
+    let fields = body.as_object().into_iter().flatten();
+    for (field, value) in fields.filter(|(field, _)| field.as_str() != "name") {
+        let line = format!("  {field:<36}{}{}", in_words(value), note(field));
+        let is_default = default.get(field) == Some(value);
+        let line = if is_default { out.paint(Tone::Faint, line) } else { line };
+        out.line(line)?;
+    }
+    Ok(())
+}
+
+/// A table without lines, as all lists are.
+pub(super) fn table(header: &[&str]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(header.to_vec());
+    table
+}
+
+/// There is one already.
+pub(super) fn there_already(id: &DocumentId) -> CliError {
+    failed(
+        ErrorKind::Refused,
+        format!("there is {} already; change it with `set`", id.title()),
+    )
+}
+
+/// There is none.
+pub(super) fn not_there(id: &DocumentId) -> CliError {
+    failed(ErrorKind::NotFound, format!("there is no {}", id.title()))
+}
+
+fn failed(error: ErrorKind, message: String) -> CliError {
+    CliError::Api(ApiError {
+        error,
+        message,
+        faults: Vec::new(),
+    })
+}
+
+/// A word of a fixed list, written with `-` or `_`.
+pub(super) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(Value::String(text.replace('-', "_"))).map_err(|error| error.to_string())
+}
+
+/// Sets a field where the flag was given.
+pub(super) fn set<T: Clone>(field: &mut T, flag: Option<&T>) {
+    if let Some(value) = flag {
+        field.clone_from(value);
+    }
+}
+
+/// As [`set`]; an empty text unsets.
+pub(super) fn set_text(field: &mut Option<String>, flag: Option<&String>) {
+    if let Some(text) = flag {
+        *field = Some(text.clone()).filter(|text| !text.is_empty());
+    }
+}
+
+/// As [`set`]; an empty text empties the list.
+pub(super) fn set_list(field: &mut Vec<String>, flag: Option<&Vec<String>>) {
+    if let Some(items) = flag {
+        let items = items.iter().map(|item| item.trim().to_owned());
+        *field = items.filter(|item| !item.is_empty()).collect();
+    }
+}
+
+/// A text that the command line names.
+pub(super) fn load(source: &Source) -> Result<String, CliError> {
+    text::load(source).map_err(|error| CliError::Failed(format!("{source}: cannot be read: {error}")))
+}

@@ -1,0 +1,341 @@
+//! `sekisho connector`: who brings mail, where it goes, and what must hold there.
+
+mod inbound;
+mod outbound;
+
+use clap::{Args, Subcommand, ValueEnum};
+use sekisho_api::{DirectoryView, DocumentId, DocumentKind, Documents, InboundConnector, OutboundConnector};
+use serde_json::{Value, json};
+
+use self::{inbound::InboundFlags, outbound::OutboundFlags};
+use super::{
+    CliError, Finding,
+    changes::{self, ChangeArgs},
+    door::Door,
+    output::Output,
+};
+use crate::telemetry::escaped;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConnectorCommand {
+    /// Adds a connector
+    #[command(subcommand)]
+    Add(SetCommand),
+    /// Changes fields of a connector; an empty value unsets a field or empties a list
+    #[command(subcommand)]
+    Set(SetCommand),
+    /// Shows a connector with all its fields
+    Show(ShowArgs),
+    /// Lists connectors
+    List(ListArgs),
+    /// Looks at a connector again
+    Enable(NamedArgs),
+    /// Keeps a connector and never looks at it
+    Disable(NamedArgs),
+    /// Removes a connector
+    Remove(NamedArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SetCommand {
+    /// One for mail that comes in
+    Inbound(Box<SetArgs<InboundFlags>>),
+    /// One for mail that goes out
+    Outbound(Box<SetArgs<OutboundFlags>>),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetArgs<Flags: Args> {
+    #[command(flatten)]
+    name: NameArgs,
+    #[command(flatten)]
+    flags: Flags,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+struct NameArgs {
+    /// Its name, unique among those of its direction in the organization
+    name: String,
+    /// Whose it is
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    organization: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Direction {
+    /// For mail that comes in
+    Inbound,
+    /// For mail that goes out
+    Outbound,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// Which way
+    direction: Direction,
+    #[command(flatten)]
+    name: NameArgs,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Only those of one way
+    direction: Option<Direction>,
+    /// Only those of this organization
+    #[arg(long, value_name = "NAME")]
+    organization: Option<String>,
+    /// Prints JSON, one connector a line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NamedArgs {
+    /// Which way
+    direction: Direction,
+    #[command(flatten)]
+    name: NameArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+pub(super) async fn run(command: ConnectorCommand, door: &Door) -> Result<Finding, CliError> {
+    let view = changes::current(door).await?;
+    match command {
+        ConnectorCommand::Add(command) => add(command, &view, door).await,
+        ConnectorCommand::Set(command) => set(command, &view, door).await,
+        ConnectorCommand::Show(args) => show(&args, &view),
+        ConnectorCommand::List(args) => list(&args, &view),
+        ConnectorCommand::Enable(args) => enable(&args, true, &view, door).await,
+        ConnectorCommand::Disable(args) => enable(&args, false, &view, door).await,
+        ConnectorCommand::Remove(args) => {
+            let remove = vec![args.name.id(args.direction)];
+            args.change.make(door, view.version, Documents::default(), remove).await
+        }
+    }
+}
+
+impl NameArgs {
+    fn id(&self, direction: Direction) -> DocumentId {
+        DocumentId {
+            kind: match direction {
+                Direction::Inbound => DocumentKind::InboundConnector,
+                Direction::Outbound => DocumentKind::OutboundConnector,
+            },
+            organization: self.organization.clone(),
+            name: self.name.clone(),
+        }
+    }
+
+    fn inbound<'v>(&self, view: &'v DirectoryView) -> Option<&'v InboundConnector> {
+        let mut connectors = view.documents.inbound_connector.iter();
+        connectors.find(|one| one.name == self.name && one.organization == self.organization)
+    }
+
+    fn outbound<'v>(&self, view: &'v DirectoryView) -> Option<&'v OutboundConnector> {
+        let mut connectors = view.documents.outbound_connector.iter();
+        connectors.find(|one| one.name == self.name && one.organization == self.organization)
+    }
+}
+
+async fn add(command: SetCommand, view: &DirectoryView, door: &Door) -> Result<Finding, CliError> {
+    let mut put = Documents::default();
+    let change = match command {
+        SetCommand::Inbound(args) => {
+            if let Some(one) = args.name.inbound(view) {
+                return Err(changes::there_already(&one.id()));
+            }
+            let mut document = InboundConnector {
+                organization: args.name.organization,
+                name: args.name.name,
+                ..InboundConnector::default()
+            };
+            args.flags.apply(&mut document)?;
+            put.inbound_connector.push(document);
+            args.change
+        }
+        SetCommand::Outbound(args) => {
+            if let Some(one) = args.name.outbound(view) {
+                return Err(changes::there_already(&one.id()));
+            }
+            let mut document = OutboundConnector {
+                organization: args.name.organization,
+                name: args.name.name,
+                ..OutboundConnector::default()
+            };
+            args.flags.apply(&mut document)?;
+            put.outbound_connector.push(document);
+            args.change
+        }
+    };
+    change.make(door, view.version, put, Vec::new()).await
+}
+
+async fn set(command: SetCommand, view: &DirectoryView, door: &Door) -> Result<Finding, CliError> {
+    let mut put = Documents::default();
+    let change = match command {
+        SetCommand::Inbound(args) => {
+            let found = args.name.inbound(view).cloned();
+            let mut document = found.ok_or_else(|| changes::not_there(&args.name.id(Direction::Inbound)))?;
+            args.flags.apply(&mut document)?;
+            put.inbound_connector.push(document);
+            args.change
+        }
+        SetCommand::Outbound(args) => {
+            let found = args.name.outbound(view).cloned();
+            let mut document = found.ok_or_else(|| changes::not_there(&args.name.id(Direction::Outbound)))?;
+            args.flags.apply(&mut document)?;
+            put.outbound_connector.push(document);
+            args.change
+        }
+    };
+    change.make(door, view.version, put, Vec::new()).await
+}
+
+async fn enable(args: &NamedArgs, enabled: bool, view: &DirectoryView, door: &Door) -> Result<Finding, CliError> {
+    let not_there = || changes::not_there(&args.name.id(args.direction));
+    let mut put = Documents::default();
+    match args.direction {
+        Direction::Inbound => put.inbound_connector.push(InboundConnector {
+            enabled,
+            ..args.name.inbound(view).cloned().ok_or_else(not_there)?
+        }),
+        Direction::Outbound => put.outbound_connector.push(OutboundConnector {
+            enabled,
+            ..args.name.outbound(view).cloned().ok_or_else(not_there)?
+        }),
+    }
+    args.change.make(door, view.version, put, Vec::new()).await
+}
+
+fn show(args: &ShowArgs, view: &DirectoryView) -> Result<Finding, CliError> {
+    let not_there = || changes::not_there(&args.name.id(args.direction));
+    let mut out = Output::open();
+    match args.direction {
+        Direction::Inbound => {
+            let document = args.name.inbound(view).ok_or_else(not_there)?;
+            if args.json {
+                out.json(document)?;
+            } else {
+                let by_type = if document.require_tls.is_none() {
+                    ": as connector_type has it"
+                } else {
+                    ""
+                };
+                let note = |field: &str| if field == "require_tls" { by_type } else { "" };
+                changes::show(&mut out, &document.id(), document, note)?;
+            }
+        }
+        Direction::Outbound => {
+            let document = args.name.outbound(view).ok_or_else(not_there)?;
+            if args.json {
+                out.json(document)?;
+            } else {
+                changes::show(&mut out, &document.id(), document, |field| match field {
+                    "smtp_dane_mode" | "mta_sts_mode" => " (not looked up yet by this version)",
+                    _ => "",
+                })?;
+            }
+        }
+    }
+    Ok(Finding::Done)
+}
+
+fn list(args: &ListArgs, view: &DirectoryView) -> Result<Finding, CliError> {
+    let of = |organization: &str| args.organization.as_ref().is_none_or(|of| organization == of);
+    let wanted = |direction| args.direction.is_none_or(|only| only == direction);
+    let inbound = view.documents.inbound_connector.iter();
+    let inbound = inbound.filter(|one| wanted(Direction::Inbound) && of(&one.organization));
+    let outbound = view.documents.outbound_connector.iter();
+    let outbound = outbound.filter(|one| wanted(Direction::Outbound) && of(&one.organization));
+    let mut out = Output::open();
+    let (mut table, mut found) = (
+        changes::table(&["way", "connector", "state", "type", "domains", "TLS"]),
+        false,
+    );
+    for connector in inbound {
+        found = true;
+        if args.json {
+            out.json(&json!({"inbound_connector": connector}))?;
+        } else {
+            table.add_row(inbound_row(connector));
+        }
+    }
+    for connector in outbound {
+        found = true;
+        if args.json {
+            out.json(&json!({"outbound_connector": connector}))?;
+        } else {
+            table.add_row(outbound_row(connector));
+        }
+    }
+    if found && !args.json {
+        out.line(table)?;
+    }
+    Ok(if found { Finding::Done } else { Finding::Missing })
+}
+
+fn inbound_row(connector: &InboundConnector) -> [String; 6] {
+    let is_partner = connector.connector_type == sekisho_api::ConnectorType::Partner;
+    let mut demanded = Vec::new();
+    if connector.require_tls.unwrap_or(is_partner) {
+        demanded.push("required".to_owned());
+    }
+    if let Some(name) = &connector.tls_sender_certificate_name {
+        demanded.push(format!("certificate {}", escaped(name)));
+    }
+    row(
+        "inbound",
+        (&connector.organization, &connector.name),
+        connector.enabled,
+        &serde_json::to_value(connector.connector_type).unwrap_or_default(),
+        &connector.sender_domains,
+        demanded.join(", "),
+    )
+}
+
+fn outbound_row(connector: &OutboundConnector) -> [String; 6] {
+    row(
+        "outbound",
+        (&connector.organization, &connector.name),
+        connector.enabled,
+        &serde_json::to_value(connector.connector_type).unwrap_or_default(),
+        &connector.recipient_domains,
+        changes::in_words(&serde_json::to_value(connector.tls_settings).unwrap_or_default()),
+    )
+}
+
+fn row(
+    way: &str,
+    (organization, name): (&str, &str),
+    enabled: bool,
+    kind: &Value,
+    domains: &[String],
+    tls: String,
+) -> [String; 6] {
+    let state = if enabled { "enabled" } else { "disabled" };
+    let key = format!("{organization}/{name}");
+    [
+        way.to_owned(),
+        escaped(&key).to_string(),
+        state.to_owned(),
+        changes::in_words(kind),
+        escaped(&domains.join(", ")).to_string(),
+        tls,
+    ]
+}
+
+/// Certificates from a file, for a document that keeps them itself; an empty name unsets.
+fn anchors(field: &mut Option<String>, file: Option<&String>) -> Result<(), CliError> {
+    match file.map(String::as_str) {
+        None => {}
+        Some("") => *field = None,
+        Some(file) => *field = Some(changes::load(&file.into())?),
+    }
+    Ok(())
+}

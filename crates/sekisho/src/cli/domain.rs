@@ -1,0 +1,170 @@
+//! `sekisho domain`: the domains whose mail is accepted, and whose they are.
+
+use clap::{Args, Subcommand};
+use sekisho_api::{AcceptedDomain, DirectoryView, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION};
+use sekisho_mail::Domain;
+
+use super::{
+    CliError, Finding,
+    changes::{self, ChangeArgs, set},
+    door::Door,
+    output::Output,
+};
+use crate::telemetry::escaped;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DomainCommand {
+    /// Accepts mail for a domain
+    Add(SetArgs),
+    /// Changes an accepted domain, also to whom it belongs
+    Set(SetArgs),
+    /// Shows an accepted domain with all its fields
+    Show(ShowArgs),
+    /// Lists the accepted domains of the directory; those of sekisho.toml stand there
+    List(ListArgs),
+    /// Accepts mail for a domain no longer
+    Remove(RemoveArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetArgs {
+    /// The domain; it alone, and none below it
+    name: String,
+    /// Whose it is [default: default]
+    #[arg(long, value_name = "NAME")]
+    organization: Option<String>,
+    /// What becomes of its mail: authoritative (all recipients are here), internal-relay (some are), external-relay
+    /// (none is)
+    #[arg(long = "type", value_name = "TYPE", value_parser = changes::word::<DomainType>)]
+    kind: Option<DomainType>,
+    /// Words of your own
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The domain
+    name: String,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Only those of this organization
+    #[arg(long, value_name = "NAME")]
+    organization: Option<String>,
+    /// Prints JSON, one domain a line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RemoveArgs {
+    /// The domain
+    name: String,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+pub(super) async fn run(command: DomainCommand, door: &Door) -> Result<Finding, CliError> {
+    let view = changes::current(door).await?;
+    match command {
+        DomainCommand::Add(args) => {
+            if find(&view, &args.name).is_some() {
+                return Err(changes::there_already(&id(&args.name)));
+            }
+            let document = AcceptedDomain {
+                name: args.name.clone(),
+                ..AcceptedDomain::default()
+            };
+            put(door, view.version, document, Vec::new(), &args).await
+        }
+        DomainCommand::Set(args) => {
+            let document = sought(&view, &args.name)?.clone();
+            let before = document.id();
+            // Under another organization it is another document.
+            let moves = args.organization.as_ref().is_some_and(|to| *to != before.organization);
+            let remove = if moves { vec![before] } else { Vec::new() };
+            put(door, view.version, document, remove, &args).await
+        }
+        DomainCommand::Show(args) => {
+            let document = sought(&view, &args.name)?;
+            let mut out = Output::open();
+            if args.json {
+                out.json(document)?;
+            } else {
+                changes::show(&mut out, &document.id(), document, |_| "")?;
+            }
+            Ok(Finding::Done)
+        }
+        DomainCommand::List(args) => list(&view, &args),
+        DomainCommand::Remove(args) => {
+            let remove = vec![sought(&view, &args.name)?.id()];
+            args.change.make(door, view.version, Documents::default(), remove).await
+        }
+    }
+}
+
+async fn put(
+    door: &Door,
+    based_on: u64,
+    mut document: AcceptedDomain,
+    remove: Vec<DocumentId>,
+    args: &SetArgs,
+) -> Result<Finding, CliError> {
+    set(&mut document.organization, args.organization.as_ref());
+    set(&mut document.kind, args.kind.as_ref());
+    set(&mut document.comment, args.comment.as_ref());
+    let put = Documents {
+        domain: vec![document],
+        ..Documents::default()
+    };
+    args.change.make(door, based_on, put, remove).await
+}
+
+fn list(view: &DirectoryView, args: &ListArgs) -> Result<Finding, CliError> {
+    let mut out = Output::open();
+    let mut table = changes::table(&["domain", "organization", "type", "comment"]);
+    let of = |domain: &&AcceptedDomain| args.organization.as_ref().is_none_or(|of| domain.organization == *of);
+    let mut finding = Finding::Missing;
+    for domain in view.documents.domain.iter().filter(of) {
+        finding = Finding::Done;
+        if args.json {
+            out.json(domain)?;
+            continue;
+        }
+        let kind = serde_json::to_value(domain.kind).map_err(std::io::Error::from)?;
+        table.add_row([
+            escaped(&domain.name).to_string(),
+            escaped(&domain.organization).to_string(),
+            changes::in_words(&kind),
+            escaped(&domain.comment).to_string(),
+        ]);
+    }
+    if !args.json && finding == Finding::Done {
+        out.line(table)?;
+    }
+    Ok(finding)
+}
+
+fn sought<'v>(view: &'v DirectoryView, name: &str) -> Result<&'v AcceptedDomain, CliError> {
+    find(view, name).ok_or_else(|| changes::not_there(&id(name)))
+}
+
+fn find<'v>(view: &'v DirectoryView, name: &str) -> Option<&'v AcceptedDomain> {
+    let name = Domain::parse(name).map_or_else(|_| name.to_owned(), |domain| domain.to_string());
+    view.documents.domain.iter().find(|one| one.name == name)
+}
+
+fn id(name: &str) -> DocumentId {
+    DocumentId {
+        kind: DocumentKind::Domain,
+        organization: FIRST_ORGANIZATION.to_owned(),
+        name: name.to_owned(),
+    }
+}

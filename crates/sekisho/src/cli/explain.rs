@@ -1,0 +1,205 @@
+//! `sekisho explain`: which way a message would take, what is demanded on it, and what every host says; and
+//! `sekisho explain-inbound`: what a recipient would be answered, and what each inbound connector has to do with it.
+
+use std::{io, net::IpAddr};
+
+use clap::Args;
+use sekisho_api::{ExplainQuery, Explanation, HostVerdict, InboundExplanation, InboundQuestion, path};
+use sekisho_mail::{Decision, Demand};
+
+use super::{
+    CliError, Finding, changes,
+    door::Door,
+    output::{Output, Tone},
+    trace::{show_conversation, show_security},
+};
+use crate::{directory::text::Source, telemetry::escaped};
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// The recipient's address
+    recipient: String,
+    /// The sender's address; without it there is none (`<>`)
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<String>,
+    /// Who sends [default: default]
+    #[arg(long, value_name = "NAME")]
+    organization: Option<String>,
+    /// Shows what was said
+    #[arg(long)]
+    conversation: bool,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainInboundArgs {
+    /// The client's address
+    #[arg(long, value_name = "ADDRESS")]
+    ip: IpAddr,
+    /// The certificates that the client presents, in PEM, its own first; it counts as having proved its key
+    #[arg(long, value_name = "FILE")]
+    cert: Option<String>,
+    /// Under TLS; with a certificate it always is
+    #[arg(long)]
+    tls: bool,
+    /// The listener that it comes to [default: the first]
+    #[arg(long, value_name = "NAME")]
+    listener: Option<String>,
+    /// The sender's address; without it there is none (`<>`)
+    #[arg(long, value_name = "ADDRESS")]
+    mail_from: Option<String>,
+    /// The recipient's address
+    #[arg(long, value_name = "ADDRESS")]
+    rcpt: String,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run_inbound(args: ExplainInboundArgs, door: &Door) -> Result<Finding, CliError> {
+    let certificate = args.cert.map(|file| changes::load(&Source::from(file.as_str())));
+    let question = InboundQuestion {
+        client: args.ip.to_string(),
+        listener: args.listener,
+        certificate: certificate.transpose()?,
+        tls: args.tls,
+        mail_from: args.mail_from,
+        recipient: args.rcpt,
+    };
+    let explanation: InboundExplanation = door.order(path::EXPLAIN_INBOUND, &question).await?;
+    let mut out = Output::open();
+    if args.json {
+        out.json(&explanation)?;
+    } else {
+        show_inbound(&mut out, &explanation)?;
+    }
+    Ok(Finding::Done)
+}
+
+fn show_inbound(out: &mut Output, explanation: &InboundExplanation) -> io::Result<()> {
+    let tone = if explanation.admitted { Tone::Good } else { Tone::Bad };
+    let reply = out.paint(tone, escaped(&explanation.reply));
+    let whose = match &explanation.organization {
+        Some(organization) => format!("organization {}, ", escaped(organization)),
+        None => String::new(),
+    };
+    out.line(format_args!(
+        "{reply}  ({whose}directory version {})",
+        explanation.directory
+    ))?;
+    for reason in &explanation.reasons {
+        out.line(format_args!("  {}: {}", escaped(&reason.key), escaped(&reason.text)))?;
+    }
+    for (check, verdict) in &explanation.verdicts {
+        let words = format!("{check:?}: {verdict:?}");
+        out.line(format_args!("  certificate: {}", escaped(&words)))?;
+    }
+    for connector in &explanation.connectors {
+        let mark = if connector.matches { "*" } else { " " };
+        let (name, verdict) = (escaped(&connector.connector), escaped(&connector.verdict));
+        out.line(format_args!("  {mark} connector {name}: {verdict}"))?;
+    }
+    Ok(())
+}
+
+pub(super) async fn run(args: ExplainArgs, door: &Door) -> Result<Finding, CliError> {
+    let query = ExplainQuery {
+        recipient: args.recipient,
+        from: args.from,
+        organization: args.organization,
+    };
+    let explanation: Explanation = door.fetch(path::EXPLAIN, &query).await?;
+    let mut out = Output::open();
+    if args.json {
+        out.json(&explanation)?;
+    } else {
+        show(&mut out, &explanation, args.conversation)?;
+    }
+    Ok(Finding::Done)
+}
+
+fn show(out: &mut Output, explanation: &Explanation, conversation: bool) -> io::Result<()> {
+    let title = out.paint(Tone::Strong, escaped(&explanation.recipient));
+    out.line(format_args!(
+        "{title}  organization {}, directory version {}",
+        escaped(&explanation.organization),
+        explanation.directory
+    ))?;
+    if let Some(local) = &explanation.local {
+        return out.line(format_args!("  ends here: {}", escaped(local)));
+    }
+    out.line(format_args!(
+        "  way: {} ({})",
+        escaped(&explanation.route),
+        escaped(&explanation.because)
+    ))?;
+    for connector in &explanation.connectors {
+        out.line(format_args!(
+            "       connector {}: {}",
+            escaped(&connector.connector),
+            escaped(&connector.verdict)
+        ))?;
+    }
+    out.line(format_args!(
+        "  required: {}",
+        escaped(&in_words(&explanation.required))
+    ))?;
+    if let Some(why) = &explanation.unroutable {
+        let word = out.paint(Tone::Bad, "no host");
+        out.line(format_args!("  {word}: {}", escaped(why)))?;
+    }
+    explanation
+        .hosts
+        .iter()
+        .try_for_each(|host| show_host(out, host, conversation))
+}
+
+fn in_words(demands: &[Demand]) -> String {
+    let words: Vec<String> = demands
+        .iter()
+        .map(|demand| format!("{} by {}", demand.level, demand.origin))
+        .collect();
+    if words.is_empty() {
+        return "nothing; the best that both sides can do".to_owned();
+    }
+    words.join("; ")
+}
+
+fn show_host(out: &mut Output, host: &HostVerdict, conversation: bool) -> io::Result<()> {
+    let word = match (&host.decision, &host.fault) {
+        (Decision::Cleared(_), _) => out.paint(Tone::Good, "might be sent"),
+        (Decision::Refused(_), _) => out.paint(Tone::Bad, "refused"),
+        (Decision::NotJudged(_), _) => out.paint(Tone::Warning, "not reached"),
+    };
+    out.line(format_args!(
+        "  host {} (preference {}), {} ms: {word}",
+        escaped(&host.host),
+        host.preference,
+        host.millis
+    ))?;
+    for (name, failure) in &host.failed_handshakes {
+        let failure = failure.to_string();
+        let (name, failure) = (escaped(name), escaped(&failure));
+        out.line(format_args!("       handshake with {name} failed: {failure}"))?;
+    }
+    if let Some(channel) = &host.channel {
+        out.line(format_args!("       {}", channel.peer))?;
+        show_security(out, &channel.security)?;
+    }
+    for reason in host.decision.reasons() {
+        out.line(format_args!(
+            "       {}: {}",
+            escaped(&reason.key),
+            escaped(&reason.text)
+        ))?;
+    }
+    if let Some(fault) = &host.fault {
+        out.line(format_args!("       {}", escaped(fault)))?;
+    }
+    if conversation {
+        show_conversation(out, &host.conversation)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! `sekisho organization`: whose mail is carried.
+
+use clap::{Args, Subcommand};
+use sekisho_api::{DirectoryView, DocumentId, DocumentKind, Documents, FIRST_ORGANIZATION, Organization};
+
+use super::{
+    CliError, Finding,
+    changes::{self, ChangeArgs, set, set_text},
+    door::Door,
+    output::Output,
+};
+use crate::telemetry::escaped;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum OrganizationCommand {
+    /// Adds an organization
+    Add(SetArgs),
+    /// Changes fields of an organization; `default` is always there
+    Set(SetArgs),
+    /// Shows an organization with all its fields
+    Show(ShowArgs),
+    /// Lists all organizations
+    List(ListArgs),
+    /// Removes an organization that has neither domains nor connectors nor rules any more
+    Remove(RemoveArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetArgs {
+    /// 1 to 63 lower-case letters, digits and hyphens
+    name: String,
+    #[command(flatten)]
+    flags: Flags,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+struct Flags {
+    /// Words of your own
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+    /// Refuses mail from its own domains unless the client is known by a connector or may relay
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    reject_direct_send: Option<bool>,
+    /// Takes mail for its domains under TLS alone
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    require_tls_inbound: Option<bool>,
+    /// Lets its mail leave under TLS alone
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    require_tls_outbound: Option<bool>,
+    /// The age at which undelivered mail is given up: 48h, 5d; empty to unset
+    #[arg(long, value_name = "AGE")]
+    expire_after: Option<String>,
+}
+
+impl Flags {
+    fn apply(&self, document: &mut Organization) {
+        set(&mut document.comment, self.comment.as_ref());
+        set(&mut document.reject_direct_send, self.reject_direct_send.as_ref());
+        set(&mut document.require_tls_inbound, self.require_tls_inbound.as_ref());
+        set(&mut document.require_tls_outbound, self.require_tls_outbound.as_ref());
+        set_text(&mut document.expire_after, self.expire_after.as_ref());
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// Its name
+    name: String,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Prints JSON, one organization a line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RemoveArgs {
+    /// Its name
+    name: String,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+pub(super) async fn run(command: OrganizationCommand, door: &Door) -> Result<Finding, CliError> {
+    let view = changes::current(door).await?;
+    match command {
+        OrganizationCommand::Add(args) => {
+            if find(&view, &args.name).is_some() {
+                return Err(changes::there_already(&id(&args.name)));
+            }
+            let document = Organization {
+                name: args.name,
+                ..Organization::default()
+            };
+            put(door, view.version, document, &args.flags, &args.change).await
+        }
+        OrganizationCommand::Set(args) => {
+            let document = find(&view, &args.name).ok_or_else(|| changes::not_there(&id(&args.name)))?;
+            put(door, view.version, document, &args.flags, &args.change).await
+        }
+        OrganizationCommand::Show(args) => {
+            let document = find(&view, &args.name).ok_or_else(|| changes::not_there(&id(&args.name)))?;
+            let mut out = Output::open();
+            if args.json {
+                out.json(&document)?;
+            } else {
+                changes::show(&mut out, &document.id(), &document, |_| "")?;
+            }
+            Ok(Finding::Done)
+        }
+        OrganizationCommand::List(args) => list(&view, args.json),
+        OrganizationCommand::Remove(args) => {
+            let remove = vec![id(&args.name)];
+            args.change.make(door, view.version, Documents::default(), remove).await
+        }
+    }
+}
+
+async fn put(
+    door: &Door,
+    based_on: u64,
+    mut document: Organization,
+    flags: &Flags,
+    change: &ChangeArgs,
+) -> Result<Finding, CliError> {
+    flags.apply(&mut document);
+    let put = Documents {
+        organization: vec![document],
+        ..Documents::default()
+    };
+    change.make(door, based_on, put, Vec::new()).await
+}
+
+fn list(view: &DirectoryView, json: bool) -> Result<Finding, CliError> {
+    let mut names: Vec<&str> = view
+        .documents
+        .organization
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    if !names.contains(&FIRST_ORGANIZATION) {
+        names.push(FIRST_ORGANIZATION);
+        names.sort_unstable();
+    }
+    let mut out = Output::open();
+    let mut table = changes::table(&["organization", "domains", "connectors", "comment"]);
+    for document in names.into_iter().filter_map(|name| find(view, name)) {
+        if json {
+            out.json(&document)?;
+            continue;
+        }
+        let of = |organization: &String| *organization == document.name;
+        let documents = &view.documents;
+        let domains = documents.domain.iter().filter(|one| of(&one.organization)).count();
+        let inbound = documents.inbound_connector.iter().filter(|one| of(&one.organization));
+        let outbound = documents.outbound_connector.iter().filter(|one| of(&one.organization));
+        table.add_row([
+            escaped(&document.name).to_string(),
+            domains.to_string(),
+            (inbound.count() + outbound.count()).to_string(),
+            escaped(&document.comment).to_string(),
+        ]);
+    }
+    if !json {
+        out.line(table)?;
+    }
+    Ok(Finding::Done)
+}
+
+/// The first one is there even if nothing is set about it.
+fn find(view: &DirectoryView, name: &str) -> Option<Organization> {
+    let found = view.documents.organization.iter().find(|one| one.name == name);
+    let first = || {
+        (name == FIRST_ORGANIZATION).then(|| Organization {
+            name: name.to_owned(),
+            ..Organization::default()
+        })
+    };
+    found.cloned().or_else(first)
+}
+
+fn id(name: &str) -> DocumentId {
+    DocumentId {
+        kind: DocumentKind::Organization,
+        organization: name.to_owned(),
+        name: name.to_owned(),
+    }
+}

@@ -1,0 +1,288 @@
+//! `sekisho rule`: what an organization demands of single messages.
+
+use clap::{Args, Subcommand};
+use sekisho_api::{DirectoryView, DocumentId, DocumentKind, Documents, HeaderCondition, Rejection, Rule, RuleTls};
+
+use super::{
+    CliError, Finding,
+    changes::{self, ChangeArgs, set, set_list, set_text},
+    door::Door,
+    output::Output,
+};
+use crate::telemetry::escaped;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RuleCommand {
+    /// Adds a rule
+    Add(Box<SetArgs>),
+    /// Changes fields of a rule; an empty value unsets a field or empties a list
+    Set(Box<SetArgs>),
+    /// Shows a rule with all its fields
+    Show(ShowArgs),
+    /// Lists rules in the order in which they are looked at
+    List(ListArgs),
+    /// Looks at a rule again
+    Enable(NamedArgs),
+    /// Keeps a rule and never looks at it
+    Disable(NamedArgs),
+    /// Removes a rule
+    Remove(NamedArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetArgs {
+    #[command(flatten)]
+    name: NameArgs,
+    #[command(flatten)]
+    flags: Flags,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+struct NameArgs {
+    /// Its name, unique among the rules of the organization
+    name: String,
+    /// Whose it is
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    organization: String,
+}
+
+#[derive(Debug, Args)]
+struct Flags {
+    /// Whether it is looked at [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    enabled: Option<bool>,
+    /// Words of your own
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+    /// Lower ones are looked at first [default: 0]
+    #[arg(long, value_name = "NUMBER")]
+    priority: Option<u32>,
+    /// Only mail from these: alice@bank.example, @bank.example, *.bank.example, *, or <> for the null reverse-path
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    senders: Option<Vec<String>>,
+    /// Only mail to these: alice@bank.example, @bank.example, *.bank.example, or *
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    recipients: Option<Vec<String>>,
+    /// Only mail with this text in a header field, as it is sent and with nothing decoded: "Subject: secret"
+    #[arg(long, value_name = "FIELD: TEXT", value_parser = header)]
+    header: Option<HeaderFlag>,
+    /// Only mail that came through this inbound connector of the organization
+    #[arg(long, value_name = "NAME")]
+    inbound_connector: Option<String>,
+    /// Demands of whatever connection it leaves on: encryption-only, certificate-validation or domain-validation
+    #[arg(long, value_name = "LEVEL", value_parser = tls)]
+    require_tls: Option<TlsFlag>,
+    /// Domain validation: names for one of which the host's certificate must be
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    tls_domains: Option<Vec<String>>,
+    /// Rejects it with these words
+    #[arg(long, value_name = "TEXT")]
+    reject: Option<String>,
+}
+
+/// A flag that may be empty.
+#[derive(Clone, Debug)]
+struct HeaderFlag(Option<HeaderCondition>);
+
+#[derive(Clone, Copy, Debug)]
+struct TlsFlag(Option<RuleTls>);
+
+fn header(text: &str) -> Result<HeaderFlag, String> {
+    if text.is_empty() {
+        return Ok(HeaderFlag(None));
+    }
+    let (name, contains) = text.split_once(':').ok_or("write \"Subject: secret\"")?;
+    Ok(HeaderFlag(Some(HeaderCondition {
+        name: name.trim().to_owned(),
+        contains: contains.trim().to_owned(),
+    })))
+}
+
+fn tls(text: &str) -> Result<TlsFlag, String> {
+    if text.is_empty() {
+        return Ok(TlsFlag(None));
+    }
+    Ok(TlsFlag(Some(changes::word(text)?)))
+}
+
+impl Flags {
+    fn apply(&self, document: &mut Rule) {
+        set(&mut document.enabled, self.enabled.as_ref());
+        set(&mut document.comment, self.comment.as_ref());
+        set(&mut document.priority, self.priority.as_ref());
+        set_list(&mut document.senders, self.senders.as_ref());
+        set_list(&mut document.recipients, self.recipients.as_ref());
+        set(&mut document.header, self.header.as_ref().map(|flag| &flag.0));
+        set_text(&mut document.inbound_connector, self.inbound_connector.as_ref());
+        set(&mut document.require_tls, self.require_tls.as_ref().map(|flag| &flag.0));
+        set_list(&mut document.tls_domains, self.tls_domains.as_ref());
+        if let Some(text) = &self.reject {
+            let text = Some(text.clone()).filter(|text| !text.is_empty());
+            document.reject = text.map(|text| Rejection { text });
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    #[command(flatten)]
+    name: NameArgs,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Only those of this organization
+    #[arg(long, value_name = "NAME")]
+    organization: Option<String>,
+    /// Prints JSON, one rule a line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NamedArgs {
+    #[command(flatten)]
+    name: NameArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+pub(super) async fn run(command: RuleCommand, door: &Door) -> Result<Finding, CliError> {
+    let view = changes::current(door).await?;
+    match command {
+        RuleCommand::Add(args) => {
+            if let Some(one) = args.name.find(&view) {
+                return Err(changes::there_already(&one.id()));
+            }
+            let mut document = Rule {
+                organization: args.name.organization,
+                name: args.name.name,
+                ..Rule::default()
+            };
+            args.flags.apply(&mut document);
+            put(door, view.version, document, &args.change).await
+        }
+        RuleCommand::Set(args) => {
+            let mut document = args.name.sought(&view)?.clone();
+            args.flags.apply(&mut document);
+            put(door, view.version, document, &args.change).await
+        }
+        RuleCommand::Show(args) => {
+            let document = args.name.sought(&view)?;
+            let mut out = Output::open();
+            if args.json {
+                out.json(document)?;
+            } else {
+                changes::show(&mut out, &document.id(), document, |_| "")?;
+            }
+            Ok(Finding::Done)
+        }
+        RuleCommand::List(args) => list(&args, &view),
+        RuleCommand::Enable(args) => enable(&args, true, &view, door).await,
+        RuleCommand::Disable(args) => enable(&args, false, &view, door).await,
+        RuleCommand::Remove(args) => {
+            let remove = vec![args.name.id()];
+            args.change.make(door, view.version, Documents::default(), remove).await
+        }
+    }
+}
+
+impl NameArgs {
+    fn id(&self) -> DocumentId {
+        DocumentId {
+            kind: DocumentKind::Rule,
+            organization: self.organization.clone(),
+            name: self.name.clone(),
+        }
+    }
+
+    fn find<'v>(&self, view: &'v DirectoryView) -> Option<&'v Rule> {
+        let mut rules = view.documents.rule.iter();
+        rules.find(|one| one.name == self.name && one.organization == self.organization)
+    }
+
+    fn sought<'v>(&self, view: &'v DirectoryView) -> Result<&'v Rule, CliError> {
+        self.find(view).ok_or_else(|| changes::not_there(&self.id()))
+    }
+}
+
+async fn put(door: &Door, based_on: u64, document: Rule, change: &ChangeArgs) -> Result<Finding, CliError> {
+    let put = Documents {
+        rule: vec![document],
+        ..Documents::default()
+    };
+    change.make(door, based_on, put, Vec::new()).await
+}
+
+async fn enable(args: &NamedArgs, enabled: bool, view: &DirectoryView, door: &Door) -> Result<Finding, CliError> {
+    let document = Rule {
+        enabled,
+        ..args.name.sought(view)?.clone()
+    };
+    put(door, view.version, document, &args.change).await
+}
+
+fn list(args: &ListArgs, view: &DirectoryView) -> Result<Finding, CliError> {
+    let of = |rule: &&Rule| args.organization.as_ref().is_none_or(|of| rule.organization == *of);
+    let mut rules: Vec<&Rule> = view.documents.rule.iter().filter(of).collect();
+    rules.sort_by_key(|rule| (&rule.organization, rule.priority, &rule.name));
+    let mut out = Output::open();
+    let mut table = changes::table(&["rule", "state", "priority", "for", "does"]);
+    for rule in &rules {
+        if args.json {
+            out.json(rule)?;
+            continue;
+        }
+        let title = format!("{}/{}", rule.organization, rule.name);
+        table.add_row([
+            escaped(&title).to_string(),
+            if rule.enabled { "enabled" } else { "disabled" }.to_owned(),
+            rule.priority.to_string(),
+            escaped(&conditions(rule)).to_string(),
+            escaped(&actions(rule)).to_string(),
+        ]);
+    }
+    if !args.json && !rules.is_empty() {
+        out.line(table)?;
+    }
+    Ok(if rules.is_empty() {
+        Finding::Missing
+    } else {
+        Finding::Done
+    })
+}
+
+fn conditions(rule: &Rule) -> String {
+    let mut all = Vec::new();
+    if !rule.senders.is_empty() {
+        all.push(format!("from {}", rule.senders.join(" or ")));
+    }
+    if !rule.recipients.is_empty() {
+        all.push(format!("to {}", rule.recipients.join(" or ")));
+    }
+    if let Some(header) = &rule.header {
+        all.push(format!("{}: {}", header.name, header.contains));
+    }
+    if let Some(connector) = &rule.inbound_connector {
+        all.push(format!("through {connector}"));
+    }
+    if all.is_empty() {
+        all.push("all mail".to_owned());
+    }
+    all.join(", ")
+}
+
+fn actions(rule: &Rule) -> String {
+    match (rule.require_tls, &rule.reject) {
+        (_, Some(reject)) => format!("reject: {}", reject.text),
+        (Some(RuleTls::EncryptionOnly), None) => "TLS".to_owned(),
+        (Some(RuleTls::CertificateValidation), None) => "TLS, certificate".to_owned(),
+        (Some(RuleTls::DomainValidation), None) => format!("TLS, certificate for {}", rule.tls_domains.join(" or ")),
+        (None, None) => String::new(),
+    }
+}

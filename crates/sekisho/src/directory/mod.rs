@@ -1,0 +1,32 @@
+//! The directory of this process: documents as the API and files have them, what they mean to policy and to the ways
+//! out, and the one place where they are read and changed.
+//!
+//! What the rules are is policy's to say; how documents are kept is the store's.
+
+pub mod difference;
+pub mod documents;
+mod issuers;
+pub mod live;
+pub mod parse;
+pub mod text;
+
+#[cfg(test)]
+mod tests;
+
+use sekisho_api::FaultView;
+use sekisho_policy::directory::Fault;
+
+pub use live::{Live, LiveError};
+pub use parse::{FileDomain, FilePart, FileRoute, Parsed};
+
+/// A fault or a warning as the API has it.
+#[must_use]
+pub fn fault_view(fault: Fault) -> FaultView {
+    FaultView {
+        line: None,
+        place: fault.place,
+        field: fault.field.to_owned(),
+        reason: fault.reason,
+        remedy: fault.remedy,
+    }
+}

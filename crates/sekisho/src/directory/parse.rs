@@ -1,0 +1,336 @@
+//! From documents to what policy judges by and how each outbound connector is gone, with every fault at its field.
+
+mod connector;
+mod reader;
+mod rule;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use sekisho_mail::{AnchorSetId, Domain, Host, OrganizationName};
+use sekisho_policy::directory::{
+    self, AcceptedDomain, ConnectorKey, Directory, DomainKind, DomainScope, Fault, Origin, OutboundConnector, Parts,
+};
+use sekisho_store::Document;
+use sekisho_tls::{AnchorSet, ClientIdentities};
+
+use self::reader::Reader;
+use super::documents;
+use crate::{
+    config::Loaded,
+    local::{self, Accepted, LocalSettings},
+    outbound::{DomainPattern, RouteSettings},
+};
+
+/// What the configuration file contributes: all of it is the first organization's.
+#[derive(Clone, Debug)]
+pub struct FilePart {
+    /// Its local domains, and its relay domains as far as each is one domain.
+    pub domains: Vec<FileDomain>,
+    /// Relay domains that stand for everything below one, with their key.
+    pub relay_below: Vec<(Domain, String)>,
+    /// `[delivery]`, on which the ways of connectors are based.
+    pub default_route: Arc<RouteSettings>,
+    /// `[[route]]`.
+    pub routes: Vec<FileRoute>,
+    /// Where relative paths start.
+    pub folder: PathBuf,
+    /// Mailboxes, whose domains the directory adds to.
+    pub local: LocalSettings,
+}
+
+/// An accepted domain of the configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileDomain {
+    /// Which.
+    pub domain: Domain,
+    /// What becomes of its mail.
+    pub kind: DomainKind,
+    /// Where it stands: `local.domains[0]`.
+    pub key: String,
+}
+
+/// A route of the configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRoute {
+    /// Its name.
+    pub name: String,
+    /// Which destinations take it.
+    pub domains: Vec<DomainPattern>,
+}
+
+impl FilePart {
+    /// That of a whole configuration.
+    #[must_use]
+    pub fn of(loaded: &Loaded) -> Self {
+        let local = &loaded.settings.local;
+        let outbound = &loaded.settings.outbound.settings;
+        let mut domains: Vec<FileDomain> = Vec::new();
+        for (place, domain) in local.domains.iter().enumerate() {
+            domains.push(FileDomain {
+                domain: domain.clone(),
+                kind: DomainKind::Authoritative,
+                key: format!("local.domains[{place}]"),
+            });
+        }
+        let mut relay_below = Vec::new();
+        for (place, pattern) in local.relay_domains.iter().enumerate() {
+            let key = format!("local.relay-domains[{place}]");
+            match pattern {
+                // Listed as local too, it is local.
+                DomainPattern::Exact(Host::Domain(domain)) if !domains.iter().any(|one| one.domain == *domain) => {
+                    domains.push(FileDomain {
+                        domain: domain.clone(),
+                        kind: DomainKind::ExternalRelay,
+                        key,
+                    });
+                }
+                DomainPattern::Below(domain) => relay_below.push((domain.clone(), key)),
+                DomainPattern::Exact(_) | DomainPattern::Everything => {}
+            }
+        }
+        let routes = outbound.routes.iter().map(|route| FileRoute {
+            name: route.name.clone(),
+            domains: route.domains.clone(),
+        });
+        let folder = loaded.file.as_deref().and_then(Path::parent);
+        Self {
+            domains,
+            relay_below,
+            default_route: Arc::clone(&outbound.default_route),
+            routes: routes.collect(),
+            folder: folder.map(Path::to_owned).unwrap_or_default(),
+            local: local.clone(),
+        }
+    }
+}
+
+/// A directory, ready to be obeyed.
+#[derive(Clone, Debug, Default)]
+pub struct Parsed {
+    /// What policy judges by.
+    pub directory: Arc<Directory>,
+    /// Who lives here, in the domains of both.
+    pub local: Arc<local::Directory>,
+    /// What an operator would want to know.
+    pub warnings: Vec<Fault>,
+    /// How each enabled outbound connector is gone; what it demands, policy says.
+    pub ways: HashMap<ConnectorKey, Arc<RouteSettings>>,
+    /// The trust anchors that connectors bring with them.
+    pub anchors: HashMap<AnchorSetId, AnchorSet>,
+    /// Certificates that enabled connectors present.
+    pub identities: ClientIdentities,
+}
+
+/// The field whose files may be gone by now.
+const CERTIFICATE_FIELD: &str = "client_certificate";
+
+/// What documents come to beside the parts of policy.
+#[derive(Debug, Default)]
+struct Collected {
+    parts: Parts,
+    ways: HashMap<ConnectorKey, Arc<RouteSettings>>,
+    anchors: HashMap<AnchorSetId, AnchorSet>,
+    identities: ClientIdentities,
+    /// Faults of files that are borne; `None` where none is.
+    borne: Option<Vec<Fault>>,
+}
+
+impl Parsed {
+    /// Takes out of the warnings those of [`build_at_start`] for documents to which `is_new` says yes: there they are
+    /// faults.
+    #[must_use]
+    pub fn unreadable_files(&mut self, is_new: impl Fn(&str) -> bool) -> Vec<Fault> {
+        let is_fault = |warning: &mut Fault| warning.field == CERTIFICATE_FIELD && is_new(&warning.place);
+        self.warnings.extract_if(.., is_fault).collect()
+    }
+}
+
+/// Puts the directory at a version together; blocks on the disk where connectors name certificates.
+///
+/// # Errors
+/// Every fault of every document, first those of each alone, then those of all together.
+pub fn build(version: u64, documents: &[Document], file: &FilePart) -> Result<Parsed, Vec<Fault>> {
+    collect(version, documents, file, Collected::default())
+}
+
+/// As [`build`], for what was kept without a fault: a client certificate that cannot be read by now is a warning, and
+/// mail that wants it waits. A server that did not start for it would keep everybody's mail.
+///
+/// # Errors
+/// As [`build`], but for the files of client certificates.
+pub fn build_at_start(version: u64, documents: &[Document], file: &FilePart) -> Result<Parsed, Vec<Fault>> {
+    let bearing = Collected {
+        borne: Some(Vec::new()),
+        ..Collected::default()
+    };
+    collect(version, documents, file, bearing)
+}
+
+fn collect(
+    version: u64,
+    documents: &[Document],
+    file: &FilePart,
+    mut collected: Collected,
+) -> Result<Parsed, Vec<Fault>> {
+    let (documents, mut faults) = documents::read(documents);
+    for document in &documents.organization {
+        let organization = organization(document, &mut faults);
+        collected.parts.organizations.extend(organization);
+    }
+    let organizations = &mut collected.parts.organizations;
+    if !organizations.iter().any(|one| one.name.is_first()) {
+        organizations.push(directory::Organization::new(OrganizationName::FIRST));
+    }
+    for domain in &file.domains {
+        collected.parts.domains.push(AcceptedDomain {
+            domain: domain.domain.clone(),
+            organization: OrganizationName::FIRST,
+            kind: domain.kind,
+            origin: Origin::File(domain.key.clone()),
+        });
+    }
+    for document in &documents.domain {
+        let domain = domain(document, file, &mut faults);
+        collected.parts.domains.extend(domain);
+    }
+    for document in &documents.inbound_connector {
+        connector::inbound(document, &mut collected, &mut faults);
+    }
+    for document in &documents.outbound_connector {
+        connector::outbound(document, file, &mut collected, &mut faults);
+    }
+    for document in &documents.rule {
+        collected.parts.rules.extend(rule::rule(document, &mut faults));
+    }
+    for connector in &collected.parts.outbound {
+        check_routes(connector, file, &mut faults);
+    }
+    let Collected {
+        parts,
+        ways,
+        anchors,
+        identities,
+        borne,
+    } = collected;
+    let local = mailboxes(&parts.domains, file);
+    let (directory, warnings) = match Directory::build(version, parts) {
+        Ok(built) => built,
+        Err(more) => {
+            faults.extend(more);
+            return Err(faults);
+        }
+    };
+    // What mailboxes are in is worth telling only when the domains are sound.
+    let local = local.map_err(|of_mailboxes| {
+        if faults.is_empty() {
+            faults = of_mailboxes;
+        }
+    });
+    match local {
+        Ok(local) if faults.is_empty() => Ok(Parsed {
+            directory: Arc::new(directory),
+            local: Arc::new(local),
+            warnings: borne.into_iter().flatten().chain(warnings).collect(),
+            ways,
+            anchors,
+            identities,
+        }),
+        _ => Err(faults),
+    }
+}
+
+/// The mailboxes of the file in the domains of both.
+fn mailboxes(domains: &[AcceptedDomain], file: &FilePart) -> Result<local::Directory, Vec<Fault>> {
+    let of_the_directory = domains.iter().filter(|domain| domain.origin == Origin::Directory);
+    let settings = LocalSettings {
+        accepted: of_the_directory
+            .map(|domain| Accepted {
+                domain: domain.domain.clone(),
+                kind: domain.kind,
+                has_everyone: domain.organization.is_first(),
+            })
+            .collect(),
+        ..file.local.clone()
+    };
+    local::Directory::build(&settings).map_err(|found| {
+        let fault = |fault: local::LocalFault| Fault {
+            place: "[local] of sekisho.toml with the domains of the directory".to_owned(),
+            field: "",
+            reason: fault.to_string(),
+            remedy: String::new(),
+        };
+        found.into_iter().map(fault).collect()
+    })
+}
+
+/// Even one with a fault, as long as it has a name: what belongs to it would be at fault otherwise.
+fn organization(document: &sekisho_api::Organization, faults: &mut Vec<Fault>) -> Option<directory::Organization> {
+    let mut reader = Reader::at(document.id().title(), faults);
+    let name = reader.parse("name", &document.name, "")?;
+    Some(directory::Organization {
+        name,
+        comment: document.comment.clone(),
+        reject_direct_send: document.reject_direct_send,
+        require_tls_inbound: document.require_tls_inbound,
+        require_tls_outbound: document.require_tls_outbound,
+        expire_after: reader.duration("expire_after", document.expire_after.as_deref()),
+    })
+}
+
+fn domain(document: &sekisho_api::AcceptedDomain, file: &FilePart, faults: &mut Vec<Fault>) -> Option<AcceptedDomain> {
+    let mut reader = Reader::at(document.id().title(), faults);
+    let organization = reader.parse("organization", &document.organization, "");
+    let domain: Domain = reader.parse("name", &document.name, "write a domain, without *.")?;
+    if let Some((above, key)) = file.relay_below.iter().find(|(above, _)| domain.is_below(above)) {
+        let reason = format!("sekisho.toml takes mail for everything below {above} already ({key})");
+        let remedy = "a domain belongs to one organization: take one of them out";
+        reader.fault("name", reason, remedy);
+    }
+    Some(AcceptedDomain {
+        domain,
+        organization: organization?,
+        kind: match document.kind {
+            sekisho_api::DomainType::Authoritative => DomainKind::Authoritative,
+            sekisho_api::DomainType::InternalRelay => DomainKind::InternalRelay,
+            sekisho_api::DomainType::ExternalRelay => DomainKind::ExternalRelay,
+        },
+        origin: Origin::Directory,
+    })
+}
+
+/// Of a route and a connector for the same domains neither could be said to be the one.
+fn check_routes(connector: &OutboundConnector, file: &FilePart, faults: &mut Vec<Fault>) {
+    if !connector.enabled || !connector.key.organization.is_first() {
+        return;
+    }
+    for route in &file.routes {
+        let patterns = route.domains.iter();
+        for scope in patterns.filter_map(|pattern| connector.recipient_domains.iter().find(|one| is(one, pattern))) {
+            let mut reader = Reader::at(format!("outbound connector {}", connector.key), faults);
+            reader.fault(
+                "recipient_domains",
+                format!(
+                    "{scope}: route {:?} of sekisho.toml is for the same domains",
+                    route.name
+                ),
+                "take the domains out of one of them, or disable the connector",
+            );
+        }
+    }
+}
+
+fn is(scope: &DomainScope, pattern: &DomainPattern) -> bool {
+    match (scope, pattern) {
+        (DomainScope::Exact(domain), DomainPattern::Exact(Host::Domain(other)))
+        | (DomainScope::Within(domain), DomainPattern::Below(other)) => domain == other,
+        (DomainScope::Everything, DomainPattern::Everything) => true,
+        (
+            DomainScope::Exact(_) | DomainScope::Within(_) | DomainScope::Everything,
+            DomainPattern::Exact(_) | DomainPattern::Below(_) | DomainPattern::Everything,
+        ) => false,
+    }
+}

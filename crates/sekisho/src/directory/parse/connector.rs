@@ -1,0 +1,321 @@
+//! Connectors, from their texts.
+
+use std::sync::Arc;
+
+use sekisho_api as api;
+use sekisho_mail::{AnchorSetId, ClientIdentityId, TlsVersion};
+use sekisho_policy::directory::{
+    CertificateName, ConnectorKey, ConnectorType, Fault, InboundConnector, OutboundConnector, PlaintextReply,
+    SmartHost, TlsFloor, TlsSettings,
+};
+use sekisho_tls::{AnchorSet, Identity};
+
+use super::{CERTIFICATE_FIELD, Collected, FilePart, reader::Reader};
+use crate::{
+    config::{self, raw},
+    directory::issuers,
+    outbound::{Hybrid, NextHopHost, RouteSettings, Via, WaySource},
+};
+
+const SCOPE_REMEDY: &str = "write bank.example, *.bank.example, or *";
+pub(super) const NAME_REMEDY: &str = "write mail.bank.example, or *.bank.example";
+
+/// One that brings mail; with a fault it is left out, so that nobody judges halves.
+pub(super) fn inbound(document: &api::InboundConnector, into: &mut Collected, faults: &mut Vec<Fault>) {
+    let place = document.id().title();
+    let mut reader = Reader::at(place.clone(), faults);
+    refuse_unknown_inbound(document, &mut reader);
+    let organization = reader.parse("organization", &document.organization, "");
+    let kind = connector_type(document.connector_type);
+    let sender_domains = reader.list("sender_domains", &document.sender_domains, SCOPE_REMEDY);
+    let addresses_remedy = "write 192.0.2.1, 192.0.2.0/24, or 2001:db8::/32";
+    let sender_addresses = reader.list("sender_ip_addresses", &document.sender_ip_addresses, addresses_remedy);
+    let name = certificate_name(
+        "tls_sender_certificate_name",
+        document.tls_sender_certificate_name.as_deref(),
+        &mut reader,
+    );
+    let associated = &document.associated_accepted_domains;
+    let associated_accepted_domains = reader.list("associated_accepted_domains", associated, "write a domain");
+    let trusted_organizations = reader.list("trusted_organizations", &document.trusted_organizations, "");
+    let set = reader.anchors(document.trust_anchors.as_deref());
+    let pins = reader.pins(&document.pins);
+    let Some(organization) = organization.filter(|_| reader.is_sound()) else {
+        return;
+    };
+    let anchors = keep_anchors(place, set, into);
+    into.parts.inbound.push(InboundConnector {
+        key: ConnectorKey {
+            organization,
+            name: document.name.as_str().into(),
+        },
+        enabled: document.enabled,
+        comment: document.comment.clone(),
+        kind,
+        sender_domains,
+        sender_addresses,
+        require_tls: document.require_tls.unwrap_or(kind == ConnectorType::Partner),
+        tls_sender_certificate_name: name,
+        restrict_domains_to_certificate: document.restrict_domains_to_certificate,
+        restrict_domains_to_ip_addresses: document.restrict_domains_to_ip_addresses,
+        associated_accepted_domains,
+        treat_messages_as_internal: document.treat_messages_as_internal,
+        trusted_organizations,
+        floor: floor(document.min_tls_version, document.hybrid_key_exchange_only),
+        anchors,
+        issuers: document.issuers.iter().map(|text| issuers::parse(text)).collect(),
+        pins,
+        plaintext_reply: match document.plaintext_reply {
+            api::PlaintextReply::TryAgain => PlaintextReply::TryAgain,
+            api::PlaintextReply::Refuse => PlaintextReply::Refuse,
+        },
+    });
+}
+
+fn refuse_unknown_inbound(document: &api::InboundConnector, reader: &mut Reader<'_>) {
+    let reason = "this build does not carry headers between the organization's own servers and here";
+    reader.unknown_yet(
+        document.cloud_services_mail_enabled,
+        "cloud_services_mail_enabled",
+        reason,
+    );
+    let reason = "this build does not check revocation";
+    reader.unknown_yet(document.revocation.is_some(), "revocation", reason);
+}
+
+/// A way out; with a fault it is left out, so that nobody judges halves.
+pub(super) fn outbound(
+    document: &api::OutboundConnector,
+    file: &FilePart,
+    into: &mut Collected,
+    faults: &mut Vec<Fault>,
+) {
+    let place = document.id().title();
+    let mut reader = Reader::at(place.clone(), faults);
+    refuse_unknown_outbound(document, &mut reader);
+    let organization = reader.parse("organization", &document.organization, "");
+    let recipient_domains = reader.list("recipient_domains", &document.recipient_domains, SCOPE_REMEDY);
+    let hosts_remedy = "write mail.bank.example:25, 192.0.2.1:25, [2001:db8::1]:25, or mx:bank.example";
+    let smart_hosts: Vec<SmartHost> = reader.list("smart_hosts", &document.smart_hosts, hosts_remedy);
+    let mut tls_domains: Vec<CertificateName> = reader.list("tls_domains", &document.tls_domains, NAME_REMEDY);
+    if let Some(name) = certificate_name("tls_domain", document.tls_domain.as_deref(), &mut reader) {
+        tls_domains.insert(0, name);
+    }
+    let set = reader.anchors(document.trust_anchors.as_deref());
+    let pins = reader.pins(&document.pins);
+    let (mut way, identity) = way(document, &smart_hosts, file, (&mut reader, &mut into.borne));
+    let Some(organization) = organization.filter(|_| reader.is_sound()) else {
+        return;
+    };
+    let key = ConnectorKey {
+        organization,
+        name: document.name.as_str().into(),
+    };
+    way.name = key.to_string();
+    if document.client_certificate.is_some() {
+        // One that could not be read is named all the same: mail waits for it.
+        let id = ClientIdentityId(place.clone());
+        into.identities.extend(identity.map(|identity| (id.clone(), identity)));
+        way.client_identity = Some(id);
+    }
+    if document.enabled {
+        into.ways.insert(key.clone(), Arc::new(way));
+    }
+    let anchors = keep_anchors(place, set, into);
+    into.parts.outbound.push(OutboundConnector {
+        key,
+        enabled: document.enabled,
+        comment: document.comment.clone(),
+        kind: connector_type(document.connector_type),
+        recipient_domains,
+        all_accepted_domains: document.all_accepted_domains,
+        is_transport_rule_scoped: false,
+        route_all_messages_via_on_premises: false,
+        smart_hosts,
+        tls_settings: match document.tls_settings {
+            api::TlsSettings::Opportunistic => TlsSettings::Opportunistic,
+            api::TlsSettings::EncryptionOnly => TlsSettings::EncryptionOnly,
+            api::TlsSettings::CertificateValidation => TlsSettings::CertificateValidation,
+            api::TlsSettings::DomainValidation => TlsSettings::DomainValidation,
+        },
+        tls_domains,
+        floor: floor(document.min_tls_version, document.hybrid_key_exchange_only),
+        anchors,
+        pins,
+    });
+}
+
+fn refuse_unknown_outbound(document: &api::OutboundConnector, reader: &mut Reader<'_>) {
+    let mandatory = |mode| mode == api::LookupMode::Mandatory;
+    for (is_set, field, reason) in [
+        (
+            document.is_transport_rule_scoped,
+            "is_transport_rule_scoped",
+            "this build has no rules that would choose it",
+        ),
+        (
+            document.route_all_messages_via_on_premises,
+            "route_all_messages_via_on_premises",
+            "this build does not route mail to everywhere through the organization's own servers",
+        ),
+        (
+            document.cloud_services_mail_enabled,
+            "cloud_services_mail_enabled",
+            "this build does not carry headers between here and the organization's own servers",
+        ),
+        (
+            document.sender_rewriting_enabled,
+            "sender_rewriting_enabled",
+            "this build does not rewrite senders",
+        ),
+        (document.test_mode, "test_mode", "what it would do is not known"),
+        (
+            mandatory(document.smtp_dane_mode),
+            "smtp_dane_mode",
+            "this build does not look DANE up yet, so nothing would ever be sent",
+        ),
+        (
+            mandatory(document.mta_sts_mode),
+            "mta_sts_mode",
+            "this build does not look MTA-STS up yet, so nothing would ever be sent",
+        ),
+    ] {
+        reader.unknown_yet(is_set, field, reason);
+    }
+}
+
+/// How it is gone, but for its name and identity: `[delivery]`, and what the connector says otherwise.
+fn way(
+    document: &api::OutboundConnector,
+    smart_hosts: &[SmartHost],
+    file: &FilePart,
+    (reader, borne): (&mut Reader<'_>, &mut Option<Vec<Fault>>),
+) -> (RouteSettings, Option<Identity>) {
+    let overrides = raw::Route {
+        name: String::new(),
+        domains: Vec::new(),
+        via: raw::Via::Word("mx".to_owned()),
+        require: raw::Require::default(),
+        tls_names: Vec::new(),
+        trust_anchors: None,
+        // A disabled one presents nothing, and its files may be gone.
+        client_certificate: (document.client_certificate.as_ref())
+            .filter(|_| document.enabled)
+            .map(|files| raw::CertificateFiles {
+                certificate: files.certificate.clone(),
+                key: files.key.clone(),
+            }),
+        ehlo_name: document.ehlo_name.clone(),
+        source_address: document.source_address.clone(),
+        address_family: None,
+        hybrid: None,
+        connections: None,
+        messages_per_connection: None,
+        retry: document.retry.clone(),
+        delay_notice_after: document.delay_notice_after.clone(),
+        expire_after: document.expire_after.clone(),
+    };
+    let (mut way, identity, found) = config::dial(&file.default_route, &overrides, &file.folder);
+    for fault in found {
+        match (dial_field(&fault.key), &mut *borne) {
+            (CERTIFICATE_FIELD, Some(borne)) => {
+                borne.push(reader.as_fault(CERTIFICATE_FIELD, fault.problem, &fault.remedy));
+            }
+            (field, _) => reader.fault(field, fault.problem, &fault.remedy),
+        }
+    }
+    if document.client_certificate_in_tls12 && document.client_certificate.is_none() {
+        let remedy = "set client_certificate, or take it out";
+        reader.fault(
+            "client_certificate_in_tls12",
+            "there is no certificate to present",
+            remedy,
+        );
+    }
+    way.source = WaySource::Connector;
+    way.domains = Vec::new();
+    way.demand = None;
+    way.identity_in_tls12 = document.client_certificate_in_tls12;
+    way.expires_by_itself = document.expire_after.is_some();
+    if document.hybrid_key_exchange_only {
+        way.hybrid = Hybrid::Preferred;
+    }
+    way.via = via(smart_hosts, reader);
+    (way, identity)
+}
+
+/// The field of a fault that was found as a route's: `connector.retry[1]`.
+fn dial_field(key: &str) -> &'static str {
+    let key = key.strip_prefix("connector.").unwrap_or(key);
+    match key.split('[').next() {
+        Some("client-certificate") => CERTIFICATE_FIELD,
+        Some("ehlo-name") => "ehlo_name",
+        Some("source-address") => "source_address",
+        Some("retry") => "retry",
+        Some("delay-notice-after") => "delay_notice_after",
+        Some("expire-after") => "expire_after",
+        _ => "",
+    }
+}
+
+fn via(smart_hosts: &[SmartHost], reader: &mut Reader<'_>) -> Via {
+    if let [SmartHost::Mx(domain, port)] = smart_hosts {
+        return Via::MxOf {
+            domain: domain.clone(),
+            port: *port,
+        };
+    }
+    let mut hosts = Vec::with_capacity(smart_hosts.len());
+    for host in smart_hosts {
+        match host {
+            SmartHost::Host(host, port) => hosts.push(NextHopHost {
+                host: host.clone(),
+                port: *port,
+            }),
+            SmartHost::Mx(..) => {
+                let reason = format!("{host}: the MX records of a domain stand alone, beside no other next hop");
+                reader.fault(
+                    "smart_hosts",
+                    reason,
+                    "take the other hosts out, or name its mail exchangers",
+                );
+            }
+        }
+    }
+    if hosts.is_empty() {
+        Via::Mx { port: 25 }
+    } else {
+        Via::Hosts(hosts)
+    }
+}
+
+fn certificate_name(field: &'static str, text: Option<&str>, reader: &mut Reader<'_>) -> Option<CertificateName> {
+    reader.parse(field, text?, NAME_REMEDY)
+}
+
+/// Anchors of a connector are known by its name.
+fn keep_anchors(place: String, set: Option<AnchorSet>, into: &mut Collected) -> AnchorSetId {
+    let Some(set) = set else {
+        return AnchorSetId::system();
+    };
+    let id = AnchorSetId(place);
+    into.anchors.insert(id.clone(), set);
+    id
+}
+
+const fn connector_type(kind: api::ConnectorType) -> ConnectorType {
+    match kind {
+        api::ConnectorType::Partner => ConnectorType::Partner,
+        api::ConnectorType::OnPremises => ConnectorType::OnPremises,
+    }
+}
+
+const fn floor(min: api::MinTlsVersion, hybrid_only: bool) -> TlsFloor {
+    TlsFloor {
+        min_version: match min {
+            api::MinTlsVersion::Tls12 => TlsVersion::Tls12,
+            api::MinTlsVersion::Tls13 => TlsVersion::Tls13,
+        },
+        hybrid_only,
+    }
+}

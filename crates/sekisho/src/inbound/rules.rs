@@ -1,0 +1,133 @@
+//! The rules of organizations, on a message that was read whole: what each recipient's organization demands of it, and
+//! whether it may go there at all.
+
+use std::collections::HashMap;
+
+use sekisho_mail::{Envelope, Mailbox, OrganizationName, Recipient, Reply, ReplyCode, ReversePath, StatedReason};
+use sekisho_policy::directory::{ConnectorKey, Directory, HeaderField, RuleFacts};
+
+/// What the envelope does not say of its recipients: which addresses were written for them, and through which
+/// connectors they came.
+#[derive(Debug, Default)]
+pub(super) struct Written(HashMap<(Mailbox, OrganizationName), Ways>);
+
+#[derive(Debug, Default)]
+struct Ways {
+    addresses: Vec<Mailbox>,
+    connectors: Vec<ConnectorKey>,
+}
+
+impl Written {
+    /// `address` was written, and led to these recipients. Nothing is kept where no rule could ask for it, nor twice.
+    pub(super) fn note(
+        &mut self,
+        directory: &Directory,
+        address: &Mailbox,
+        connector: Option<&ConnectorKey>,
+        recipients: &[Recipient],
+    ) {
+        for recipient in recipients {
+            let is_alias = recipient.mailbox != *address;
+            if !directory.has_rules(&recipient.organization) || (!is_alias && connector.is_none()) {
+                continue;
+            }
+            let key = (recipient.mailbox.clone(), recipient.organization.clone());
+            let ways = self.0.entry(key).or_default();
+            if is_alias && !ways.addresses.contains(address) {
+                ways.addresses.push(address.clone());
+            }
+            ways.connectors
+                .extend(connector.filter(|one| !ways.connectors.contains(one)).cloned());
+        }
+    }
+
+    /// Another transaction begins.
+    pub(super) fn clear(&mut self) {
+        if !self.0.is_empty() {
+            self.0 = HashMap::new();
+        }
+    }
+}
+
+/// A message that rules keep from every one of its recipients.
+#[derive(Debug)]
+pub(crate) struct RejectedByRules {
+    /// What its sender is told; it names no rule.
+    pub(crate) reply: Reply,
+    /// MAIL FROM.
+    pub(crate) sender: ReversePath,
+    /// Each recipient with the reasons; that of the rejection is the first.
+    pub(crate) recipients: Vec<(Recipient, Vec<StatedReason>)>,
+}
+
+/// Applies the rules: adds what they demand to what the recipients carry, and marks those that they keep it from.
+///
+/// # Errors
+/// When nobody may get it.
+pub(super) fn apply(
+    directory: &Directory,
+    header: impl FnOnce() -> Vec<HeaderField>,
+    written: &Written,
+    envelope: &mut Envelope,
+) -> Result<(), Box<RejectedByRules>> {
+    let Envelope {
+        reverse_path,
+        recipients,
+        ..
+    } = envelope;
+    if !recipients.iter().any(|one| directory.has_rules(&one.organization)) {
+        return Ok(());
+    }
+    let findings = directory.look_at_header(&header());
+    let mut refused = Vec::new();
+    for recipient in recipients.iter_mut() {
+        let ways = written
+            .0
+            .get(&(recipient.mailbox.clone(), recipient.organization.clone()));
+        let addresses = ways.iter().flat_map(|ways| &ways.addresses);
+        let addresses: Vec<&Mailbox> = addresses.chain([&recipient.mailbox]).collect();
+        let connectors: Vec<&ConnectorKey> = ways.iter().flat_map(|ways| &ways.connectors).collect();
+        let verdict = directory.apply_rules(&RuleFacts {
+            organization: &recipient.organization,
+            sender: reverse_path,
+            recipients: &addresses,
+            connectors: &connectors,
+            header: &findings,
+        });
+        for demand in verdict.demands {
+            if !recipient.carried.contains(&demand) {
+                recipient.carried.push(demand);
+            }
+        }
+        if let Some(refusal) = verdict.rejection {
+            recipient.refused = Some(Box::new(refusal));
+            let reasons: Vec<StatedReason> = verdict.reasons.iter().rev().map(StatedReason::from).collect();
+            refused.push((recipient.clone(), reasons));
+        }
+    }
+    if refused.len() < recipients.len() {
+        return Ok(());
+    }
+    let first = refused.first().and_then(|(recipient, _)| recipient.refused.as_deref());
+    let Some(text) = first.map(|refusal| refusal.text.clone()) else {
+        return Ok(());
+    };
+    Err(Box::new(RejectedByRules {
+        reply: Reply::new(ReplyCode::REFUSED, 7, 1, &text),
+        sender: reverse_path.clone(),
+        recipients: refused,
+    }))
+}
+
+/// As [`apply`], of a message that this server was given as a whole, content and all.
+///
+/// # Errors
+/// When nobody may get it.
+pub(crate) fn apply_to_whole(
+    directory: &Directory,
+    content: &[u8],
+    envelope: &mut Envelope,
+) -> Result<(), Box<RejectedByRules>> {
+    let fields = || super::header_keep::fields(content, directory.header_conditions());
+    apply(directory, fields, &Written::default(), envelope)
+}

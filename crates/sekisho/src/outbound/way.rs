@@ -1,0 +1,94 @@
+//! The way of a destination: which connector or route carries its mail, and everything that is demanded on it.
+//!
+//! However mail is routed, the demands of every connector that covers the recipient's domain apply, and those of its
+//! organization. Which connector that is, policy says.
+
+use std::sync::Arc;
+
+use sekisho_mail::{Demand, OrganizationName};
+use sekisho_policy::{
+    directory::SelectionReason,
+    outbound::{CandidateHost, HostOrigin, RouteDemand},
+};
+use sekisho_store::Destination;
+
+use super::{Configured, RouteSettings, Via};
+
+/// The way of a destination at one version of configuration and directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// How it is gone.
+    pub route: Arc<RouteSettings>,
+    /// Whose mail it is: for a domain that is accepted here its owner's, whoever sends it.
+    pub organization: OrganizationName,
+    /// All that must hold.
+    pub demands: Vec<RouteDemand>,
+}
+
+impl Configured {
+    /// The way of a destination.
+    #[must_use]
+    pub fn way(&self, destination: &Destination) -> Way {
+        let selection = self
+            .organizations
+            .select(destination.organization(), destination.host());
+        let organization = selection.organization.clone();
+        let mut demands = selection.demands(destination.host());
+        // The routes of the configuration file are the first organization's, as everything in it is.
+        let (exactness, of_the_file) = if organization.is_first() {
+            self.settings.route_and_exactness(destination.host())
+        } else {
+            (None, &self.settings.default_route)
+        };
+        demands.extend(of_the_file.route_demand());
+        let chosen = selection.chosen.and_then(|connector| self.ways.get(&connector.key));
+        let chosen = chosen.filter(|_| exactness <= Some(exactness_of(&selection.because)));
+        let mut route = Arc::clone(chosen.unwrap_or(of_the_file));
+        let settings = self.organizations.organization(&organization);
+        if let Some(expire_after) = settings.and_then(|settings| settings.expire_after)
+            && !route.expires_by_itself
+        {
+            Arc::make_mut(&mut route).expire_after = expire_after;
+        }
+        Way {
+            route,
+            organization,
+            demands,
+        }
+    }
+}
+
+/// On the scale of the routes, where a domain above counts its octets: see [`super::OutboundSettings::route`]. All
+/// accepted domains are less than any domain and more than everything.
+fn exactness_of(reason: &SelectionReason) -> usize {
+    match reason {
+        SelectionReason::Exact => usize::MAX,
+        SelectionReason::Wildcard(domain) => domain.as_str().len(),
+        SelectionReason::AllAcceptedDomains => 1,
+        SelectionReason::Everything | SelectionReason::NoConnector => 0,
+    }
+}
+
+impl Way {
+    /// The demands that travel along when mail for an address on this way goes to another address instead.
+    #[must_use]
+    pub fn carried_demands(&self) -> Vec<Demand> {
+        let hosts: Vec<CandidateHost> = match &self.route.via {
+            Via::Mx { .. } | Via::MxOf { .. } => Vec::new(),
+            Via::Hosts(hosts) => hosts
+                .iter()
+                .map(|hop| CandidateHost {
+                    host: hop.host.clone(),
+                    origin: HostOrigin::Route,
+                })
+                .collect(),
+        };
+        self.demands_on(&hosts)
+    }
+
+    /// The demands on any of these hosts.
+    #[must_use]
+    pub fn demands_on(&self, hosts: &[CandidateHost]) -> Vec<Demand> {
+        self.demands.iter().map(|demand| demand.on_hosts(hosts)).collect()
+    }
+}
