@@ -2,7 +2,7 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
+    PKCS_RSA_SHA256, date_time_ymd,
 };
 
 /// A certificate chain, leaf first, and its private key, both in PEM.
@@ -12,6 +12,30 @@ pub struct Pem {
     pub chain: String,
     /// The key, PKCS #8.
     pub key: String,
+}
+
+impl Pem {
+    /// The same without what stands behind the leaf: what a server sends whose operator forgot the intermediate.
+    #[must_use]
+    pub fn leaf_alone(&self) -> Self {
+        const END: &str = "-----END CERTIFICATE-----\n";
+        let leaf = self.chain.split_inclusive(END).next().unwrap_or_default();
+        Self {
+            chain: leaf.to_owned(),
+            key: self.key.clone(),
+        }
+    }
+
+    /// The pin of its key: `sha256:` and the SHA-256 of the leaf's SubjectPublicKeyInfo.
+    ///
+    /// # Panics
+    /// When the chain is none.
+    #[must_use]
+    pub fn pin(&self) -> String {
+        let chain = sekisho_tls::PeerChain::of_client_in_pem(&self.chain).expect("a chain in PEM");
+        let leaf = chain.facts().first().expect("a chain has a leaf");
+        format!("sha256:{}", leaf.spki_sha256)
+    }
 }
 
 impl std::fmt::Debug for Pem {
@@ -27,6 +51,8 @@ impl std::fmt::Debug for Pem {
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: String,
+    /// What stands behind a leaf of it: its own certificate and those above.
+    chain: String,
 }
 
 impl Authority {
@@ -36,16 +62,38 @@ impl Authority {
     /// When the machine has no randomness.
     #[must_use]
     pub fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("no name is a bad name");
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Sekisho test authority");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        Self::called("Sekisho test authority")
+    }
+
+    /// As [`Self::new`], with a name of its own: of two that are called the same, a chain seems to be the one's, and
+    /// only its signature tells.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn called(name: &str) -> Self {
+        let params = authority(name);
         let key = KeyPair::generate().expect("a key can be made");
         let certificate = params.self_signed(&key).expect("the authority signs itself");
         Self {
             certificate: certificate.pem(),
+            chain: certificate.pem(),
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    /// An intermediate authority below this one; chains of its leaves end here.
+    ///
+    /// # Panics
+    /// When the machine has no randomness.
+    #[must_use]
+    pub fn intermediate(&self) -> Self {
+        let params = authority("Sekisho test intermediate");
+        let key = KeyPair::generate().expect("a key can be made");
+        let certificate = params.signed_by(&key, &self.issuer).expect("the authority signs");
+        Self {
+            certificate: certificate.pem(),
+            chain: certificate.pem() + &self.chain,
             issuer: Issuer::new(params, key),
         }
     }
@@ -63,6 +111,16 @@ impl Authority {
     #[must_use]
     pub fn server(&self, names: &[&str]) -> Pem {
         self.sign(leaf(names))
+    }
+
+    /// As [`Self::server`], with an RSA key.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn server_with_rsa(&self, names: &[&str]) -> Pem {
+        let key = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key can be made");
+        self.sign_for(&key, leaf(names))
     }
 
     /// A server's certificate that was good for `names` until some years ago.
@@ -112,9 +170,13 @@ impl Authority {
 
     fn sign(&self, params: CertificateParams) -> Pem {
         let key = KeyPair::generate().expect("a key can be made");
-        let leaf = params.signed_by(&key, &self.issuer).expect("the authority signs");
+        self.sign_for(&key, params)
+    }
+
+    fn sign_for(&self, key: &KeyPair, params: CertificateParams) -> Pem {
+        let leaf = params.signed_by(key, &self.issuer).expect("the authority signs");
         Pem {
-            chain: leaf.pem() + &self.certificate,
+            chain: leaf.pem() + &self.chain,
             key: key.serialize_pem(),
         }
     }
@@ -138,6 +200,14 @@ pub fn self_signed(names: &[&str]) -> Pem {
         chain: leaf.pem(),
         key: key.serialize_pem(),
     }
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(Vec::new()).expect("no name is a bad name");
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
 }
 
 fn leaf(names: &[&str]) -> CertificateParams {

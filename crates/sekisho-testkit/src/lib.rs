@@ -17,5 +17,6 @@ pub mod program;
 pub mod source;
 pub mod stall;
 pub mod staller;
+pub mod tap;
 pub mod vfs;
 pub mod wait;

@@ -29,7 +29,7 @@ mod swaks;
 pub use exim::{Exim, EximSettings};
 pub use names::{Names, Zone};
 pub use opensmtpd::OpenSmtpd;
-pub use postfix::{Postfix, PostfixSettings};
+pub use postfix::{Postfix, PostfixListener, PostfixSettings};
 pub use swaks::{Swaks, SwaksOutput};
 
 /// The users and groups that Debian's packages would have made.

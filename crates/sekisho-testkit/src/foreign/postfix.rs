@@ -28,6 +28,38 @@ pub struct PostfixSettings<'a> {
     pub more: &'a str,
 }
 
+/// One more listener of an instance.
+#[derive(Clone, Debug)]
+pub struct PostfixListener {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its certificate.
+    pub certificate: Pem,
+    /// Options of `main.cf` that hold for it alone, `name=value` without blanks.
+    pub options: Vec<String>,
+}
+
+impl PostfixListener {
+    /// Writes its certificate; answers with its entry of `master.cf`.
+    fn furnish(&self, cell: &Cell) -> String {
+        let Self { address, .. } = self;
+        let name = format!("listener-{}-{}", address.ip(), address.port());
+        cell.write_secret(
+            &format!("etc/postfix/{name}.pem"),
+            format!("{}{}", self.certificate.key, self.certificate.chain),
+        );
+        let mut entry = format!("{address} inet n - n - - smtpd\n");
+        let own = [
+            "smtpd_tls_security_level=may".to_owned(),
+            format!("smtpd_tls_chain_files=/etc/postfix/{name}.pem"),
+        ];
+        for option in own.iter().chain(&self.options) {
+            entry += &format!("  -o {option}\n");
+        }
+        entry
+    }
+}
+
 impl Postfix {
     /// Starts one and waits until it listens.
     ///
@@ -35,10 +67,22 @@ impl Postfix {
     /// When it does not come up.
     #[must_use]
     pub fn start(settings: &PostfixSettings<'_>) -> Self {
+        Self::start_with(settings, &[])
+    }
+
+    /// As [`Self::start`], with more listeners, each with a certificate and options of its own.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn start_with(settings: &PostfixSettings<'_>, listeners: &[PostfixListener]) -> Self {
         let cell = Cell::new();
         cell.write("etc/postfix/main.cf", main_cf(settings));
         let address = settings.address;
-        let services = format!("{address} inet n - n - - smtpd\n{SERVICES}");
+        let mut services = format!("{address} inet n - n - - smtpd\n{SERVICES}");
+        for listener in listeners {
+            services += &listener.furnish(&cell);
+        }
         cell.write("etc/postfix/master.cf", services);
         if let Some(pem) = settings.certificate {
             cell.write("etc/postfix/chain.pem", &pem.chain);

@@ -3,11 +3,13 @@
 //! are the usual ones and nothing is left behind.
 
 mod commands;
+mod connectors;
 mod covered;
 mod crowded;
 mod cut_off;
 mod damage;
 mod dialogues;
+mod directory;
 mod endings;
 mod flooding;
 mod front;
@@ -17,6 +19,7 @@ mod killing;
 mod law_two;
 mod limits;
 mod main_job;
+mod moving_in;
 mod names;
 mod notices;
 mod operating;
@@ -24,6 +27,7 @@ mod outgoing;
 mod pried;
 mod relaying;
 mod remote_text;
+mod rules;
 mod signals;
 mod stalling;
 

@@ -91,6 +91,7 @@ fn commit(
             peer: None,
             helo: "client.example".to_owned(),
             security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
+            directory: 0,
             admitted_by: "relay: loopback".to_owned(),
             message_id_header: Some(format!("<{number}@rig.example>")),
             alterations: Vec::new(),

@@ -1,0 +1,199 @@
+//! `sekisho explain` and `explain-inbound` say what then really happens.
+
+use sekisho_testkit::{
+    authority::{Authority, Pem, self_signed},
+    enclosure::{HOSTS, enclosed},
+    foreign::Swaks,
+    node::Node,
+    peer::{Fault, Peer},
+};
+use serde_json::Value;
+
+use super::{Sender, TWO_ORGANIZATIONS, apply, lines, refusal, service};
+use crate::{all_attempted, last_attempt, outcome_of, relaying_node, submit};
+
+fn one(node: &Node, arguments: &[&str]) -> Value {
+    let mut lines = node.json_lines(arguments);
+    assert_eq!(lines.len(), 1, "{arguments:?}: {lines:?}");
+    lines.swap_remove(0)
+}
+
+/// Asks the command and the server itself, both of which must say the same; answers with what the command said.
+fn asked(node: &Node, swaks: &Swaks, shown: &Shown, from: &str, to: &str) -> Value {
+    let address = HOSTS[2].to_string();
+    let how = ["explain-inbound", "--json", "--ip", &address];
+    let mut arguments = [&how[..], &["--mail-from", from, "--rcpt", to]].concat();
+    let mut sender = Sender::at(HOSTS[2]);
+    match shown {
+        Shown::Nothing => {}
+        Shown::Tls => {
+            arguments.push("--tls");
+            sender = sender.over_tls();
+        }
+        Shown::Certificate(pem) => {
+            node.write("shown.pem", &pem.leaf_alone().chain);
+            arguments.extend(["--cert", "shown.pem"]);
+            sender = sender.with(swaks, "shown", pem);
+        }
+    }
+    let said = one(node, &arguments);
+    let reply = sender.asks(swaks, from, to);
+    assert_eq!(said["reply"], reply, "{arguments:?}: {said:#}");
+    let is_taken = reply.starts_with('2');
+    assert_eq!(said["admitted"], is_taken, "{said:#}");
+    if !is_taken {
+        let (key, text) = refusal(node, to);
+        let reason = &said["reasons"][0];
+        assert_eq!((&reason["key"], &reason["text"]), (&key.into(), &text.into()));
+    }
+    said
+}
+
+/// What a client shows of itself.
+enum Shown {
+    Nothing,
+    Tls,
+    Certificate(Pem),
+}
+
+/// What is shown, MAIL FROM, RCPT, how the reply begins, and the connector by which it does.
+const QUESTIONS: &str = "\
+    nothing     | a@tls.example  | u0@acme.example | 451 4.7.0  | acme/tls
+    tls         | a@tls.example  | u1@acme.example | 250        | acme/tls
+    tls         | a@cert.example | u2@acme.example | 550 5.7.51 | acme/cert
+    self-signed | a@cert.example | u3@acme.example | 550 5.7.51 | acme/cert
+    partner     | a@cert.example | u4@acme.example | 250        | acme/cert
+    hub         | <>             | a@there.example | 250        | beta/hub";
+
+#[test]
+fn what_rcpt_would_be_answered_is_what_it_is_answered() {
+    enclosed(|| {
+        let root = Authority::new();
+        let anchors = lines(root.anchor());
+        let directory = format!(
+            "{TWO_ORGANIZATIONS}\
+             [[inbound_connector]]\norganization = \"acme\"\nname = \"tls\"\nsender_domains = [\"tls.example\"]\n\
+             [[inbound_connector]]\norganization = \"acme\"\nname = \"cert\"\nsender_domains = [\"cert.example\"]\n\
+             restrict_domains_to_certificate = true\ntls_sender_certificate_name = \"mail.cert.example\"\n\
+             trust_anchors = {anchors}\n\
+             [[inbound_connector]]\norganization = \"beta\"\nname = \"hub\"\nconnector_type = \"on_premises\"\n\
+             tls_sender_certificate_name = \"mail.beta.example\"\ntrust_anchors = {anchors}\n"
+        );
+        let users: Vec<String> = (0..5).map(|place| format!("\"u{place}@acme.example\"")).collect();
+        let node = service(&format!("[local]\nusers = [{}]\n", users.join(", ")), &directory);
+        let swaks = Swaks::new();
+        for line in QUESTIONS.lines() {
+            let [shown, from, to, wanted, connector] = super::cells(line);
+            let shown = match shown {
+                "nothing" => Shown::Nothing,
+                "tls" => Shown::Tls,
+                "self-signed" => Shown::Certificate(self_signed(&["mail.cert.example"])),
+                "partner" => Shown::Certificate(root.client("mail.cert.example")),
+                _ => Shown::Certificate(root.client("mail.beta.example")),
+            };
+            let said = asked(&node, &swaks, &shown, from, to);
+            assert!(
+                said["reply"].as_str().is_some_and(|reply| reply.starts_with(wanted)),
+                "{line}: {said:#}"
+            );
+            assert!(said["reasons"].to_string().contains(connector), "{line}: {said:#}");
+            let connectors = said["connectors"].as_array().into_iter().flatten();
+            let mut those = connectors.filter(|one| one["matches"] == true);
+            assert!(those.any(|one| one["connector"] == connector), "{line}: {said:#}");
+        }
+        // A certificate that proves nothing: no connector matches, and the reason names the one that it looked like.
+        let fake = Shown::Certificate(self_signed(&["mail.beta.example"]));
+        let said = asked(&node, &swaks, &fake, "a@beta.example", "b@there.example");
+        assert!(
+            said["reply"]
+                .as_str()
+                .is_some_and(|reply| reply.starts_with("550 5.7.64 ")),
+            "{said:#}"
+        );
+        assert!(said["reasons"].to_string().contains("beta/hub"), "{said:#}");
+        assert!(!said["connectors"].to_string().contains("\"matches\":true"), "{said:#}");
+
+        let question = "explain-inbound --ip 192.0.2.3 --mail-from a@tls.example --rcpt u0@acme.example";
+        let words = node.run(&question.split(' ').collect::<Vec<_>>());
+        let words = String::from_utf8_lossy(&words.stdout).into_owned();
+        assert!(words.contains("451 4.7.0") && words.contains("acme/tls"), "{words}");
+    });
+}
+
+#[test]
+fn which_way_mail_would_take_and_what_stands_in_it_is_what_then_happens() {
+    enclosed(|| {
+        let root = Authority::new();
+        let good = Peer::start((HOSTS[0], 25).into(), Some(&root.server(&["mx.example"])), Fault::None);
+        let other = Peer::start((HOSTS[1], 25).into(), Some(&self_signed(&["mx.example"])), Fault::None);
+        let stripped = Peer::start(
+            (HOSTS[2], 25).into(),
+            Some(&self_signed(&["mx.example"])),
+            Fault::NotOffered,
+        );
+        let node = relaying_node("");
+        let anchors = lines(root.anchor());
+        let of = |name: &str, host: &str, more: &str| {
+            format!(
+                "[[outbound_connector]]\nname = \"{name}\"\nrecipient_domains = [\"{name}.example\"]\n\
+                 smart_hosts = [\"{host}\"]\nretry = [\"1h\"]\n{more}\n"
+            )
+        };
+        let names =
+            format!("tls_settings = \"domain_validation\"\ntls_domain = \"mx.example\"\ntrust_anchors = {anchors}");
+        apply(
+            &node,
+            &[
+                of("good", "192.0.2.1", &names),
+                of("other", "192.0.2.2", &names),
+                of("open", "192.0.2.3", ""),
+                of("stripped", "192.0.2.3", "tls_settings = \"encryption_only\""),
+                of("dead", "192.0.2.6", ""),
+            ]
+            .concat(),
+        );
+        let names = ["good", "other", "open", "stripped", "dead"];
+        let recipients: Vec<String> = names.iter().map(|name| format!("topsecret@{name}.example")).collect();
+        let said: Vec<Value> = recipients
+            .iter()
+            .map(|recipient| one(&node, &["explain", recipient, "--json"]))
+            .collect();
+        assert_eq!(
+            (good.count(), other.count(), stripped.count()),
+            (0, 0, 0),
+            "no mail was sent"
+        );
+        assert!(!stripped.saw_in_the_clear("topsecret"), "nor its envelope");
+        submit("a@localhost", &recipients);
+        for ((name, said), trace) in names.iter().zip(&said).zip(all_attempted(&node, &recipients)) {
+            assert_same(&format!("default/{name}"), said, last_attempt(&trace));
+        }
+        assert_eq!((good.count(), other.count(), stripped.count()), (1, 0, 1));
+    });
+}
+
+/// What was said of the way is what became of an attempt by this connector.
+fn assert_same(connector: &str, said: &Value, attempt: &Value) {
+    let host = &said["hosts"][0];
+    let both = format!("{connector}: {said:#}\n{attempt:#}");
+    assert!(attempt["route"].to_string().contains(connector), "{both}");
+    assert!(said["route"].to_string().contains(connector), "{both}");
+    let chosen = said["connectors"].as_array().into_iter().flatten();
+    let chosen = chosen.filter(|one| one["verdict"].to_string().contains("chosen"));
+    let chosen: Vec<&Value> = chosen.map(|one| &one["connector"]).collect();
+    assert_eq!(chosen, [connector], "{both}");
+    assert_eq!(said["directory"], attempt["directory"], "{both}");
+    assert_eq!(host["required"], attempt["required"], "{both}");
+    assert_eq!(host["decision"], attempt["decision"], "{both}");
+    let chain = |side: &Value| side["channel"]["security"]["tls"]["chain"].clone();
+    assert_eq!(chain(host), chain(attempt), "{both}");
+    if outcome_of(attempt) == "delivered" {
+        assert!(host["fault"].is_null(), "{both}");
+    } else {
+        let why = attempt["outcome"]["why"]["text"].as_str().expect("a fault has words");
+        assert!(
+            host["fault"].as_str().is_some_and(|fault| fault.contains(why)),
+            "{both}"
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! Organizations beside each other: what one demands and permits never touches the other's mail.
+
+use sekisho_testkit::{
+    authority::Authority,
+    client::Client,
+    enclosure::{HOSTS, enclosed},
+    foreign::Swaks,
+    peer::{Fault, Peer},
+    wait,
+};
+
+use super::{SERVER, Sender, TWO_ORGANIZATIONS, apply, arrival, lines, refusal, service, version};
+use crate::{delivered_to, last_attempt, trace_of, traced};
+
+const USERS: &str = "[local]\nusers = [\"bob@acme.example\", \"eve@beta.example\"]\n";
+const BOB: &str = "bob@acme.example";
+const EVE: &str = "eve@beta.example";
+
+/// Acme wants TLS of a partner, beta wants nothing.
+const ACME_WANTS_TLS: &str = "\
+[[inbound_connector]]
+organization = \"acme\"
+name = \"tls\"
+sender_domains = [\"partner.example\"]
+";
+
+#[test]
+fn of_one_transaction_one_organization_refuses_its_recipient_and_the_other_takes_its_own() {
+    enclosed(|| {
+        let node = service(USERS, &format!("{TWO_ORGANIZATIONS}{ACME_WANTS_TLS}"));
+        let swaks = Swaks::new();
+        let both = format!("{BOB},{EVE}");
+        let output = swaks.send(SERVER, "a@partner.example", &both, &["--body", "to both"]);
+        output.assert_accepted();
+        let refused = output.transcript.lines().filter(|line| line.contains("<** 451 4.7.0"));
+        assert_eq!(refused.count(), 1, "{}", output.transcript);
+        assert!(delivered_to(&node, EVE).contains("to both"));
+        assert_eq!(node.mailbox(BOB), Vec::<Vec<u8>>::new());
+        let (_, text) = refusal(&node, BOB);
+        assert!(text.contains("acme/tls"), "{text}");
+        let taken = trace_of(&node, EVE).expect("it arrived");
+        assert!(!taken["arrival"]["recipients"].to_string().contains(BOB), "{taken:#}");
+    });
+}
+
+#[test]
+fn a_change_holds_for_the_next_transaction_of_an_open_session_and_the_trace_names_the_version() {
+    enclosed(|| {
+        let node = service(USERS, TWO_ORGANIZATIONS);
+        let before = version(&node);
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
+        let content = b"Subject: x\r\n\r\nx\r\n";
+        let mut client = runtime.block_on(Client::open(SERVER, false)).expect("a session");
+        let mut deliver = |from: &str| runtime.block_on(client.deliver(from, BOB, content));
+        let taken = deliver("a@partner.example").expect("a reply");
+        assert!(taken.is_success(), "{taken:?}");
+        let first = arrival(&node, BOB);
+        assert_eq!(
+            (&first["directory"], &first["admitted_by"]),
+            (&before.into(), &"local recipient".into())
+        );
+
+        apply(&node, &format!("{TWO_ORGANIZATIONS}{ACME_WANTS_TLS}"));
+        assert_eq!(version(&node), before + 1);
+        let refused = deliver("a@partner.example").expect_err("it is refused");
+        assert!(refused.to_string().starts_with("451 "), "{refused}");
+        let trace = wait::until_or(
+            "the refusal",
+            || trace_of(&node, BOB).filter(|message| message["arrival"]["admitted_by"] == "refused"),
+            || node.log(),
+        );
+        assert_eq!(trace["arrival"]["directory"], before + 1, "{trace:#}");
+        assert_eq!(last_attempt(&trace)["directory"], before + 1, "{trace:#}");
+    });
+}
+
+#[test]
+fn organizations_cannot_send_through_each_others_connectors() {
+    enclosed(|| {
+        let root = Authority::new();
+        let of = |organization: &str, address: &str, port: u16| {
+            format!(
+                "[[inbound_connector]]\norganization = \"{organization}\"\nname = \"hub\"\n\
+                 connector_type = \"on_premises\"\nassociated_accepted_domains = [\"{organization}.example\"]\n\
+                 tls_sender_certificate_name = \"mail.{organization}.example\"\ntrust_anchors = {}\n\
+                 sender_ip_addresses = [\"{address}\"]\n\
+                 [[outbound_connector]]\norganization = \"{organization}\"\nname = \"out\"\n\
+                 recipient_domains = [\"there.example\"]\nsmart_hosts = [\"192.0.2.1:{port}\"]\n",
+                lines(root.anchor())
+            )
+        };
+        let directory = [
+            TWO_ORGANIZATIONS,
+            &of("acme", "192.0.2.3", 2601),
+            &of("beta", "192.0.2.4", 2602),
+        ];
+        let [of_acme, of_beta] = [2601, 2602].map(|port| Peer::start((HOSTS[0], port).into(), None, Fault::None));
+        let node = service(USERS, &directory.concat());
+        let swaks = Swaks::new();
+        let (acme, beta) = (Sender::at(HOSTS[2]), Sender::at(HOSTS[3]));
+        let with = |sender: &Sender, name: &str| {
+            let pem = root.client(&format!("mail.{name}.example"));
+            sender.clone().with(&swaks, name, &pem)
+        };
+        let denied = "550 5.7.64 ";
+        super::assert_answers(
+            &swaks,
+            &[
+                (&acme, "a@beta.example", "b@there.example", denied),
+                (&beta, "a@acme.example", "b@there.example", denied),
+                // Each connector is limited to its organization's own domain, so the certificate is no way round.
+                (&with(&acme, "acme"), "a@beta.example", "b@there.example", denied),
+                (&with(&beta, "beta"), "a@acme.example", "b@there.example", denied),
+                (&with(&acme, "acme"), "<>", "b@there.example", denied),
+            ],
+        );
+        for (sender, from, to) in [
+            (&acme, "a@acme.example", "x@there.example"),
+            (&beta, "a@beta.example", "y@there.example"),
+        ] {
+            assert!(sender.sends(&swaks, from, to).starts_with("250"), "{from}");
+            traced(&node, to, "delivered");
+        }
+        let to = |peer: &Peer| {
+            peer.received()
+                .into_iter()
+                .flat_map(|message| message.to)
+                .collect::<Vec<_>>()
+        };
+        assert!(
+            to(&of_acme)[0].contains("x@there.example") && of_acme.count() == 1,
+            "{:?}",
+            to(&of_acme)
+        );
+        assert!(
+            to(&of_beta)[0].contains("y@there.example") && of_beta.count() == 1,
+            "{:?}",
+            to(&of_beta)
+        );
+    });
+}
