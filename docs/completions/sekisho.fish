@@ -32,9 +32,20 @@ complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "serve" -d 'Runs the
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "status" -d 'Shows what the server is and how full it is'
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "queue" -d 'Looks at the queue and gives orders for what is in it'
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "trace" -d 'Finds messages and shows how they came in and went out, with the evidence on TLS'
+complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "explain" -d 'Says which way mail to a recipient would take, and asks every host; no mail is sent'
+complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "explain-inbound" -d 'Says what a recipient would be answered, and what each inbound connector has to do with it'
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "config" -d 'Checks and shows the configuration'
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "tls" -d 'Shows TLS as it is in force'
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "store" -d 'Checks and recovers the data folder of a server that does not run'
+complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "organization" -d 'Adds, changes and lists organizations: whose mail is carried'
+complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "domain" -d 'Adds, changes and lists accepted domains: whose mail is taken from anyone'
+complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "connector" -d 'Adds, changes and lists connectors: what is demanded of those who bring mail and where mail goes'
+complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "rule" -d 'Adds, changes and lists rules: what is demanded of single messages'
+complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "directory" -d 'Looks at the directory of all these and its versions'
+complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "export" -d 'Prints the whole directory as text'
+complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "plan" -d 'Says what a text would change in the directory, and whether it would be taken'
+complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "apply" -d 'Makes the directory what a text says; what the text does not name is removed'
+complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "import" -d 'Says what connectors and domains of another mail system come to here, and adds them if told so'
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "send" -d 'Sends a test message'
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "completions" -d 'Prints completions for a shell'
 complete -c sekisho -n "__fish_sekisho_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -172,6 +183,25 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand trace" -l conversation -
 complete -c sekisho -n "__fish_sekisho_using_subcommand trace" -l json -d 'Prints JSON, one object a message'
 complete -c sekisho -n "__fish_sekisho_using_subcommand trace" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sekisho -n "__fish_sekisho_using_subcommand trace" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -l from -d 'The sender\'s address; without it there is none (`<>`)' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -l organization -d 'Who sends [default: default]' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -l conversation -d 'Shows what was said'
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l ip -d 'The client\'s address' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l cert -d 'The certificates that the client presents, in PEM, its own first; it counts as having proved its key' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l listener -d 'The listener that it comes to [default: the first]' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l mail-from -d 'The sender\'s address; without it there is none (`<>`)' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l rcpt -d 'The recipient\'s address' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l tls -d 'Under TLS; with a certificate it always is'
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and not __fish_seen_subcommand_from check show help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and not __fish_seen_subcommand_from check show help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and not __fish_seen_subcommand_from check show help" -s h -l help -d 'Print help'
@@ -225,6 +255,363 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_s
 complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "check" -d 'Looks at every page and every checksum, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "recover" -d 'Brings every readable message into a new database, and lists what is missing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and not __fish_seen_subcommand_from add set show list remove help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and not __fish_seen_subcommand_from add set show list remove help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and not __fish_seen_subcommand_from add set show list remove help" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and not __fish_seen_subcommand_from add set show list remove help" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and not __fish_seen_subcommand_from add set show list remove help" -f -a "add" -d 'Adds an organization'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and not __fish_seen_subcommand_from add set show list remove help" -f -a "set" -d 'Changes fields of an organization; `default` is always there'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and not __fish_seen_subcommand_from add set show list remove help" -f -a "show" -d 'Shows an organization with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and not __fish_seen_subcommand_from add set show list remove help" -f -a "list" -d 'Lists all organizations'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and not __fish_seen_subcommand_from add set show list remove help" -f -a "remove" -d 'Removes an organization that has neither domains nor connectors nor rules any more'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and not __fish_seen_subcommand_from add set show list remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l comment -d 'Words of your own' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l reject-direct-send -d 'Refuses mail from its own domains unless the client is known by a connector or may relay' -r -f -a "true\t''
+false\t''"
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l require-tls-inbound -d 'Takes mail for its domains under TLS alone' -r -f -a "true\t''
+false\t''"
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l require-tls-outbound -d 'Lets its mail leave under TLS alone' -r -f -a "true\t''
+false\t''"
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l expire-after -d 'The age at which undelivered mail is given up: 48h, 5d; empty to unset' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l comment -d 'Words of your own' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l reject-direct-send -d 'Refuses mail from its own domains unless the client is known by a connector or may relay' -r -f -a "true\t''
+false\t''"
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l require-tls-inbound -d 'Takes mail for its domains under TLS alone' -r -f -a "true\t''
+false\t''"
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l require-tls-outbound -d 'Lets its mail leave under TLS alone' -r -f -a "true\t''
+false\t''"
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l expire-after -d 'The age at which undelivered mail is given up: 48h, 5d; empty to unset' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from show" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from show" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from show" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from list" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from list" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from list" -l json -d 'Prints JSON, one organization a line'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from help" -f -a "add" -d 'Adds an organization'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from help" -f -a "set" -d 'Changes fields of an organization; `default` is always there'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows an organization with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from help" -f -a "list" -d 'Lists all organizations'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Removes an organization that has neither domains nor connectors nor rules any more'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and not __fish_seen_subcommand_from add set show list remove help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and not __fish_seen_subcommand_from add set show list remove help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and not __fish_seen_subcommand_from add set show list remove help" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and not __fish_seen_subcommand_from add set show list remove help" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and not __fish_seen_subcommand_from add set show list remove help" -f -a "add" -d 'Accepts mail for a domain'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and not __fish_seen_subcommand_from add set show list remove help" -f -a "set" -d 'Changes an accepted domain, also to whom it belongs'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and not __fish_seen_subcommand_from add set show list remove help" -f -a "show" -d 'Shows an accepted domain with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and not __fish_seen_subcommand_from add set show list remove help" -f -a "list" -d 'Lists the accepted domains of the directory; those of sekisho.toml stand there'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and not __fish_seen_subcommand_from add set show list remove help" -f -a "remove" -d 'Accepts mail for a domain no longer'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and not __fish_seen_subcommand_from add set show list remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l organization -d 'Whose it is [default: default]' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l type -d 'What becomes of its mail: authoritative (all recipients are here), internal-relay (some are), external-relay (none is)' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l comment -d 'Words of your own' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l organization -d 'Whose it is [default: default]' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l type -d 'What becomes of its mail: authoritative (all recipients are here), internal-relay (some are), external-relay (none is)' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l comment -d 'Words of your own' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from show" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from show" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from show" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -l organization -d 'Only those of this organization' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -l json -d 'Prints JSON, one domain a line'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from help" -f -a "add" -d 'Accepts mail for a domain'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from help" -f -a "set" -d 'Changes an accepted domain, also to whom it belongs'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows an accepted domain with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from help" -f -a "list" -d 'Lists the accepted domains of the directory; those of sekisho.toml stand there'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Accepts mail for a domain no longer'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "add" -d 'Adds a connector'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "set" -d 'Changes fields of a connector; an empty value unsets a field or empties a list'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "show" -d 'Shows a connector with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "list" -d 'Lists connectors'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "enable" -d 'Looks at a connector again'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "disable" -d 'Keeps a connector and never looks at it'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "remove" -d 'Removes a connector'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from add" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from add" -f -a "inbound" -d 'One for mail that comes in'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from add" -f -a "outbound" -d 'One for mail that goes out'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from add" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from set" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from set" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from set" -f -a "inbound" -d 'One for mail that comes in'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from set" -f -a "outbound" -d 'One for mail that goes out'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from set" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from show" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from show" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from show" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from show" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from list" -l organization -d 'Only those of this organization' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from list" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from list" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from list" -l json -d 'Prints JSON, one connector a line'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "add" -d 'Adds a connector'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "set" -d 'Changes fields of a connector; an empty value unsets a field or empties a list'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows a connector with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "list" -d 'Lists connectors'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "enable" -d 'Looks at a connector again'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "disable" -d 'Keeps a connector and never looks at it'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Removes a connector'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "add" -d 'Adds a rule'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "set" -d 'Changes fields of a rule; an empty value unsets a field or empties a list'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "show" -d 'Shows a rule with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "list" -d 'Lists rules in the order in which they are looked at'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "enable" -d 'Looks at a rule again'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "disable" -d 'Keeps a rule and never looks at it'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "remove" -d 'Removes a rule'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l enabled -d 'Whether it is looked at [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l comment -d 'Words of your own' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l priority -d 'Lower ones are looked at first [default: 0]' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l senders -d 'Only mail from these: alice@bank.example, @bank.example, *.bank.example, *, or <> for the null reverse-path' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l recipients -d 'Only mail to these: alice@bank.example, @bank.example, *.bank.example, or *' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l header -d 'Only mail with this text in a header field, as it is sent and with nothing decoded: "Subject: secret"' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l inbound-connector -d 'Only mail that came through this inbound connector of the organization' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l require-tls -d 'Demands of whatever connection it leaves on: encryption-only, certificate-validation or domain-validation' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l tls-domains -d 'Domain validation: names for one of which the host\'s certificate must be' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l reject -d 'Rejects it with these words' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l enabled -d 'Whether it is looked at [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l comment -d 'Words of your own' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l priority -d 'Lower ones are looked at first [default: 0]' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l senders -d 'Only mail from these: alice@bank.example, @bank.example, *.bank.example, *, or <> for the null reverse-path' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l recipients -d 'Only mail to these: alice@bank.example, @bank.example, *.bank.example, or *' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l header -d 'Only mail with this text in a header field, as it is sent and with nothing decoded: "Subject: secret"' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l inbound-connector -d 'Only mail that came through this inbound connector of the organization' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l require-tls -d 'Demands of whatever connection it leaves on: encryption-only, certificate-validation or domain-validation' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l tls-domains -d 'Domain validation: names for one of which the host\'s certificate must be' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l reject -d 'Rejects it with these words' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from show" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from show" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from show" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from show" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from list" -l organization -d 'Only those of this organization' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from list" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from list" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from list" -l json -d 'Prints JSON, one rule a line'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "add" -d 'Adds a rule'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "set" -d 'Changes fields of a rule; an empty value unsets a field or empties a list'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows a rule with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "list" -d 'Lists rules in the order in which they are looked at'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "enable" -d 'Looks at a rule again'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "disable" -d 'Keeps a rule and never looks at it'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Removes a rule'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and not __fish_seen_subcommand_from show history rollback help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and not __fish_seen_subcommand_from show history rollback help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and not __fish_seen_subcommand_from show history rollback help" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and not __fish_seen_subcommand_from show history rollback help" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and not __fish_seen_subcommand_from show history rollback help" -f -a "show" -d 'Shows which version is in force, what is in it, and its warnings'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and not __fish_seen_subcommand_from show history rollback help" -f -a "history" -d 'Shows who changed what, when and why, newest first'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and not __fish_seen_subcommand_from show history rollback help" -f -a "rollback" -d 'Makes the directory what it was at a version, as a new version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and not __fish_seen_subcommand_from show history rollback help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from show" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from show" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from show" -l json -d 'Prints JSON, with every document'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from history" -l limit -d 'Versions at most' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from history" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from history" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from history" -l json -d 'Prints JSON, one version a line'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from history" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from history" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows which version is in force, what is in it, and its warnings'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from help" -f -a "history" -d 'Shows who changed what, when and why, newest first'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from help" -f -a "rollback" -d 'Makes the directory what it was at a version, as a new version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand export" -l version -d 'That of an older version' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand export" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand export" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand export" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand plan" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand plan" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand plan" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand plan" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand plan" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and not __fish_seen_subcommand_from exchange postfix help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and not __fish_seen_subcommand_from exchange postfix help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and not __fish_seen_subcommand_from exchange postfix help" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and not __fish_seen_subcommand_from exchange postfix help" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and not __fish_seen_subcommand_from exchange postfix help" -f -a "exchange" -d 'Reads what Get-InboundConnector, Get-OutboundConnector and Get-AcceptedDomain say through ConvertTo-Json'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and not __fish_seen_subcommand_from exchange postfix help" -f -a "postfix" -d 'Reads main.cf of Postfix and the tables that it names'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and not __fish_seen_subcommand_from exchange postfix help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from exchange" -l organization -d 'Whose they become; it is added when it is not there' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from exchange" -l leave-out -d 'What is taken out although it acts there: a property of Exchange, or fingerprint or dane-only of Postfix' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from exchange" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from exchange" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from exchange" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from exchange" -l apply -d 'Makes the change'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from exchange" -l text -d 'Prints the documents as text, as `sekisho export` does; what is said of them stands above as comments'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from exchange" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from exchange" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from exchange" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from postfix" -l organization -d 'Whose they become; it is added when it is not there' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from postfix" -l leave-out -d 'What is taken out although it acts there: a property of Exchange, or fingerprint or dane-only of Postfix' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from postfix" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from postfix" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from postfix" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from postfix" -l apply -d 'Makes the change'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from postfix" -l text -d 'Prints the documents as text, as `sekisho export` does; what is said of them stands above as comments'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from postfix" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from postfix" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from postfix" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from help" -f -a "exchange" -d 'Reads what Get-InboundConnector, Get-OutboundConnector and Get-AcceptedDomain say through ConvertTo-Json'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from help" -f -a "postfix" -d 'Reads main.cf of Postfix and the tables that it names'
+complete -c sekisho -n "__fish_sekisho_using_subcommand import; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sekisho -n "__fish_sekisho_using_subcommand send" -l from -d 'The sender\'s address, or <> for none [default: the postmaster of the first local domain]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand send" -l subject -d 'The subject' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand send" -l text -d 'The text; `-` reads it from standard input' -r
@@ -237,16 +624,27 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand completions" -l config -
 complete -c sekisho -n "__fish_sekisho_using_subcommand completions" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "serve" -d 'Runs the server'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "status" -d 'Shows what the server is and how full it is'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "queue" -d 'Looks at the queue and gives orders for what is in it'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "trace" -d 'Finds messages and shows how they came in and went out, with the evidence on TLS'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "config" -d 'Checks and shows the configuration'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "tls" -d 'Shows TLS as it is in force'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "store" -d 'Checks and recovers the data folder of a server that does not run'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "send" -d 'Sends a test message'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "completions" -d 'Prints completions for a shell'
-complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace config tls store send completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "serve" -d 'Runs the server'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "status" -d 'Shows what the server is and how full it is'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "queue" -d 'Looks at the queue and gives orders for what is in it'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "trace" -d 'Finds messages and shows how they came in and went out, with the evidence on TLS'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "explain" -d 'Says which way mail to a recipient would take, and asks every host; no mail is sent'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "explain-inbound" -d 'Says what a recipient would be answered, and what each inbound connector has to do with it'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "config" -d 'Checks and shows the configuration'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "tls" -d 'Shows TLS as it is in force'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "store" -d 'Checks and recovers the data folder of a server that does not run'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "organization" -d 'Adds, changes and lists organizations: whose mail is carried'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "domain" -d 'Adds, changes and lists accepted domains: whose mail is taken from anyone'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "connector" -d 'Adds, changes and lists connectors: what is demanded of those who bring mail and where mail goes'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "rule" -d 'Adds, changes and lists rules: what is demanded of single messages'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "directory" -d 'Looks at the directory of all these and its versions'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "export" -d 'Prints the whole directory as text'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "plan" -d 'Says what a text would change in the directory, and whether it would be taken'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "apply" -d 'Makes the directory what a text says; what the text does not name is removed'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "import" -d 'Says what connectors and domains of another mail system come to here, and adds them if told so'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "send" -d 'Sends a test message'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "completions" -d 'Prints completions for a shell'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and not __fish_seen_subcommand_from serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from queue" -f -a "list" -d 'Lists what is queued, oldest first'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from queue" -f -a "show" -d 'Shows everything about one message'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from queue" -f -a "hold" -d 'Stops attempts until released'
@@ -260,3 +658,32 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from tls" -f -a "list" -d 'Lists what is in force, in the order of preference'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "check" -d 'Looks at every page and every checksum, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "recover" -d 'Brings every readable message into a new database, and lists what is missing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from organization" -f -a "add" -d 'Adds an organization'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from organization" -f -a "set" -d 'Changes fields of an organization; `default` is always there'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from organization" -f -a "show" -d 'Shows an organization with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from organization" -f -a "list" -d 'Lists all organizations'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from organization" -f -a "remove" -d 'Removes an organization that has neither domains nor connectors nor rules any more'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from domain" -f -a "add" -d 'Accepts mail for a domain'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from domain" -f -a "set" -d 'Changes an accepted domain, also to whom it belongs'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from domain" -f -a "show" -d 'Shows an accepted domain with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from domain" -f -a "list" -d 'Lists the accepted domains of the directory; those of sekisho.toml stand there'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from domain" -f -a "remove" -d 'Accepts mail for a domain no longer'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "add" -d 'Adds a connector'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "set" -d 'Changes fields of a connector; an empty value unsets a field or empties a list'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "show" -d 'Shows a connector with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "list" -d 'Lists connectors'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "enable" -d 'Looks at a connector again'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "disable" -d 'Keeps a connector and never looks at it'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "remove" -d 'Removes a connector'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "add" -d 'Adds a rule'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "set" -d 'Changes fields of a rule; an empty value unsets a field or empties a list'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "show" -d 'Shows a rule with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "list" -d 'Lists rules in the order in which they are looked at'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "enable" -d 'Looks at a rule again'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "disable" -d 'Keeps a rule and never looks at it'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "remove" -d 'Removes a rule'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from directory" -f -a "show" -d 'Shows which version is in force, what is in it, and its warnings'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from directory" -f -a "history" -d 'Shows who changed what, when and why, newest first'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from directory" -f -a "rollback" -d 'Makes the directory what it was at a version, as a new version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from import" -f -a "exchange" -d 'Reads what Get-InboundConnector, Get-OutboundConnector and Get-AcceptedDomain say through ConvertTo-Json'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from import" -f -a "postfix" -d 'Reads main.cf of Postfix and the tables that it names'
