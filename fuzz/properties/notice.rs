@@ -10,6 +10,7 @@ use sekisho::{
     notify::{NotifySettings, Settled, notices},
 };
 use sekisho_mail::{
+    OrganizationName,
     BodyKind, ChannelSecurity, EnhancedCode, Envelope, EnvelopeId, Fault, MessageId, OriginalRecipient, Outcome,
     PlaintextCause, Recipient, Reply, ReplyCode, Ret, ReversePath, Side, Timestamp,
 };
@@ -185,6 +186,8 @@ fn write(choice: u8, rest: &[u8]) -> Vec<u8> {
         lease: &lease,
         results: &results,
         route_demands: &[],
+        organization: &OrganizationName::FIRST,
+        covering: &[],
         expires: NOW,
     };
     enqueue_and_read(settled).expect("the store works")

@@ -17,7 +17,7 @@ pub struct Organization {
     /// Whether mail from one of its own domains is refused unless the client is known: by an inbound connector, or by
     /// a right to relay.
     pub reject_direct_send: bool,
-    /// Whether mail for its domains is taken under TLS alone.
+    /// Whether mail for its domains is taken under TLS alone, from its own servers too.
     pub require_tls_inbound: bool,
     /// Whether all mail that it answers for leaves under TLS alone, whatever its connectors say.
     pub require_tls_outbound: bool,

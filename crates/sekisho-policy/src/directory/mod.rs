@@ -20,7 +20,7 @@ mod tests;
 
 use std::{collections::HashMap, sync::Arc};
 
-use sekisho_mail::{AnchorSetId, Check, Domain, KeyProof, OrganizationName, TlsFacts};
+use sekisho_mail::{AnchorSetId, Check, Domain, KeyProof, NamePattern, OrganizationName, TlsFacts};
 
 pub use connector::{
     CertificateName, ConnectorKey, ConnectorType, DomainScope, InboundConnector, IssuerPattern, OutboundConnector,
@@ -36,6 +36,10 @@ pub use rule::{
 pub use rules_of_rules::{HEADER_FIELD_OCTETS_MAX, HEADER_NAME_OCTETS_MAX};
 pub use select::{Selection, SelectionReason};
 pub use text::ScopeError;
+
+/// Trust anchors that a client's chain is held against at most: as many answers about a chain are kept. Beyond them a
+/// certificate cannot be judged, and its owner is told to come again.
+pub const CLIENT_CHECKS_MAX: usize = 32;
 
 /// What a directory is built from.
 #[derive(Clone, Debug, Default)]
@@ -158,7 +162,7 @@ impl Directory {
         let mut sets: Vec<&AnchorSetId> = Vec::new();
         for name in &leaf.dns_names {
             self.anchors.for_each_match(name, |_, anchors| {
-                if !sets.contains(&anchors) {
+                if sets.len() < CLIENT_CHECKS_MAX && !sets.contains(&anchors) {
                     sets.push(anchors);
                 }
             });
@@ -168,6 +172,13 @@ impl Directory {
                 anchors: anchors.clone(),
             })
             .collect()
+    }
+
+    /// Whose the nearest accepted domain at or above a certificate's name is.
+    pub(crate) fn owner_of_name(&self, presented: &str) -> Option<&OrganizationName> {
+        let name = NamePattern::parse_presented(presented)?;
+        let nearest = name.domain.lineage().find_map(|domain| self.domains.get(domain));
+        nearest.map(|accepted| &accepted.organization)
     }
 
     pub(crate) fn index_of(&self, organization: &OrganizationName) -> Option<&OrganizationIndex> {

@@ -1,7 +1,13 @@
 //! Mail-flow rules: what an organization demands of single messages, by who sends them, to whom, how they came and what
 //! their header says.
 
-use std::{cmp::Ordering, fmt, str::FromStr, sync::Arc};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+    fmt,
+    str::FromStr,
+    sync::Arc,
+};
 
 use sekisho_mail::{
     AnchorSetId, Demand, DemandLevel, Domain, Host, Mailbox, MailboxError, NamePattern, OrganizationName, ReversePath,
@@ -113,7 +119,11 @@ impl AddressPattern {
             (Self::Domains(DomainScope::Everything), _) | (Self::Null, None) => true,
             (Self::Null, Some(_)) | (Self::Address(_) | Self::Domains(_), None) => false,
             (Self::Address(one), Some(other)) => {
-                one.host() == other.host() && one.local_part().eq_ignore_ascii_case(other.local_part())
+                // Quoted or not, it is one mailbox (RFC 5321 §4.1.2): nobody writes his way past a rule.
+                one.host() == other.host()
+                    && one
+                        .unquoted_local_part()
+                        .eq_ignore_ascii_case(&other.unquoted_local_part())
             }
             (Self::Domains(scope), Some(address)) => match (scope, address.host()) {
                 (DomainScope::Exact(domain), Host::Domain(of)) => of == domain,
@@ -233,12 +243,31 @@ impl Directory {
         &self.header_conditions
     }
 
-    /// Which of [`Self::header_conditions`] a header meets.
+    /// Which of [`Self::header_conditions`] a header meets, as far as rules of these organizations have them; those of
+    /// nobody else are looked at, however many there are.
     #[must_use]
-    pub fn look_at_header(&self, fields: &[HeaderField]) -> HeaderFindings {
-        let conditions = self.header_conditions.iter();
-        let is_met = |condition: &HeaderCondition| fields.iter().any(|field| condition.holds(field));
-        HeaderFindings(conditions.map(is_met).collect())
+    pub fn look_at_header<'a>(
+        &self,
+        organizations: impl IntoIterator<Item = &'a OrganizationName>,
+        fields: &[HeaderField],
+    ) -> HeaderFindings {
+        let organizations: HashSet<&OrganizationName> = organizations.into_iter().collect();
+        let mut by_name: HashMap<&str, Vec<&HeaderField>> = HashMap::new();
+        for field in fields {
+            by_name.entry(&field.name).or_default().push(field);
+        }
+        let mut found = vec![false; self.header_conditions.len()];
+        let indexes = organizations
+            .into_iter()
+            .filter_map(|organization| self.index_of(organization));
+        for place in indexes.flat_map(|index| index.rules.iter().filter_map(|(_, place)| *place)) {
+            let Some(condition) = self.header_conditions.get(place) else {
+                continue;
+            };
+            let mut named = by_name.get(&*condition.name).into_iter().flatten();
+            found[place] = named.any(|field| condition.holds(field));
+        }
+        HeaderFindings(found)
     }
 
     /// What the rules of the recipient's organization say of a message for it. The first rule that rejects ends it.

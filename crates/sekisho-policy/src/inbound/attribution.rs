@@ -152,7 +152,13 @@ fn own_certificates<'a>(facts: &InboundFacts<'a>) -> Vec<(&'a InboundConnector, 
     let mut named: Vec<_> = Vec::new();
     if let Some(leaf) = leaf.filter(|_| !index.is_empty()) {
         for name in &leaf.dns_names {
-            index.for_each_match(name, |specificity, connector| named.push((specificity, connector)));
+            let owner = facts.directory.owner_of_name(name);
+            index.for_each_match(name, |specificity, connector| {
+                // A wildcard of one organization does not reach into a domain that is another's.
+                if owner == Some(&connector.key.organization) {
+                    named.push((specificity, connector));
+                }
+            });
         }
     }
     named.sort_by(|(one, a), (other, b)| other.cmp(one).then_with(|| a.key.cmp(&b.key)));

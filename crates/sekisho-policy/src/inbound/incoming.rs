@@ -38,16 +38,21 @@ impl fmt::Display for PartnerRule {
     }
 }
 
+/// What an organization demands of all mail for its domains, whoever brings it.
+pub(super) fn demand_tls(facts: &InboundFacts<'_>, organization: &OrganizationName) -> Result<(), Box<Refused>> {
+    let settings = facts.directory.organization(organization);
+    if !settings.is_some_and(|settings| settings.require_tls_inbound) || facts.security.tls().is_some() {
+        return Ok(());
+    }
+    let by = Demander::Organization(organization.clone());
+    let refused = refusal::tls_demanded(by, TlsShortfall::Plaintext, PlaintextReply::TryAgain);
+    Err(refused.of(organization))
+}
+
 /// Judges mail for a recipient here by what its organization demands, apart from whether the recipient exists. The
 /// reasons are empty when nobody demands anything.
 pub(super) fn receive(facts: &InboundFacts<'_>, here: &Recipient<'_>, attributed: &Attributed<'_>) -> Judged {
     let organization = here.organization;
-    let settings = facts.directory.organization(organization);
-    if settings.is_some_and(|settings| settings.require_tls_inbound) && facts.security.tls().is_none() {
-        let by = Demander::Organization(organization.clone());
-        let shortfall = TlsShortfall::Plaintext;
-        return Err(refusal::tls_demanded(by, shortfall, PlaintextReply::TryAgain));
-    }
     let mut attribution = Attribution {
         organization: organization.clone(),
         direction: Directionality::Incoming,
@@ -101,6 +106,13 @@ fn judge_partners<'a>(
     if through.is_none() && !unmet.is_empty() {
         match trusted(index, attributed) {
             Some((connector, organization)) => {
+                // Trust is in who sends it, and not in the way that it came.
+                let restricting = covering().filter(|connector| connector.is_restricting());
+                for demanding in restricting.chain([connector]) {
+                    if let Some(shortfall) = demanding.shortfall(facts.security) {
+                        return Err(lacks_tls(demanding, shortfall));
+                    }
+                }
                 reasons.push(Reason::TrustedOrganization {
                     connector: connector.key.clone(),
                     organization: organization.clone(),

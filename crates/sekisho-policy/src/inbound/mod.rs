@@ -30,8 +30,8 @@ use crate::{
     directory::{AcceptedDomain, ConnectorKey, Directory},
 };
 use attribution::{Attributed, attribute, relay};
-use incoming::receive;
-use refusal::{Refused, refused};
+use incoming::{demand_tls, receive};
+use refusal::{Refused, certificate_unknown, refused};
 
 /// What is known of a session, and what it asks for.
 #[derive(Clone, Copy, Debug)]
@@ -212,7 +212,12 @@ fn admit_recipient(
     let Some(here) = here else {
         return relay(facts, &attributed);
     };
+    demand_tls(facts, here.organization)?;
     let (mut reasons, attribution) = match &attributed {
+        // Taken for a stranger's, it would miss what its connector and the rules about it demand (law 3).
+        Attributed::Unknown { connector, why } if connector.key.organization == *here.organization => {
+            return Err(certificate_unknown(&connector.key, why).of(here.organization));
+        }
         Attributed::To(own) if own.organization() == here.organization => own.originating(facts, here.organization),
         Attributed::To(_) | Attributed::Unknown { .. } | Attributed::ToNobody { .. } => {
             receive(facts, &here, &attributed).map_err(|refused| refused.of(here.organization))?

@@ -5,7 +5,7 @@ use sekisho_api::{ConfigView, Health, Status, TlsList};
 
 use sekisho_store::Pressure;
 
-use super::Backend;
+use super::{Backend, Failure};
 use crate::{app::Phase, inbound::Shortage};
 
 impl Backend {
@@ -17,6 +17,17 @@ impl Backend {
     /// Whether new mail has to wait for room.
     pub(super) fn shortage(&self) -> Option<Shortage> {
         self.node.load().rules.shortage(self.pressure())
+    }
+
+    /// Nothing that writes down what is demanded of a message may be done by a directory that has a fault: an empty one
+    /// is in force then, which demands nothing.
+    pub(super) fn refuse_at_fault(&self) -> Result<(), Failure> {
+        match self.directory.faults().first() {
+            None => Ok(()),
+            Some(fault) => Err(Failure::refused(format!(
+                "the directory has a fault, which has to be mended first: {fault}"
+            ))),
+        }
     }
 
     /// Whether new mail is taken, and what stands in the way.

@@ -67,6 +67,7 @@ pub(super) async fn redirect(
 ) -> Answer<ActionResult> {
     let to = Mailbox::parse(&request.to)
         .map_err(|error| Failure::bad_request(format!("{:?} is no address: {error}", request.to)))?;
+    backend.refuse_at_fault()?;
     let node = backend.node.load_full();
     node.rules.judge_recipient(&to).map_err(Failure::refused)?;
     let detail = backend.store.show(id).await?;

@@ -95,6 +95,7 @@ fn judge(backend: &Backend, submission: &Submission) -> Result<Envelope, Failure
     let address = |text: &str| {
         Mailbox::parse(text).map_err(|error| Failure::bad_request(format!("{text:?} is no address: {error}")))
     };
+    backend.refuse_at_fault()?;
     let node = backend.node.load_full();
     let reverse_path = match submission.from.as_deref() {
         None => ReversePath::Mailbox(address(&postmaster(backend))?),
@@ -102,11 +103,21 @@ fn judge(backend: &Backend, submission: &Submission) -> Result<Envelope, Failure
         Some(from) => ReversePath::Mailbox(address(from)?),
     };
     let rules = &node.rules;
+    let reception = backend.reception.load_full();
+    let organizations = &reception.organizations;
+    let owner = |mailbox: &Mailbox| {
+        let accepted = mailbox.host().domain().and_then(|domain| organizations.domain(domain));
+        accepted.map(|accepted| accepted.organization.clone())
+    };
+    let sender = reverse_path.mailbox().and_then(owner);
     let mut recipients = Vec::with_capacity(submission.to.len());
     for text in &submission.to {
         let mailbox = address(text)?;
         rules.judge_recipient(&mailbox).map_err(Failure::refused)?;
-        recipients.push(Recipient::new(mailbox));
+        recipients.push(Recipient {
+            organization: owner(&mailbox).or_else(|| sender.clone()).unwrap_or_default(),
+            ..Recipient::new(mailbox)
+        });
     }
     Ok(Envelope {
         reverse_path,

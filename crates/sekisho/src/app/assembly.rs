@@ -56,8 +56,10 @@ impl InForce {
         let configured = configured(&loaded, parsed);
         self.node
             .store(Arc::new(node_view(&loaded, &configured, Some(&self.self_signed))));
-        self.reception.store(Arc::new(reception(parsed)));
+        // Before the reception: what travels with an alias is asked of the dispatcher, and may be too much for a
+        // moment, never too little.
         self.dispatcher.reload(configured);
+        self.reception.store(Arc::new(reception(parsed)));
     }
 }
 

@@ -281,7 +281,7 @@ impl Live {
         let _turn = self.turn.lock().await;
         let file = Arc::new(file);
         let state = self.store.directory().await?;
-        let parsed = build(state, Arc::clone(&file), parse::build).await?;
+        let parsed = build(state, Arc::clone(&file), parse::build_at_start).await?;
         let parsed = parsed.map_err(|faults| LiveError::Faults(faults.into_iter().map(fault_view).collect()))?;
         adopt().map_err(LiveError::NotAdopted)?;
         self.file.store(file);

@@ -497,6 +497,10 @@ impl Connection {
             }
             Admission::Admitted { reasons, attribution } => (reasons.first().map(Reason::admission_right), attribution),
         };
+        let right = right.map(|right| match attribution.internal {
+            true => format!("{right}, internal"),
+            false => right,
+        });
         let covering = match finding {
             LocalFinding::Alias(_) => self.services.onward.covering(&mailbox, &attribution.organization),
             _ => Vec::new(),

@@ -3,6 +3,8 @@
 //!
 //! RFC 5322 §2.2 (fields and folding). Nothing is decoded (RFC 2047): a rule sees what was sent.
 
+use std::collections::HashSet;
+
 use sekisho_policy::directory::{HEADER_FIELD_OCTETS_MAX, HeaderCondition, HeaderField};
 
 use super::envelopes::EnvelopeShare;
@@ -59,6 +61,7 @@ impl HeaderKeep {
 /// The fields of a header that one of the conditions is about, unfolded; of each at most
 /// [`HEADER_FIELD_OCTETS_MAX`] octets.
 pub(super) fn fields(header: &[u8], conditions: &[HeaderCondition]) -> Vec<HeaderField> {
+    let wanted: HashSet<&str> = conditions.iter().map(|condition| &*condition.name).collect();
     let mut fields: Vec<HeaderField> = Vec::new();
     let mut is_wanted = false;
     for line in lines(header) {
@@ -72,7 +75,7 @@ pub(super) fn fields(header: &[u8], conditions: &[HeaderCondition]) -> Vec<Heade
             };
             let (name, body) = line.split_at(colon);
             let name = String::from_utf8_lossy(name.trim_ascii_end()).to_ascii_lowercase();
-            is_wanted = conditions.iter().any(|condition| *condition.name == *name);
+            is_wanted = wanted.contains(name.as_str());
             if is_wanted {
                 let name = name.into();
                 fields.push(HeaderField { name, body: Vec::new() });

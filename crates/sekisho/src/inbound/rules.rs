@@ -78,7 +78,8 @@ pub(super) fn apply(
     if !recipients.iter().any(|one| directory.has_rules(&one.organization)) {
         return Ok(());
     }
-    let findings = directory.look_at_header(&header());
+    let organizations = recipients.iter().map(|one| &one.organization);
+    let findings = directory.look_at_header(organizations, &header());
     let mut refused = Vec::new();
     for recipient in recipients.iter_mut() {
         let ways = written

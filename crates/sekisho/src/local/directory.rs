@@ -330,6 +330,14 @@ impl<'a> Builder<'a> {
 
     fn walk(&self, walk: &mut Walk, domain: &Domain, local: &str, depth: usize) -> Result<(), LocalFault> {
         let Some(entry) = self.entry(domain, local) else {
+            // Whoever has no mailbox here may have one behind us.
+            let home = self.places.get(domain).and_then(|place| self.homes.get(*place));
+            let is_shared = home.is_some_and(|home| home.kind == DomainKind::InternalRelay);
+            if let Ok(address) = Mailbox::at_domain(&quoted(local), domain)
+                && is_shared
+            {
+                return walk.arrive(address);
+            }
             return Err(LocalFault::UnknownTarget {
                 alias: walk.alias.clone(),
                 target: format!("{local}@{domain}"),

@@ -42,6 +42,10 @@ pub struct Settled<'a> {
     pub results: &'a [RecipientResult],
     /// What the route of this destination demands, even when nothing was attempted.
     pub route_demands: &'a [Demand],
+    /// Who answers for the way to the sender.
+    pub organization: &'a OrganizationName,
+    /// What is demanded on the way to the sender's address: it travels along where that is an alias.
+    pub covering: &'a [Demand],
     /// Until when the message is tried: for notifications of delay.
     pub expires: Timestamp,
 }
@@ -132,14 +136,16 @@ fn enqueue(report: &Report<'_>, directory: &Directory, store: &dyn Store) -> Res
     let mut draft = store.begin(report.now)?;
     let written = report.write(draft.id());
     draft.write_in_memory(&written.content);
-    let organization = report.settled.lease.destination.organization().clone();
+    let organization = report.settled.organization.clone();
     let to = recipient(report.sender, report.settled.is_covered(), organization);
     let envelope = Envelope {
         reverse_path: ReversePath::Null,
         body: BodyKind::SevenBit,
         ret: None,
         envid: None,
-        recipients: directory.find_mailbox(report.sender).expand(to, &[]),
+        recipients: directory
+            .find_mailbox(report.sender)
+            .expand(to, report.settled.covering),
     };
     let arrival = Arrival {
         at: report.now,

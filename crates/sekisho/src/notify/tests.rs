@@ -137,6 +137,8 @@ fn settled<'a>(lease: &'a Lease, results: &'a [RecipientResult], route_demands: 
         lease,
         results,
         route_demands,
+        organization: &OrganizationName::FIRST,
+        covering: &[],
         expires: now(),
     }
 }

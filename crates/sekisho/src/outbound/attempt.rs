@@ -162,7 +162,7 @@ impl<'a> Batch<'a> {
     }
 
     fn slots(&self, place: usize) -> Slots {
-        let key = PoolKey::new(self.way, &self.candidates[place]);
+        let key = PoolKey::new(self.way, &self.candidates[place]).of_all();
         self.shared
             .pool
             .slots(key, self.configured.settings.limits.connections_per_host)
@@ -177,7 +177,7 @@ impl<'a> Batch<'a> {
             .position(|known| !known.as_ref().is_some_and(Known::is_of_the_host));
         let Some(place) = first else { return Ok(()) };
         let slot = self.slots(place).try_acquire_owned().map_err(|_| Busy {
-            hop: PoolKey::new(self.way, &self.candidates[place]),
+            hop: PoolKey::new(self.way, &self.candidates[place]).of_all(),
         })?;
         self.held = Some((place, slot));
         Ok(())

@@ -117,6 +117,10 @@ impl Run<'_> {
         }
     }
 
+    fn is_outdated(&self) -> bool {
+        !std::ptr::eq(Arc::as_ptr(&self.shared.configured.load()), self.configured)
+    }
+
     fn settling<'b>(&'b self, route_demands: &'b [Demand]) -> Settling<'b> {
         Settling {
             services: &self.shared.services,
@@ -174,6 +178,13 @@ impl Run<'_> {
     /// The same answer for all of them. When it may be another later, the destination is backed off, and those that
     /// wait behind the back-off for too long get the answer as well: their senders are to hear of it in time.
     async fn settle_all(&self, leases: Vec<Lease>, why: &Unroutable, failures: u32) -> Report {
+        if self.is_outdated() {
+            // What was found of a way that is not gone any more says nothing: the leases go back as they were.
+            return Report {
+                due: Some(clock::now()),
+                ..Report::broken()
+            };
+        }
         let mut due = self.answer(leases, why).await;
         let Unroutable::ForNow(fault) = why else {
             return Report {
@@ -255,9 +266,12 @@ impl Run<'_> {
     /// What a rule keeps from these recipients goes nowhere: their senders are told at once.
     async fn refuse(&self, leases: Vec<Lease>) -> Option<Timestamp> {
         let mut handed = Vec::with_capacity(leases.len());
+        // The message would have gone this way: what is told of it goes under the same demands (law 2).
+        let demands = self.way.demands_on(&[]);
         for lease in leases {
-            let attempted = lease.recipients.iter().map(refused).collect();
-            handed.push(self.settling(&[]).settle(lease, attempted, Vec::new()).await);
+            let attempted = lease.recipients.iter().map(|queued| refused(queued, &demands));
+            let attempted = attempted.collect();
+            handed.push(self.settling(&demands).settle(lease, attempted, Vec::new()).await);
         }
         Handed::all_durable(handed).await
     }
@@ -316,14 +330,14 @@ impl Run<'_> {
 }
 
 /// The sender reads the operator's words, the evidence names the rule.
-fn refused(queued: &QueuedRecipient) -> Attempted {
+fn refused(queued: &QueuedRecipient, demands: &[Demand]) -> Attempted {
     let refusal = queued.recipient.refused.as_deref();
     let (rule, text) = refusal.map_or(("", ""), |refusal| (refusal.rule.as_str(), refusal.text.as_str()));
     let reason = StatedReason::from(Reason::RuleRejects { rule: rule.to_owned() });
     Attempted {
         index: queued.index,
         finding: Finding::Bounce(fault(EnhancedCode::new(5, 7, 1), text.to_owned(), Side::Sender)),
-        record: Record::without_attempt(format!("rule \"{rule}\""), Vec::new(), &reason.key, &reason.text),
+        record: Record::without_attempt(format!("rule \"{rule}\""), demands.to_vec(), &reason.key, &reason.text),
     }
 }
 

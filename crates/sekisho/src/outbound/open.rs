@@ -169,7 +169,10 @@ impl Opening<'_> {
             Err(Undialled::Ourselves(fault)) => {
                 Err(Obstacle::ourselves(self.with_host(Unroutable::Permanently(*fault))))
             }
-            Err(Undialled::Unroutable(why)) => Err(Obstacle::host(self.with_host(*why), "no-connection")),
+            Err(Undialled::Unroutable(why)) => {
+                let why = self.way.route.weigh(self.with_host(*why));
+                Err(Obstacle::host(why, "no-connection"))
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use sekisho_mail::{ClientIdentityId, Domain, Host, OrganizationName};
-use sekisho_policy::outbound::{HostOrigin, HostPlan};
+use sekisho_policy::outbound::{GroupProfile, HostOrigin, HostPlan};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
@@ -30,6 +30,7 @@ pub(super) struct PoolKey {
     hybrid: Hybrid,
     ehlo_name: Option<Domain>,
     organization: OrganizationName,
+    identity_in_tls12: bool,
 }
 
 impl PoolKey {
@@ -45,6 +46,15 @@ impl PoolKey {
             family: route.address_family,
             hybrid: route.hybrid,
             ehlo_name: route.ehlo_name.clone(),
+            identity_in_tls12: route.identity_in_tls12,
+        }
+    }
+
+    /// The same for whichever organization: the next hop has so many connections, and not so many for each.
+    pub(super) fn of_all(self) -> Self {
+        Self {
+            organization: OrganizationName::FIRST,
+            ..self
         }
     }
 }
@@ -102,7 +112,13 @@ impl Pool {
         let now = Instant::now();
         let mut found = None;
         for place in (0..links.len()).rev() {
-            let fits = plan.is_opportunistic() || links[place].link.facts.security.tls().is_some();
+            let fits = match links[place].link.facts.security.tls() {
+                None => plan.is_opportunistic(),
+                Some(tls) => {
+                    let is_hybrid = plan.groups() != GroupProfile::HybridOnly || tls.is_hybrid();
+                    tls.version >= plan.min_version() && is_hybrid
+                }
+            };
             if !fits {
                 continue;
             }

@@ -37,6 +37,25 @@ impl Unroutable {
         Self::Permanently(fault(status, text, side))
     }
 
+    /// Of what the operator named, what looks final is a slip of theirs or of their DNS: the mail waits until it is
+    /// mended.
+    pub(super) fn for_now(self) -> Self {
+        match self {
+            Self::Permanently(fault) => {
+                let status = EnhancedCode {
+                    class: 4,
+                    ..fault.status
+                };
+                Self::ForNow(Fault {
+                    status,
+                    side: Side::Us,
+                    ..fault
+                })
+            }
+            Self::ForNow(fault) => Self::ForNow(fault),
+        }
+    }
+
     fn of_lookup(lookup: &LookupFault) -> Self {
         let text = format!("DNS gave no answer: {lookup}");
         Self::ForNow(fault(EnhancedCode::new(4, 4, 3), text, Side::Recipient))
@@ -87,7 +106,8 @@ pub async fn candidates(
         // RFC 5321 §5.1: no lookup for an address literal.
         (Via::Mx { port }, Host::Literal(_)) => Ok(vec![by_dns(destination.clone(), *port, 0)]),
         (Via::Mx { port }, Host::Domain(domain)) | (Via::MxOf { domain, port }, _) => {
-            let names = exchangers(dns.mx(domain).await, settings, domain)?;
+            let names = exchangers(dns.mx(domain).await, settings, domain);
+            let names = names.map_err(|why| route.weigh(why))?;
             let hosts = names.into_iter().take(settings.limits.mx_hosts);
             Ok(hosts
                 .map(|(preference, name)| by_dns(Host::Domain(name), *port, preference))
@@ -188,7 +208,7 @@ pub async fn addresses(
         .collect();
     if addresses.is_empty() {
         return Err(match family {
-            AddressFamily::Any => no_address(&candidate.host),
+            AddressFamily::Any => route.weigh(no_address(&candidate.host)),
             AddressFamily::Ipv4 => not_of_family(&candidate.host, route, "IPv4"),
             AddressFamily::Ipv6 => not_of_family(&candidate.host, route, "IPv6"),
         });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sekisho_mail::Host;
 
-use super::{DomainPattern, OutboundSettings, RouteSettings, Via, WaySource};
+use super::{DomainPattern, OutboundSettings, RouteSettings, Unroutable, Via, WaySource};
 
 impl OutboundSettings {
     /// The route that a destination takes: of those that match, the most exact; among equals the first.
@@ -41,6 +41,15 @@ impl RouteSettings {
         match self.source {
             WaySource::Default | WaySource::Route => format!("route {:?}", self.name),
             WaySource::Connector => format!("connector {:?}", self.name),
+        }
+    }
+
+    /// How final a fault in finding the way is: of hosts that the operator named, by whatever records, it never is.
+    #[must_use]
+    pub(super) fn weigh(&self, why: Unroutable) -> Unroutable {
+        match self.via {
+            Via::MxOf { .. } => why.for_now(),
+            Via::Mx { .. } | Via::Hosts(_) => why,
         }
     }
 

@@ -4,10 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use sekisho_mail::{Demand, EnhancedCode, Evidence, Fault, Notify, Outcome, Timestamp};
-use sekisho_store::{Lease, QueuedRecipient, RecipientResult, Settlement, Ticket};
+use sekisho_store::{Destination, Lease, QueuedRecipient, RecipientResult, Settlement, Ticket};
 
 use super::{
-    Configured, RouteSettings, Services,
+    Configured, RouteSettings, Services, Way,
     attempt::{Attempted, Finding, Record},
 };
 use crate::{
@@ -93,10 +93,14 @@ impl Settling<'_> {
         let told = lease.reverse_path().mailbox().is_some();
         let mut each = results.iter().zip(&lease.recipients);
         if told && each.any(|(result, queued)| is_telling(result, queued)) {
+            let back = self.way_back(&lease);
+            let covering = back.carried_demands();
             let settled = Settled {
                 lease: &lease,
                 results: &results,
                 route_demands: self.route_demands,
+                organization: &back.organization,
+                covering: &covering,
                 expires: self.expires(&lease),
             };
             let Configured { notify, directory, .. } = self.configured;
@@ -127,6 +131,15 @@ impl Settling<'_> {
             due: if told { Some(now) } else { due },
             settled: waited_for.then_some(settled),
         }
+    }
+
+    /// The way to the sender: their organization's where their domain is accepted here, else that of whoever answers
+    /// for the message.
+    fn way_back(&self, lease: &Lease) -> Way {
+        let organization = lease.destination.organization().clone();
+        let sender = lease.reverse_path().mailbox().map(|sender| sender.host().clone());
+        let host = sender.unwrap_or_else(|| lease.destination.host().clone());
+        self.configured.way(&Destination::of(organization, host))
     }
 
     /// When a recipient that has to wait is tried next.
@@ -204,6 +217,12 @@ impl Settling<'_> {
         };
         let late = now.since(lease.arrival.at) >= self.route.delay_notice_after;
         let delay_notified = late && !queued.delay_notified && matches!(outcome, Outcome::Deferred { .. });
+        let mut required = record.required;
+        for carried in &queued.recipient.carried {
+            if !required.contains(carried) {
+                required.push(carried.clone());
+            }
+        }
         let evidence = Evidence {
             message: lease.id,
             recipient: queued.recipient.clone(),
@@ -211,7 +230,7 @@ impl Settling<'_> {
             at: now,
             directory: self.configured.organizations.version(),
             route: record.route,
-            required: record.required,
+            required,
             channel: record.channel,
             failed_handshakes: record.failed_handshakes,
             decision: record.decision,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sekisho_mail::{Demand, OrganizationName};
 use sekisho_policy::{
     directory::SelectionReason,
-    outbound::{CandidateHost, HostOrigin, RouteDemand},
+    outbound::{CandidateHost, HostOrigin, Requirement, RouteDemand},
 };
 use sekisho_store::Destination;
 
@@ -40,9 +40,13 @@ impl Configured {
         } else {
             (None, &self.settings.default_route)
         };
-        demands.extend(of_the_file.route_demand());
         let chosen = selection.chosen.and_then(|connector| self.ways.get(&connector.key));
         let chosen = chosen.filter(|_| exactness <= Some(exactness_of(&selection.because)));
+        demands.extend(of_the_file.route_demand().map(|demand| match chosen {
+            None => demand,
+            // The names are those of hosts that this mail does not go to.
+            Some(_) => without_names(demand),
+        }));
         let mut route = Arc::clone(chosen.unwrap_or(of_the_file));
         let settings = self.organizations.organization(&organization);
         if let Some(expire_after) = settings.and_then(|settings| settings.expire_after)
@@ -55,6 +59,16 @@ impl Configured {
             organization,
             demands,
         }
+    }
+}
+
+fn without_names(demand: RouteDemand) -> RouteDemand {
+    match demand.require {
+        Requirement::Domain { anchors, .. } => RouteDemand {
+            require: Requirement::Certificate { anchors },
+            origin: demand.origin,
+        },
+        _ => demand,
     }
 }
 

@@ -38,7 +38,7 @@ impl Message {
     }
 
     fn verdict(&self, directory: &Directory) -> RuleVerdict {
-        let header = directory.look_at_header(&self.fields);
+        let header = directory.look_at_header([&self.organization], &self.fields);
         directory.apply_rules(&RuleFacts {
             organization: &self.organization,
             sender: &self.sender,
@@ -76,6 +76,10 @@ fn applies(change: impl FnOnce(&mut Rule), message: &Message) -> bool {
 fn addresses_are_matched_as_connectors_match_domains() {
     for (pattern, address, expected) in [
         ("alice@bank.example", "ALICE@Bank.example", true),
+        // However it is quoted, it is one mailbox.
+        ("alice@bank.example", "\"alice\"@bank.example", true),
+        ("alice@bank.example", "\"al\\ice\"@bank.example", true),
+        ("\"alice\"@bank.example", "Alice@bank.example", true),
         ("alice@bank.example", "bob@bank.example", false),
         ("alice@bank.example", "alice@a.bank.example", false),
         ("@bank.example", "bob@bank.example", true),

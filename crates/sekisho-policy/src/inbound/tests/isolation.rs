@@ -137,6 +137,60 @@ fn a_trusted_organizations_server_meets_restrictions_when_it_is_known_by_certifi
     );
 }
 
+/// Trust is in who sends, and not in the way that it came.
+#[test]
+fn trust_in_an_organization_lowers_no_demand_on_tls() {
+    let directory = |demands: bool| {
+        three_organizations()
+            .inbound([
+                own("acme/address").at(&["192.0.2.1"]),
+                partner("beta/lock", &["*"])
+                    .at(&["192.0.3.9"])
+                    .restricting()
+                    .with(|one| one.require_tls = demands),
+                trusting("beta/friends", &["acme"]).with(|one| one.require_tls = false),
+            ])
+            .build()
+    };
+    let in_the_clear = stranger().at("192.0.2.1").from("acme.example");
+    assert!(is_admitted(&in_the_clear.to(&directory(false), "beta.example")));
+    assert!(!is_admitted(&in_the_clear.to(&directory(true), "beta.example")));
+    assert!(is_admitted(&in_the_clear.under_tls().to(&directory(true), "beta.example")));
+}
+
+#[test]
+fn a_wildcard_of_one_organization_does_not_reach_into_anothers_domain() {
+    let mut parts = three_organizations().inbound([own("acme/cert").named("*.acme.example")]);
+    parts.domains.push(accepted("beta", "sub.acme.example"));
+    let directory = parts.build();
+    let of_acme = stranger().from("<>").with_certificate(&["mail.acme.example"]);
+    let of_beta = stranger().from("<>").with_certificate(&["mail.sub.acme.example"]);
+    assert!(is_admitted(&of_acme.to(&directory, "elsewhere.example")));
+    assert!(!is_admitted(&of_beta.to(&directory, "elsewhere.example")));
+}
+
+#[test]
+fn an_organization_that_takes_mail_under_tls_alone_takes_its_own_so_too() {
+    let directory = three_organizations()
+        .settings("acme", |acme| acme.require_tls_inbound = true)
+        .inbound([own("acme/address").at(&["192.0.2.1"])])
+        .build();
+    let server = stranger().at("192.0.2.1").from("elsewhere.example");
+    assert!(!is_admitted(&server.to(&directory, "acme.example")));
+    assert!(is_admitted(&server.under_tls().to(&directory, "acme.example")));
+}
+
+/// Taken for a stranger's, its mail would miss what the rules about its connector demand.
+#[test]
+fn an_own_server_whose_certificate_cannot_be_judged_comes_again() {
+    let directory = three_organizations()
+        .inbound([own("acme/cert").named("mail.acme.example")])
+        .build();
+    let cannot_know = stranger().under(tls(&["mail.acme.example"], &unknown()));
+    assert_eq!(told(&cannot_know.to(&directory, "acme.example")), COME_AGAIN);
+    assert!(is_admitted(&cannot_know.to(&directory, "beta.example")));
+}
+
 /// Every recipient of one message is judged alone.
 #[test]
 fn a_verdict_falls_at_its_recipient() {
