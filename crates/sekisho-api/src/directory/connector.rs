@@ -30,7 +30,7 @@ pub struct InboundConnector {
     pub sender_domains: Vec<String>,
     /// Where the client may be: addresses and networks, `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`.
     pub sender_ip_addresses: Vec<String>,
-    /// Whether TLS is demanded. Absent: true for `partner`, false for `on_premises`.
+    /// Whether TLS is demanded. Absent: true for `partner` that trusts no organization, otherwise false.
     pub require_tls: Option<bool>,
     /// The name that the client's certificate must be for: a dNSName equal to it; `*.example.org` for the domain, what
     /// lies below it, and that very text.

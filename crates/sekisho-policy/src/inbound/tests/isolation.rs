@@ -155,7 +155,9 @@ fn trust_in_an_organization_lowers_no_demand_on_tls() {
     let in_the_clear = stranger().at("192.0.2.1").from("acme.example");
     assert!(is_admitted(&in_the_clear.to(&directory(false), "beta.example")));
     assert!(!is_admitted(&in_the_clear.to(&directory(true), "beta.example")));
-    assert!(is_admitted(&in_the_clear.under_tls().to(&directory(true), "beta.example")));
+    assert!(is_admitted(
+        &in_the_clear.under_tls().to(&directory(true), "beta.example")
+    ));
 }
 
 #[test]

@@ -283,7 +283,10 @@ fn list(args: &ListArgs, view: &DirectoryView) -> Result<Finding, CliError> {
 fn inbound_row(connector: &InboundConnector) -> [String; 6] {
     let is_partner = connector.connector_type == sekisho_api::ConnectorType::Partner;
     let mut demanded = Vec::new();
-    if connector.require_tls.unwrap_or(is_partner) {
+    if connector
+        .require_tls
+        .unwrap_or(is_partner && connector.trusted_organizations.is_empty())
+    {
         demanded.push("required".to_owned());
     }
     if let Some(name) = &connector.tls_sender_certificate_name {

@@ -54,7 +54,9 @@ pub(super) fn inbound(document: &api::InboundConnector, into: &mut Collected, fa
         kind,
         sender_domains,
         sender_addresses,
-        require_tls: document.require_tls.unwrap_or(kind == ConnectorType::Partner),
+        // One that trusts an organization says nothing of the way that its mail comes, unless it does.
+        require_tls: (document.require_tls)
+            .unwrap_or(kind == ConnectorType::Partner && trusted_organizations.is_empty()),
         tls_sender_certificate_name: name,
         restrict_domains_to_certificate: document.restrict_domains_to_certificate,
         restrict_domains_to_ip_addresses: document.restrict_domains_to_ip_addresses,
