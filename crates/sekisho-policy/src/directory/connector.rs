@@ -55,6 +55,19 @@ pub enum DomainScope {
     Everything,
 }
 
+impl DomainScope {
+    /// Whether an address in this domain is in the scope. Only `*` covers what has no domain: the null reverse-path and
+    /// address literals.
+    pub(crate) fn covers(&self, of: Option<&Domain>) -> bool {
+        match (self, of) {
+            (Self::Everything, _) => true,
+            (Self::Exact(_) | Self::Within(_), None) => false,
+            (Self::Exact(domain), Some(of)) => of == domain,
+            (Self::Within(domain), Some(of)) => of == domain || of.is_below(domain),
+        }
+    }
+}
+
 /// The name by which a client's certificate is known: a SAN dNSName equal to it; for `*.example.org` one that is
 /// `example.org`, lies below it however deep, or is literally `*.example.org`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use sekisho_mail::{
-    AnchorSetId, Demand, DemandLevel, Domain, Host, Mailbox, MailboxError, NamePattern, OrganizationName, ReversePath,
+    AnchorSetId, Demand, DemandLevel, Domain, Mailbox, MailboxError, NamePattern, OrganizationName, ReversePath,
     RuleRefusal,
 };
 use thiserror::Error;
@@ -116,8 +116,9 @@ impl FromStr for AddressPattern {
 impl AddressPattern {
     fn covers(&self, address: Option<&Mailbox>) -> bool {
         match (self, address) {
-            (Self::Domains(DomainScope::Everything), _) | (Self::Null, None) => true,
-            (Self::Null, Some(_)) | (Self::Address(_) | Self::Domains(_), None) => false,
+            (Self::Domains(scope), address) => scope.covers(address.and_then(|address| address.host().domain())),
+            (Self::Null, address) => address.is_none(),
+            (Self::Address(_), None) => false,
             (Self::Address(one), Some(other)) => {
                 // Quoted or not, it is one mailbox (RFC 5321 §4.1.2): nobody writes his way past a rule.
                 one.host() == other.host()
@@ -125,12 +126,6 @@ impl AddressPattern {
                         .unquoted_local_part()
                         .eq_ignore_ascii_case(&other.unquoted_local_part())
             }
-            (Self::Domains(scope), Some(address)) => match (scope, address.host()) {
-                (DomainScope::Exact(domain), Host::Domain(of)) => of == domain,
-                (DomainScope::Within(domain), Host::Domain(of)) => of == domain || of.is_below(domain),
-                (DomainScope::Exact(_) | DomainScope::Within(_), Host::Literal(_)) => false,
-                (DomainScope::Everything, _) => true,
-            },
         }
     }
 }

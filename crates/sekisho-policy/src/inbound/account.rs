@@ -8,7 +8,7 @@ use super::{
     client::{Identity, identify},
     incoming::{Unmet, covers, examine},
 };
-use crate::directory::{ConnectorKey, ConnectorType, DomainScope, InboundConnector};
+use crate::directory::{ConnectorKey, ConnectorType, InboundConnector};
 
 /// One connector's part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ fn partner(connector: &InboundConnector, facts: &InboundFacts<'_>, recipient: Op
         );
     }
     let sender = facts.sender_domain();
-    if !connector.sender_domains.iter().any(|scope| is_within(scope, sender)) {
+    if !connector.sender_domains.iter().any(|scope| scope.covers(sender)) {
         let words = match sender {
             Some(domain) => format!("its sender domains do not cover {domain}"),
             None => "its sender domains do not cover a sender without a domain".to_owned(),
@@ -112,13 +112,4 @@ fn partner(connector: &InboundConnector, facts: &InboundFacts<'_>, recipient: Op
         Err(Unmet::Rule(rule, why)) => format!("covers the sender and has {rule}, but {why}"),
     };
     (true, words)
-}
-
-fn is_within(scope: &DomainScope, sender: Option<&Domain>) -> bool {
-    match (scope, sender) {
-        (DomainScope::Everything, _) => true,
-        (DomainScope::Exact(_) | DomainScope::Within(_), None) => false,
-        (DomainScope::Exact(domain), Some(sender)) => sender == domain,
-        (DomainScope::Within(domain), Some(sender)) => sender == domain || sender.is_below(domain),
-    }
 }

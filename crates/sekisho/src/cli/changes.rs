@@ -158,13 +158,18 @@ pub(super) fn in_words(value: &Value) -> String {
     }
 }
 
-/// All fields of a document; those at their default stand back.
+/// A document: as JSON, or all its fields with a note behind each; those at their default stand back.
 pub(super) fn show<T: Serialize + Default>(
-    out: &mut Output,
     id: &DocumentId,
     document: &T,
+    json: bool,
     note: impl Fn(&str) -> &'static str,
-) -> Result<(), CliError> {
+) -> Result<Finding, CliError> {
+    let mut out = Output::open();
+    if json {
+        out.json(document)?;
+        return Ok(Finding::Done);
+    }
     let title = id.title();
     let title = out.paint(Tone::Strong, escaped(&title));
     out.line(title)?;
@@ -177,7 +182,7 @@ pub(super) fn show<T: Serialize + Default>(
         let line = if is_default { out.paint(Tone::Faint, line) } else { line };
         out.line(line)?;
     }
-    Ok(())
+    Ok(Finding::Done)
 }
 
 /// A table without lines, as all lists are.

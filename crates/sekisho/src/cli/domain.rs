@@ -94,13 +94,7 @@ pub(super) async fn run(command: DomainCommand, door: &Door) -> Result<Finding, 
         }
         DomainCommand::Show(args) => {
             let document = sought(&view, &args.name)?;
-            let mut out = Output::open();
-            if args.json {
-                out.json(document)?;
-            } else {
-                changes::show(&mut out, &document.id(), document, |_| "")?;
-            }
-            Ok(Finding::Done)
+            changes::show(&document.id(), document, args.json, |_| "")
         }
         DomainCommand::List(args) => list(&view, &args),
         DomainCommand::Remove(args) => {

@@ -107,13 +107,7 @@ pub(super) async fn run(command: OrganizationCommand, door: &Door) -> Result<Fin
         }
         OrganizationCommand::Show(args) => {
             let document = find(&view, &args.name).ok_or_else(|| changes::not_there(&id(&args.name)))?;
-            let mut out = Output::open();
-            if args.json {
-                out.json(&document)?;
-            } else {
-                changes::show(&mut out, &document.id(), &document, |_| "")?;
-            }
-            Ok(Finding::Done)
+            changes::show(&document.id(), &document, args.json, |_| "")
         }
         OrganizationCommand::List(args) => list(&view, args.json),
         OrganizationCommand::Remove(args) => {

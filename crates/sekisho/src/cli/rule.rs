@@ -174,13 +174,7 @@ pub(super) async fn run(command: RuleCommand, door: &Door) -> Result<Finding, Cl
         }
         RuleCommand::Show(args) => {
             let document = args.name.sought(&view)?;
-            let mut out = Output::open();
-            if args.json {
-                out.json(document)?;
-            } else {
-                changes::show(&mut out, &document.id(), document, |_| "")?;
-            }
-            Ok(Finding::Done)
+            changes::show(&document.id(), document, args.json, |_| "")
         }
         RuleCommand::List(args) => list(&args, &view),
         RuleCommand::Enable(args) => enable(&args, true, &view, door).await,

@@ -70,7 +70,7 @@ impl Batch<'_> {
         self.hold(at.place).await;
         let key = PoolKey::new(self.way, &self.candidates[at.place]);
         let mut answered = Vec::new();
-        while !left.is_empty() && !self.is_outdated() {
+        while !left.is_empty() && !self.shared.is_outdated(self.configured) {
             let mut link = match self.connection(&key, at, journal).await {
                 Ok(link) => link,
                 Err(obstacle) => return self.stopped_by(at, obstacle, answered),
@@ -170,7 +170,7 @@ impl Batch<'_> {
             ..Envelope::clone(&at.lease.envelope)
         };
         let eight_bit = holds_eight_bit(link, at.lease).await?;
-        if self.is_outdated() {
+        if self.shared.is_outdated(self.configured) {
             // What was planned may be less than what is demanded by now (law 2).
             return Err(Obstacle::ours("the configuration has changed in between".to_owned()));
         }
@@ -224,9 +224,9 @@ impl Batch<'_> {
             Some(link)
         } else {
             let until = tokio::time::Instant::now() + limits.idle_timeout;
-            self.shared
-                .pool
-                .put(key, link, until, limits.idle_connections, || !self.is_outdated())
+            self.shared.pool.put(key, link, until, limits.idle_connections, || {
+                !self.shared.is_outdated(self.configured)
+            })
         };
         if let Some(link) = left_over {
             tokio::spawn(link.close());

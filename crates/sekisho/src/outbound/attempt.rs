@@ -120,12 +120,6 @@ impl<'a> Batch<'a> {
         last
     }
 
-    /// Whether a reload has brought another configuration. Then nothing is begun any more: what was planned may be less
-    /// than what is demanded by now (law 2).
-    pub(super) fn is_outdated(&self) -> bool {
-        !std::ptr::eq(Arc::as_ptr(&self.shared.configured.load()), self.configured)
-    }
-
     /// One attempt for these recipients of the lease. Those whose turn had not come when a reload came are left out.
     ///
     /// # Errors
@@ -207,7 +201,7 @@ impl<'a> Batch<'a> {
         let mut attempted = Vec::new();
         let mut worst: Option<(Box<Obstacle>, &HostPlan)> = None;
         for (place, host_plan) in planned.hosts().iter().enumerate() {
-            if left.is_empty() || self.is_outdated() {
+            if left.is_empty() || self.shared.is_outdated(self.configured) {
                 break;
             }
             let at_host = AtHost {
@@ -237,7 +231,7 @@ impl<'a> Batch<'a> {
                 }
             }
         }
-        if left.is_empty() || self.is_outdated() {
+        if left.is_empty() || self.shared.is_outdated(self.configured) {
             return attempted;
         }
         let (obstacle, host_plan) = match worst {

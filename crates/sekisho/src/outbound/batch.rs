@@ -117,10 +117,6 @@ impl Run<'_> {
         }
     }
 
-    fn is_outdated(&self) -> bool {
-        !std::ptr::eq(Arc::as_ptr(&self.shared.configured.load()), self.configured)
-    }
-
     fn settling<'b>(&'b self, route_demands: &'b [Demand]) -> Settling<'b> {
         Settling {
             services: &self.shared.services,
@@ -140,7 +136,7 @@ impl Run<'_> {
         while let Some(lease) = leases.next() {
             // A message is judged by the configuration in force when its turn comes (law 2): after a reload the rest
             // goes back as it was, and is planned for anew.
-            if batch.is_outdated() {
+            if self.shared.is_outdated(self.configured) {
                 report.due = Some(clock::now());
                 return report;
             }
@@ -178,7 +174,7 @@ impl Run<'_> {
     /// The same answer for all of them. When it may be another later, the destination is backed off, and those that
     /// wait behind the back-off for too long get the answer as well: their senders are to hear of it in time.
     async fn settle_all(&self, leases: Vec<Lease>, why: &Unroutable, failures: u32) -> Report {
-        if self.is_outdated() {
+        if self.shared.is_outdated(self.configured) {
             // What was found of a way that is not gone any more says nothing: the leases go back as they were.
             return Report {
                 due: Some(clock::now()),

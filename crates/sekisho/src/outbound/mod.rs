@@ -100,3 +100,11 @@ struct Shared {
     places: places::Places,
     channel_ids: AtomicU64,
 }
+
+impl Shared {
+    /// Whether a reload has brought another configuration than this one. Then nothing is begun with it any more: what
+    /// was planned may be less than what is demanded by now (law 2).
+    fn is_outdated(&self, configured: &Configured) -> bool {
+        !std::ptr::eq(Arc::as_ptr(&self.configured.load()), configured)
+    }
+}

@@ -215,35 +215,25 @@ async fn enable(args: &NamedArgs, enabled: bool, view: &DirectoryView, door: &Do
 
 fn show(args: &ShowArgs, view: &DirectoryView) -> Result<Finding, CliError> {
     let not_there = || changes::not_there(&args.name.id(args.direction));
-    let mut out = Output::open();
     match args.direction {
         Direction::Inbound => {
             let document = args.name.inbound(view).ok_or_else(not_there)?;
-            if args.json {
-                out.json(document)?;
+            let by_type = if document.require_tls.is_none() {
+                ": as connector_type has it"
             } else {
-                let by_type = if document.require_tls.is_none() {
-                    ": as connector_type has it"
-                } else {
-                    ""
-                };
-                let note = |field: &str| if field == "require_tls" { by_type } else { "" };
-                changes::show(&mut out, &document.id(), document, note)?;
-            }
+                ""
+            };
+            let note = |field: &str| if field == "require_tls" { by_type } else { "" };
+            changes::show(&document.id(), document, args.json, note)
         }
         Direction::Outbound => {
             let document = args.name.outbound(view).ok_or_else(not_there)?;
-            if args.json {
-                out.json(document)?;
-            } else {
-                changes::show(&mut out, &document.id(), document, |field| match field {
-                    "smtp_dane_mode" | "mta_sts_mode" => " (not looked up yet by this version)",
-                    _ => "",
-                })?;
-            }
+            changes::show(&document.id(), document, args.json, |field| match field {
+                "smtp_dane_mode" | "mta_sts_mode" => " (not looked up yet by this version)",
+                _ => "",
+            })
         }
     }
-    Ok(Finding::Done)
 }
 
 fn list(args: &ListArgs, view: &DirectoryView) -> Result<Finding, CliError> {
