@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use sekisho_mail::{ChannelId, Host, Reply, ReplyClass, Speaker, SpokenLine};
+use sekisho_mail::{ChannelId, Envelope, Host, Reply, ReplyClass, Speaker, SpokenLine};
 
 use super::{
     MailFacts, MailResult, Misuse, SessionFault, StartRefusal, Wait,
@@ -297,13 +297,30 @@ impl ClientSession {
     /// # Errors
     /// When this message cannot go over this connection; nothing of it was sent.
     pub fn start_mail(&mut self, permit: impl Permit, facts: MailFacts) -> Result<(), StartRefusal> {
+        self.begin_mail(&permit, |envelope, offer| Transaction::new(envelope, facts, offer))
+    }
+
+    /// As [`Self::start_mail`], up to the recipients: no content is asked for, and a reply in the 200s is what the peer
+    /// said of a recipient. The permit is used up, since addresses leave too.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_probe(&mut self, permit: impl Permit, facts: MailFacts) -> Result<(), StartRefusal> {
+        self.begin_mail(&permit, |envelope, offer| Transaction::probe(envelope, facts, offer))
+    }
+
+    fn begin_mail(
+        &mut self,
+        permit: &impl Permit,
+        plan: impl FnOnce(&Envelope, &Offer) -> Result<Transaction, StartRefusal>,
+    ) -> Result<(), StartRefusal> {
         if permit.channel() != self.channel {
             return Err(StartRefusal::WrongChannel);
         }
         if !self.is_ready() {
             return Err(Misuse.into());
         }
-        let mut transaction = Transaction::new(permit.envelope(), facts, &self.offer)?;
+        let mut transaction = plan(permit.envelope(), &self.offer)?;
         if std::mem::take(&mut self.needs_reset) {
             transaction.unsent.push_front((Due::Reset, "RSET".to_owned()));
         }

@@ -102,6 +102,36 @@ fn outcome(session: &mut ClientSession) -> (Vec<String>, Option<SessionFault>) {
     (short, fault)
 }
 
+/// What a peer says of recipients, and no content, whatever it offers; a message may follow on the connection.
+#[test]
+fn a_probe_ends_with_the_recipients_and_a_message_may_follow() {
+    for keywords in [&["PIPELINING", "CHUNKING", "SIZE"][..], &["PIPELINING"], &[]] {
+        let mut session = ready(keywords);
+        let to = ["a@example.net", "b@example.net"];
+        let permit = TestPermit(CHANNEL, envelope(&to));
+        session.start_probe(permit, SEVEN_BIT).unwrap();
+        let mut said = String::new();
+        for reply in ["250 2.1.0 ok\r\n", "250 2.1.5 ok\r\n", "550 5.1.1 who?\r\n"] {
+            said += &written(&mut session);
+            session.handle_input(reply.as_bytes());
+        }
+        assert_eq!(outcome(&mut session), (vec!["+".to_owned(), "550".to_owned()], None));
+        assert!(session.is_ready() && !session.wants_content(), "{keywords:?}");
+        assert!(!said.contains("DATA") && !said.contains("BDAT"), "{said}");
+        assert_eq!(said.matches("RCPT").count(), 2, "{said}");
+        start(&mut session, &["a@example.net"]);
+        assert!(written(&mut session).starts_with("RSET\r\n"), "{keywords:?}");
+    }
+    let mut session = ready(&[]);
+    session
+        .start_probe(TestPermit(CHANNEL, envelope(&["a@example.net"])), SEVEN_BIT)
+        .unwrap();
+    session.handle_input(b"451 4.3.0 later\r\n");
+    assert_eq!(outcome(&mut session), (vec!["451".to_owned()], None));
+    let other = TestPermit(ChannelId(8), envelope(&["a@example.net"]));
+    assert_eq!(session.start_probe(other, SEVEN_BIT), Err(StartRefusal::WrongChannel));
+}
+
 /// CVE-2021-38371: extensions that were offered in the clear count under TLS.
 #[test]
 fn starttls_forgets_what_was_offered_before() {

@@ -44,7 +44,7 @@ impl MailResult {
 /// What the peer said of one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecipientReply {
-    /// It took the message.
+    /// It took the message; of a probe, the recipient.
     Accepted(Reply),
     /// It refused.
     Refused {
@@ -76,6 +76,8 @@ pub(super) struct Transaction {
     /// How content is sent.
     pub(super) chunked: bool,
     pub(super) writer: ContentWriter,
+    /// It ends with the recipients, and no content is sent.
+    is_probe: bool,
     replies: Vec<Option<(Wait, Reply)>>,
     /// Whether RCPT (and all before it) was accepted, per recipient.
     accepted: Vec<bool>,
@@ -116,10 +118,19 @@ impl Transaction {
             unsent,
             chunked,
             writer: ContentWriter::new(!chunked),
+            is_probe: false,
             replies: vec![None; count],
             accepted: vec![false; count],
             relayed_with_dsn: offer.has("DSN"),
         })
+    }
+
+    /// Plans MAIL and RCPT alone: what the peer says of the recipients, without any content.
+    pub(super) fn probe(envelope: &Envelope, facts: MailFacts, offer: &Offer) -> Result<Self, StartRefusal> {
+        let mut transaction = Self::new(envelope, facts, offer)?;
+        transaction.unsent.retain(|(due, _)| *due != Due::Data);
+        (transaction.is_probe, transaction.chunked) = (true, false);
+        Ok(transaction)
     }
 
     /// MAIL was refused: so is everybody, and what has not been sent stays unsent.
@@ -134,7 +145,8 @@ impl Transaction {
     pub(super) fn rcpt_answered(&mut self, index: usize, reply: Reply) {
         if self.replies[index].is_none() {
             self.accepted[index] = is_success(&reply);
-            self.replies[index] = (!is_success(&reply)).then_some((Wait::Rcpt, reply));
+            // Where content follows, its reply is the one that counts.
+            self.replies[index] = (self.is_probe || !is_success(&reply)).then_some((Wait::Rcpt, reply));
         }
     }
 
