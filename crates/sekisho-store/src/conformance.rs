@@ -6,6 +6,7 @@
 //! Long because it is one suite: a backend passes all of it or none, and the cases share their helpers.
 
 mod directory;
+mod observations;
 mod organization;
 mod trace;
 
@@ -111,6 +112,14 @@ pub const CASES: &[Case] = &[
     (
         "every version of the directory can be had again",
         directory::every_version,
+    ),
+    (
+        "observations replace each other, are read by prefix and outlast a stop",
+        observations::are_kept_by_key,
+    ),
+    (
+        "observations are forgotten by kind and age, and refused beyond their limits",
+        observations::are_forgotten_and_bounded,
     ),
 ];
 

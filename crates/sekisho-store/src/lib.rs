@@ -1,4 +1,4 @@
-//! What lasts: the queue, the trace with its evidence, and the directory in versions.
+//! What lasts: the queue, the trace with its evidence, the directory in versions, and what was learnt on the way.
 //!
 //! [`Store`] is what the rest of Sekisho sees. SQLite is behind it here ([`sqlite`]); a store for several nodes passes
 //! the same conformance suite. This crate knows neither SMTP nor TLS nor policy, and time is passed in.
@@ -12,6 +12,7 @@ mod draft;
 mod error;
 #[cfg(any(test, feature = "conformance"))]
 pub mod model;
+mod observation;
 mod query;
 mod queue;
 mod segment;
@@ -27,6 +28,7 @@ pub use directory::{
 pub use disk::{Disk, DiskFile, SystemDisk, takes_writes};
 pub use draft::{Body, BodyReader, Draft, SpoolBody};
 pub use error::StoreError;
+pub use observation::{OBSERVATION_KEY_MAX, OBSERVATION_LEN_MAX, OBSERVATIONS_AT_ONCE, Observation, ObservationKind};
 pub use query::{
     ActionReport, MessageDetail, QueueFilter, QueuedRow, Selection, ShapeRow, TraceFilter, TraceItem, TracedAttempt,
 };

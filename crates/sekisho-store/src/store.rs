@@ -6,8 +6,8 @@ use sekisho_mail::{Demand, Mailbox, MessageId, Timestamp};
 
 use crate::{
     Accepted, ActionReport, Commit, Destination, DirectoryChange, DirectoryState, DirectoryVersion, Draft,
-    DueDestination, Lease, MessageDetail, QueueFilter, QueuedRow, RefusedRecipient, Selection, Settlement, ShapeRow,
-    StoreError, Ticket, TraceFilter, TraceItem,
+    DueDestination, Lease, MessageDetail, Observation, ObservationKind, QueueFilter, QueuedRow, RefusedRecipient,
+    Selection, Settlement, ShapeRow, StoreError, Ticket, TraceFilter, TraceItem,
 };
 
 /// So many messages that the operator gave orders for are leased at once, whatever the limit asked for.
@@ -44,7 +44,7 @@ pub enum Soundness {
     Damaged,
 }
 
-/// The queue and the trace. Every method may be called from any thread and never blocks; what takes time is answered
+/// Everything that lasts. Every method may be called from any thread and never blocks; what takes time is answered
 /// through a [`Ticket`].
 pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Begins a message; its id is fixed now.
@@ -152,6 +152,23 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
 
     /// The directory as it was at a version; [`StoreError::NoDirectoryVersion`] when it never was.
     fn directory_at(&self, version: u64) -> Ticket<DirectoryState>;
+
+    /// Keeps what was learnt; each replaces what has its kind and key. Nothing else waits for it, and the newest may be
+    /// lost in a power cut. At most [`crate::OBSERVATIONS_AT_ONCE`].
+    fn observe(&self, observations: Vec<Observation>) -> Ticket<()>;
+
+    /// What was learnt whose key begins with `prefix`, by key, behind the key `after`; at most `limit` and
+    /// [`crate::OBSERVATIONS_AT_ONCE`].
+    fn observations(
+        &self,
+        kind: ObservationKind,
+        prefix: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> Ticket<Vec<Observation>>;
+
+    /// Drops what was learnt of a kind before an instant; answers how many.
+    fn forget_observations(&self, kind: ObservationKind, before: Timestamp) -> Ticket<u64>;
 
     /// How full it is.
     fn pressure(&self) -> Pressure;

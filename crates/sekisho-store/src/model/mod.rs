@@ -6,6 +6,7 @@
 
 mod files;
 mod look;
+mod observations;
 mod queue;
 mod store;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use sekisho_mail::{MessageId, Timestamp};
 
 use crate::{StoreError, spool::Spool};
 use files::{Files, ModelFiles};
+use observations::Observations;
 use queue::Queue;
 pub use store::ModelStore;
 use store::Request;
@@ -75,6 +77,8 @@ struct Table {
     durable: Queue,
     /// Not acknowledged yet, in the order of asking.
     waiting: Vec<Request>,
+    /// Kept at once: nobody relies on a crash's losing them.
+    observations: Observations,
 }
 
 impl ModelDisk {

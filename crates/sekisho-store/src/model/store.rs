@@ -19,8 +19,9 @@ use super::{
 };
 use crate::{
     Accepted, ActionReport, Answer, Body, Commit, Destination, DirectoryChange, DirectoryState, DirectoryVersion,
-    Draft, DueDestination, Lease, MessageDetail, Pressure, QueueFilter, QueuedRow, RecipientResult, RefusedRecipient,
-    Selection, Settlement, ShapeRow, Soundness, Store, StoreError, Ticket, TraceFilter, TraceItem,
+    Draft, DueDestination, Lease, MessageDetail, Observation, ObservationKind, Pressure, QueueFilter, QueuedRow,
+    RecipientResult, RefusedRecipient, Selection, Settlement, ShapeRow, Soundness, Store, StoreError, Ticket,
+    TraceFilter, TraceItem,
     budget::{Budget, Reservation},
     draft::{Sealed, SealedContent},
     queue::{Documents, Held, LeaseGuard, LeaseOwner},
@@ -742,6 +743,25 @@ impl Store for ModelStore {
             let newest_first = queue.directory_versions.iter().rev().cloned();
             queue.directory.at(version, newest_first)
         })
+    }
+
+    fn observe(&self, observations: Vec<Observation>) -> Ticket<()> {
+        Ticket::ready(self.table().and_then(|mut table| table.observations.keep(observations)))
+    }
+
+    fn observations(
+        &self,
+        kind: ObservationKind,
+        prefix: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> Ticket<Vec<Observation>> {
+        let table = self.table();
+        Ticket::ready(table.map(|table| table.observations.read(kind, prefix, after.as_deref(), limit)))
+    }
+
+    fn forget_observations(&self, kind: ObservationKind, before: Timestamp) -> Ticket<u64> {
+        Ticket::ready(self.table().map(|mut table| table.observations.forget(kind, before)))
     }
 
     fn pressure(&self) -> Pressure {

@@ -18,6 +18,7 @@ mod insert;
 mod lease;
 mod leases;
 mod load;
+mod observations;
 mod planted;
 mod readers;
 mod recover;
@@ -59,6 +60,7 @@ use self::{
     directory::DirectoryJob,
     insert::{CommitJob, Prepared},
     lease::Wanted,
+    observations::Observations,
     readers::Readers,
     redirect::Redirect,
     settle::SettleJob,
@@ -68,8 +70,9 @@ use self::{
 };
 use crate::{
     Accepted, ActionReport, Answer, Body, Commit, Destination, Directive, DirectoryChange, DirectoryState,
-    DirectoryVersion, Draft, DueDestination, Lease, MessageDetail, Pressure, QueueFilter, QueuedRow, RefusedRecipient,
-    Selection, Settlement, ShapeRow, Store, StoreError, Ticket, TraceFilter, TraceItem, draft::Sealed, spool::Spool,
+    DirectoryVersion, Draft, DueDestination, Lease, MessageDetail, Observation, ObservationKind, Pressure, QueueFilter,
+    QueuedRow, RefusedRecipient, Selection, Settlement, ShapeRow, Store, StoreError, Ticket, TraceFilter, TraceItem,
+    draft::Sealed, spool::Spool,
 };
 
 /// The embedded store. Dropping it without [`Store::stop`] is what a crash is, but for the flushes.
@@ -78,6 +81,7 @@ pub struct SqliteStore {
     trace: Sender<TraceCommand>,
     trace_folder: PathBuf,
     readers: Arc<Readers>,
+    observations: Observations,
     threads: Arc<Mutex<Threads>>,
 }
 
@@ -93,6 +97,7 @@ struct Threads {
     trace: Option<JoinHandle<()>>,
     readers: Vec<JoinHandle<()>>,
     spool: Vec<JoinHandle<()>>,
+    observations: Option<JoinHandle<()>>,
     writer: Option<JoinHandle<()>>,
     checkpoint: Option<JoinHandle<()>>,
     /// Released last.
@@ -142,15 +147,19 @@ impl SqliteStore {
         let (trace, trace_thread) =
             TraceWriter::start(Arc::clone(&shared), trace_folder.clone()).map_err(thread_error)?;
         let (readers, reader_threads) = Readers::start(&shared, &path).map_err(thread_error)?;
+        let (observations, observations_thread) =
+            Observations::start(&folder, Arc::clone(&shared.settings.disk)).map_err(thread_error)?;
         Ok(Self {
             shared,
             trace,
             trace_folder,
             readers: Arc::new(readers),
+            observations,
             threads: Arc::new(Mutex::new(Threads {
                 trace: Some(trace_thread),
                 readers: reader_threads,
                 spool: spool_threads,
+                observations: Some(observations_thread),
                 writer: Some(writer_thread),
                 checkpoint: Some(checkpoint_thread),
                 lock: Some(lock),
@@ -419,6 +428,24 @@ impl Store for SqliteStore {
             .ask(move |reader| reader.directory(|db| directory::at(db, version)))
     }
 
+    fn observe(&self, observations: Vec<Observation>) -> Ticket<()> {
+        self.observations.observe(observations)
+    }
+
+    fn observations(
+        &self,
+        kind: ObservationKind,
+        prefix: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> Ticket<Vec<Observation>> {
+        self.observations.read(kind, prefix, after, limit)
+    }
+
+    fn forget_observations(&self, kind: ObservationKind, before: Timestamp) -> Ticket<u64> {
+        self.observations.forget(kind, before)
+    }
+
     fn pressure(&self) -> Pressure {
         self.shared.pressure()
     }
@@ -449,6 +476,7 @@ struct Ending {
     shared: Arc<Shared>,
     trace: Sender<TraceCommand>,
     readers: Arc<Readers>,
+    observations: Observations,
     threads: Arc<Mutex<Threads>>,
 }
 
@@ -458,6 +486,7 @@ impl Ending {
             shared: Arc::clone(&store.shared),
             trace: store.trace.clone(),
             readers: Arc::clone(&store.readers),
+            observations: store.observations.clone(),
             threads: Arc::clone(&store.threads),
         }
     }
@@ -483,6 +512,8 @@ impl Ending {
         join(threads.checkpoint.take());
         self.shared.spool.stop();
         join(threads.spool.drain(..));
+        self.observations.stop();
+        join(threads.observations.take());
         drop(threads.lock.take());
         result
     }

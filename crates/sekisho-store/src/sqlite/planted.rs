@@ -9,8 +9,18 @@ use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
 use super::{StoreError, open_error};
 
-/// Files of the store beside its folders; the last three are SQLite's.
-const FILES: [&str; 5] = ["lock", "queue.db", "queue.db-wal", "queue.db-shm", "queue.db-journal"];
+/// Files of the store beside its folders; those with a suffix are SQLite's.
+const FILES: [&str; 9] = [
+    "lock",
+    "queue.db",
+    "queue.db-wal",
+    "queue.db-shm",
+    "queue.db-journal",
+    "observations.db",
+    "observations.db-wal",
+    "observations.db-shm",
+    "observations.db-journal",
+];
 
 /// Looks at everything that will be opened by its name.
 ///

@@ -170,6 +170,22 @@ pub(super) fn open_writer(path: &Path, disk: &dyn Disk) -> rusqlite::Result<Conn
     Ok(connection)
 }
 
+/// Opens, and makes where it is not there, a file of which the newest commits may be lost in a power cut; SQLite
+/// checkpoints it by itself.
+pub(super) fn open_lazy(path: &Path, disk: &dyn Disk, migrations: &[&str]) -> Result<Connection, StoreError> {
+    let open = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection = connect(path, disk, flags)?;
+        into_wal(&connection)?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "cache_size", -1024)?;
+        Ok(connection)
+    };
+    let mut connection = open().map_err(queue_failed)?;
+    steps(&mut connection, path, migrations)?;
+    Ok(connection)
+}
+
 /// Puts the database into WAL mode, or fails: in another mode a commit would be acknowledged before the removal of its
 /// journal is durable.
 fn into_wal(connection: &Connection) -> rusqlite::Result<()> {
@@ -235,7 +251,7 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// What an error of the queue's database means for the caller.
+/// What an error means for the caller, damage told apart.
 pub(super) fn queue_failed(error: rusqlite::Error) -> StoreError {
     if is_damage(&error) {
         StoreError::DamagedPages(error.to_string())

@@ -13,8 +13,8 @@ use sekisho_mail::{
 };
 use sekisho_store::{
     Accepted, ActionReport, Arrival, Body, Commit, Destination, DirectoryChange, DirectoryState, DirectoryVersion,
-    Draft, DueDestination, Lease, MessageDetail, Pressure, QueueFilter, QueuedRecipient, QueuedRow, RefusedRecipient,
-    Selection, Settlement, ShapeRow, Store, StoreError, Ticket, TraceFilter, TraceItem,
+    Draft, DueDestination, Lease, MessageDetail, Observation, ObservationKind, Pressure, QueueFilter, QueuedRecipient,
+    QueuedRow, RefusedRecipient, Selection, Settlement, ShapeRow, Store, StoreError, Ticket, TraceFilter, TraceItem,
 };
 use sekisho_tls::{AnchorSet, TlsClient, Verifier};
 
@@ -310,6 +310,18 @@ impl Store for FakeStore {
     }
 
     fn directory_at(&self, _: u64) -> Ticket<DirectoryState> {
+        none()
+    }
+
+    fn observe(&self, _: Vec<Observation>) -> Ticket<()> {
+        none()
+    }
+
+    fn observations(&self, _: ObservationKind, _: &str, _: Option<String>, _: usize) -> Ticket<Vec<Observation>> {
+        none()
+    }
+
+    fn forget_observations(&self, _: ObservationKind, _: Timestamp) -> Ticket<u64> {
         none()
     }
 
