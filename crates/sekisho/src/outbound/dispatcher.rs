@@ -5,6 +5,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    future::ready,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
@@ -148,8 +149,9 @@ impl Dispatcher {
         let mut drain_until = None;
         loop {
             let now = *phase.borrow_and_update();
+            let mut may_go_on = false;
             if now == Phase::Running {
-                self.fill(&mut round).await;
+                may_go_on = self.fill(&mut round).await;
             } else if drain_until.is_none() {
                 let drain = self.shared.configured.load().settings.limits.drain;
                 drain_until = Some(Instant::now() + drain);
@@ -175,6 +177,7 @@ impl Dispatcher {
                     round.look_soon();
                 }
                 changed = phase.changed() => if changed.is_err() { break },
+                () = ready(()), if may_go_on => {}
                 () = sleep_until(until) => {}
             }
             while let Some(ended) = round.jobs.try_join_next_with_id() {
@@ -200,13 +203,14 @@ impl Dispatcher {
         self.offered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts what can be started.
-    async fn fill(&self, round: &mut Round) {
+    /// Starts what can be started: all that was offered, and of what is due as much as is asked for at a time. Whether
+    /// there may be more of the latter; what was offered or has ended meanwhile comes before it.
+    async fn fill(&self, round: &mut Round) -> bool {
         let configured = self.shared.configured.load_full();
         if self.shared.services.store.pressure().failed {
             // What is delivered now could not be settled, and would be delivered again.
             round.next_look = Instant::now() + STORE_PAUSE;
-            return;
+            return false;
         }
         let limits = &configured.settings.limits;
         round.unpark(&self.shared.pool, limits.connections_per_host);
@@ -217,35 +221,32 @@ impl Dispatcher {
             tracing::warn!(%error, "the queue cannot be read");
             round.next_look = Instant::now() + STORE_PAUSE;
         }
-        loop {
-            let asked = self.ask_for_leases(round, &configured);
-            if asked.is_empty() {
-                return;
-            }
-            for Asked {
-                destination,
-                most,
-                leases,
-            } in asked
-            {
-                match leases.await {
-                    Ok(leases) if leases.is_empty() => {
-                        round.next_look = round.next_look.min(Instant::now() + EMPTY_PAUSE);
+        let asked = self.ask_for_leases(round, &configured);
+        let may_go_on = !asked.is_empty();
+        for Asked {
+            destination,
+            most,
+            leases,
+        } in asked
+        {
+            match leases.await {
+                Ok(leases) if leases.is_empty() => {
+                    round.next_look = round.next_look.min(Instant::now() + EMPTY_PAUSE);
+                }
+                Ok(leases) => {
+                    let there_may_be_more = most > 1 && leases.len() >= most;
+                    self.start(round, &configured, destination.clone(), leases);
+                    if there_may_be_more {
+                        round.make_ready(destination);
                     }
-                    Ok(leases) => {
-                        let there_may_be_more = most > 1 && leases.len() >= most;
-                        self.start(round, &configured, destination.clone(), leases);
-                        if there_may_be_more {
-                            round.make_ready(destination);
-                        }
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "the queue cannot be read");
-                        round.next_look = Instant::now() + STORE_PAUSE;
-                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the queue cannot be read");
+                    round.next_look = Instant::now() + STORE_PAUSE;
                 }
             }
         }
+        may_go_on
     }
 
     /// Of destinations whose way is another since a reload: what was found of the old one says nothing of the new one.
@@ -457,4 +458,33 @@ struct Asked {
     /// At most so many.
     most: usize,
     leases: Ticket<Vec<Lease>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbound::testing::{FakeStore, Queued, configured, loopback_dns, services};
+
+    fn to(serial: u32) -> Queued {
+        Queued::new(serial, &[&format!("someone@d{serial}.example")])
+    }
+
+    #[tokio::test]
+    async fn new_mail_waits_for_one_round_of_what_is_due_and_never_for_all_of_it() {
+        let store = Arc::new(FakeStore::default());
+        let due = u32::try_from(LEASES_AT_ONCE * 4).unwrap();
+        store.books().queue.extend((0..due).map(to));
+        let dispatcher = Dispatcher::new(services(&store, loopback_dns(), None), configured(&[], |_| ()));
+        let mut round = Round::default();
+        assert!(dispatcher.fill(&mut round).await);
+        assert_eq!(round.jobs.len(), LEASES_AT_ONCE);
+        let new = to(due);
+        dispatcher.offer(vec![new.lease()]);
+        assert!(dispatcher.fill(&mut round).await);
+        let is_new = |(destination, _): &&(Destination, bool)| *destination == new.destination;
+        assert_eq!(round.running.values().filter(is_new).count(), 1);
+        assert_eq!(round.ready.len(), LEASES_AT_ONCE * 2, "much is still to be asked for");
+        while dispatcher.fill(&mut round).await {}
+        assert_eq!((round.ready.len(), round.jobs.len()), (0, LEASES_AT_ONCE * 4 + 1));
+    }
 }
