@@ -274,9 +274,11 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish
 false\t''"
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l expire-after -d 'The age at which undelivered mail is given up: 48h, 5d; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
@@ -289,9 +291,11 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish
 false\t''"
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l expire-after -d 'The age at which undelivered mail is given up: 48h, 5d; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
@@ -306,9 +310,11 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
@@ -332,9 +338,11 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l type -d 'What becomes of its mail: authoritative (all recipients are here), internal-relay (some are), external-relay (none is)' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l comment -d 'Words of your own' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
@@ -342,9 +350,11 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l type -d 'What becomes of its mail: authoritative (all recipients are here), internal-relay (some are), external-relay (none is)' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l comment -d 'Words of your own' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
@@ -360,9 +370,11 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
@@ -412,25 +424,31 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l organization -d 'Whose it is' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l organization -d 'Whose it is' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l organization -d 'Whose it is' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
@@ -467,9 +485,11 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l tls-domains -d 'Domain validation: names for one of which the host\'s certificate must be' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l reject -d 'Rejects it with these words' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
@@ -486,9 +506,11 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l tls-domains -d 'Domain validation: names for one of which the host\'s certificate must be' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l reject -d 'Rejects it with these words' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
@@ -506,25 +528,31 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l organization -d 'Whose it is' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l organization -d 'Whose it is' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l organization -d 'Whose it is' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
@@ -556,9 +584,11 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from history" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from history" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -s V -l version -d 'Print version'
@@ -570,15 +600,19 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand export" -l version -d 'T
 complete -c sekisho -n "__fish_sekisho_using_subcommand export" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand export" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand export" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand plan" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand plan" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand plan" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand plan" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand plan" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand plan" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -s V -l version -d 'Print version'

@@ -4,10 +4,11 @@
 use utoipa::OpenApi as _;
 
 use crate::{
-    ActionResult, ApiError, Bounce, ConfigView, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryPlan,
-    DirectoryProposal, DirectoryRollback, DirectoryView, ExplainQuery, Explanation, Health, HistoryQuery, Hold,
-    InboundExplanation, InboundQuestion, MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect,
-    Release, Retry, Shape, ShapeQuery, Status, Submission, Submitted, TlsList, TracePage, TraceQuery,
+    ActionResult, ApiError, Bounce, ConfigView, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact,
+    DirectoryPlan, DirectoryProposal, DirectoryRollback, DirectoryView, ExplainQuery, Explanation, Health,
+    HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion, MessageView, QueueCount, QueueFilter,
+    QueuePage, QueueQuery, Redirect, Release, Retry, Shape, ShapeQuery, Status, Submission, Submitted, TlsList,
+    TracePage, TraceQuery,
 };
 
 /// The paths, as a router wants them.
@@ -52,6 +53,8 @@ pub mod path {
     pub const DIRECTORY: &str = "/v1/directory";
     /// `POST` [`crate::DirectoryProposal`]: [`crate::DirectoryPlan`].
     pub const DIRECTORY_PLAN: &str = "/v1/directory/plan";
+    /// `POST` [`crate::ImpactQuestion`]: [`crate::DirectoryImpact`].
+    pub const DIRECTORY_IMPACT: &str = "/v1/directory/impact";
     /// `POST` [`crate::DirectoryChange`]: [`crate::DirectoryChanged`].
     pub const DIRECTORY_CHANGES: &str = "/v1/directory/changes";
     /// `POST` [`crate::DirectoryRollback`]: [`crate::DirectoryChanged`].
@@ -98,6 +101,7 @@ pub fn description() -> String {
         send,
         directory,
         plan,
+        impact,
         change,
         rollback,
         versions,
@@ -218,6 +222,12 @@ fn directory() {}
     responses((status = 200, body = DirectoryPlan)))]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn plan() {}
+
+/// Which deliveries and which queued messages a change of the directory would have decided otherwise; may take a minute
+#[utoipa::path(post, path = path::DIRECTORY_IMPACT, request_body = ImpactQuestion,
+    responses((status = 200, body = DirectoryImpact), (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn impact() {}
 
 /// Changes the directory, whole or not at all
 #[utoipa::path(post, path = path::DIRECTORY_CHANGES, request_body = DirectoryChange,

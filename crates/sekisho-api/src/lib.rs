@@ -14,9 +14,10 @@ mod trace;
 pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, Retry, Selection};
 pub use directory::{
     AcceptedDomain, AddedHeader, CertificateFiles, ChangeKind, ConnectorType, DirectoryChange, DirectoryChanged,
-    DirectoryHistory, DirectoryPlan, DirectoryProposal, DirectoryRollback, DirectoryVersion, DirectoryView,
-    DocumentDifference, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION, FaultView,
-    FieldDifference, HeaderCondition, HistoryQuery, InboundConnector, LookupMode, MinTlsVersion, Organization,
+    DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryRollback, DirectoryVersion,
+    DirectoryView, DocumentDifference, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION, FaultView,
+    FieldDifference, HeaderCondition, HistoryQuery, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection,
+    ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict, InboundConnector, LookupMode, MinTlsVersion, Organization,
     OutboundConnector, PlaintextReply, Rejection, Rule, RuleTls, TlsSettings,
 };
 pub use endpoint::{description, path};

@@ -12,6 +12,7 @@ pub mod inbound;
 mod network;
 pub mod outbound;
 mod reason;
+pub mod replay;
 
 pub use network::{Network, NetworkError};
 pub use reason::Reason;

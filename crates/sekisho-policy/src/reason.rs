@@ -214,6 +214,40 @@ impl Reason {
         }
     }
 
+    /// The document of the directory by which it was decided so, as people write it: `inbound connector acme/bank`,
+    /// `organization acme`, `rule acme/secret`; of a demand its origin. `None` where no document is to blame.
+    #[must_use]
+    pub fn document(&self) -> Option<String> {
+        if let Self::OwnServer { connector, .. }
+        | Self::PartnerMet { connector, .. }
+        | Self::TrustedOrganization { connector, .. }
+        | Self::RelayCertificateFails { connector, .. }
+        | Self::PartnerRestriction { connector, .. }
+        | Self::CertificateUnknown { connector, .. }
+        | Self::TlsDemanded {
+            by: Demander::Connector(connector),
+            ..
+        } = self
+        {
+            return Some(format!("inbound connector {connector}"));
+        }
+        if let Self::DirectSend { organization, .. }
+        | Self::TlsDemanded {
+            by: Demander::Organization(organization),
+            ..
+        } = self
+        {
+            return Some(format!("organization {organization}"));
+        }
+        if let Self::DemandMet { demand } | Self::DemandNotMet { demand, .. } | Self::RuleDemandsTls { demand } = self {
+            return Some(demand.origin.clone());
+        }
+        if let Self::RuleRejects { rule } = self {
+            return Some(format!("rule {rule}"));
+        }
+        None
+    }
+
     /// The section of the standard that the rule is from; `None` for what the operator or this server decides.
     #[must_use]
     pub const fn section(&self) -> Option<&'static str> {

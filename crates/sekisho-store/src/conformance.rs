@@ -60,6 +60,10 @@ pub const CASES: &[Case] = &[
         "the trace is searched by the address that the sender wrote, too",
         trace::the_address_that_the_sender_wrote_is_found,
     ),
+    (
+        "a search of the trace goes on where another one ended",
+        trace::a_search_goes_on_where_another_ended,
+    ),
     ("a refusal is in the trace and nowhere else", trace::refusal_is_traced),
     (
         "one organization's back-off puts no other's mail to the same domain off",

@@ -125,6 +125,8 @@ pub struct TraceFilter {
     pub plaintext: Option<bool>,
     /// `delivered`, `deferred`, `bounced`: the outcome of an attempt.
     pub outcome: Option<String>,
+    /// With a lower id than this, so that a search goes on where another one ended.
+    pub before: Option<MessageId>,
     /// At most so many messages, newest first; 0 means 100.
     pub limit: u32,
 }

@@ -10,7 +10,7 @@ use crate::{der::public_key_info, signature::Key};
 /// How many octets of a subject or issuer are kept.
 const MAX_NAME_TEXT_LEN: usize = 1024;
 /// How many names of one certificate are kept as facts; matching looks at all of them.
-const MAX_NAMES: usize = 128;
+pub const MAX_NAMES: usize = 128;
 
 /// Which end of the connection presented a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -29,10 +29,11 @@ mod tap;
 mod verify;
 
 pub use anchors::{AnchorError, AnchorSet};
-pub use chain::PeerChain;
+pub use chain::{MAX_NAMES, PeerChain};
 pub use client::{ClientIdentities, ClientProfile, GroupProfile, IdentityUse, TlsClient};
 pub use describe::{CertificateSummary, TlsDescription};
 pub use identity::{Identity, IdentityError, IdentityFiles, MAX_PEM_LEN, ServerCertificates};
+pub use names::any_matches;
 pub use self_signed::{RENEWAL_DAYS, SelfSignedError, VALIDITY_DAYS, ensure_self_signed_pair};
 pub use server::{ClientCertificates, MAX_RESUMABLE_SESSIONS, ServerResumption, ServerTlsSettings, TlsServer};
 pub use stream::{TlsStream, alert_in};

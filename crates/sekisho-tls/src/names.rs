@@ -5,8 +5,9 @@
 
 use sekisho_mail::{Domain, NamePattern, NameReach};
 
-/// Whether any of `presented` matches any of `wanted`.
-pub(crate) fn any_matches(presented: &[String], wanted: &[NamePattern]) -> bool {
+/// Whether any of `presented`, the SAN dNSNames of a certificate, matches any of `wanted`.
+#[must_use]
+pub fn any_matches(presented: &[String], wanted: &[NamePattern]) -> bool {
     presented
         .iter()
         .filter_map(|name| NamePattern::parse_presented(name))

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod directory;
 pub mod dns;
+pub mod impact;
 pub mod import;
 pub mod inbound;
 pub mod local;

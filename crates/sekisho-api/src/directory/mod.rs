@@ -5,6 +5,7 @@
 
 mod change;
 mod connector;
+mod impact;
 mod organization;
 mod rule;
 
@@ -15,6 +16,10 @@ pub use change::{
 pub use connector::{
     CertificateFiles, ConnectorType, InboundConnector, LookupMode, MinTlsVersion, OutboundConnector, PlaintextReply,
     TlsSettings,
+};
+pub use impact::{
+    DirectoryImpact, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup, ImpactQuestion,
+    ImpactStop, ImpactVerdict,
 };
 pub use organization::{AcceptedDomain, DomainType, Organization};
 pub use rule::{AddedHeader, HeaderCondition, Rejection, Rule, RuleTls};

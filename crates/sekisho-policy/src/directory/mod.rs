@@ -149,29 +149,30 @@ impl Directory {
         self.outbound.values()
     }
 
-    /// What has to be asked about a client's chain, for the connectors that its names could identify; empty, and cheap,
-    /// when there is none. Whoever accepts the handshake puts the answers into [`TlsFacts::verdicts`].
+    /// What has to be asked about a client's chain, for the connectors that its names could identify; then, for the
+    /// record alone, whether it would hold before the world, so that a connector that is yet to be written can be held
+    /// against it. Empty, and cheap, when no certificate was presented. Whoever accepts the handshake puts the answers
+    /// into [`TlsFacts::verdicts`].
     #[must_use]
     pub fn client_checks(&self, tls: &TlsFacts) -> Vec<Check> {
         let Some(leaf) = tls.chain.first().filter(|_| tls.key == KeyProof::Proven) else {
             return Vec::new();
         };
-        if self.anchors.is_empty() {
-            return Vec::new();
+        let mut sets: Vec<AnchorSetId> = Vec::new();
+        if !self.anchors.is_empty() {
+            for name in &leaf.dns_names {
+                self.anchors.for_each_match(name, |_, anchors| {
+                    if sets.len() < CLIENT_CHECKS_MAX && !sets.contains(anchors) {
+                        sets.push(anchors.clone());
+                    }
+                });
+            }
         }
-        let mut sets: Vec<&AnchorSetId> = Vec::new();
-        for name in &leaf.dns_names {
-            self.anchors.for_each_match(name, |_, anchors| {
-                if sets.len() < CLIENT_CHECKS_MAX && !sets.contains(&anchors) {
-                    sets.push(anchors);
-                }
-            });
+        let system = AnchorSetId::system();
+        if sets.len() < CLIENT_CHECKS_MAX && !sets.contains(&system) {
+            sets.push(system);
         }
-        sets.into_iter()
-            .map(|anchors| Check::Path {
-                anchors: anchors.clone(),
-            })
-            .collect()
+        sets.into_iter().map(|anchors| Check::Path { anchors }).collect()
     }
 
     /// Whose the nearest accepted domain at or above a certificate's name is.

@@ -18,6 +18,9 @@ use thiserror::Error;
 use super::{CertificateName, ConnectorKey, Directory, DomainScope, ScopeError};
 use crate::Reason;
 
+/// How the origin of a rule's demand begins; its key and a quotation mark follow.
+const DEMAND_ORIGIN: &str = "rule \"";
+
 /// What a rule is known by: its name is unique among those of its organization.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleKey {
@@ -204,6 +207,12 @@ impl Rule {
         is_from && is_for && self.inbound_connector.as_ref().is_none_or(came_through)
     }
 
+    /// Whether a demand that travels with a message is one that a rule, whichever, has put there.
+    #[must_use]
+    pub fn made(demand: &Demand) -> bool {
+        demand.origin.starts_with(DEMAND_ORIGIN)
+    }
+
     fn demand(&self) -> Option<Demand> {
         let anchors = AnchorSetId::system();
         let level = match self.require_tls? {
@@ -216,7 +225,7 @@ impl Rule {
         };
         Some(Demand {
             level,
-            origin: format!("rule \"{}\"", self.key),
+            origin: format!("{DEMAND_ORIGIN}{}\"", self.key),
         })
     }
 }
@@ -263,6 +272,30 @@ impl Directory {
             found[place] = named.any(|field| condition.holds(field));
         }
         HeaderFindings(found)
+    }
+
+    /// The conditions on the header on which it hangs what [`Self::apply_rules`] says: those of rules that apply
+    /// otherwise, each once. For whoever has no header any more.
+    #[must_use]
+    pub fn header_in_question(&self, facts: &RuleFacts<'_>) -> Vec<HeaderCondition> {
+        let mut conditions = Vec::new();
+        let rules = self.index_of(facts.organization).map_or(&[][..], |index| &index.rules);
+        for (rule, _) in rules {
+            if let Some(condition) = &rule.header
+                && rule.applies(facts)
+                && !conditions.contains(condition)
+            {
+                conditions.push(condition.clone());
+            }
+        }
+        conditions
+    }
+
+    /// What [`Self::look_at_header`] would have found in a header that meets exactly the conditions to which `holds`
+    /// says yes.
+    #[must_use]
+    pub fn header_findings(&self, holds: impl Fn(&HeaderCondition) -> bool) -> HeaderFindings {
+        HeaderFindings(self.header_conditions.iter().map(holds).collect())
     }
 
     /// What the rules of the recipient's organization say of a message for it. The first rule that rejects ends it.

@@ -54,6 +54,34 @@ pub(super) fn evidence_is_traced(place: &dyn Place) {
     }
 }
 
+pub(super) fn a_search_goes_on_where_another_ended(place: &dyn Place) {
+    let store = place.open();
+    let ids: Vec<MessageId> = (0..5)
+        .map(|_| commit(&*store, b"x", &["a@one.example"], NOW, false).id)
+        .collect();
+    let pages = |when: &str| {
+        let (mut found, mut before) = (Vec::new(), None);
+        loop {
+            let filter = TraceFilter {
+                before,
+                limit: 2,
+                ..TraceFilter::default()
+            };
+            let page = store.trace(filter).wait().expect("a search");
+            let Some(last) = page.last() else { break };
+            before = Some(last.id);
+            found.extend(page.iter().map(|item| item.id));
+        }
+        found.reverse();
+        assert_eq!(found, ids, "{when}");
+    };
+    pages("queued");
+    for lease in lease(&*store, "one.example", NOW).into_iter().take(3) {
+        settle_all(&*store, vec![lease], &delivered(), NOW);
+    }
+    pages("some of them settled");
+}
+
 pub(super) fn the_address_that_the_sender_wrote_is_found(place: &dyn Place) {
     let store = place.open();
     let mut accepted = accepted(&["a@one.example"], NOW);

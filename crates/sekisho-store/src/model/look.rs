@@ -306,6 +306,7 @@ fn fits(item: &TraceItem, filter: &TraceFilter) -> bool {
         && fits_when_and_how(filter, &[item.arrival.at], &[Some(&item.arrival.security)]);
     (attempted || waiting)
         && filter.id.is_none_or(|id| id == item.id)
+        && filter.before.is_none_or(|before| item.id < before)
         && filter
             .message_id_header
             .as_deref()

@@ -113,6 +113,9 @@ fn matching(db: &Connection, filter: &TraceFilter, limit: usize) -> rusqlite::Re
     if let Some(id) = filter.id {
         and("m.id = ?", vec![codec::key(id)]);
     }
+    if let Some(before) = filter.before {
+        and("m.id < ?", vec![codec::key(before)]);
+    }
     if let Some(header) = &filter.message_id_header {
         and("m.message_id_header = ?", vec![codec::text_hash(header)]);
     }
@@ -283,11 +286,14 @@ fn unattempted(reader: &mut Reader, filter: &TraceFilter, limit: usize) -> Resul
     reader.at_one_moment(|db, shared| {
         let mut found = Found::new();
         let mut statement = match filter.id {
-            Some(_) => db.prepare_cached("SELECT id FROM message WHERE id = ?1 LIMIT ?2")?,
-            None => db.prepare_cached("SELECT id FROM message WHERE ?1 IS NULL ORDER BY id DESC LIMIT ?2")?,
+            Some(_) => db.prepare_cached("SELECT id FROM message WHERE id = ?1 AND id < ?2 LIMIT ?3")?,
+            None => {
+                db.prepare_cached("SELECT id FROM message WHERE ?1 IS NULL AND id < ?2 ORDER BY id DESC LIMIT ?3")?
+            }
         };
         let rows = i64::try_from(QUEUE_LIMIT).unwrap_or(i64::MAX);
-        let mut rows = statement.query(rusqlite::params![filter.id.map(codec::key), rows])?;
+        let before = filter.before.map_or(i64::MAX, codec::key);
+        let mut rows = statement.query(rusqlite::params![filter.id.map(codec::key), before, rows])?;
         while found.len() < limit {
             let Some(row) = rows.next()? else { break };
             let key = row.get(0)?;

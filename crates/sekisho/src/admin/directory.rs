@@ -1,15 +1,18 @@
 //! The directory: read, planned, changed, and taken back.
 
+use std::sync::Arc;
+
 use axum::{
     Extension, Json,
     extract::{Path, Query, State},
 };
 use sekisho_api::{
-    DEFAULT_PAGE, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryPlan, DirectoryProposal,
-    DirectoryRollback, DirectoryView, HistoryQuery, MAX_PAGE,
+    DEFAULT_PAGE, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact, DirectoryPlan,
+    DirectoryProposal, DirectoryRollback, DirectoryView, HistoryQuery, IMPACT_DAYS_MAX, ImpactQuestion, MAX_PAGE,
 };
 
 use super::{Backend, Caller, Failure};
+use crate::{clock, directory::LiveError, impact};
 
 type Answer<T> = Result<Json<T>, Failure>;
 
@@ -35,6 +38,34 @@ pub(super) async fn plan(
     Json(proposal): Json<DirectoryProposal>,
 ) -> Answer<DirectoryPlan> {
     Ok(Json(backend.directory.plan(proposal).await?))
+}
+
+/// Apart from the plan, which is quick.
+pub(super) async fn impact(
+    State(backend): State<Backend>,
+    Json(question): Json<ImpactQuestion>,
+) -> Answer<DirectoryImpact> {
+    if !(1..=IMPACT_DAYS_MAX).contains(&question.days) {
+        let message = format!("{} days: 1 to {IMPACT_DAYS_MAX} can be looked back on", question.days);
+        return Err(Failure::bad_request(message));
+    }
+    let (plan, proposed) = backend.directory.propose(question.proposal).await?;
+    let Some(proposed) = proposed else {
+        return Err(LiveError::Faults(plan.faults).into());
+    };
+    let node = backend.node.load_full();
+    let configured = node.rules.configured().clone();
+    let _alone = backend.looking_back.lock().await;
+    let question = impact::Question {
+        based_on: plan.based_on,
+        days: question.days,
+        now: clock::now(),
+        configured,
+        before: backend.directory.current(),
+        after: Arc::new(proposed),
+        rights: Box::new(move |listener| node.rules.rights(Some(listener)).ok()),
+    };
+    Ok(Json(impact::measure(&*backend.store, question).await?))
 }
 
 pub(super) async fn change(

@@ -27,7 +27,7 @@ use sekisho_mail::{Demand, Envelope, Mailbox};
 use sekisho_policy::inbound::RelayRights;
 use sekisho_store::{Destination, Pressure, Store};
 use sekisho_tls::Verifier;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, Notify, watch};
 
 pub use failure::Failure;
 pub use http::{Caller, HttpError, HttpLimits, serve_api, serve_health};
@@ -37,7 +37,7 @@ use crate::{
     app::Phase,
     directory::Live,
     inbound::{EnvelopeMemory, Reception, Shortage},
-    outbound::Dispatcher,
+    outbound::{Configured, Dispatcher},
     telemetry::maillog::MailLog,
 };
 
@@ -69,6 +69,8 @@ pub struct Backend {
     pub envelopes: EnvelopeMemory,
     /// Organizations, their domains and connectors.
     pub directory: Arc<Live>,
+    /// Held by who looks back over the trace: one at a time, since that takes a while.
+    pub looking_back: Arc<Mutex<()>>,
 }
 
 /// What the handlers know of the configuration.
@@ -103,6 +105,9 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// When there is no such listener.
     fn rights(&self, listener: Option<&str>) -> Result<RelayRights, String>;
+
+    /// How mail goes out; what the directory adds may be that of another version.
+    fn configured(&self) -> &Configured;
 
     /// Judges a recipient of a message that the operator sends.
     ///
@@ -149,6 +154,7 @@ fn directories() -> Router<Backend> {
     Router::new()
         .route(path::DIRECTORY, get(directory::whole))
         .route(path::DIRECTORY_PLAN, post(directory::plan))
+        .route(path::DIRECTORY_IMPACT, post(directory::impact))
         .route(path::DIRECTORY_CHANGES, post(directory::change))
         .route(path::DIRECTORY_ROLLBACK, post(directory::roll_back))
         .route(path::DIRECTORY_VERSIONS, get(directory::versions))

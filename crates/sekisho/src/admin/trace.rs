@@ -37,6 +37,7 @@ pub(super) async fn trace(
         tls_version: query.tls_version,
         plaintext: query.plaintext,
         outcome: query.outcome,
+        before: None,
         limit: query.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE),
     };
     let found = backend.store.trace(filter).await?;

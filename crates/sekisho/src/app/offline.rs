@@ -69,6 +69,7 @@ impl Offline {
             phase: None,
             dispatcher: None,
             wake: Arc::new(Notify::new()),
+            looking_back: Arc::default(),
             envelopes: EnvelopeMemory::default(),
             directory: Arc::new(directory),
         };

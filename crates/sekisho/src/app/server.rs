@@ -131,6 +131,7 @@ impl Server {
             verifier: Arc::clone(&in_force.verifier),
             dispatcher: Some(Arc::clone(&in_force.dispatcher)),
             wake: Arc::new(Notify::new()),
+            looking_back: Arc::default(),
             envelopes,
         };
         // Before the socket is open: nothing is changed that nobody is told of.

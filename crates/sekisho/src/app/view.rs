@@ -176,6 +176,10 @@ impl Rules for NodeRules {
         self.configured.way(destination).carried_demands()
     }
 
+    fn configured(&self) -> &Configured {
+        &self.configured
+    }
+
     fn shortage(&self, pressure: Pressure) -> Option<Shortage> {
         self.inbound.shortage(pressure, 0)
     }

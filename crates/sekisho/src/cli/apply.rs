@@ -4,13 +4,15 @@ use std::io;
 
 use clap::Args;
 use sekisho_api::{
-    DirectoryChange, DirectoryChanged, DirectoryPlan, DirectoryProposal, DirectoryView, FaultView, path,
+    DirectoryChange, DirectoryChanged, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryView, FaultView,
+    path,
 };
 
 use super::{
     CliError, Finding,
     changes::{self, ChangeArgs, load},
     door::Door,
+    impact::{self, ImpactArgs, WithImpact},
     output::{Output, Tone},
 };
 use crate::{
@@ -29,6 +31,8 @@ pub(super) struct ExportArgs {
 pub(super) struct PlanArgs {
     #[command(flatten)]
     file: FileArgs,
+    #[command(flatten)]
+    impact: ImpactArgs,
     /// Prints JSON
     #[arg(long)]
     json: bool,
@@ -96,12 +100,18 @@ pub(super) async fn export(args: &ExportArgs, door: &Door) -> Result<Finding, Cl
 }
 
 pub(super) async fn plan(args: &PlanArgs, door: &Door) -> Result<Finding, CliError> {
-    let plan = planned(&args.file, door).await?;
+    let (plan, impact) = planned(&args.file, &args.impact, door).await?;
     let mut out = Output::open();
     if args.json {
-        out.json(&plan)?;
+        out.json(&WithImpact {
+            answer: &plan,
+            impact: impact.as_ref(),
+        })?;
     } else {
         show(&mut out, &plan, &args.file)?;
+        if let Some(impact) = &impact {
+            impact::show(&mut out, impact)?;
+        }
         if plan.changes.is_empty() && plan.faults.is_empty() {
             out.line(format_args!(
                 "nothing to change; the directory is at version {}",
@@ -113,10 +123,13 @@ pub(super) async fn plan(args: &PlanArgs, door: &Door) -> Result<Finding, CliErr
 }
 
 pub(super) async fn apply(args: &ApplyArgs, door: &Door) -> Result<Finding, CliError> {
-    let plan = planned(&args.file, door).await?;
+    let (plan, impact) = planned(&args.file, args.change.impact(), door).await?;
     let mut out = Output::open();
     if !args.change.json() {
         show(&mut out, &plan, &args.file)?;
+        if let Some(impact) = &impact {
+            impact::show(&mut out, impact)?;
+        }
     } else if !plan.faults.is_empty() {
         out.json(&plan)?;
     }
@@ -133,20 +146,32 @@ pub(super) async fn apply(args: &ApplyArgs, door: &Door) -> Result<Finding, CliE
     };
     let changed: DirectoryChanged = door.order(path::DIRECTORY_CHANGES, &change).await?;
     if args.change.json() {
-        out.json(&changed)?;
+        out.json(&WithImpact {
+            answer: &changed,
+            impact: impact.as_ref(),
+        })?;
     } else {
         args.change.conclude(&mut out, &changed)?;
     }
     Ok(Finding::Done)
 }
 
-async fn planned(file: &FileArgs, door: &Door) -> Result<DirectoryPlan, CliError> {
+/// The plan, and what it would have meant where it changes anything.
+async fn planned(
+    file: &FileArgs,
+    impact: &ImpactArgs,
+    door: &Door,
+) -> Result<(DirectoryPlan, Option<DirectoryImpact>), CliError> {
     let proposal = DirectoryProposal {
         text: Some(file.text.clone()),
         whole: true,
         ..DirectoryProposal::default()
     };
-    door.order(path::DIRECTORY_PLAN, &proposal).await
+    let plan: DirectoryPlan = door.order(path::DIRECTORY_PLAN, &proposal).await?;
+    if plan.changes.is_empty() || !plan.faults.is_empty() {
+        return Ok((plan, None));
+    }
+    Ok((plan, impact.ask(door, proposal).await?))
 }
 
 fn show(out: &mut Output, plan: &DirectoryPlan, file: &FileArgs) -> io::Result<()> {

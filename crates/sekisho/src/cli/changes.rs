@@ -5,8 +5,8 @@ use std::io;
 
 use clap::Args;
 use sekisho_api::{
-    ApiError, ChangeKind, DirectoryChange, DirectoryChanged, DirectoryView, DocumentDifference, DocumentId, Documents,
-    ErrorKind, FaultView, path,
+    ApiError, ChangeKind, DirectoryChange, DirectoryChanged, DirectoryProposal, DirectoryView, DocumentDifference,
+    DocumentId, Documents, ErrorKind, FaultView, path,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::{
     CliError, Finding,
     door::Door,
+    impact::{self, ImpactArgs, WithImpact},
     output::{Output, Tone},
 };
 use crate::{
@@ -27,9 +28,11 @@ pub(super) struct ChangeArgs {
     /// Why, for the history
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
     why: String,
-    /// Says what would be changed, and changes nothing
+    /// Says what would be changed and which mail it would have concerned, and changes nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    impact: ImpactArgs,
     /// Prints JSON
     #[arg(long)]
     json: bool,
@@ -53,6 +56,10 @@ impl ChangeArgs {
         self.dry_run
     }
 
+    pub(super) const fn impact(&self) -> &ImpactArgs {
+        &self.impact
+    }
+
     /// Puts and removes documents, on the version that was looked at, and says what became of it.
     pub(super) async fn make(
         &self,
@@ -70,18 +77,41 @@ impl ChangeArgs {
             ..DirectoryChange::default()
         };
         let changed: DirectoryChanged = door.order(path::DIRECTORY_CHANGES, &change).await?;
-        self.report(&changed)
+        let proposal = DirectoryProposal {
+            put: change.put,
+            remove: change.remove,
+            ..DirectoryProposal::default()
+        };
+        self.report(door, &changed, proposal).await
     }
 
-    /// Says what was changed.
-    pub(super) fn report(&self, changed: &DirectoryChanged) -> Result<Finding, CliError> {
+    /// Says what was changed; of what was only tried by a proposal, also which mail it would have concerned.
+    pub(super) async fn report(
+        &self,
+        door: &Door,
+        changed: &DirectoryChanged,
+        proposal: DirectoryProposal,
+    ) -> Result<Finding, CliError> {
+        let is_tried = self.dry_run && !changed.changes.is_empty();
+        let impact = if is_tried {
+            self.impact.ask(door, proposal).await?
+        } else {
+            None
+        };
         let mut out = Output::open();
         if self.json {
-            out.json(changed)?;
+            let impact = impact.as_ref();
+            out.json(&WithImpact {
+                answer: changed,
+                impact,
+            })?;
             return Ok(Finding::Done);
         }
         differences(&mut out, &changed.changes)?;
         warnings(&mut out, &changed.warnings)?;
+        if let Some(impact) = &impact {
+            impact::show(&mut out, impact)?;
+        }
         self.conclude(&mut out, changed)?;
         Ok(Finding::Done)
     }

@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 use sekisho_api::{
-    DirectoryChanged, DirectoryHistory, DirectoryRollback, DirectoryView, FIRST_ORGANIZATION, HistoryQuery, path,
+    DirectoryChanged, DirectoryHistory, DirectoryProposal, DirectoryRollback, DirectoryView, FIRST_ORGANIZATION,
+    HistoryQuery, path,
 };
 
 use super::{
@@ -140,5 +141,12 @@ async fn rollback(args: &RollbackArgs, door: &Door) -> Result<Finding, CliError>
         dry_run: args.change.dry_run(),
     };
     let changed: DirectoryChanged = door.order(path::DIRECTORY_ROLLBACK, &request).await?;
-    args.change.report(&changed)
+    let mut proposal = DirectoryProposal::default();
+    if args.change.dry_run() {
+        let path = path::DIRECTORY_VERSION.replace("{version}", &args.to.to_string());
+        let view: DirectoryView = door.fetch(&path, &()).await?;
+        proposal.put = view.documents;
+        proposal.whole = true;
+    }
+    args.change.report(door, &changed, proposal).await
 }

@@ -9,6 +9,7 @@ mod directory;
 mod domain;
 mod door;
 mod explain;
+mod impact;
 mod import;
 mod organization;
 mod output;

@@ -205,15 +205,26 @@ impl Live {
     /// # Errors
     /// When the store cannot be read, or something that would be removed is not there. Faults are part of the plan.
     pub async fn plan(&self, proposal: DirectoryProposal) -> Result<DirectoryPlan, LiveError> {
+        Ok(self.propose(proposal).await?.0)
+    }
+
+    /// As [`Self::plan`], with what would come into force; nothing when the plan has faults.
+    ///
+    /// # Errors
+    /// As [`Self::plan`].
+    pub async fn propose(&self, proposal: DirectoryProposal) -> Result<(DirectoryPlan, Option<Parsed>), LiveError> {
         let state = self.store.directory().await?;
         match judge(state, Wanted::Proposal(proposal), self.file.load_full()).await {
-            Ok(judged) => Ok(judged.plan),
+            Ok(judged) => Ok((judged.plan, judged.parsed)),
             // A text that cannot be read says nothing of what it would change.
-            Err((based_on, LiveError::Faults(faults))) => Ok(DirectoryPlan {
-                based_on,
-                faults,
-                ..DirectoryPlan::default()
-            }),
+            Err((based_on, LiveError::Faults(faults))) => {
+                let plan = DirectoryPlan {
+                    based_on,
+                    faults,
+                    ..DirectoryPlan::default()
+                };
+                Ok((plan, None))
+            }
             Err((_, error)) => Err(error),
         }
     }

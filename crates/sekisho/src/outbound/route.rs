@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use sekisho_mail::Host;
+use sekisho_mail::{ChannelFacts, Host};
 
-use super::{DomainPattern, OutboundSettings, RouteSettings, Unroutable, Via, WaySource};
+use super::{DomainPattern, NextHopHost, OutboundSettings, RouteSettings, Unroutable, Via, WaySource};
 
 impl OutboundSettings {
     /// The route that a destination takes: of those that match, the most exact; among equals the first.
@@ -68,6 +68,66 @@ impl RouteSettings {
             Via::MxOf { domain, .. } => format!("{} by mx of {domain}", self.title()),
             Via::Hosts(_) => self.title(),
         }
+    }
+}
+
+/// For whoever asks what another way would have meant for connections that were made.
+impl RouteSettings {
+    /// Whether connections are made to the same hosts and in the same manner, whoever makes them and whatever is
+    /// demanded of them.
+    #[must_use]
+    pub fn connects_as(&self, other: &Self) -> bool {
+        self.via == other.via && self.connects_as_but_for_hosts(other)
+    }
+
+    /// As [`Self::connects_as`], whatever the hosts are.
+    #[must_use]
+    pub fn connects_as_but_for_hosts(&self, other: &Self) -> bool {
+        self.manner() == other.manner()
+    }
+
+    /// All but names, hosts, demands, times and numbers: how a connection is made, by whatever field that may be said.
+    fn manner(&self) -> Self {
+        let plain = Self::new("", Vec::new(), Via::Mx { port: 0 });
+        Self {
+            name: plain.name,
+            source: plain.source,
+            domains: plain.domains,
+            via: plain.via,
+            demand: plain.demand,
+            ehlo_name: plain.ehlo_name,
+            retry: plain.retry,
+            delay_notice_after: plain.delay_notice_after,
+            expire_after: plain.expire_after,
+            expires_by_itself: plain.expires_by_itself,
+            connections: plain.connections,
+            messages_per_connection: plain.messages_per_connection,
+            ..self.clone()
+        }
+    }
+
+    /// Whether a connection that was made, with what its evidence says of the way ([`Self::describe`] and the host), is
+    /// one that this way would make.
+    #[must_use]
+    pub fn was_gone(&self, route: &str, channel: &ChannelFacts) -> bool {
+        let way = route.rsplit_once(" to ").map_or(route, |(way, _)| way);
+        match &self.via {
+            Via::Mx { port } => *port == channel.peer.port() && (way == "mx" || way.ends_with(" by mx")),
+            Via::MxOf { domain, port } => *port == channel.peer.port() && way.ends_with(&format!(" by mx of {domain}")),
+            Via::Hosts(hosts) => hosts.iter().any(|hop| hop.is_that_of(channel)),
+        }
+    }
+}
+
+impl NextHopHost {
+    /// Whether a connection was made to it.
+    #[must_use]
+    pub fn is_that_of(&self, channel: &ChannelFacts) -> bool {
+        let is_host = channel
+            .host
+            .as_deref()
+            .is_some_and(|host| host == self.host.to_string());
+        is_host && self.port == channel.peer.port()
     }
 }
 

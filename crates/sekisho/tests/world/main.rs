@@ -14,6 +14,7 @@ mod endings;
 mod flooding;
 mod front;
 mod hostile_names;
+mod impact;
 mod incoming;
 mod killing;
 mod law_two;

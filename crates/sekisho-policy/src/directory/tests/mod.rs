@@ -59,7 +59,7 @@ fn a_directory_lists_what_it_was_built_from_disabled_ones_too() {
 }
 
 #[test]
-fn a_chain_is_asked_about_only_for_connectors_that_its_names_could_identify() {
+fn a_chain_is_asked_about_for_connectors_that_its_names_could_identify_and_for_the_record() {
     let directory = three_organizations()
         .inbound([
             own("acme/relay").named("*.acme.example"),
@@ -99,10 +99,10 @@ fn a_chain_is_asked_about_only_for_connectors_that_its_names_could_identify() {
     );
     assert_eq!(sets(&["mail.bank.example"]), [AnchorSetId::system(), anchors("bank")]);
     assert_eq!(sets(&["*.bank.example"]), [AnchorSetId::system(), anchors("bank")]);
-    assert_eq!(sets(&["a.b.bank.example"]), [anchors("bank")]);
+    assert_eq!(sets(&["a.b.bank.example"]), [anchors("bank"), AnchorSetId::system()]);
     assert_eq!(
         sets(&["mail.pin.example"]),
-        [anchors("pins")],
+        [anchors("pins"), AnchorSetId::system()],
         "a pin alone needs no path"
     );
     for names in [
@@ -111,7 +111,7 @@ fn a_chain_is_asked_about_only_for_connectors_that_its_names_could_identify() {
         &["mx.example.org"],
         &["acme.example.evil"],
     ] {
-        assert!(sets(names).is_empty(), "{names:?}");
+        assert_eq!(sets(names), [AnchorSetId::system()], "for the record alone: {names:?}");
     }
     let unproven = tls(&["mail.acme.example"], KeyProof::NotProven("odd".to_owned()));
     assert!(directory.client_checks(&unproven).is_empty());

@@ -27,11 +27,11 @@ use serde_json::Value;
 use crate::{node, trace_of};
 
 /// A listener that everyone reaches and that gives nobody a right to relay.
-const OPEN: &str = "[[listener]]\nname = \"default\"\naddress = \"0.0.0.0:2525\"\n";
+pub(crate) const OPEN: &str = "[[listener]]\nname = \"default\"\naddress = \"0.0.0.0:2525\"\n";
 /// Where it is reached.
-const SERVER: SocketAddr = SocketAddr::new(HOSTS[0], 2525);
+pub(crate) const SERVER: SocketAddr = SocketAddr::new(HOSTS[0], 2525);
 /// Two organizations, each with a domain of its name.
-const TWO_ORGANIZATIONS: &str = "\
+pub(crate) const TWO_ORGANIZATIONS: &str = "\
 [[organization]]
 name = \"acme\"
 [[organization]]
@@ -57,7 +57,7 @@ fn service(configuration: &str, directory: &str) -> Node {
 }
 
 /// Makes this text the whole directory.
-fn apply(node: &Node, directory: &str) {
+pub(crate) fn apply(node: &Node, directory: &str) {
     let path = node.write("directory.toml", directory);
     let output = node.run(&["apply", &path.to_string_lossy()]);
     let said = String::from_utf8_lossy(&output.stdout);
@@ -73,13 +73,13 @@ fn version(node: &Node) -> u64 {
 }
 
 /// A text of several lines as a TOML value.
-fn lines(text: &str) -> String {
+pub(crate) fn lines(text: &str) -> String {
     format!("'''\n{text}'''")
 }
 
 /// Somebody who sends with swaks.
 #[derive(Clone, Debug)]
-struct Sender {
+pub(crate) struct Sender {
     address: IpAddr,
     /// Further options: those for TLS.
     options: Vec<String>,
@@ -94,7 +94,7 @@ impl fmt::Display for Sender {
 
 impl Sender {
     /// At this address, in the clear.
-    const fn at(address: IpAddr) -> Self {
+    pub(crate) const fn at(address: IpAddr) -> Self {
         let options = Vec::new();
         Self { address, options }
     }
@@ -106,7 +106,7 @@ impl Sender {
     }
 
     /// Under TLS with a client certificate. swaks sends the leaf alone, whatever stands behind it.
-    fn with(self, swaks: &Swaks, name: &str, pem: &Pem) -> Self {
+    pub(crate) fn with(self, swaks: &Swaks, name: &str, pem: &Pem) -> Self {
         let mut sender = self.over_tls();
         for (option, kind, text) in [("--tls-cert", "pem", &pem.chain), ("--tls-key", "key", &pem.key)] {
             sender.options.push(option.to_owned());
@@ -118,12 +118,12 @@ impl Sender {
     }
 
     /// What RCPT is answered; nothing is sent.
-    fn asks(&self, swaks: &Swaks, from: &str, to: &str) -> String {
+    pub(crate) fn asks(&self, swaks: &Swaks, from: &str, to: &str) -> String {
         self.run(swaks, from, to, &["--quit-after", "RCPT"])
     }
 
     /// What RCPT is answered; what is taken is sent.
-    fn sends(&self, swaks: &Swaks, from: &str, to: &str) -> String {
+    pub(crate) fn sends(&self, swaks: &Swaks, from: &str, to: &str) -> String {
         self.run(swaks, from, to, &["--body", "the content"])
     }
 
