@@ -943,7 +943,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__add__subcmd__inbound)
-            opts="-h -V --organization --enabled --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -955,6 +955,14 @@ _sekisho() {
                     ;;
                 --enabled)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --draft-of)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --comment)
@@ -1049,7 +1057,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__add__subcmd__outbound)
-            opts="-h -V --organization --enabled --comment --connector-type --recipient-domains --all-accepted-domains --smart-hosts --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --smart-hosts --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1061,6 +1069,14 @@ _sekisho() {
                     ;;
                 --enabled)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --draft-of)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --comment)
@@ -1563,7 +1579,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__set__subcmd__inbound)
-            opts="-h -V --organization --enabled --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1575,6 +1591,14 @@ _sekisho() {
                     ;;
                 --enabled)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --draft-of)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --comment)
@@ -1669,7 +1693,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__set__subcmd__outbound)
-            opts="-h -V --organization --enabled --comment --connector-type --recipient-domains --all-accepted-domains --smart-hosts --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --smart-hosts --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1681,6 +1705,14 @@ _sekisho() {
                     ;;
                 --enabled)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --draft-of)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --comment)
@@ -4277,7 +4309,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__add)
-            opts="-h -V --organization --enabled --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4289,6 +4321,14 @@ _sekisho() {
                     ;;
                 --enabled)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --draft-of)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --comment)
@@ -4605,7 +4645,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__set)
-            opts="-h -V --organization --enabled --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4617,6 +4657,14 @@ _sekisho() {
                     ;;
                 --enabled)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --draft-of)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --comment)

@@ -475,6 +475,8 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_see
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l organization -d 'Whose it is' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l enabled -d 'Whether it is looked at [default: true]' -r -f -a "true\t''
 false\t''"
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l mode -d 'Whether it acts or is only tried: enforce or shadow [default: enforce]' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l draft-of -d 'The rule in whose place it is tried' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l comment -d 'Words of your own' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l priority -d 'Lower ones are looked at first [default: 0]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l senders -d 'Only mail from these: alice@bank.example, @bank.example, *.bank.example, *, or <> for the null reverse-path' -r
@@ -496,6 +498,8 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l organization -d 'Whose it is' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l enabled -d 'Whether it is looked at [default: true]' -r -f -a "true\t''
 false\t''"
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l mode -d 'Whether it acts or is only tried: enforce or shadow [default: enforce]' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l draft-of -d 'The rule in whose place it is tried' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l comment -d 'Words of your own' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l priority -d 'Lower ones are looked at first [default: 0]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l senders -d 'Only mail from these: alice@bank.example, @bank.example, *.bank.example, *, or <> for the null reverse-path' -r

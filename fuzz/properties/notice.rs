@@ -253,6 +253,7 @@ fn lease(
         admitted_by: "relay: loopback".to_owned(),
         message_id_header: Some(message_id),
         alterations: Vec::new(),
+        shadow: Vec::new(),
     };
     Lease::detached(
         MessageId::new(NOW, 1),

@@ -1,6 +1,6 @@
 //! What would become of a message that nobody sends.
 
-use sekisho_mail::{Check, Decision, Demand, HandshakeFailure, SpokenLine, StatedReason, Verdict};
+use sekisho_mail::{Check, Decision, Demand, HandshakeFailure, ShadowVerdict, SpokenLine, StatedReason, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -81,6 +81,9 @@ pub struct HostVerdict {
     pub conversation: Vec<SpokenLine>,
     /// How long it took.
     pub millis: u64,
+    /// What connectors that are tried would make of it.
+    #[schema(value_type = Vec<Object>)]
+    pub shadow: Vec<ShadowVerdict>,
 }
 
 /// A message that comes in.
@@ -124,6 +127,9 @@ pub struct InboundExplanation {
     pub verdicts: Vec<(Check, Verdict)>,
     /// The inbound connectors, by name.
     pub connectors: Vec<InboundConnectorVerdict>,
+    /// What connectors that are tried would make of it.
+    #[schema(value_type = Vec<Object>)]
+    pub shadow: Vec<ShadowVerdict>,
 }
 
 /// What an inbound connector has to do with it.

@@ -1,7 +1,8 @@
 //! The trace as operators see it: a message, how it came in and how it went out, with the evidence on TLS.
 
 use sekisho_mail::{
-    ChannelSecurity, Decision, Demand, HandshakeFailure, MessageId, Outcome, SpokenLine, Timestamp, TlsVersion,
+    ArrivalShadow, ChannelSecurity, Decision, Demand, HandshakeFailure, MessageId, Outcome, ShadowVerdict, SpokenLine,
+    Timestamp, TlsVersion,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -97,6 +98,9 @@ pub struct ArrivalView {
     pub message_id: Option<String>,
     /// What was changed or added to the content, in words.
     pub alterations: Vec<String>,
+    /// What documents that are tried would have made of its recipients; of the first hundred verdicts.
+    #[schema(value_type = Vec<Object>)]
+    pub shadow: Vec<ArrivalShadow>,
 }
 
 /// One attempt for one recipient.
@@ -132,6 +136,9 @@ pub struct AttemptView {
     /// The conversation without content; a peer's lines are the peer's text.
     #[schema(value_type = Vec<Object>)]
     pub conversation: Vec<SpokenLine>,
+    /// What documents that are tried would have made of it.
+    #[schema(value_type = Vec<Object>)]
+    pub shadow: Vec<ShadowVerdict>,
 }
 
 /// The connection of an attempt.

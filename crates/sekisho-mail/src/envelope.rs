@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Demand, Mailbox, OrganizationName, ReversePath, xtext};
+use crate::{Demand, Mailbox, OrganizationName, ReversePath, TriedRule, xtext};
 
 /// What MAIL and RCPT said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,9 @@ pub struct Recipient {
     /// ever sent to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Box<RuleRefusal>>,
+    /// Rules that are tried and met the message: nothing is done or left undone for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<TriedRule>,
 }
 
 /// What a rule says of a message that it rejects.
@@ -67,6 +70,7 @@ impl Recipient {
             carried: Vec::new(),
             organization: OrganizationName::FIRST,
             refused: None,
+            tried: Vec::new(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelFacts, Demand, HandshakeFailure, MessageId, Outcome, Recipient, Timestamp};
+use crate::{ChannelFacts, Demand, HandshakeFailure, MessageId, Outcome, Recipient, ShadowVerdict, Timestamp};
 
 /// One attempt for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Evidence {
     pub outcome: Outcome,
     /// The whole conversation without content, oldest line first; at most 200 lines are kept.
     pub conversation: Vec<SpokenLine>,
+    /// What documents that are tried would have made of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shadow: Vec<ShadowVerdict>,
 }
 
 /// The first version of the directory needs no words.

@@ -18,6 +18,7 @@ mod organization;
 mod outcome;
 mod reply;
 mod requirement;
+mod shadow;
 mod time;
 pub mod xtext;
 
@@ -36,4 +37,7 @@ pub use organization::{OrganizationName, OrganizationNameError};
 pub use outcome::{Fault, Outcome, Side};
 pub use reply::{EnhancedCode, Reply, ReplyClass, ReplyCode, ReplyCodeError};
 pub use requirement::{Demand, DemandLevel, NamePattern, NamePatternError, NameReach};
+pub use shadow::{
+    ArrivalShadow, Revision, RevisionError, ShadowDocument, ShadowKind, ShadowOutcome, ShadowVerdict, TriedRule,
+};
 pub use time::Timestamp;

@@ -200,6 +200,7 @@ impl Session {
             .domain()
             .is_some_and(|domain| directory.domain(domain).is_some());
         let admission = admit(&InboundFacts {
+            trial: None,
             client: self.client,
             security,
             rights: &RelayRights::default(),
@@ -316,6 +317,7 @@ fn inbound(organization: &OrganizationName, name: &str, kind: ConnectorType) -> 
             name: name.into(),
         },
         enabled: true,
+        shadow: None,
         comment: String::new(),
         kind,
         sender_domains: Vec::new(),
@@ -342,6 +344,7 @@ fn outbound(organization: &OrganizationName, name: &str, scopes: &[&str]) -> Out
             name: name.into(),
         },
         enabled: true,
+        shadow: None,
         comment: String::new(),
         kind: ConnectorType::Partner,
         recipient_domains: scopes.iter().map(|scope| scope.parse().unwrap()).collect(),

@@ -138,6 +138,7 @@ fn accepted(to: &str) -> Accepted {
             admitted_by: "bench".to_owned(),
             message_id_header: None,
             alterations: Vec::new(),
+            shadow: Vec::new(),
         },
     }
 }
@@ -166,6 +167,7 @@ fn delivered(lease: &Lease) -> Settlement {
             }]),
             outcome: outcome.clone(),
             conversation: Vec::new(),
+            shadow: Vec::new(),
         }),
         delay_notified: false,
     });

@@ -158,6 +158,7 @@ pub fn accepted(to: &[&str], at: Timestamp) -> Accepted {
             admitted_by: "test".to_owned(),
             message_id_header: Some("<1@example.org>".to_owned()),
             alterations: Vec::new(),
+            shadow: Vec::new(),
         },
     }
 }
@@ -281,6 +282,7 @@ pub fn settlement(lease: &Lease, outcome: &Outcome, at: Timestamp) -> Settlement
             }]),
             outcome: outcome.clone(),
             conversation: Vec::new(),
+            shadow: Vec::new(),
         }),
         delay_notified: false,
     });

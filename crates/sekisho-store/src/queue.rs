@@ -8,8 +8,8 @@ use std::{
 };
 
 use sekisho_mail::{
-    ChannelSecurity, Domain, DomainError, Envelope, Evidence, Host, MessageId, OrganizationName, OrganizationNameError,
-    Outcome, Recipient, ReversePath, Timestamp,
+    ArrivalShadow, ChannelSecurity, Domain, DomainError, Envelope, Evidence, Host, MessageId, OrganizationName,
+    OrganizationNameError, Outcome, Recipient, ReversePath, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -167,6 +167,9 @@ pub struct Arrival {
     pub message_id_header: Option<String>,
     /// What was changed or added, in order.
     pub alterations: Vec<Alteration>,
+    /// What documents that are tried would have made of its recipients; bounded by whoever took it in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shadow: Vec<ArrivalShadow>,
 }
 
 /// The first version of the directory needs no words.

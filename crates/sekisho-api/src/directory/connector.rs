@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{DocumentId, DocumentKind, first_organization};
+use super::{DocumentId, DocumentKind, Mode, first_organization};
 
 /// Who brings mail, and what holds for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,6 +21,11 @@ pub struct InboundConnector {
     pub name: String,
     /// A disabled one is kept and never looked at.
     pub enabled: bool,
+    /// Whether it acts, or is only tried.
+    pub mode: Mode,
+    /// The inbound connector of the organization in whose place it is tried; its mode is `shadow` then, whatever is
+    /// said of it. One of each.
+    pub draft_of: Option<String>,
     /// The operator's words; no rule reads them.
     pub comment: String,
     /// Who brings the mail.
@@ -71,6 +76,8 @@ impl Default for InboundConnector {
             organization: first_organization(),
             name: String::new(),
             enabled: true,
+            mode: Mode::default(),
+            draft_of: None,
             comment: String::new(),
             connector_type: ConnectorType::default(),
             sender_domains: Vec::new(),
@@ -122,6 +129,11 @@ pub struct OutboundConnector {
     pub name: String,
     /// A disabled one is kept and never looked at.
     pub enabled: bool,
+    /// Whether it acts, or is only tried.
+    pub mode: Mode,
+    /// The outbound connector of the organization in whose place it is tried; its mode is `shadow` then, whatever is
+    /// said of it. One of each.
+    pub draft_of: Option<String>,
     /// The operator's words; no rule reads them.
     pub comment: String,
     /// Who is at the other end.
@@ -188,6 +200,8 @@ impl Default for OutboundConnector {
             organization: first_organization(),
             name: String::new(),
             enabled: true,
+            mode: Mode::default(),
+            draft_of: None,
             comment: String::new(),
             connector_type: ConnectorType::default(),
             recipient_domains: Vec::new(),

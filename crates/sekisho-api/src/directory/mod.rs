@@ -69,6 +69,18 @@ impl DocumentKind {
     }
 }
 
+/// Whether a connector or a rule acts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// It does.
+    #[default]
+    Enforce,
+    /// It is judged at every session and every attempt that it may concern, the verdicts are written down and counted,
+    /// and nothing is ever done or left undone for it.
+    Shadow,
+}
+
 /// What a document is known by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{DocumentId, DocumentKind, first_organization};
+use super::{DocumentId, DocumentKind, Mode, first_organization};
 
 /// What is demanded of single messages of an organization: of those that it answers for and for whose recipient every
 /// condition holds. A condition that is left out always does.
@@ -18,6 +18,11 @@ pub struct Rule {
     pub name: String,
     /// A disabled one is kept and never looked at.
     pub enabled: bool,
+    /// Whether it acts, or is only tried.
+    pub mode: Mode,
+    /// The rule of the organization in whose place it is tried; its mode is `shadow` then, whatever is
+    /// said of it. One of each.
+    pub draft_of: Option<String>,
     /// The operator's words; no rule reads them.
     pub comment: String,
     /// Lower ones are looked at first; among equals the name decides.
@@ -50,6 +55,8 @@ impl Default for Rule {
             organization: first_organization(),
             name: String::new(),
             enabled: true,
+            mode: Mode::default(),
+            draft_of: None,
             comment: String::new(),
             priority: 0,
             senders: Vec::new(),

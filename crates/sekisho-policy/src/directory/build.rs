@@ -5,11 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use sekisho_mail::{Domain, OrganizationName};
+use sekisho_mail::{Domain, OrganizationName, ShadowKind};
 
 use super::{
-    AcceptedDomain, ConnectorType, Directory, Fault, InboundConnector, Organization, OrganizationIndex,
-    OutboundConnector, Parts, Rule, rules_inbound, rules_of_rules, rules_outbound,
+    AcceptedDomain, ConnectorKey, ConnectorType, Directory, Fault, InboundConnector, Organization, OrganizationIndex,
+    OutboundConnector, Parts, Rule, Tried, rules_inbound, rules_of_rules, rules_outbound,
+    shadow::{self, Draftable},
 };
 
 /// Characters of the name of a connector or a rule.
@@ -88,6 +89,7 @@ impl Directory {
         let keys = rules.iter().map(|one| (&one.key.organization, &*one.key.name));
         check_keys("rule", keys, &known, &mut faults);
         rules_of_rules::check(&rules, &inbound, &mut faults, &mut warnings);
+        check_drafts((&inbound, &outbound, &rules), &mut faults, &mut warnings);
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -101,6 +103,10 @@ impl Directory {
             domains,
             ..Self::default()
         };
+        // Those that act first, so that a draft finds what it would replace.
+        inbound.sort_by_key(|one| one.shadow.is_some());
+        outbound.sort_by_key(|one| one.shadow.is_some());
+        rules.sort_by_key(|one| one.shadow.is_some());
         inbound
             .into_iter()
             .for_each(|connector| directory.add_inbound(connector));
@@ -117,6 +123,10 @@ impl Directory {
         if !connector.enabled {
             return;
         }
+        if connector.shadow.is_some() {
+            self.try_inbound(&connector);
+            return;
+        }
         let index = self.indexes.entry(connector.key.organization.clone()).or_default();
         index_inbound(index, &connector);
         if let Some(name) = &connector.tls_sender_certificate_name {
@@ -129,15 +139,46 @@ impl Directory {
         }
         if connector.kind == ConnectorType::OnPremises {
             for network in &connector.sender_addresses {
-                self.own_addresses.insert(*network, ());
+                self.own_addresses.insert(*network, Arc::clone(&connector));
             }
         }
+    }
+
+    fn try_inbound(&mut self, connector: &Arc<InboundConnector>) {
+        let Some(shadow) = &connector.shadow else { return };
+        let (kind, ConnectorKey { organization, name }) = (ShadowKind::InboundConnector, &connector.key);
+        let replaces = shadow.replaced(&connector.key).and_then(|key| self.inbound.get(&key));
+        let tried = Tried {
+            replaces: replaces.filter(|one| one.enabled).cloned(),
+            named: shadow.named(kind, organization, name),
+            document: Arc::clone(connector),
+        };
+        if let Some(name) = connector.tls_sender_certificate_name.as_ref()
+            && connector.wants_path()
+        {
+            self.tried_anchors.insert(name, connector.anchors.clone());
+        }
+        self.tries_inbound = true;
+        let index = self.indexes.entry(organization.clone()).or_default();
+        index.tried.inbound.push(tried);
     }
 
     fn add_outbound(&mut self, connector: OutboundConnector) {
         let connector = Arc::new(connector);
         self.outbound.insert(connector.key.clone(), Arc::clone(&connector));
         if !connector.is_selectable() {
+            return;
+        }
+        if let Some(shadow) = &connector.shadow {
+            let (kind, ConnectorKey { organization, name }) = (ShadowKind::OutboundConnector, &connector.key);
+            let replaces = shadow.replaced(&connector.key).and_then(|key| self.outbound.get(&key));
+            let tried = Tried {
+                replaces: replaces.filter(|one| one.is_selectable()).cloned(),
+                named: shadow.named(kind, organization, name),
+                document: Arc::clone(&connector),
+            };
+            let index = self.indexes.entry(organization.clone()).or_default();
+            index.tried.outbound.push(tried);
             return;
         }
         let index = self.indexes.entry(connector.key.organization.clone()).or_default();
@@ -162,15 +203,57 @@ impl Directory {
                 })
             });
             let index = self.indexes.entry(rule.key.organization.clone()).or_default();
-            index.rules.push((Arc::new(rule), place));
+            let rule = Arc::new(rule);
+            let Some(shadow) = &rule.shadow else {
+                index.rules.push((rule, place));
+                continue;
+            };
+            let mut live = index.rules.iter().map(|(live, _)| live);
+            let tried = Tried {
+                replaces: live
+                    .find(|live| shadow::stands_in_for(Some(shadow), &live.key.name))
+                    .cloned(),
+                named: shadow.named(ShadowKind::Rule, &rule.key.organization, &rule.key.name),
+                document: Arc::clone(&rule),
+            };
+            index.tried.rules.push((tried, place));
         }
         self.header_conditions = Arc::new(conditions);
     }
 }
 
+/// Drafts of every kind, and how many documents are tried.
+fn check_drafts(
+    (inbound, outbound, rules): (&[InboundConnector], &[OutboundConnector], &[Rule]),
+    faults: &mut Vec<Fault>,
+    warnings: &mut Vec<Fault>,
+) {
+    let inbound = inbound.iter().map(|one| Draftable {
+        organization: &one.key.organization,
+        name: &one.key.name,
+        enabled: one.enabled,
+        shadow: one.shadow.as_ref(),
+    });
+    shadow::check("inbound connector", &inbound.collect::<Vec<_>>(), faults, warnings);
+    let outbound = outbound.iter().map(|one| Draftable {
+        organization: &one.key.organization,
+        name: &one.key.name,
+        enabled: one.enabled,
+        shadow: one.shadow.as_ref(),
+    });
+    shadow::check("outbound connector", &outbound.collect::<Vec<_>>(), faults, warnings);
+    let rules = rules.iter().map(|one| Draftable {
+        organization: &one.key.organization,
+        name: &one.key.name,
+        enabled: one.enabled,
+        shadow: one.shadow.as_ref(),
+    });
+    shadow::check("rule", &rules.collect::<Vec<_>>(), faults, warnings);
+}
+
 fn index_inbound(index: &mut OrganizationIndex, connector: &Arc<InboundConnector>) {
     for network in &connector.sender_addresses {
-        index.addresses.insert(*network, ());
+        index.addresses.insert(*network, Arc::clone(connector));
         if connector.kind == ConnectorType::OnPremises {
             index.own_addresses.insert(*network, Arc::clone(connector));
         }
@@ -178,15 +261,15 @@ fn index_inbound(index: &mut OrganizationIndex, connector: &Arc<InboundConnector
     if let Some(name) = &connector.tls_sender_certificate_name {
         index.certificates.insert(name, Arc::clone(connector));
     }
-    index.has_own_servers |= connector.kind == ConnectorType::OnPremises;
+    index.own_servers += usize::from(connector.kind == ConnectorType::OnPremises);
     if connector.kind == ConnectorType::Partner {
         let mut seen = HashSet::new();
         for scope in connector.sender_domains.iter().filter(|scope| seen.insert(*scope)) {
             index.partners.insert(scope, Arc::clone(connector));
         }
         for organization in &connector.trusted_organizations {
-            let entry = index.trusting.entry(organization.clone());
-            entry.or_insert_with(|| Arc::clone(connector));
+            let trusting = index.trusting.entry(organization.clone()).or_default();
+            trusting.push(Arc::clone(connector));
         }
     }
 }

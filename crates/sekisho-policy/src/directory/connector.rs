@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 
 use sekisho_mail::{AnchorSetId, Digest, Domain, Host, OrganizationName, TlsVersion};
 
+use super::Shadow;
 use crate::Network;
 
 /// What a connector is known by: its name is unique among the inbound or the outbound ones of its organization.
@@ -111,6 +112,8 @@ pub struct InboundConnector {
     pub key: ConnectorKey,
     /// A disabled one is kept and never looked at.
     pub enabled: bool,
+    /// There where it is tried and never acts.
+    pub shadow: Option<Shadow>,
     /// The operator's words.
     pub comment: String,
     /// Who brings it.
@@ -164,6 +167,8 @@ pub struct OutboundConnector {
     pub key: ConnectorKey,
     /// A disabled one is kept and never looked at.
     pub enabled: bool,
+    /// There where it is tried and never acts.
+    pub shadow: Option<Shadow>,
     /// The operator's words.
     pub comment: String,
     /// Who is at the other end.

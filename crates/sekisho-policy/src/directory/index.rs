@@ -111,11 +111,6 @@ impl<T> AddressIndex<T> {
             Some(values.as_slice())
         })
     }
-
-    /// Whether any network holds the address.
-    pub(crate) fn holds(&self, address: IpAddr) -> bool {
-        self.matching(address).next().is_some()
-    }
 }
 
 /// Values by the names that a certificate must be for.

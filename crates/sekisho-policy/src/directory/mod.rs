@@ -11,6 +11,7 @@ mod rules_inbound;
 mod rules_of_rules;
 mod rules_outbound;
 mod select;
+mod shadow;
 mod text;
 
 #[cfg(test)]
@@ -27,7 +28,7 @@ pub use connector::{
     PlaintextReply, SmartHost, TlsFloor, TlsSettings,
 };
 pub use fault::Fault;
-pub(crate) use index::{AddressIndex, NameIndex, ScopeIndex};
+pub(crate) use index::{AddressIndex, NameIndex, ScopeIndex, Specificity};
 pub use organization::{AcceptedDomain, DomainKind, Organization, Origin};
 pub use rule::{
     AddressPattern, AddressPatternError, HeaderCondition, HeaderField, HeaderFindings, Rule, RuleFacts, RuleKey,
@@ -35,6 +36,8 @@ pub use rule::{
 };
 pub use rules_of_rules::{HEADER_FIELD_OCTETS_MAX, HEADER_NAME_OCTETS_MAX};
 pub use select::{Selection, SelectionReason};
+pub(crate) use shadow::TriedIndex;
+pub use shadow::{Shadow, TRIED_MAX, Tried};
 pub use text::ScopeError;
 
 /// Trust anchors that a client's chain is held against at most: as many answers about a chain are kept. Beyond them a
@@ -66,10 +69,14 @@ pub struct Directory {
     outbound: HashMap<ConnectorKey, Arc<OutboundConnector>>,
     /// Where the chain of a client that presents one of these names may have to end.
     anchors: NameIndex<AnchorSetId>,
+    /// Likewise, for connectors that are tried.
+    tried_anchors: NameIndex<AnchorSetId>,
+    /// Whether any inbound connector is tried.
+    tries_inbound: bool,
     /// Every organization's servers, by the certificates that they are known by.
     own_certificates: NameIndex<Arc<InboundConnector>>,
     /// Where every organization's servers may be.
-    own_addresses: AddressIndex<()>,
+    own_addresses: AddressIndex<Arc<InboundConnector>>,
     indexes: HashMap<OrganizationName, OrganizationIndex>,
     /// What enabled rules look for in headers, each once.
     header_conditions: Arc<Vec<HeaderCondition>>,
@@ -78,24 +85,26 @@ pub struct Directory {
 /// The enabled connectors and rules of one organization.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OrganizationIndex {
-    /// Whether it has connectors for servers of its own.
-    pub(crate) has_own_servers: bool,
+    /// How many connectors it has for servers of its own.
+    pub(crate) own_servers: usize,
     /// OnPremises, by where the client may be.
     pub(crate) own_addresses: AddressIndex<Arc<InboundConnector>>,
     /// Both types, by where the client may be.
-    pub(crate) addresses: AddressIndex<()>,
+    pub(crate) addresses: AddressIndex<Arc<InboundConnector>>,
     /// Both types, by the client's certificate.
     pub(crate) certificates: NameIndex<Arc<InboundConnector>>,
     /// Partners, by the domain of MAIL FROM.
     pub(crate) partners: ScopeIndex<Arc<InboundConnector>>,
     /// Partners, by the organizations that they trust.
-    pub(crate) trusting: HashMap<OrganizationName, Arc<InboundConnector>>,
+    pub(crate) trusting: HashMap<OrganizationName, Vec<Arc<InboundConnector>>>,
     /// Those that a domain may choose.
     pub(crate) outbound: ScopeIndex<Arc<OutboundConnector>>,
     /// The one for all accepted domains.
     pub(crate) all_accepted: Option<Arc<OutboundConnector>>,
     /// In the order in which they are looked at.
     pub(crate) rules: rule::RuleIndex,
+    /// What is tried and never acts.
+    pub(crate) tried: TriedIndex,
 }
 
 impl Directory {
@@ -159,18 +168,20 @@ impl Directory {
             return Vec::new();
         };
         let mut sets: Vec<AnchorSetId> = Vec::new();
-        if !self.anchors.is_empty() {
-            for name in &leaf.dns_names {
-                self.anchors.for_each_match(name, |_, anchors| {
-                    if sets.len() < CLIENT_CHECKS_MAX && !sets.contains(anchors) {
-                        sets.push(anchors.clone());
-                    }
-                });
+        let mut add = |anchors: &AnchorSetId| {
+            if sets.len() < CLIENT_CHECKS_MAX && !sets.contains(anchors) {
+                sets.push(anchors.clone());
             }
-        }
-        let system = AnchorSetId::system();
-        if sets.len() < CLIENT_CHECKS_MAX && !sets.contains(&system) {
-            sets.push(system);
+        };
+        // What is tried comes last: it never takes the room of what acts.
+        for index in [Some(&self.anchors), None, Some(&self.tried_anchors)] {
+            let Some(index) = index else {
+                add(&AnchorSetId::system());
+                continue;
+            };
+            for name in leaf.dns_names.iter().filter(|_| !index.is_empty()) {
+                index.for_each_match(name, |_, anchors| add(anchors));
+            }
         }
         sets.into_iter().map(|anchors| Check::Path { anchors }).collect()
     }
@@ -190,7 +201,7 @@ impl Directory {
         &self.own_certificates
     }
 
-    pub(crate) const fn own_addresses(&self) -> &AddressIndex<()> {
+    pub(crate) const fn own_addresses(&self) -> &AddressIndex<Arc<InboundConnector>> {
         &self.own_addresses
     }
 }

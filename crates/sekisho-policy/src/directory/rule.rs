@@ -15,7 +15,7 @@ use sekisho_mail::{
 };
 use thiserror::Error;
 
-use super::{CertificateName, ConnectorKey, Directory, DomainScope, ScopeError};
+use super::{CertificateName, ConnectorKey, Directory, DomainScope, OrganizationIndex, ScopeError, Shadow};
 use crate::Reason;
 
 /// How the origin of a rule's demand begins; its key and a quotation mark follow.
@@ -45,6 +45,8 @@ pub struct Rule {
     pub key: RuleKey,
     /// A disabled one is kept and never looked at.
     pub enabled: bool,
+    /// There where it is tried and never acts.
+    pub shadow: Option<Shadow>,
     /// The operator's words.
     pub comment: String,
     /// Lower ones are looked at first; among equals the name decides.
@@ -213,7 +215,13 @@ impl Rule {
         demand.origin.starts_with(DEMAND_ORIGIN)
     }
 
-    fn demand(&self) -> Option<Demand> {
+    /// Whether a message meets all of its conditions; `header` is the place of the one on the header.
+    pub(super) fn meets(&self, header: Option<usize>, facts: &RuleFacts<'_>) -> bool {
+        let header_holds = |place: usize| facts.header.0.get(place).copied().unwrap_or(false);
+        header.is_none_or(header_holds) && self.applies(facts)
+    }
+
+    pub(super) fn demand(&self) -> Option<Demand> {
         let anchors = AnchorSetId::system();
         let level = match self.require_tls? {
             RuleTls::EncryptionOnly => DemandLevel::Encryption,
@@ -233,14 +241,23 @@ impl Rule {
 /// The enabled rules of one organization, in their order, each with the place of its header condition.
 pub(super) type RuleIndex = Vec<(Arc<Rule>, Option<usize>)>;
 
+impl OrganizationIndex {
+    /// Where the header conditions of its rules stand, those of rules that are tried too.
+    fn header_places(&self) -> impl Iterator<Item = usize> {
+        let tried = self.tried.rules.iter().filter_map(|(_, place)| *place);
+        self.rules.iter().filter_map(|(_, place)| *place).chain(tried)
+    }
+}
+
 impl Directory {
-    /// Whether an organization has enabled rules.
+    /// Whether an organization has enabled rules, or tries some.
     #[must_use]
     pub fn has_rules(&self, organization: &OrganizationName) -> bool {
-        self.index_of(organization).is_some_and(|index| !index.rules.is_empty())
+        let index = self.index_of(organization);
+        index.is_some_and(|index| !index.rules.is_empty() || !index.tried.rules.is_empty())
     }
 
-    /// Every condition that an enabled rule has on the header, whoever's it is; empty when there is none, and then
+    /// Every condition that an enabled rule has on the header, whoever's it is and whether it acts or is tried; empty when there is none, and then
     /// nothing of a header need be kept.
     #[must_use]
     pub const fn header_conditions(&self) -> &Arc<Vec<HeaderCondition>> {
@@ -264,7 +281,7 @@ impl Directory {
         let indexes = organizations
             .into_iter()
             .filter_map(|organization| self.index_of(organization));
-        for place in indexes.flat_map(|index| index.rules.iter().filter_map(|(_, place)| *place)) {
+        for place in indexes.flat_map(OrganizationIndex::header_places) {
             let Some(condition) = self.header_conditions.get(place) else {
                 continue;
             };
@@ -301,15 +318,21 @@ impl Directory {
     /// What the rules of the recipient's organization say of a message for it. The first rule that rejects ends it.
     #[must_use]
     pub fn apply_rules(&self, facts: &RuleFacts<'_>) -> RuleVerdict {
-        let mut verdict = RuleVerdict::default();
-        let Some(index) = self.index_of(facts.organization) else {
-            return verdict;
-        };
-        for (rule, header) in &index.rules {
-            let header_holds = |place: usize| facts.header.0.get(place).copied().unwrap_or(false);
-            if !header.is_none_or(header_holds) || !rule.applies(facts) {
-                continue;
-            }
+        let rules = self.index_of(facts.organization).map(|index| &index.rules);
+        let rules = rules.into_iter().flatten();
+        RuleVerdict::of(
+            rules
+                .filter(|(rule, header)| rule.meets(*header, facts))
+                .map(|(rule, _)| rule),
+        )
+    }
+}
+
+impl RuleVerdict {
+    /// What rules say of a message that meets each of them, in their order.
+    pub(super) fn of<'a>(rules: impl IntoIterator<Item = &'a Arc<Rule>>) -> Self {
+        let mut verdict = Self::default();
+        for rule in rules {
             if let Some(text) = &rule.reject {
                 verdict.rejection = Some(RuleRefusal {
                     rule: rule.key.to_string(),

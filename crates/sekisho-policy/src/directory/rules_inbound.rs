@@ -8,6 +8,7 @@ use sekisho_mail::{Domain, OrganizationName, TlsVersion};
 use super::{
     ConnectorKey, ConnectorType, DomainScope, Fault, InboundConnector, ScopeIndex, TlsFloor,
     build::{Findings, Known},
+    shadow::stands_in_for,
 };
 
 /// The largest IPv4 network that Exchange takes.
@@ -245,34 +246,39 @@ fn warn(connector: &InboundConnector, findings: &mut Findings<'_>) {
     );
 }
 
-/// By its certificate a server of one organization is told from those of all others, so a name stands once.
+/// By its certificate a server of one organization is told from those of all others, so a name stands once. One that is
+/// tried is held against those that act, but for the one in whose place it would stand.
 fn check_certificate_names(connectors: &[InboundConnector], faults: &mut Vec<Fault>) {
     let mut first: HashMap<_, &ConnectorKey> = HashMap::new();
-    for connector in connectors {
+    let (acting, tried): (Vec<_>, Vec<_>) = connectors
+        .iter()
+        .filter(|connector| connector.kind == ConnectorType::OnPremises)
+        .partition(|connector| connector.shadow.is_none());
+    for connector in acting.into_iter().chain(tried) {
         let Some(name) = &connector.tls_sender_certificate_name else {
             continue;
         };
-        if connector.kind != ConnectorType::OnPremises {
-            continue;
-        }
-        match first.get(name) {
-            None => {
+        let Some(other) = first.get(name) else {
+            if connector.shadow.is_none() {
                 first.insert(name, &connector.key);
             }
-            Some(other) => {
-                let whose = if other.organization == connector.key.organization {
-                    format!("connector {other}")
-                } else {
-                    // What another organization calls its connectors is none of this one's business.
-                    "another organization's connector".to_owned()
-                };
-                Findings::at(place(&connector.key), faults).add(
-                    "tls_sender_certificate_name",
-                    format!("{name} is the name of {whose} already"),
-                    "a certificate name belongs to one on_premises connector; give this one another",
-                );
-            }
+            continue;
+        };
+        let is_same_organization = other.organization == connector.key.organization;
+        if is_same_organization && stands_in_for(connector.shadow.as_ref(), &other.name) {
+            continue;
         }
+        let whose = if is_same_organization {
+            format!("connector {other}")
+        } else {
+            // What another organization calls its connectors is none of this one's business.
+            "another organization's connector".to_owned()
+        };
+        Findings::at(place(&connector.key), faults).add(
+            "tls_sender_certificate_name",
+            format!("{name} is the name of {whose} already"),
+            "a certificate name belongs to one on_premises connector; give this one another",
+        );
     }
 }
 
@@ -280,7 +286,9 @@ fn check_certificate_names(connectors: &[InboundConnector], faults: &mut Vec<Fau
 fn warn_of_overruled(connectors: &[InboundConnector], warnings: &mut Vec<Fault>) {
     let mut restricting: HashMap<&OrganizationName, ScopeIndex<&InboundConnector>> = HashMap::new();
     let partners = || {
-        let enabled = connectors.iter().filter(|connector| connector.enabled);
+        let enabled = connectors
+            .iter()
+            .filter(|connector| connector.enabled && connector.shadow.is_none());
         enabled.filter(|connector| connector.kind == ConnectorType::Partner)
     };
     for connector in partners().filter(|connector| connector.is_restricting()) {

@@ -12,7 +12,7 @@ pub const HEADER_FIELD_OCTETS_MAX: usize = 998;
 pub const HEADER_NAME_OCTETS_MAX: usize = 76;
 
 pub(super) fn check(rules: &[Rule], inbound: &[InboundConnector], faults: &mut Vec<Fault>, warnings: &mut Vec<Fault>) {
-    let connectors: HashMap<&ConnectorKey, bool> = inbound.iter().map(|one| (&one.key, one.enabled)).collect();
+    let connectors: HashMap<&ConnectorKey, &InboundConnector> = inbound.iter().map(|one| (&one.key, one)).collect();
     for rule in rules {
         let place = format!("rule {}", rule.key);
         let mut findings = Findings::at(place.clone(), faults);
@@ -24,8 +24,8 @@ pub(super) fn check(rules: &[Rule], inbound: &[InboundConnector], faults: &mut V
                 organization: rule.key.organization.clone(),
                 name: name.clone(),
             };
-            let is_enabled = connectors.get(&key);
-            if is_enabled.is_none() {
+            let connector = connectors.get(&key);
+            if connector.is_none() {
                 let reason = format!("there is no inbound connector {key}");
                 findings.add(
                     "inbound_connector",
@@ -34,10 +34,16 @@ pub(super) fn check(rules: &[Rule], inbound: &[InboundConnector], faults: &mut V
                 );
             }
             warned.add_if(
-                is_enabled == Some(&false),
+                connector.is_some_and(|one| !one.enabled),
                 "inbound_connector",
                 "the connector is disabled, so no mail comes through it and the rule never applies",
                 "enable the connector",
+            );
+            warned.add_if(
+                connector.is_some_and(|one| one.shadow.is_some()),
+                "inbound_connector",
+                "the connector is only tried, so no mail comes through it and the rule never applies",
+                "name the one that is enforced, or promote it",
             );
         }
         let is_for_all = rule.senders.is_empty()
@@ -45,7 +51,7 @@ pub(super) fn check(rules: &[Rule], inbound: &[InboundConnector], faults: &mut V
             && rule.header.is_none()
             && rule.inbound_connector.is_none();
         warned.add_if(
-            rule.enabled && is_for_all && rule.reject.is_some(),
+            rule.enabled && rule.shadow.is_none() && is_for_all && rule.reject.is_some(),
             "reject",
             "the rule has no condition, so all mail of the organization is rejected",
             "add a condition, or disable the rule",

@@ -8,6 +8,7 @@ use sekisho_mail::TlsVersion;
 
 use super::{
     ConnectorKey, ConnectorType, DomainScope, Fault, OutboundConnector, SmartHost, TlsSettings, build::Findings,
+    shadow::stands_in_for,
 };
 
 pub(super) fn check(connectors: &[OutboundConnector], faults: &mut Vec<Fault>, warnings: &mut Vec<Fault>) {
@@ -95,10 +96,15 @@ fn warn(connector: &OutboundConnector, findings: &mut Findings<'_>) {
     );
 }
 
-/// Of two connectors that are equally specific neither could be said to be the one.
+/// Of two connectors that are equally specific neither could be said to be the one. One that is tried is held against
+/// those that act, but for the one in whose place it would stand.
 fn check_specificity(connectors: &[OutboundConnector], faults: &mut Vec<Fault>) {
     let mut first: HashMap<_, &ConnectorKey> = HashMap::new();
-    for connector in connectors.iter().filter(|connector| connector.is_selectable()) {
+    let (acting, tried): (Vec<_>, Vec<_>) = connectors
+        .iter()
+        .filter(|connector| connector.is_selectable())
+        .partition(|connector| connector.shadow.is_none());
+    for connector in acting.into_iter().chain(tried) {
         let mut seen = HashSet::new();
         let scopes = connector
             .recipient_domains
@@ -107,7 +113,12 @@ fn check_specificity(connectors: &[OutboundConnector], faults: &mut Vec<Fault>) 
             .map(Some);
         let all_accepted = connector.all_accepted_domains.then_some(None);
         for scope in scopes.chain(all_accepted) {
-            let Some(other) = first.insert((&connector.key.organization, scope), &connector.key) else {
+            let key = (&connector.key.organization, scope);
+            let other = match &connector.shadow {
+                None => first.insert(key, &connector.key),
+                Some(_) => first.get(&key).copied(),
+            };
+            let Some(other) = other.filter(|other| !stands_in_for(connector.shadow.as_ref(), &other.name)) else {
                 continue;
             };
             let (field, what) = match scope {
@@ -115,10 +126,14 @@ fn check_specificity(connectors: &[OutboundConnector], faults: &mut Vec<Fault>) 
                 Some(DomainScope::Everything) => ("recipient_domains", "every domain (*)".to_owned()),
                 Some(scope) => ("recipient_domains", scope.to_string()),
             };
+            let remedy = match &connector.shadow {
+                None => "take it out of one of them, or disable one".to_owned(),
+                Some(_) => format!("make it a draft of that one: draft_of = {:?}", other.name),
+            };
             Findings::at(place(&connector.key), faults).add(
                 field,
                 format!("it is for {what}, and so is connector {other}: neither is more specific"),
-                "take it out of one of them, or disable one",
+                remedy,
             );
         }
     }

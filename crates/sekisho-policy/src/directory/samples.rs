@@ -1,6 +1,6 @@
 //! Small directories for tests: who is who is told in few words.
 
-use sekisho_mail::{AnchorSetId, Digest, Domain, OrganizationName};
+use sekisho_mail::{AnchorSetId, Digest, Domain, OrganizationName, Revision};
 
 use super::*;
 
@@ -29,10 +29,19 @@ pub(crate) fn anchors(text: &str) -> AnchorSetId {
 pub(crate) const KEY: Digest = Digest([5; 32]);
 pub(crate) const OTHER_KEY: Digest = Digest([6; 32]);
 
+/// That a document is tried, in the place of another where one is named.
+pub(crate) fn shadow(draft_of: Option<&str>) -> Option<Shadow> {
+    Some(Shadow {
+        draft_of: draft_of.map(Into::into),
+        revision: Revision(1),
+    })
+}
+
 fn inbound(text: &str, kind: ConnectorType) -> InboundConnector {
     InboundConnector {
         key: key(text),
         enabled: true,
+        shadow: None,
         comment: String::new(),
         kind,
         sender_domains: Vec::new(),
@@ -74,6 +83,14 @@ pub(crate) fn own(text: &str) -> InboundConnector {
 }
 
 impl InboundConnector {
+    pub(crate) fn tried(self) -> Self {
+        self.with(|one| one.shadow = shadow(None))
+    }
+
+    pub(crate) fn draft_of(self, live: &str) -> Self {
+        self.with(|one| one.shadow = shadow(Some(live)))
+    }
+
     pub(crate) fn named(mut self, text: &str) -> Self {
         self.tls_sender_certificate_name = Some(text.parse().unwrap());
         self
@@ -107,6 +124,7 @@ pub(crate) fn outbound(text: &str, scopes: &[&str]) -> OutboundConnector {
     OutboundConnector {
         key: key(text),
         enabled: true,
+        shadow: None,
         comment: String::new(),
         kind: ConnectorType::Partner,
         recipient_domains: scopes.iter().map(|scope| scope.parse().unwrap()).collect(),
@@ -123,6 +141,14 @@ pub(crate) fn outbound(text: &str, scopes: &[&str]) -> OutboundConnector {
 }
 
 impl OutboundConnector {
+    pub(crate) fn tried(self) -> Self {
+        self.with(|one| one.shadow = shadow(None))
+    }
+
+    pub(crate) fn draft_of(self, live: &str) -> Self {
+        self.with(|one| one.shadow = shadow(Some(live)))
+    }
+
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
@@ -135,6 +161,7 @@ pub(crate) fn rule(text: &str) -> Rule {
     Rule {
         key: RuleKey { organization, name },
         enabled: true,
+        shadow: None,
         comment: String::new(),
         priority: 0,
         senders: Vec::new(),
@@ -148,6 +175,14 @@ pub(crate) fn rule(text: &str) -> Rule {
 }
 
 impl Rule {
+    pub(crate) fn tried(self) -> Self {
+        self.with(|one| one.shadow = shadow(None))
+    }
+
+    pub(crate) fn draft_of(self, live: &str) -> Self {
+        self.with(|one| one.shadow = shadow(Some(live)))
+    }
+
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self

@@ -147,7 +147,7 @@ impl OutboundConnector {
             at_least: self.floor.min_version,
         });
         let hybrid = self.floor.hybrid_only.then_some(Requirement::HybridKeyExchange);
-        let origin = format!("connector \"{}\"", self.key);
+        let origin = self.origin();
         settings
             .into_iter()
             .chain(pin)
@@ -158,6 +158,12 @@ impl OutboundConnector {
                 origin: origin.clone(),
             })
             .collect()
+    }
+
+    /// Whose its demands are, in the operator's words.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("connector \"{}\"", self.key)
     }
 
     /// The names that a certificate may be for: those that are set, otherwise the recipient's domain; of an address

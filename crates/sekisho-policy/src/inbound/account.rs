@@ -32,6 +32,12 @@ pub fn account(facts: &InboundFacts<'_>, recipient: &Host) -> Vec<Account> {
         .map(|connector| {
             let (matches, words) = if !connector.enabled {
                 (false, "disabled".to_owned())
+            } else if let Some(shadow) = &connector.shadow {
+                let words = match &shadow.draft_of {
+                    Some(live) => format!("is only tried, in the place of {live}"),
+                    None => "is only tried".to_owned(),
+                };
+                (false, words)
             } else if connector.kind == ConnectorType::OnPremises {
                 own_server(connector, facts)
             } else if Some(&connector.key.organization) != owner {

@@ -1,8 +1,6 @@
 //! Which organization's own server a client is, in Exchange's order: by its certificate, by the domain of MAIL FROM
 //! with the client's address, by the recipient's domain with the client's address.
 
-use std::sync::Arc;
-
 use sekisho_mail::{Domain, EnhancedCode, OrganizationName};
 
 use super::{
@@ -146,14 +144,13 @@ pub(super) fn lacks_tls(connector: &InboundConnector, shortfall: TlsShortfall) -
 /// The OnPremises connectors whose name is on the client's certificate, the most specific name first, and whether it is
 /// the one that they mean.
 fn own_certificates<'a>(facts: &InboundFacts<'a>) -> Vec<(&'a InboundConnector, Identity<'a>)> {
-    let index = facts.directory.own_certificates();
     let security = facts.security;
     let leaf = security.tls().and_then(|tls| tls.chain.first());
     let mut named: Vec<_> = Vec::new();
-    if let Some(leaf) = leaf.filter(|_| !index.is_empty()) {
+    if let Some(leaf) = leaf.filter(|_| facts.looks_at_own_certificates()) {
         for name in &leaf.dns_names {
             let owner = facts.directory.owner_of_name(name);
-            index.for_each_match(name, |specificity, connector| {
+            facts.for_each_own_certificate(name, |specificity, connector| {
                 // A wildcard of one organization does not reach into a domain that is another's.
                 if owner == Some(&connector.key.organization) {
                     named.push((specificity, connector));
@@ -162,10 +159,10 @@ fn own_certificates<'a>(facts: &InboundFacts<'a>) -> Vec<(&'a InboundConnector, 
         }
     }
     named.sort_by(|(one, a), (other, b)| other.cmp(one).then_with(|| a.key.cmp(&b.key)));
-    named.dedup_by(|(_, a), (_, b)| Arc::ptr_eq(a, b));
+    named.dedup_by(|(_, a), (_, b)| std::ptr::eq(*a, *b));
     let identified = named
         .into_iter()
-        .map(|(_, connector)| (connector.as_ref(), identify(connector, security)));
+        .map(|(_, connector)| (connector, identify(connector, security)));
     identified.collect()
 }
 
@@ -208,8 +205,7 @@ fn by_address<'a>(
     domain: &Domain,
     known: Known,
 ) -> Option<ByAddress<'a>> {
-    let index = facts.directory.index_of(organization)?;
-    let holding = index.own_addresses.matching(facts.client).flatten().map(AsRef::as_ref);
+    let holding = facts.own_servers(organization);
     let mut connectors = holding.filter(|connector| may_send(connector, Some(domain)));
     let own = Own {
         connector: connectors.next()?,
@@ -249,11 +245,9 @@ fn deny_relay(
     has_certificate: bool,
     failed: Option<&(&InboundConnector, String)>,
 ) -> Box<Refused> {
-    let is_known = has_certificate || facts.directory.own_addresses().holds(facts.client);
-    let accepted = facts.sender_accepted().filter(|accepted| {
-        let index = facts.directory.index_of(&accepted.organization);
-        index.is_some_and(|index| index.has_own_servers)
-    });
+    let is_known = has_certificate || facts.any_own_server();
+    let accepted = facts.sender_accepted();
+    let accepted = accepted.filter(|accepted| facts.has_own_servers(&accepted.organization));
     let mut denied = if is_known || accepted.is_some() {
         let reason = Reason::RelayNotAttributed {
             is_server_known: is_known,

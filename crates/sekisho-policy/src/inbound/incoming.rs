@@ -4,9 +4,9 @@
 //! A connector that restricts its sender domains to a certificate or to addresses beats one that takes them from
 //! anyone: where one restricts, one must be met. What is demanded of TLS is a set, and each of it holds.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-use sekisho_mail::{ChannelSecurity, Domain, EnhancedCode, OrganizationName};
+use sekisho_mail::{Domain, EnhancedCode, OrganizationName};
 
 use super::{
     Attribution, Directionality, InboundFacts, Judged, Recipient,
@@ -86,9 +86,9 @@ fn judge_partners<'a>(
     here: &Recipient<'_>,
     (index, attributed): (&'a OrganizationIndex, &Attributed<'_>),
 ) -> Result<(Vec<Reason>, Option<&'a InboundConnector>), Box<Refused>> {
-    let sender = facts.sender_domain();
+    let (sender, organization) = (facts.sender_domain(), here.organization);
     let covering = || {
-        let all = index.partners.matching(sender).map(AsRef::as_ref);
+        let all = facts.partners(index, organization);
         all.filter(|connector: &&InboundConnector| covers(connector, here.domain))
     };
     let (mut reasons, mut through) = (Vec::new(), None);
@@ -104,7 +104,7 @@ fn judge_partners<'a>(
         }
     }
     if through.is_none() && !unmet.is_empty() {
-        match trusted(index, attributed) {
+        match trusted(facts, here, (index, attributed)) {
             Some((connector, organization)) => {
                 // Trust is in who sends it, and not in the way that it came.
                 let restricting = covering().filter(|connector| connector.is_restricting());
@@ -119,7 +119,7 @@ fn judge_partners<'a>(
                 });
                 through = Some(connector);
             }
-            None => return Err(refuse_partner(unmet, index, attributed)),
+            None => return Err(refuse_partner(facts, here, unmet, (index, attributed))),
         }
     }
     let mut lacking: Option<(&InboundConnector, TlsShortfall)> = None;
@@ -162,14 +162,15 @@ pub(super) fn covers(connector: &InboundConnector, recipient: Option<&Domain>) -
 
 /// The connector that trusts the organization whose server the client is.
 fn trusted<'a, 'b>(
-    index: &'a OrganizationIndex,
-    attributed: &'b Attributed<'_>,
+    facts: &InboundFacts<'a>,
+    here: &Recipient<'_>,
+    (index, attributed): (&'a OrganizationIndex, &'b Attributed<'_>),
 ) -> Option<(&'a InboundConnector, &'b OrganizationName)> {
     let organization = match attributed {
         Attributed::To(own) => own.organization(),
         Attributed::Unknown { .. } | Attributed::ToNobody { .. } => return None,
     };
-    let connector: &Arc<InboundConnector> = index.trusting.get(organization)?;
+    let connector = facts.trusting(index, here.organization, organization)?;
     Some((connector, organization))
 }
 
@@ -226,14 +227,17 @@ pub(super) fn examine(connector: &InboundConnector, facts: &InboundFacts<'_>) ->
 }
 
 /// No restricting connector is met: the one whose demand is the easiest to meet speaks.
-fn refuse_partner(
+fn refuse_partner<'a>(
+    facts: &InboundFacts<'a>,
+    here: &Recipient<'_>,
     unmet: Vec<(&InboundConnector, Unmet)>,
-    index: &OrganizationIndex,
-    attributed: &Attributed<'_>,
+    (index, attributed): (&'a OrganizationIndex, &Attributed<'_>),
 ) -> Box<Refused> {
     // Its organization might be trusted, if its certificate is what it seems.
     if let Attributed::Unknown { connector, why } = attributed
-        && index.trusting.contains_key(&connector.key.organization)
+        && facts
+            .trusting(index, here.organization, &connector.key.organization)
+            .is_some()
     {
         return refusal::certificate_unknown(&connector.key, why);
     }
@@ -272,10 +276,10 @@ fn refuse_direct_send(
         return Ok(());
     };
     let has_right = facts.rights.find(facts.client, facts.security).is_some();
-    if has_right || index.is_some_and(|index| index.addresses.holds(facts.client)) {
+    if has_right || index.is_some_and(|index| facts.any_address(index, organization)) {
         return Ok(());
     }
-    match index.and_then(|index| by_any_certificate(index, facts.security)) {
+    match index.and_then(|index| by_any_certificate(facts, index, organization)) {
         Some((_, Identity::Holds(_))) => Ok(()),
         Some((connector, Identity::Unknown(why))) => Err(refusal::certificate_unknown(&connector.key, &why)),
         Some((_, Identity::Fails(_))) | None => Err(refused(
@@ -291,17 +295,18 @@ fn refuse_direct_send(
 
 /// A connector of the organization, of either type, whose certificate the client has; otherwise one whose it may have.
 fn by_any_certificate<'a>(
+    facts: &InboundFacts<'a>,
     index: &'a OrganizationIndex,
-    security: &'a ChannelSecurity,
+    organization: &OrganizationName,
 ) -> Option<(&'a InboundConnector, Identity<'a>)> {
-    let leaf = security.tls()?.chain.first()?;
+    let leaf = facts.security.tls()?.chain.first()?;
     let mut best: Option<(&InboundConnector, Identity<'_>)> = None;
     for name in &leaf.dns_names {
-        index.certificates.for_each_match(name, |_, connector| {
+        facts.for_each_certificate(index, organization, name, |connector| {
             if matches!(best, Some((_, Identity::Holds(_)))) {
                 return;
             }
-            let identity = identify(connector, security);
+            let identity = identify(connector, facts.security);
             if !matches!(identity, Identity::Fails(_)) {
                 best = Some((connector, identity));
             }

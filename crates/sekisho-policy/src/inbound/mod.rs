@@ -12,6 +12,8 @@ mod incoming;
 mod reason;
 mod refusal;
 mod rights;
+mod shadow;
+mod trial;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,8 @@ pub use account::{Account, account};
 pub use client::{Demander, Known, TlsShortfall};
 pub use incoming::PartnerRule;
 pub use rights::{Exposure, RelayFrom, RelayRights};
+pub use shadow::try_shadows;
+pub use trial::Trial;
 
 use crate::{
     Reason,
@@ -48,6 +52,8 @@ pub struct InboundFacts<'a> {
     pub reverse_path: &'a ReversePath,
     /// What is asked.
     pub stage: Stage<'a>,
+    /// There only while [`try_shadows`] asks what would be if one connector acted; nobody else can make one.
+    pub trial: Option<Trial<'a>>,
 }
 
 impl<'a> InboundFacts<'a> {

@@ -150,7 +150,7 @@ fn check_channel(plan: &HostPlan, facts: &ChannelFacts) -> Result<(), Refusal> {
 }
 
 /// Whether one demand holds; otherwise what was found instead.
-fn examine(level: &DemandLevel, security: &ChannelSecurity) -> Result<(), Finding> {
+pub(super) fn examine(level: &DemandLevel, security: &ChannelSecurity) -> Result<(), Finding> {
     let tls = match security {
         ChannelSecurity::Plaintext(cause) => return Err(Finding::Plaintext(cause.clone())),
         ChannelSecurity::Tls(tls) => tls,

@@ -9,6 +9,7 @@
 mod judge;
 mod plan;
 mod refusal;
+mod shadow;
 mod step;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub(crate) use judge::is_pinned;
 pub use judge::{Clearance, judge};
 pub use plan::{CandidateHost, HostOrigin, HostPlan, OutboundFacts, Plan, Requirement, RouteDemand, TlsNames, plan};
 pub use refusal::{Finding, Refusal};
+pub use shadow::{Found, TriedConnector, try_documents};
 pub use step::{
     BrokenTls, FailedHandshake, GroupProfile, HYBRID_MEMORY_SECS, MAX_HANDSHAKES, NextStep, PlaintextReply, Step,
     TLS_MEMORY_SECS, after_failure, plaintext_retry_reply, starttls_unavailable,

@@ -1,10 +1,10 @@
 //! Before connecting: which demands apply, and what each candidate host must satisfy.
 
 use sekisho_mail::{
-    AnchorSetId, Check, ClientIdentityId, Demand, DemandLevel, Digest, Domain, Host, NamePattern, TlsVersion,
+    AnchorSetId, Check, ClientIdentityId, Demand, DemandLevel, Digest, Domain, Host, NamePattern, TlsVersion, TriedRule,
 };
 
-use super::GroupProfile;
+use super::{GroupProfile, TriedConnector, shadow::TriedAtHost};
 
 /// All that decides what the candidate hosts of a message must satisfy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct OutboundFacts {
     pub client_identity: Option<ClientIdentityId>,
     /// The hosts in the order in which they are tried; kept.
     pub hosts: Vec<CandidateHost>,
+    /// Connectors that are tried on this way: what they would demand is found out, and demanded of nobody.
+    pub tried: Vec<TriedConnector>,
+    /// Likewise, rules: the [`sekisho_mail::Recipient::tried`] of all the recipients of this attempt.
+    pub tried_rules: Vec<TriedRule>,
 }
 
 /// A host to which the message might be handed.
@@ -150,6 +154,8 @@ pub struct HostPlan {
     host: Host,
     demands: Vec<Demand>,
     client_identity: Option<ClientIdentityId>,
+    /// What adds checks and nothing else.
+    tried: Vec<TriedAtHost>,
 }
 
 /// Gathers all demands that apply to each candidate host: those of the way and every carried one. Each must hold.
@@ -168,10 +174,21 @@ pub fn plan(facts: &OutboundFacts) -> Plan {
                 host: candidate.host.clone(),
                 demands,
                 client_identity: facts.client_identity.clone(),
+                tried: tried_at(candidate, facts),
             }
         })
         .collect();
     Plan { hosts }
+}
+
+/// What is tried at one host, each document once.
+fn tried_at(candidate: &CandidateHost, facts: &OutboundFacts) -> Vec<TriedAtHost> {
+    let connectors = facts.tried.iter().map(|one| TriedAtHost::connector(one, candidate));
+    let mut tried: Vec<TriedAtHost> = connectors.collect();
+    for rule in &facts.tried_rules {
+        push_new(&mut tried, TriedAtHost::rule(rule));
+    }
+    tried
 }
 
 impl HostPlan {
@@ -234,8 +251,13 @@ impl HostPlan {
         self.client_identity.as_ref()
     }
 
+    pub(super) fn tried(&self) -> &[TriedAtHost] {
+        &self.tried
+    }
+
     /// What must be asked about the peer's chain: what is demanded first; then, for the record alone, whether it would
-    /// hold before the world: a path to the system's anchors and the host's own name.
+    /// hold before the world: a path to the system's anchors and the host's own name; last, what documents that are
+    /// tried would demand.
     #[must_use]
     pub fn checks(&self) -> Vec<Check> {
         let mut checks = Vec::new();
@@ -257,6 +279,11 @@ impl HostPlan {
                     names: vec![NamePattern::exact(domain.clone())],
                 },
             );
+        }
+        for demand in self.tried.iter().flat_map(|tried| &tried.demands) {
+            for check in demanded_checks(&demand.level) {
+                push_new(&mut checks, check);
+            }
         }
         checks
     }

@@ -1,6 +1,11 @@
 //! The cases of the trace.
 
-use sekisho_mail::{Decision, Evidence, Mailbox, MessageId, OriginalRecipient, Outcome, StatedReason};
+use std::sync::Arc;
+
+use sekisho_mail::{
+    Decision, Evidence, Mailbox, MessageId, OrganizationName, OriginalRecipient, Outcome, Revision, ShadowDocument,
+    ShadowKind, ShadowOutcome, ShadowVerdict, StatedReason,
+};
 
 use super::{NOW, Place, accepted, commit, deferred, delivered, draft, fault, lease, secs, settle_all};
 use crate::{QueueFilter, RefusedRecipient, TraceFilter};
@@ -110,6 +115,23 @@ pub(super) fn the_address_that_the_sender_wrote_is_found(place: &dyn Place) {
     look("settled");
 }
 
+/// What a rule that is tried would have made of it.
+fn shadow_verdict() -> ShadowVerdict {
+    ShadowVerdict {
+        document: Arc::new(ShadowDocument {
+            kind: ShadowKind::Rule,
+            organization: OrganizationName::FIRST,
+            name: "secret".into(),
+            revision: Revision(7),
+        }),
+        outcome: ShadowOutcome::WouldGo,
+        why: StatedReason {
+            key: "rule-rejects".to_owned(),
+            text: "because".to_owned(),
+        },
+    }
+}
+
 pub(super) fn refusal_is_traced(place: &dyn Place) {
     let store = place.open();
     let accepted = accepted(&["a@one.example"], NOW);
@@ -130,6 +152,7 @@ pub(super) fn refusal_is_traced(place: &dyn Place) {
         decision,
         outcome: Outcome::Bounced { why: fault("no") },
         conversation: Vec::new(),
+        shadow: vec![shadow_verdict()],
     };
     let refused = RefusedRecipient {
         envelope: accepted.envelope,

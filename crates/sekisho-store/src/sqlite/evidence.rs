@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crc32fast::Hasher;
 use rusqlite::{Connection, Row, types::ValueRef};
 use sekisho_mail::{
-    ChannelFacts, Decision, Demand, Evidence, HandshakeFailure, MessageId, Outcome, Recipient, SpokenLine, Timestamp,
+    ChannelFacts, Decision, Demand, Evidence, HandshakeFailure, MessageId, Outcome, Recipient, ShadowVerdict,
+    SpokenLine, Timestamp,
 };
 use serde::Serialize;
 
@@ -27,6 +28,8 @@ struct Document<'a> {
     decision: &'a Decision,
     outcome: &'a Outcome,
     conversation: &'a [SpokenLine],
+    #[serde(skip_serializing_if = "is_empty")]
+    shadow: &'a [ShadowVerdict],
 }
 
 /// The document of evidence.
@@ -45,6 +48,7 @@ pub(super) fn document(evidence: &Evidence) -> Result<Vec<u8>, StoreError> {
         decision,
         outcome,
         conversation,
+        shadow,
     } = evidence;
     codec::document(&Document {
         message,
@@ -58,7 +62,13 @@ pub(super) fn document(evidence: &Evidence) -> Result<Vec<u8>, StoreError> {
         decision,
         outcome,
         conversation,
+        shadow,
     })
+}
+
+/// Where nothing is tried, nothing is said of it.
+const fn is_empty(shadow: &[ShadowVerdict]) -> bool {
+    shadow.is_empty()
 }
 
 /// The checksum of evidence: over its channel's as well, so that a reference that is lost or leads elsewhere is found.

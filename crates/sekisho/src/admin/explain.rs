@@ -14,7 +14,7 @@ use sekisho_mail::{
     ChannelSecurity, ClientCertificateFate, KeyProof, Mailbox, OrganizationName, PlaintextCause, ReversePath,
     StatedReason, TlsFacts, TlsVersion,
 };
-use sekisho_policy::inbound::{Admission, InboundFacts, Stage, account, admit};
+use sekisho_policy::inbound::{Admission, InboundFacts, Stage, account, admit, try_shadows};
 use sekisho_tls::PeerChain;
 
 use super::{Backend, Failure, view::tls_evidence};
@@ -65,9 +65,11 @@ pub(super) async fn inbound(
             local_part: recipient.local_part(),
             recipient: recipient.host(),
         },
+        trial: None,
     };
     let connectors = account(&facts, recipient.host()).into_iter();
     let admission = admit(&facts);
+    let shadow = try_shadows(&facts, &admission);
     let reasons: Vec<StatedReason> = admission.stated();
     let (admitted, reply, organization) = match admission {
         Admission::Admitted { attribution, .. } => (
@@ -93,6 +95,7 @@ pub(super) async fn inbound(
                 verdict: account.words,
             })
             .collect(),
+        shadow,
     }))
 }
 
@@ -191,5 +194,6 @@ fn host(explained: HostExplanation) -> HostVerdict {
         fault: explained.fault.map(|fault| fault.to_string()),
         conversation: explained.conversation,
         millis: u64::try_from(explained.took.as_millis()).unwrap_or(u64::MAX),
+        shadow: explained.shadow,
     }
 }

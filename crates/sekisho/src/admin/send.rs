@@ -53,6 +53,7 @@ pub(super) async fn send(
         admitted_by: format!("management: {caller}"),
         message_id_header: Some(message_id),
         alterations: Vec::new(),
+        shadow: Vec::new(),
     };
     let accepted = Accepted {
         envelope: envelope.clone(),

@@ -99,6 +99,7 @@ fn arrival(envelope: &Envelope, arrival: Arrival) -> ArrivalView {
             .into_iter()
             .map(|change| format!("{}: {}", change.kind, change.text))
             .collect(),
+        shadow: arrival.shadow,
     }
 }
 
@@ -118,6 +119,7 @@ fn attempt(evidence: Evidence) -> AttemptView {
         decision: evidence.decision,
         outcome: evidence.outcome,
         conversation: evidence.conversation,
+        shadow: evidence.shadow,
     }
 }
 

@@ -200,8 +200,9 @@ impl Rules for NodeRules {
     }
 
     fn apply_rules(&self, envelope: &mut Envelope, content: &[u8]) -> Result<(), String> {
-        inbound::apply_to_whole(&self.configured.organizations, content, envelope).map_err(|rejected| {
-            let reasons = rejected.recipients.iter().flat_map(|(_, reasons)| reasons.first());
+        let applied = inbound::apply_to_whole(&self.configured.organizations, content, envelope);
+        applied.map(drop).map_err(|rejected| {
+            let reasons = rejected.recipients.iter().flat_map(|(_, reasons, _)| reasons.first());
             let words: Vec<&str> = reasons.map(|reason| reason.text.as_str()).collect();
             format!("{}: {}", words.join("; "), rejected.reply)
         })

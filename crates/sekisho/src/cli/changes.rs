@@ -6,7 +6,7 @@ use std::io;
 use clap::Args;
 use sekisho_api::{
     ApiError, ChangeKind, DirectoryChange, DirectoryChanged, DirectoryProposal, DirectoryView, DocumentDifference,
-    DocumentId, Documents, ErrorKind, FaultView, path,
+    DocumentId, Documents, ErrorKind, FaultView, Mode, path,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -221,6 +221,16 @@ pub(super) fn table(header: &[&str]) -> comfy_table::Table {
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(header.to_vec());
     table
+}
+
+/// Whether a document is looked at and acts, in words.
+pub(super) fn state(enabled: bool, mode: Mode, draft_of: Option<&str>) -> String {
+    match (enabled, mode, draft_of) {
+        (false, ..) => "disabled".to_owned(),
+        (true, _, Some(live)) => format!("draft of {}", escaped(live)),
+        (true, Mode::Shadow, None) => "shadow".to_owned(),
+        (true, Mode::Enforce, None) => "enabled".to_owned(),
+    }
 }
 
 /// There is one already.

@@ -11,7 +11,7 @@ use super::{
     CliError, Finding, changes,
     door::Door,
     output::{Output, Tone},
-    trace::{show_conversation, show_security},
+    trace::{show_conversation, show_security, show_shadow},
 };
 use crate::{directory::text::Source, telemetry::escaped};
 
@@ -100,6 +100,9 @@ fn show_inbound(out: &mut Output, explanation: &InboundExplanation) -> io::Resul
         let mark = if connector.matches { "*" } else { " " };
         let (name, verdict) = (escaped(&connector.connector), escaped(&connector.verdict));
         out.line(format_args!("  {mark} connector {name}: {verdict}"))?;
+    }
+    for verdict in &explanation.shadow {
+        show_shadow(out, "", verdict)?;
     }
     Ok(())
 }
@@ -197,6 +200,9 @@ fn show_host(out: &mut Output, host: &HostVerdict, conversation: bool) -> io::Re
     }
     if let Some(fault) = &host.fault {
         out.line(format_args!("       {}", escaped(fault)))?;
+    }
+    for verdict in &host.shadow {
+        show_shadow(out, "", verdict)?;
     }
     if conversation {
         show_conversation(out, &host.conversation)?;

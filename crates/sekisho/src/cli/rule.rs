@@ -1,7 +1,9 @@
 //! `sekisho rule`: what an organization demands of single messages.
 
 use clap::{Args, Subcommand};
-use sekisho_api::{DirectoryView, DocumentId, DocumentKind, Documents, HeaderCondition, Rejection, Rule, RuleTls};
+use sekisho_api::{
+    DirectoryView, DocumentId, DocumentKind, Documents, HeaderCondition, Mode, Rejection, Rule, RuleTls,
+};
 
 use super::{
     CliError, Finding,
@@ -53,6 +55,12 @@ struct Flags {
     /// Whether it is looked at [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     enabled: Option<bool>,
+    /// Whether it acts or is only tried: enforce or shadow [default: enforce]
+    #[arg(long, value_name = "MODE", value_parser = changes::word::<Mode>)]
+    mode: Option<Mode>,
+    /// The rule in whose place it is tried
+    #[arg(long, value_name = "NAME")]
+    draft_of: Option<String>,
     /// Words of your own
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
@@ -110,6 +118,8 @@ fn tls(text: &str) -> Result<TlsFlag, String> {
 impl Flags {
     fn apply(&self, document: &mut Rule) {
         set(&mut document.enabled, self.enabled.as_ref());
+        set(&mut document.mode, self.mode.as_ref());
+        set_text(&mut document.draft_of, self.draft_of.as_ref());
         set(&mut document.comment, self.comment.as_ref());
         set(&mut document.priority, self.priority.as_ref());
         set_list(&mut document.senders, self.senders.as_ref());
@@ -235,7 +245,7 @@ fn list(args: &ListArgs, view: &DirectoryView) -> Result<Finding, CliError> {
         let title = format!("{}/{}", rule.organization, rule.name);
         table.add_row([
             escaped(&title).to_string(),
-            if rule.enabled { "enabled" } else { "disabled" }.to_owned(),
+            changes::state(rule.enabled, rule.mode, rule.draft_of.as_deref()),
             rule.priority.to_string(),
             escaped(&conditions(rule)).to_string(),
             escaped(&actions(rule)).to_string(),

@@ -4,7 +4,9 @@ use std::io;
 
 use clap::{Args, ValueEnum};
 use sekisho_api::{AttemptView, TracePage, TraceQuery, TracedMessage, path};
-use sekisho_mail::{ChannelSecurity, Outcome, Speaker, SpokenLine, Timestamp, TlsFacts, TlsVersion};
+use sekisho_mail::{
+    ChannelSecurity, Outcome, ShadowOutcome, ShadowVerdict, Speaker, SpokenLine, Timestamp, TlsFacts, TlsVersion,
+};
 
 use super::{
     CliError, Finding,
@@ -155,6 +157,10 @@ fn show(out: &mut Output, message: &TracedMessage, conversation: bool) -> io::Re
     for change in &arrival.alterations {
         out.line(format_args!("       {}", escaped(change)))?;
     }
+    for one in &arrival.shadow {
+        let whom = format!("{}: ", one.recipient);
+        show_shadow(out, &whom, &one.verdict)?;
+    }
     if arrival.admitted_by == REFUSED {
         return message
             .attempts
@@ -188,6 +194,9 @@ fn show_refusal(out: &mut Output, attempt: &AttemptView) -> io::Result<()> {
         .collect();
     let recipient = escaped(&attempt.recipient);
     out.line(format_args!("  {word} {recipient}: {}", escaped(&reasons.join("; "))))?;
+    for verdict in &attempt.shadow {
+        show_shadow(out, "", verdict)?;
+    }
     let (Outcome::Bounced { why } | Outcome::Deferred { why, .. }) = &attempt.outcome else {
         return Ok(());
     };
@@ -251,7 +260,18 @@ pub(super) fn show_attempt(out: &mut Output, attempt: &AttemptView, conversation
         escaped(&required),
         escaped(&reasons.join("; "))
     ))?;
-    match &attempt.outcome {
+    show_outcome(out, &attempt.outcome)?;
+    for verdict in &attempt.shadow {
+        show_shadow(out, "", verdict)?;
+    }
+    if conversation {
+        show_conversation(out, &attempt.conversation)?;
+    }
+    Ok(())
+}
+
+fn show_outcome(out: &mut Output, outcome: &Outcome) -> io::Result<()> {
+    match outcome {
         Outcome::Delivered { reply: Some(reply), .. } => {
             out.line(format_args!("       {}", escaped(&reply.to_string())))?
         }
@@ -265,10 +285,19 @@ pub(super) fn show_attempt(out: &mut Output, attempt: &AttemptView, conversation
         }
         Outcome::Bounced { why } => out.line(format_args!("       {}", escaped(&why.to_string())))?,
     }
-    if conversation {
-        show_conversation(out, &attempt.conversation)?;
-    }
     Ok(())
+}
+
+/// What a document that is tried would have made of it.
+pub(super) fn show_shadow(out: &mut Output, whom: &str, verdict: &ShadowVerdict) -> io::Result<()> {
+    let tone = match verdict.outcome {
+        ShadowOutcome::Passes | ShadowOutcome::WouldGo => Tone::Faint,
+        ShadowOutcome::Fails => Tone::Bad,
+        ShadowOutcome::FailsAnyway | ShadowOutcome::NotKnown => Tone::Warning,
+    };
+    let words = verdict.to_string();
+    let line = out.paint(tone, format_args!("tried: {}{}", escaped(whom), escaped(&words)));
+    out.line(format_args!("       {line}"))
 }
 
 pub(super) fn show_conversation(out: &mut Output, conversation: &[SpokenLine]) -> io::Result<()> {

@@ -3,6 +3,7 @@
 mod connector;
 mod reader;
 mod rule;
+mod shadow;
 
 use std::{
     collections::HashMap,
@@ -117,7 +118,7 @@ pub struct Parsed {
     pub local: Arc<local::Directory>,
     /// What an operator would want to know.
     pub warnings: Vec<Fault>,
-    /// How each enabled outbound connector is gone; what it demands, policy says.
+    /// How each enabled outbound connector is gone, those that are tried too; what it demands, policy says.
     pub ways: HashMap<ConnectorKey, Arc<RouteSettings>>,
     /// The trust anchors that connectors bring with them.
     pub anchors: HashMap<AnchorSetId, AnchorSet>,
@@ -201,7 +202,8 @@ fn collect(
         connector::inbound(document, &mut collected, &mut faults);
     }
     for document in &documents.outbound_connector {
-        connector::outbound(document, file, &mut collected, &mut faults);
+        let all = &documents.outbound_connector;
+        connector::outbound(document, all, file, &mut collected, &mut faults);
     }
     for document in &documents.rule {
         collected.parts.rules.extend(rule::rule(document, &mut faults));

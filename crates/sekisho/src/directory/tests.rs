@@ -6,8 +6,8 @@ mod text;
 
 use sekisho_api::{
     AcceptedDomain, AddedHeader, CertificateFiles, ConnectorType, Documents, DomainType, HeaderCondition,
-    InboundConnector, LookupMode, MinTlsVersion, Organization, OutboundConnector, PlaintextReply, Rejection, Rule,
-    RuleTls, TlsSettings,
+    InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, PlaintextReply, Rejection,
+    Rule, RuleTls, TlsSettings,
 };
 use sekisho_store::Document;
 
@@ -95,6 +95,8 @@ fn rule_all_set() -> Rule {
         organization: text("acme"),
         name: text("secret"),
         enabled: false,
+        mode: Mode::Shadow,
+        draft_of: Some(text("live")),
         comment: text("why"),
         priority: 7,
         senders: texts(&["<>", "a@acme.example"]),
@@ -144,6 +146,8 @@ fn inbound_all_set(pem: &str) -> InboundConnector {
         organization: text("acme"),
         name: text("bank"),
         enabled: false,
+        mode: Mode::Shadow,
+        draft_of: Some(text("live")),
         comment: text("it's '''quoted'''\n"),
         connector_type: ConnectorType::OnPremises,
         sender_domains: (0..12).map(|number| format!("host{number}.bank.example")).collect(),
@@ -171,6 +175,8 @@ fn outbound_all_set(pem: &str) -> OutboundConnector {
         organization: text("acme"),
         name: text("bank"),
         enabled: false,
+        mode: Mode::Shadow,
+        draft_of: Some(text("live")),
         comment: text("\r\n\t"),
         connector_type: ConnectorType::OnPremises,
         recipient_domains: texts(&["*"]),

@@ -95,6 +95,7 @@ impl<'a> Arrived<'a> {
                 local_part: written.local_part(),
                 recipient: written.host(),
             },
+            trial: None,
         })
     }
 

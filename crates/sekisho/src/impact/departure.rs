@@ -355,6 +355,8 @@ fn host_plan(way: &Way, carried: Vec<Demand>, facts: &ChannelFacts) -> Option<Ho
         carried,
         client_identity: way.route.client_identity.clone(),
         hosts: vec![CandidateHost { host, origin }],
+        tried: Vec::new(),
+        tried_rules: Vec::new(),
     });
     planned.hosts().first().cloned()
 }

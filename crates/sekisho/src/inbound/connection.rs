@@ -4,11 +4,11 @@ use std::{io, net::SocketAddr, ops::ControlFlow, sync::Arc, time::Duration};
 
 use sekisho_mail::{
     ChannelSecurity, ForwardPath, Mailbox, MessageId, PlaintextCause, Recipient, Reply, ReplyCode, ReversePath,
-    StatedReason,
+    ShadowVerdict, StatedReason,
 };
 use sekisho_policy::{
     Reason,
-    inbound::{Admission, InboundFacts, Stage, admit},
+    inbound::{Admission, InboundFacts, Stage, admit, try_shadows},
 };
 use sekisho_smtp::{
     server::{Answer, Cover, Event, Question, ServerSession, Submission, Wait},
@@ -27,6 +27,7 @@ use super::{
     receive::{Origin, Receiving, pressure, put_off, store_fault},
     refusals::traced,
     rules::{self, RejectedByRules, Written},
+    shadow::TriedRecipients,
     transport::{Input, Transport},
 };
 use crate::{
@@ -106,6 +107,7 @@ pub(super) async fn serve(
         receiving: None,
         envelope: services.envelopes.share(),
         written: Written::default(),
+        tried: TriedRecipients::default(),
         patience,
         drained: false,
         listener,
@@ -152,6 +154,8 @@ struct Connection {
     envelope: EnvelopeShare,
     /// For the rules; the session has let go of the transaction by the time at which they are applied.
     written: Written,
+    /// What documents that are tried would have made of the recipients.
+    tried: TriedRecipients,
     patience: Patience,
     drained: bool,
 }
@@ -414,6 +418,7 @@ impl Connection {
     fn take_stock(&mut self, transport: &Transport) {
         self.reception = self.services.reception.load_full();
         self.written.clear();
+        self.tried.clear();
         let (ChannelSecurity::Tls(tls), Transport::Tls(stream)) = (&mut self.security, transport) else {
             return;
         };
@@ -425,14 +430,19 @@ impl Connection {
     }
 
     fn judge(&self, reverse_path: &ReversePath, stage: Stage<'_>) -> Admission {
-        admit(&InboundFacts {
+        admit(&self.facts(reverse_path, stage))
+    }
+
+    fn facts<'a>(&'a self, reverse_path: &'a ReversePath, stage: Stage<'a>) -> InboundFacts<'a> {
+        InboundFacts {
             client: self.peer.ip().to_canonical(),
             security: &self.security,
             rights: &self.listener.rights,
             directory: &self.reception.organizations,
             reverse_path,
             stage,
-        })
+            trial: None,
+        }
     }
 
     fn answer_mail(&self, reverse_path: &ReversePath, announced_octets: u64) -> Answer {
@@ -475,25 +485,22 @@ impl Connection {
             },
             recipient: mailbox.host(),
         };
-        let (right, attribution) = match self.judge(reverse_path, stage) {
+        let facts = self.facts(reverse_path, stage);
+        let admission = admit(&facts);
+        let shadow = try_shadows(&facts, &admission);
+        let (right, attribution) = match admission {
             Admission::Refused {
                 reply,
                 reasons,
                 organization,
             } => {
-                // Nobody's rule keeps out whom nobody knows, and strangers try many of those.
-                let is_everyones = matches!(reasons.first(), Some(Reason::UnknownUser | Reason::RelayDenied) | None);
-                let is_by_rule = organization.is_some() && !is_everyones;
-                return Err(Box::new(RefusedRecipient {
-                    recipient: Recipient {
-                        orcpt: parameters.orcpt,
-                        organization: organization.unwrap_or_default(),
-                        ..Recipient::new(mailbox)
-                    },
-                    reply,
-                    reasons: reasons.iter().map(StatedReason::from).collect(),
-                    is_by_rule,
-                }));
+                let recipient = Recipient {
+                    orcpt: parameters.orcpt,
+                    organization: organization.clone().unwrap_or_default(),
+                    ..Recipient::new(mailbox)
+                };
+                let is_ruled = organization.is_some();
+                return Err(RefusedRecipient::new(recipient, reply, (&reasons, is_ruled), shadow));
             }
             Admission::Admitted { reasons, attribution } => (reasons.first().map(Reason::admission_right), attribution),
         };
@@ -516,6 +523,7 @@ impl Connection {
             return Ok(Answer::Refuse(reply));
         }
         self.envelope.add(&recipients);
+        self.tried.note(&mailbox, shadow);
         let connector = attribution.connector.as_ref();
         self.written
             .note(&reception.organizations, &mailbox, connector, &recipients);
@@ -533,12 +541,14 @@ impl Connection {
             reply,
             reasons,
             is_by_rule,
+            shadow,
         } = refused;
         let rule = reasons.first().cloned().filter(|_| is_by_rule);
         let now = clock::now();
         let id = (rule.is_some() && self.services.refusals.take(now)).then(|| {
             let reverse_path = self.session.sender().cloned().unwrap_or(ReversePath::Null);
-            let refused = traced(&self.origin(), (reverse_path, recipient), (reply.clone(), reasons), now);
+            let mut refused = traced(&self.origin(), (reverse_path, recipient), (reply.clone(), reasons), now);
+            refused.evidence.shadow = shadow;
             self.services.store.trace_refusal(refused)
         });
         self.note_refusal(id, &reply, Some(path), rule.as_ref());
@@ -634,8 +644,10 @@ impl Connection {
         let directory = &self.reception.organizations;
         let fields = || receiving.header_fields(directory.header_conditions());
         let written = std::mem::take(&mut self.written);
-        rules::apply(directory, fields, &written, &mut submission.envelope)?;
-        let (draft, accepted) = receiving.finish(submission, &self.origin());
+        let shadow = rules::apply(directory, fields, &written, &mut submission.envelope)?;
+        self.tried.extend(shadow);
+        let (draft, mut accepted) = receiving.finish(submission, &self.origin());
+        accepted.arrival.shadow = std::mem::take(&mut self.tried).into_verdicts();
         let size = draft.len();
         let (envelope, arrival) = (accepted.envelope.clone(), accepted.arrival.clone());
         Ok(match self.services.store.commit(draft, accepted, true).await {
@@ -666,16 +678,17 @@ impl Connection {
         } = rejected;
         let now = clock::now();
         self.services.metrics.refused(&reply);
-        for (recipient, reasons) in recipients {
+        for (recipient, reasons, shadow) in recipients {
             let path = ForwardPath::Mailbox(recipient.mailbox.clone());
             let rule = reasons.first().cloned();
             let id = self.services.refusals.take(now).then(|| {
-                let refused = traced(
+                let mut refused = traced(
                     &self.origin(),
                     (sender.clone(), recipient),
                     (reply.clone(), reasons),
                     now,
                 );
+                refused.evidence.shadow = shadow;
                 self.services.store.trace_refusal(refused)
             });
             self.log_refusal(id, &reply, Some(&path), rule.as_ref());
@@ -736,6 +749,27 @@ struct RefusedRecipient {
     reasons: Vec<StatedReason>,
     /// Whether an organization's rule decided.
     is_by_rule: bool,
+    /// What connectors that are tried would have made of it.
+    shadow: Vec<ShadowVerdict>,
+}
+
+impl RefusedRecipient {
+    fn new(
+        recipient: Recipient,
+        reply: Reply,
+        (reasons, is_ruled): (&[Reason], bool),
+        shadow: Vec<ShadowVerdict>,
+    ) -> Box<Self> {
+        // Nobody's rule keeps out whom nobody knows, and strangers try many of those.
+        let is_everyones = matches!(reasons.first(), Some(Reason::UnknownUser | Reason::RelayDenied) | None);
+        Box::new(Self {
+            recipient,
+            reply,
+            reasons: reasons.iter().map(StatedReason::from).collect(),
+            is_by_rule: is_ruled && !is_everyones,
+            shadow,
+        })
+    }
 }
 
 /// What becomes of a connection after a step.

@@ -19,6 +19,7 @@ mod refusals;
 mod rules;
 mod service;
 mod settings;
+mod shadow;
 mod transport;
 
 pub use envelopes::EnvelopeMemory;

@@ -103,6 +103,7 @@ impl Receiving {
             admitted_by: submission.admitted_by.join(", "),
             message_id_header: self.scan.message_id(),
             alterations: alterations(&submission, self.field_octets),
+            shadow: Vec::new(),
         };
         let accepted = Accepted {
             envelope: submission.envelope,

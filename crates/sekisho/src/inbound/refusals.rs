@@ -97,6 +97,7 @@ pub(super) fn traced(
             admitted_by: "refused".to_owned(),
             message_id_header: None,
             alterations: Vec::new(),
+            shadow: Vec::new(),
         },
         evidence: Evidence {
             message: MessageId::from_u64(0),
@@ -115,6 +116,7 @@ pub(super) fn traced(
                 Outcome::Deferred { until: now, why }
             },
             conversation: Vec::new(),
+            shadow: Vec::new(),
         },
     }
 }

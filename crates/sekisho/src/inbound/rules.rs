@@ -3,7 +3,10 @@
 
 use std::collections::HashMap;
 
-use sekisho_mail::{Envelope, Mailbox, OrganizationName, Recipient, Reply, ReplyCode, ReversePath, StatedReason};
+use sekisho_mail::{
+    ArrivalShadow, Envelope, Mailbox, OrganizationName, Recipient, Reply, ReplyCode, ReversePath, ShadowVerdict,
+    StatedReason,
+};
 use sekisho_policy::directory::{ConnectorKey, Directory, HeaderField, RuleFacts};
 
 /// What the envelope does not say of its recipients: which addresses were written for them, and through which
@@ -56,11 +59,12 @@ pub(crate) struct RejectedByRules {
     pub(crate) reply: Reply,
     /// MAIL FROM.
     pub(crate) sender: ReversePath,
-    /// Each recipient with the reasons; that of the rejection is the first.
-    pub(crate) recipients: Vec<(Recipient, Vec<StatedReason>)>,
+    /// Each recipient with the reasons, that of the rejection first, and what rules that are tried say of it.
+    pub(crate) recipients: Vec<(Recipient, Vec<StatedReason>, Vec<ShadowVerdict>)>,
 }
 
-/// Applies the rules: adds what they demand to what the recipients carry, and marks those that they keep it from.
+/// Applies the rules: adds what they demand to what the recipients carry, and marks those that they keep it from. The
+/// answer is what rules that are tried would have kept from whom, or would not.
 ///
 /// # Errors
 /// When nobody may get it.
@@ -69,18 +73,18 @@ pub(super) fn apply(
     header: impl FnOnce() -> Vec<HeaderField>,
     written: &Written,
     envelope: &mut Envelope,
-) -> Result<(), Box<RejectedByRules>> {
+) -> Result<Vec<ArrivalShadow>, Box<RejectedByRules>> {
     let Envelope {
         reverse_path,
         recipients,
         ..
     } = envelope;
     if !recipients.iter().any(|one| directory.has_rules(&one.organization)) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let organizations = recipients.iter().map(|one| &one.organization);
     let findings = directory.look_at_header(organizations, &header());
-    let mut refused = Vec::new();
+    let (mut refused, mut shadow) = (Vec::new(), Vec::new());
     for recipient in recipients.iter_mut() {
         let ways = written
             .0
@@ -88,13 +92,16 @@ pub(super) fn apply(
         let addresses = ways.iter().flat_map(|ways| &ways.addresses);
         let addresses: Vec<&Mailbox> = addresses.chain([&recipient.mailbox]).collect();
         let connectors: Vec<&ConnectorKey> = ways.iter().flat_map(|ways| &ways.connectors).collect();
-        let verdict = directory.apply_rules(&RuleFacts {
+        let facts = RuleFacts {
             organization: &recipient.organization,
             sender: reverse_path,
             recipients: &addresses,
             connectors: &connectors,
             header: &findings,
-        });
+        };
+        let verdict = directory.apply_rules(&facts);
+        let (tried, demands) = directory.try_rules(&facts, &verdict);
+        recipient.tried = demands;
         for demand in verdict.demands {
             if !recipient.carried.contains(&demand) {
                 recipient.carried.push(demand);
@@ -103,15 +110,19 @@ pub(super) fn apply(
         if let Some(refusal) = verdict.rejection {
             recipient.refused = Some(Box::new(refusal));
             let reasons: Vec<StatedReason> = verdict.reasons.iter().rev().map(StatedReason::from).collect();
-            refused.push((recipient.clone(), reasons));
+            refused.push((recipient.clone(), reasons, tried.clone()));
         }
+        shadow.extend(tried.into_iter().map(|verdict| ArrivalShadow {
+            recipient: recipient.mailbox.to_string(),
+            verdict,
+        }));
     }
     if refused.len() < recipients.len() {
-        return Ok(());
+        return Ok(shadow);
     }
-    let first = refused.first().and_then(|(recipient, _)| recipient.refused.as_deref());
+    let first = refused.first().and_then(|(recipient, ..)| recipient.refused.as_deref());
     let Some(text) = first.map(|refusal| refusal.text.clone()) else {
-        return Ok(());
+        return Ok(shadow);
     };
     Err(Box::new(RejectedByRules {
         reply: Reply::new(ReplyCode::REFUSED, 7, 1, &text),
@@ -128,7 +139,7 @@ pub(crate) fn apply_to_whole(
     directory: &Directory,
     content: &[u8],
     envelope: &mut Envelope,
-) -> Result<(), Box<RejectedByRules>> {
+) -> Result<Vec<ArrivalShadow>, Box<RejectedByRules>> {
     let fields = || super::header_keep::fields(content, directory.header_conditions());
     apply(directory, fields, &Written::default(), envelope)
 }

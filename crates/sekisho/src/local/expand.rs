@@ -54,6 +54,7 @@ impl LocalFinding {
             carried: carried.clone(),
             organization: accepted.organization.clone(),
             refused: accepted.refused.clone(),
+            tried: accepted.tried.clone(),
         };
         ends.iter().map(end).collect()
     }

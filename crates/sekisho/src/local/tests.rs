@@ -173,6 +173,7 @@ fn lease(recipients: &[&str], content: &'static str) -> Lease {
         admitted_by: "local recipient".to_owned(),
         message_id_header: None,
         alterations: Vec::new(),
+        shadow: Vec::new(),
     };
     let queued = recipients.iter().zip(0..).map(|(address, index)| QueuedRecipient {
         index,

@@ -157,6 +157,7 @@ fn enqueue(report: &Report<'_>, directory: &Directory, store: &dyn Store) -> Res
         admitted_by: "own notification".to_owned(),
         message_id_header: Some(written.message_id),
         alterations: Vec::new(),
+        shadow: Vec::new(),
     };
     Ok(Notice {
         draft,

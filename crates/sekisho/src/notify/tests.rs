@@ -49,6 +49,7 @@ fn lease(recipients: Vec<Recipient>, content: &[u8]) -> Lease {
         admitted_by: "relay: loopback".to_owned(),
         message_id_header: Some("<1@example.com>".to_owned()),
         alterations: Vec::new(),
+        shadow: Vec::new(),
     };
     let queued = recipients
         .into_iter()
@@ -220,6 +221,7 @@ fn evidence(lease: &Lease, required: Vec<Demand>) -> Evidence {
         failed_handshakes: Vec::new(),
         outcome: bounced(),
         conversation: Vec::new(),
+        shadow: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::{mem, sync::Arc};
 use sekisho_mail::{
     BodyKind, ChannelFacts, ChannelSecurity, Decision, EnhancedCode, Envelope, Fault, Reply, ReplyClass, Side,
 };
-use sekisho_policy::outbound::{HostPlan, PlaintextReply, judge, plaintext_retry_reply};
+use sekisho_policy::outbound::{Found, HostPlan, PlaintextReply, judge, plaintext_retry_reply, try_documents};
 use sekisho_smtp::client::{MailFacts, MailResult, RecipientReply, SessionFault, Wait};
 use sekisho_store::{Body, Lease, QueuedRecipient};
 
@@ -250,6 +250,7 @@ impl Batch<'_> {
         Arc::new(Record {
             route: self.describe(Some(at.plan)),
             required: at.plan.demands().to_vec(),
+            shadow: try_documents(at.plan, Found::Channel(&channel.security), &decision),
             channel: Some(channel),
             failed_handshakes,
             decision,

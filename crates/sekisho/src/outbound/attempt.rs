@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use sekisho_mail::{ChannelFacts, Decision, Demand, Fault, HandshakeFailure, Reply, SpokenLine};
-use sekisho_policy::outbound::{CandidateHost, HostPlan, OutboundFacts, plan};
+use sekisho_mail::{ChannelFacts, Decision, Demand, Fault, HandshakeFailure, Reply, ShadowVerdict, SpokenLine};
+use sekisho_policy::outbound::{CandidateHost, Found, HostPlan, OutboundFacts, plan, try_documents};
 use sekisho_store::{Lease, QueuedRecipient};
 
 use super::{
@@ -42,6 +42,17 @@ pub(super) struct Record {
     pub(super) failed_handshakes: Vec<(String, HandshakeFailure)>,
     pub(super) decision: Decision,
     pub(super) conversation: Vec<SpokenLine>,
+    /// What documents that are tried would have made of it, those of rules that met another recipient too.
+    pub(super) shadow: Vec<ShadowVerdict>,
+}
+
+/// What there is to judge by when no message was cleared.
+pub(super) fn found<'a>(channel: Option<&'a ChannelFacts>, journal: &'a Journal) -> Found<'a> {
+    match (channel, journal.failed_handshakes.last()) {
+        (Some(channel), _) => Found::Channel(&channel.security),
+        (None, Some((_, failure))) => Found::Handshake(failure),
+        (None, None) => Found::Nothing,
+    }
 }
 
 /// The hosts of one destination and what was learnt of them in this batch.
@@ -196,6 +207,8 @@ impl<'a> Batch<'a> {
             carried: left[0].recipient.carried.clone(),
             client_identity: self.way.route.client_identity.clone(),
             hosts: self.hosts(),
+            tried: self.way.tried.clone(),
+            tried_rules: left.iter().flat_map(|queued| queued.recipient.tried.clone()).collect(),
         });
         let mut journal = Journal::new();
         let mut attempted = Vec::new();
@@ -244,6 +257,9 @@ impl<'a> Batch<'a> {
         let record = Arc::new(Record {
             route: self.describe(host_plan),
             required: host_plan.map(|plan| plan.demands().to_vec()).unwrap_or_default(),
+            shadow: host_plan.map_or_else(Vec::new, |plan| {
+                try_documents(plan, found(channel.as_deref(), &journal), &decision)
+            }),
             channel,
             failed_handshakes: journal.failed_handshakes,
             decision,
@@ -330,6 +346,7 @@ impl Record {
             failed_handshakes: Vec::new(),
             decision: not_judged(key, why),
             conversation: Vec::new(),
+            shadow: Vec::new(),
         })
     }
 }

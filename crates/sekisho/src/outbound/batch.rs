@@ -318,6 +318,7 @@ impl Run<'_> {
                 failed_handshakes: Vec::new(),
                 decision: local.decision,
                 conversation: local.conversation,
+                shadow: Vec::new(),
             };
             settling.finish(lease, queued, local.outcome, record, now)
         });

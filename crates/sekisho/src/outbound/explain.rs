@@ -5,13 +5,18 @@ use std::{sync::Arc, time::Duration};
 
 use sekisho_mail::{
     BodyKind, ChannelFacts, Decision, Demand, Envelope, Fault, HandshakeFailure, Mailbox, OrganizationName, Recipient,
-    ReversePath, SpokenLine,
+    ReversePath, ShadowVerdict, SpokenLine,
 };
-use sekisho_policy::outbound::{HostPlan, OutboundFacts, judge, plan};
+use sekisho_policy::{
+    directory::Shadow,
+    outbound::{HostPlan, OutboundFacts, judge, plan, try_documents},
+};
 use sekisho_store::Destination;
 
 use super::{
-    Candidate, Configured, Dispatcher, Shared, Unroutable, Way, candidates,
+    Candidate, Configured, Dispatcher, Shared, Unroutable, Way,
+    attempt::found,
+    candidates,
     open::{Journal, Opening},
 };
 use crate::local::LocalFinding;
@@ -67,6 +72,8 @@ pub struct HostExplanation {
     pub decision: Decision,
     /// What stands in the way.
     pub fault: Option<Fault>,
+    /// What connectors that are tried would make of it.
+    pub shadow: Vec<ShadowVerdict>,
     /// What was said.
     pub conversation: Vec<SpokenLine>,
     /// How long it took.
@@ -110,6 +117,8 @@ impl Dispatcher {
                     carried: Vec::new(),
                     client_identity: way.route.client_identity.clone(),
                     hosts: candidates.iter().map(|candidate| candidate.host.clone()).collect(),
+                    tried: way.tried.clone(),
+                    tried_rules: Vec::new(),
                 });
                 let asking = Asking {
                     shared,
@@ -161,7 +170,9 @@ impl Asking<'_> {
                 (Some(facts), decision, fault)
             }
         };
+        let shadow = try_documents(plan, found(channel.as_deref(), &journal), &decision);
         HostExplanation {
+            shadow,
             host: format!("{}:{}", candidate.host.host, candidate.port),
             preference: candidate.preference,
             required: plan.demands().to_vec(),
@@ -182,6 +193,14 @@ impl Asking<'_> {
             envid: None,
             recipients: vec![Recipient::new(self.hypothesis.recipient.clone())],
         }
+    }
+}
+
+/// Of a connector that is tried; what it would do is said of each host.
+fn in_words(shadow: &Shadow) -> String {
+    match &shadow.draft_of {
+        Some(live) => format!("is only tried, in the place of {live}"),
+        None => "is only tried".to_owned(),
     }
 }
 
@@ -206,7 +225,9 @@ fn say_why(configured: &Configured, destination: &Destination, way: &Way) -> (St
     let demanding = |connector| selection.demanding.iter().any(|other| Arc::ptr_eq(other, connector));
     let connectors = of_the_organization.into_iter().map(|connector| {
         let is_chosen = selection.chosen.is_some_and(|chosen| Arc::ptr_eq(chosen, connector));
-        let words = if is_chosen {
+        let words = if let Some(shadow) = &connector.shadow {
+            in_words(shadow)
+        } else if is_chosen {
             format!("chosen: {}", selection.because)
         } else if demanding(connector) {
             "covers the domain less exactly; what it demands of TLS holds as well".to_owned()

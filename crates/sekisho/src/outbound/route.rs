@@ -53,6 +53,26 @@ impl RouteSettings {
         }
     }
 
+    /// Whether mail goes to the same hosts in the same manner by another: with all that is said of how a host is found
+    /// and spoken to, and whatever is said of time, of numbers and of names.
+    #[must_use]
+    pub(super) fn leads_as(&self, other: &Self) -> bool {
+        let spoken = Self {
+            name: self.name.clone(),
+            source: self.source,
+            domains: self.domains.clone(),
+            demand: self.demand.clone(),
+            retry: self.retry.clone(),
+            delay_notice_after: self.delay_notice_after,
+            expire_after: self.expire_after,
+            expires_by_itself: self.expires_by_itself,
+            connections: self.connections,
+            messages_per_connection: self.messages_per_connection,
+            ..other.clone()
+        };
+        spoken == *self
+    }
+
     /// Whether it is the one that is always there.
     #[must_use]
     pub const fn is_default(&self) -> bool {

@@ -3,7 +3,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sekisho_mail::{Demand, EnhancedCode, Evidence, Fault, Notify, Outcome, Timestamp};
+use sekisho_mail::{
+    Demand, EnhancedCode, Evidence, Fault, Notify, Outcome, Recipient, ShadowKind, ShadowVerdict, Timestamp,
+};
 use sekisho_store::{Destination, Lease, QueuedRecipient, RecipientResult, Settlement, Ticket};
 
 use super::{
@@ -236,6 +238,7 @@ impl Settling<'_> {
             decision: record.decision,
             outcome: outcome.clone(),
             conversation: record.conversation,
+            shadow: of_recipient(record.shadow, &queued.recipient),
         };
         RecipientResult {
             index: queued.index,
@@ -244,6 +247,13 @@ impl Settling<'_> {
             delay_notified,
         }
     }
+}
+
+/// What is tried of the way, and of rules those that met the message for this recipient.
+fn of_recipient(mut shadow: Vec<ShadowVerdict>, recipient: &Recipient) -> Vec<ShadowVerdict> {
+    let met = |verdict: &ShadowVerdict| recipient.tried.iter().any(|rule| rule.document == verdict.document);
+    shadow.retain(|verdict| verdict.document.kind != ShadowKind::Rule || met(verdict));
+    shadow
 }
 
 /// Whether the sender may have to hear of it.

@@ -95,6 +95,7 @@ impl Queued {
             admitted_by: "test".to_owned(),
             message_id_header: None,
             alterations: Vec::new(),
+            shadow: Vec::new(),
         };
         Lease::detached(
             self.id,

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use sekisho_mail::{Demand, OrganizationName};
 use sekisho_policy::{
-    directory::SelectionReason,
-    outbound::{CandidateHost, HostOrigin, Requirement, RouteDemand},
+    directory::{OutboundConnector, Selection, SelectionReason, Tried},
+    outbound::{CandidateHost, HostOrigin, Requirement, RouteDemand, TriedConnector},
 };
 use sekisho_store::Destination;
 
@@ -23,6 +23,8 @@ pub struct Way {
     pub organization: OrganizationName,
     /// All that must hold.
     pub demands: Vec<RouteDemand>,
+    /// Connectors that are tried here.
+    pub tried: Vec<TriedConnector>,
 }
 
 impl Configured {
@@ -32,6 +34,17 @@ impl Configured {
         let selection = self
             .organizations
             .select(destination.organization(), destination.host());
+        let mut way = self.way_of(destination, &selection);
+        for tried in self.organizations.tried_outbound(&way.organization) {
+            let then = self.organizations.select_trying(&selection, destination.host(), tried);
+            way.tried
+                .extend(then.map(|then| self.tried(destination, &way, tried, &then)));
+        }
+        way
+    }
+
+    /// The way that a selection leads to.
+    fn way_of(&self, destination: &Destination, selection: &Selection<'_>) -> Way {
         let organization = selection.organization.clone();
         let mut demands = selection.demands(destination.host());
         // The routes of the configuration file are the first organization's, as everything in it is.
@@ -58,6 +71,30 @@ impl Configured {
             route,
             organization,
             demands,
+            tried: Vec::new(),
+        }
+    }
+
+    /// What a connector that is tried would make of a way; `then` is the selection with it.
+    fn tried(
+        &self,
+        destination: &Destination,
+        way: &Way,
+        tried: &Tried<OutboundConnector>,
+        then: &Selection<'_>,
+    ) -> TriedConnector {
+        let covers = then.demanding.iter().any(|one| Arc::ptr_eq(one, &tried.document));
+        let route = self.way_of(destination, then).route;
+        TriedConnector {
+            document: Arc::clone(&tried.named),
+            demands: if covers {
+                tried.document.demands(destination.host())
+            } else {
+                Vec::new()
+            },
+            instead_of: tried.replaces.as_ref().map(|replaced| replaced.origin()),
+            other_way: (!way.route.leads_as(&route))
+                .then(|| format!("the mail would go another way: {}", route.describe())),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What fits in a directory and what does not, and what it answers.
 
+mod drafts;
 mod faults;
 mod rules;
 mod selection;

@@ -111,6 +111,8 @@ fn demands_on(directory: &Directory, recipient: &str) -> HostPlan {
             host: host("mx.bank.example"),
             origin: HostOrigin::Dns,
         }],
+        tried: Vec::new(),
+        tried_rules: Vec::new(),
     };
     plan(&facts).hosts()[0].clone()
 }

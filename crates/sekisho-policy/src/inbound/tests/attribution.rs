@@ -372,6 +372,7 @@ fn an_address_that_leads_on_goes_to_the_server_behind_us_only_from_its_own() {
         let recipient = Host::parse("acme.example").unwrap();
         let session = stranger().at(client);
         admit(&InboundFacts {
+            trial: None,
             client: session.client,
             security: &session.security,
             rights: &session.rights,

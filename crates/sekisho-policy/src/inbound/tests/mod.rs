@@ -4,6 +4,7 @@ mod attribution;
 mod isolation;
 mod partner;
 mod rights;
+mod shadow;
 
 use sekisho_mail::{
     AnchorSetId, CertificateFacts, CertificateFault, ChannelSecurity, Check, ClientCertificateFate, Digest, Host,
@@ -109,6 +110,11 @@ impl Session {
 
     /// What becomes of a recipient in a domain; one that the directory does not know is elsewhere.
     fn to(&self, directory: &Directory, recipient: &str) -> Admission {
+        self.asked(directory, recipient, admit)
+    }
+
+    /// What is answered of the facts of a recipient.
+    fn asked<T>(&self, directory: &Directory, recipient: &str, ask: impl FnOnce(&InboundFacts<'_>) -> T) -> T {
         let recipient = Host::parse(recipient).unwrap();
         let is_here = recipient
             .domain()
@@ -122,7 +128,8 @@ impl Session {
             local_part: "user",
             recipient: &recipient,
         };
-        admit(&InboundFacts {
+        ask(&InboundFacts {
+            trial: None,
             client: self.client,
             security: &self.security,
             rights: &self.rights,

@@ -14,6 +14,7 @@ fn tls(spki_sha256: Digest, key: KeyProof) -> ChannelSecurity {
 
 fn ask(rights: &RelayRights, client: &str, security: &ChannelSecurity, stage: Stage<'_>) -> Admission {
     admit(&InboundFacts {
+        trial: None,
         client: client.parse().unwrap(),
         security,
         rights,

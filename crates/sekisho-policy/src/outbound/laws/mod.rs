@@ -13,6 +13,7 @@ use sekisho_mail::{
 use super::*;
 use crate::Reason;
 
+mod shadow;
 mod steps;
 
 const HOST: &str = "mx.example.org";
@@ -36,6 +37,8 @@ fn facts(route: Option<Requirement>, carried: Vec<Demand>) -> OutboundFacts {
         carried,
         client_identity: None,
         hosts: vec![candidate(HOST, HostOrigin::Route)],
+        tried: Vec::new(),
+        tried_rules: Vec::new(),
     }
 }
 

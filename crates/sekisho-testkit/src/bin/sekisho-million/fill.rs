@@ -95,6 +95,7 @@ fn commit(
             admitted_by: "relay: loopback".to_owned(),
             message_id_header: Some(format!("<{number}@rig.example>")),
             alterations: Vec::new(),
+            shadow: Vec::new(),
         },
     };
     let mut draft = store.begin(at)?;

@@ -1,7 +1,7 @@
 //! The fields of an inbound connector as flags.
 
 use clap::Args;
-use sekisho_api::{ConnectorType, InboundConnector, MinTlsVersion, PlaintextReply};
+use sekisho_api::{ConnectorType, InboundConnector, MinTlsVersion, Mode, PlaintextReply};
 
 use crate::cli::{
     CliError,
@@ -13,6 +13,12 @@ pub(in crate::cli) struct InboundFlags {
     /// Whether it is looked at [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     enabled: Option<bool>,
+    /// Whether it acts or is only tried: enforce or shadow [default: enforce]
+    #[arg(long, value_name = "MODE", value_parser = changes::word::<Mode>)]
+    mode: Option<Mode>,
+    /// The connector in whose place it is tried
+    #[arg(long, value_name = "NAME")]
+    draft_of: Option<String>,
     /// Words of your own
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
@@ -69,6 +75,8 @@ pub(in crate::cli) struct InboundFlags {
 impl InboundFlags {
     pub(super) fn apply(&self, document: &mut InboundConnector) -> Result<(), CliError> {
         set(&mut document.enabled, self.enabled.as_ref());
+        set(&mut document.mode, self.mode.as_ref());
+        set_text(&mut document.draft_of, self.draft_of.as_ref());
         set(&mut document.comment, self.comment.as_ref());
         set(&mut document.connector_type, self.connector_type.as_ref());
         set_list(&mut document.sender_domains, self.sender_domains.as_ref());

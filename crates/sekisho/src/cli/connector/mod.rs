@@ -285,7 +285,7 @@ fn inbound_row(connector: &InboundConnector) -> [String; 6] {
     row(
         "inbound",
         (&connector.organization, &connector.name),
-        connector.enabled,
+        changes::state(connector.enabled, connector.mode, connector.draft_of.as_deref()),
         &serde_json::to_value(connector.connector_type).unwrap_or_default(),
         &connector.sender_domains,
         demanded.join(", "),
@@ -296,7 +296,7 @@ fn outbound_row(connector: &OutboundConnector) -> [String; 6] {
     row(
         "outbound",
         (&connector.organization, &connector.name),
-        connector.enabled,
+        changes::state(connector.enabled, connector.mode, connector.draft_of.as_deref()),
         &serde_json::to_value(connector.connector_type).unwrap_or_default(),
         &connector.recipient_domains,
         changes::in_words(&serde_json::to_value(connector.tls_settings).unwrap_or_default()),
@@ -306,17 +306,16 @@ fn outbound_row(connector: &OutboundConnector) -> [String; 6] {
 fn row(
     way: &str,
     (organization, name): (&str, &str),
-    enabled: bool,
+    state: String,
     kind: &Value,
     domains: &[String],
     tls: String,
 ) -> [String; 6] {
-    let state = if enabled { "enabled" } else { "disabled" };
     let key = format!("{organization}/{name}");
     [
         way.to_owned(),
         escaped(&key).to_string(),
-        state.to_owned(),
+        state,
         changes::in_words(kind),
         escaped(&domains.join(", ")).to_string(),
         tls,

@@ -10,7 +10,7 @@ use sekisho_policy::directory::{
 };
 use sekisho_tls::{AnchorSet, Identity};
 
-use super::{CERTIFICATE_FIELD, Collected, FilePart, reader::Reader};
+use super::{CERTIFICATE_FIELD, Collected, FilePart, reader::Reader, shadow::shadow};
 use crate::{
     config::{self, raw},
     directory::issuers,
@@ -45,6 +45,7 @@ pub(super) fn inbound(document: &api::InboundConnector, into: &mut Collected, fa
     };
     let anchors = keep_anchors(place, set, into);
     into.parts.inbound.push(InboundConnector {
+        shadow: shadow(document.mode, document.draft_of.as_deref(), (&document.id(), document)),
         key: ConnectorKey {
             organization,
             name: document.name.as_str().into(),
@@ -88,6 +89,7 @@ fn refuse_unknown_inbound(document: &api::InboundConnector, reader: &mut Reader<
 /// A way out; with a fault it is left out, so that nobody judges halves.
 pub(super) fn outbound(
     document: &api::OutboundConnector,
+    all: &[api::OutboundConnector],
     file: &FilePart,
     into: &mut Collected,
     faults: &mut Vec<Fault>,
@@ -116,7 +118,7 @@ pub(super) fn outbound(
     way.name = key.to_string();
     if document.client_certificate.is_some() {
         // One that could not be read is named all the same: mail waits for it.
-        let id = ClientIdentityId(place.clone());
+        let id = ClientIdentityId(identity_place(document, all));
         into.identities.extend(identity.map(|identity| (id.clone(), identity)));
         way.client_identity = Some(id);
     }
@@ -125,6 +127,7 @@ pub(super) fn outbound(
     }
     let anchors = keep_anchors(place, set, into);
     into.parts.outbound.push(OutboundConnector {
+        shadow: shadow(document.mode, document.draft_of.as_deref(), (&document.id(), document)),
         key,
         enabled: document.enabled,
         comment: document.comment.clone(),
@@ -145,6 +148,17 @@ pub(super) fn outbound(
         anchors,
         pins,
     });
+}
+
+/// Whose client certificate it is: a draft that presents the one of the connector that it would replace presents the
+/// same.
+fn identity_place(document: &api::OutboundConnector, all: &[api::OutboundConnector]) -> String {
+    let live = document.draft_of.as_ref().and_then(|live| {
+        let mut all = all.iter();
+        all.find(|one| one.organization == document.organization && one.name == *live)
+    });
+    let same = live.filter(|live| live.client_certificate == document.client_certificate);
+    same.unwrap_or(document).id().title()
 }
 
 fn refuse_unknown_outbound(document: &api::OutboundConnector, reader: &mut Reader<'_>) {

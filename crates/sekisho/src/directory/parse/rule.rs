@@ -3,7 +3,7 @@
 use sekisho_api as api;
 use sekisho_policy::directory::{Fault, HeaderCondition, Rule, RuleKey, RuleTls};
 
-use super::{connector::NAME_REMEDY, reader::Reader};
+use super::{connector::NAME_REMEDY, reader::Reader, shadow::shadow};
 
 const SENDERS_REMEDY: &str = "write alice@bank.example, @bank.example, *.bank.example, *, or <>";
 const RECIPIENTS_REMEDY: &str = "write alice@bank.example, @bank.example, *.bank.example, or *";
@@ -27,6 +27,7 @@ pub(super) fn rule(document: &api::Rule, faults: &mut Vec<Fault>) -> Option<Rule
             name: document.name.as_str().into(),
         },
         enabled: document.enabled,
+        shadow: shadow(document.mode, document.draft_of.as_deref(), (&document.id(), document)),
         comment: document.comment.clone(),
         priority: document.priority,
         senders,

@@ -1,0 +1,169 @@
+//! What each inbound connector that is tried would have made of a recipient: the judgement is made once more with that
+//! connector alone acting beside those that do, in the place of the one whose draft it is, and the two are compared.
+//! Nothing that is answered here has any effect.
+
+use std::sync::Arc;
+
+use sekisho_mail::{OrganizationName, ShadowOutcome, ShadowVerdict, StatedReason};
+
+use super::{Admission, Directionality, InboundFacts, Known, RecipientStanding, Stage, Trial, admit, incoming::covers};
+use crate::{
+    Reason,
+    directory::{ConnectorType, InboundConnector, Tried},
+};
+
+/// Of every connector that is tried and has to do with the recipient, what it would have made of it; `admission` is what
+/// [`admit`] said. Empty, at the cost of a branch, where nobody tries any.
+#[must_use]
+pub fn try_shadows(facts: &InboundFacts<'_>, admission: &Admission) -> Vec<ShadowVerdict> {
+    let Stage::Rcpt { standing, .. } = facts.stage else {
+        return Vec::new();
+    };
+    if !facts.directory.tries_inbound() {
+        return Vec::new();
+    }
+    let mut verdicts = Vec::new();
+    let owner = owner(facts, standing);
+    for organization in organizations(facts, owner) {
+        for tried in facts.directory.tried_inbound(organization) {
+            verdicts.extend(try_one(facts, (owner, tried), admission));
+        }
+    }
+    verdicts
+}
+
+/// Whose the recipient is; nobody's when it is elsewhere.
+fn owner<'a>(facts: &InboundFacts<'a>, standing: RecipientStanding) -> Option<&'a OrganizationName> {
+    const FIRST: &OrganizationName = &OrganizationName::FIRST;
+    let Stage::Rcpt { recipient, .. } = facts.stage else {
+        return None;
+    };
+    match standing {
+        RecipientStanding::Elsewhere => None,
+        RecipientStanding::User
+        | RecipientStanding::Alias
+        | RecipientStanding::RelayDomain
+        | RecipientStanding::Unknown => {
+            let accepted = recipient.domain().and_then(|domain| facts.directory.domain(domain));
+            Some(accepted.map_or(FIRST, |accepted| &accepted.organization))
+        }
+    }
+}
+
+/// Those whose connectors may have to do with it: the recipient's, the sender's, and those whose names the client's
+/// certificate has.
+fn organizations<'a>(facts: &InboundFacts<'a>, owner: Option<&'a OrganizationName>) -> Vec<&'a OrganizationName> {
+    let sender = facts.sender_accepted().map(|accepted| &accepted.organization);
+    let leaf = facts.security.tls().and_then(|tls| tls.chain.first());
+    let names = leaf.into_iter().flat_map(|leaf| &leaf.dns_names);
+    let owners = names.filter_map(|name| facts.directory.owner_of_name(name));
+    let mut organizations: Vec<&OrganizationName> = Vec::new();
+    for organization in owner.into_iter().chain(sender).chain(owners) {
+        if !organizations.contains(&organization) {
+            organizations.push(organization);
+        }
+    }
+    organizations
+}
+
+fn try_one(
+    facts: &InboundFacts<'_>,
+    (owner, tried): (Option<&OrganizationName>, &Tried<InboundConnector>),
+    admission: &Admission,
+) -> Option<ShadowVerdict> {
+    let connector = &*tried.document;
+    let is_partner = connector.kind == ConnectorType::Partner && connector.trusted_organizations.is_empty();
+    let is_covered = is_partner && owner == Some(&connector.key.organization) && is_covering(tried, facts);
+    // A partner's connector has a say in the mail that it covers, knows those who say that they are the organization
+    // itself, and concerns nobody else.
+    if is_partner && !is_covered && !is_other_kind(tried) && !is_direct(facts, (owner, tried)) {
+        return None;
+    }
+    let then = admit(&InboundFacts {
+        trial: Some(Trial::of(tried)),
+        ..*facts
+    });
+    let is_concerned = then != *admission || names(&then, connector) || (is_covered && is_incoming(&then));
+    if !is_concerned {
+        return None;
+    }
+    let is_fault_of_ours = matches!(then.reasons().first(), Some(Reason::CertificateUnknown { .. }));
+    let outcome = match (admission, &then) {
+        (Admission::Admitted { .. }, Admission::Admitted { .. }) => ShadowOutcome::Passes,
+        (_, Admission::Refused { .. }) if is_fault_of_ours => ShadowOutcome::NotKnown,
+        (Admission::Admitted { .. }, Admission::Refused { .. }) => ShadowOutcome::Fails,
+        (Admission::Refused { .. }, Admission::Refused { .. }) => ShadowOutcome::FailsAnyway,
+        (Admission::Refused { .. }, Admission::Admitted { .. }) => ShadowOutcome::WouldGo,
+    };
+    Some(ShadowVerdict {
+        document: Arc::clone(&tried.named),
+        outcome,
+        why: why(facts, connector, &then),
+    })
+}
+
+/// Whether the connector, or the one in whose place it would stand, is for such mail to its organization.
+fn is_covering(tried: &Tried<InboundConnector>, facts: &InboundFacts<'_>) -> bool {
+    let Stage::Rcpt { recipient, .. } = facts.stage else {
+        return false;
+    };
+    let sender = facts.sender_domain();
+    let mut both = std::iter::once(&tried.document).chain(&tried.replaces);
+    both.any(|one| one.sender_domains.iter().any(|scope| scope.covers(sender)) && covers(one, recipient.domain()))
+}
+
+/// Whether somebody sends to the connector's organization as one of its own.
+fn is_direct(facts: &InboundFacts<'_>, (owner, tried): (Option<&OrganizationName>, &Tried<InboundConnector>)) -> bool {
+    let organization = &tried.document.key.organization;
+    let sender = facts.sender_accepted().map(|accepted| &accepted.organization);
+    owner == Some(organization) && sender == Some(organization)
+}
+
+/// Whether a partner's connector would stand in the place of one that has a say in other mail as well.
+fn is_other_kind(tried: &Tried<InboundConnector>) -> bool {
+    let replaces = tried.replaces.as_ref();
+    replaces.is_some_and(|one| one.kind != ConnectorType::Partner || !one.trusted_organizations.is_empty())
+}
+
+/// Whether the mail came by a connector.
+fn names(admission: &Admission, connector: &InboundConnector) -> bool {
+    match admission {
+        Admission::Admitted { attribution, .. } => attribution.connector.as_ref() == Some(&connector.key),
+        Admission::Refused { .. } => false,
+    }
+}
+
+fn is_incoming(admission: &Admission) -> bool {
+    match admission {
+        Admission::Admitted { attribution, .. } => attribution.direction == Directionality::Incoming,
+        Admission::Refused { .. } => false,
+    }
+}
+
+/// What stands against it; of what would be taken what the connector itself has to do with it, if there is a word about
+/// that.
+fn why(facts: &InboundFacts<'_>, connector: &InboundConnector, then: &Admission) -> StatedReason {
+    let is_own = |reason: &&Reason| {
+        let (Reason::OwnServer { connector: named, .. }
+        | Reason::PartnerMet { connector: named, .. }
+        | Reason::TrustedOrganization { connector: named, .. }) = reason
+        else {
+            return false;
+        };
+        *named == connector.key
+    };
+    let reasons = then.reasons();
+    match then {
+        Admission::Refused { .. } => reasons.first().map(StatedReason::from),
+        Admission::Admitted { .. } => reasons.iter().find(is_own).map(StatedReason::from),
+    }
+    .unwrap_or_else(|| {
+        StatedReason::from(Reason::PartnerMet {
+            connector: connector.key.clone(),
+            known: Known {
+                sender_domain: facts.sender_domain().cloned(),
+                ..Known::default()
+            },
+        })
+    })
+}

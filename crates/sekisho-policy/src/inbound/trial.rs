@@ -1,0 +1,182 @@
+//! What an organization's inbound connectors are, as a judgement sees them: those that act; and, while one is tried, that
+//! one among them, in the place of the one whose draft it is.
+
+use std::cmp::Reverse;
+
+use sekisho_mail::OrganizationName;
+
+use super::InboundFacts;
+use crate::directory::{ConnectorType, InboundConnector, OrganizationIndex, Specificity, Tried};
+
+/// One connector that is judged as if it acted.
+#[derive(Clone, Copy, Debug)]
+pub struct Trial<'a>(&'a Tried<InboundConnector>);
+
+impl<'a> Trial<'a> {
+    pub(super) const fn of(tried: &'a Tried<InboundConnector>) -> Self {
+        Self(tried)
+    }
+
+    fn connector(self) -> &'a InboundConnector {
+        &self.0.document
+    }
+}
+
+impl<'a> InboundFacts<'a> {
+    /// Whether a connector that acts is looked at: not while another is tried in its place.
+    fn counts(&self, connector: &InboundConnector) -> bool {
+        let replaced = self.trial.and_then(|trial| trial.0.replaces.as_deref());
+        replaced.is_none_or(|replaced| !std::ptr::eq(replaced, connector))
+    }
+
+    /// The connector that is tried, if it is this organization's.
+    fn tried(&self, organization: &OrganizationName) -> Option<&'a InboundConnector> {
+        let connector = self.trial?.connector();
+        (connector.key.organization == *organization).then_some(connector)
+    }
+
+    fn tried_own_server(&self) -> Option<&'a InboundConnector> {
+        let connector = self.trial?.connector();
+        (connector.kind == ConnectorType::OnPremises).then_some(connector)
+    }
+
+    /// Partners whose sender domains cover MAIL FROM, the most specific first.
+    pub(super) fn partners<'f>(
+        &'f self,
+        index: &'a OrganizationIndex,
+        organization: &OrganizationName,
+    ) -> impl Iterator<Item = &'a InboundConnector> + use<'a, 'f> {
+        let sender = self.sender_domain();
+        let tried = self.tried(organization).filter(|connector| {
+            connector.kind == ConnectorType::Partner
+                && connector.sender_domains.iter().any(|scope| scope.covers(sender))
+        });
+        let acting = index.partners.matching(sender).map(AsRef::as_ref);
+        acting.filter(|connector| self.counts(connector)).chain(tried)
+    }
+
+    /// The partner's connector of an organization that trusts another.
+    pub(super) fn trusting(
+        &self,
+        index: &'a OrganizationIndex,
+        organization: &OrganizationName,
+        trusted: &OrganizationName,
+    ) -> Option<&'a InboundConnector> {
+        let acting = index.trusting.get(trusted).into_iter().flatten().map(AsRef::as_ref);
+        let tried = self.tried(organization).filter(|connector| {
+            connector.kind == ConnectorType::Partner && connector.trusted_organizations.contains(trusted)
+        });
+        acting.filter(|connector| self.counts(connector)).chain(tried).next()
+    }
+
+    /// Whether some connector of the organization, of either type, has the client's address.
+    pub(super) fn any_address(&self, index: &OrganizationIndex, organization: &OrganizationName) -> bool {
+        let mut acting = index.addresses.matching(self.client).flatten();
+        acting.any(|connector| self.counts(connector))
+            || self
+                .tried(organization)
+                .is_some_and(|connector| connector.holds_address(self.client))
+    }
+
+    /// Whether an OnPremises connector of whomever has the client's address.
+    pub(super) fn any_own_server(&self) -> bool {
+        let mut acting = self.directory.own_addresses().matching(self.client).flatten();
+        let tried = self.tried_own_server();
+        acting.any(|connector| self.counts(connector))
+            || tried.is_some_and(|connector| connector.holds_address(self.client))
+    }
+
+    /// Whether an organization has OnPremises connectors.
+    pub(super) fn has_own_servers(&self, organization: &OrganizationName) -> bool {
+        let acting = self
+            .directory
+            .index_of(organization)
+            .map_or(0, |index| index.own_servers);
+        let is_own = |connector: &InboundConnector| {
+            connector.kind == ConnectorType::OnPremises && connector.key.organization == *organization
+        };
+        let replaced = self.trial.and_then(|trial| trial.0.replaces.as_deref());
+        let is_one_less = replaced.is_some_and(is_own);
+        acting > usize::from(is_one_less) || self.tried_own_server().is_some_and(is_own)
+    }
+
+    /// Hands over the connectors of the organization, of either type, that name what a certificate presents.
+    pub(super) fn for_each_certificate(
+        &self,
+        index: &'a OrganizationIndex,
+        organization: &OrganizationName,
+        presented: &str,
+        mut found: impl FnMut(&'a InboundConnector),
+    ) {
+        index.certificates.for_each_match(presented, |_, connector| {
+            if self.counts(connector) {
+                found(connector);
+            }
+        });
+        if let Some(connector) = self.tried(organization)
+            && names(connector, presented).is_some()
+        {
+            found(connector);
+        }
+    }
+
+    /// Whether anybody's server may be known by its certificate.
+    pub(super) fn looks_at_own_certificates(&self) -> bool {
+        !self.directory.own_certificates().is_empty() || self.tried_own_server().is_some()
+    }
+
+    /// Hands over the OnPremises connectors of all organizations that name what a certificate presents.
+    pub(super) fn for_each_own_certificate(
+        &self,
+        presented: &str,
+        mut found: impl FnMut(Specificity, &'a InboundConnector),
+    ) {
+        let index = self.directory.own_certificates();
+        index.for_each_match(presented, |specificity, connector| {
+            if self.counts(connector) {
+                found(specificity, connector);
+            }
+        });
+        if let Some(connector) = self.tried_own_server()
+            && let Some(specificity) = names(connector, presented)
+        {
+            found(specificity, connector);
+        }
+    }
+
+    /// The OnPremises connectors of an organization that have the client's address, the smallest network first.
+    pub(super) fn own_servers(&self, organization: &OrganizationName) -> impl Iterator<Item = &'a InboundConnector> {
+        let index = self.directory.index_of(organization);
+        let acting = index
+            .into_iter()
+            .flat_map(|index| index.own_addresses.matching(self.client));
+        let acting = acting.flatten().map(AsRef::as_ref);
+        let own = self.tried_own_server();
+        let tried = own.filter(|one| one.key.organization == *organization && one.holds_address(self.client));
+        // Only where one is tried do they have to be put in order once more.
+        let (acting, sorted) = match self.trial {
+            None => (Some(acting), Vec::new()),
+            Some(_) => {
+                let acting = acting.filter(|connector| self.counts(connector));
+                let mut all: Vec<&InboundConnector> = acting.chain(tried).collect();
+                all.sort_by_key(|connector| (Reverse(self.prefix_of(connector)), &connector.key));
+                (None, all)
+            }
+        };
+        acting.into_iter().flatten().chain(sorted)
+    }
+
+    /// The length of the longest prefix with which a connector has the client's address.
+    fn prefix_of(&self, connector: &InboundConnector) -> u8 {
+        let networks = connector.sender_addresses.iter();
+        let holding = networks.filter(|network| network.contains(self.client));
+        holding.map(|network| network.prefix()).max().unwrap_or(0)
+    }
+}
+
+/// How specific the name is by which a connector knows a certificate that presents another; `None` when it does not.
+fn names(connector: &InboundConnector, presented: &str) -> Option<Specificity> {
+    let name = connector.tls_sender_certificate_name.as_ref()?;
+    name.is_matched_by(presented)
+        .then(|| (!name.within, name.domain.as_str().len()))
+}
