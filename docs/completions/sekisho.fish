@@ -384,18 +384,20 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from help" -f -a "list" -d 'Lists the accepted domains of the directory; those of sekisho.toml stand there'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Accepts mail for a domain no longer'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -s h -l help -d 'Print help'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -s V -l version -d 'Print version'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "add" -d 'Adds a connector'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "set" -d 'Changes fields of a connector; an empty value unsets a field or empties a list'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "show" -d 'Shows a connector with all its fields'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "list" -d 'Lists connectors'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "enable" -d 'Looks at a connector again'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "disable" -d 'Keeps a connector and never looks at it'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "remove" -d 'Removes a connector'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "add" -d 'Adds a connector'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "set" -d 'Changes fields of a connector; an empty value unsets a field or empties a list'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "show" -d 'Shows a connector with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "list" -d 'Lists connectors'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "enable" -d 'Looks at a connector again'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "disable" -d 'Keeps a connector and never looks at it'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "remove" -d 'Removes a connector'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "validate" -d 'Tries an outbound connector: goes through all its hosts step by step, and sends a test message'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "validations" -d 'Lists how an outbound connector came out of its validations, newest first'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from add" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
@@ -452,6 +454,25 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validate" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validate" -l to -d 'A recipient in a domain of the connector; may be repeated [default: its validation-recipients]' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validate" -l from -d 'The sender; "<>" for none [default: postmaster of the organization\'s first accepted domain]' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validate" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validate" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validate" -l no-mail -d 'Sends no test message: hosts are asked of the recipient, and get no content'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validate" -l each-host -d 'Sends a test message to each host, not only to the first that takes the recipient'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validate" -l conversation -d 'Shows what was said'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validate" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validate" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validate" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validations" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validations" -l limit -d 'Validations at most; 50 are kept' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validations" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validations" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validations" -l steps -d 'Shows all steps of each'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validations" -l json -d 'Prints JSON, one validation a line'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validations" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validations" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "add" -d 'Adds a connector'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "set" -d 'Changes fields of a connector; an empty value unsets a field or empties a list'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows a connector with all its fields'
@@ -459,6 +480,8 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "enable" -d 'Looks at a connector again'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "disable" -d 'Keeps a connector and never looks at it'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Removes a connector'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "validate" -d 'Tries an outbound connector: goes through all its hosts step by step, and sends a test message'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "validations" -d 'Lists how an outbound connector came out of its validations, newest first'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
@@ -713,6 +736,8 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "enable" -d 'Looks at a connector again'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "disable" -d 'Keeps a connector and never looks at it'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "remove" -d 'Removes a connector'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "validate" -d 'Tries an outbound connector: goes through all its hosts step by step, and sends a test message'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "validations" -d 'Lists how an outbound connector came out of its validations, newest first'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "add" -d 'Adds a rule'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "set" -d 'Changes fields of a rule; an empty value unsets a field or empties a list'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "show" -d 'Shows a rule with all its fields'

@@ -6,9 +6,10 @@ use utoipa::OpenApi as _;
 use crate::{
     ActionResult, ApiError, Bounce, ConfigView, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact,
     DirectoryPlan, DirectoryProposal, DirectoryRollback, DirectoryView, ExplainQuery, Explanation, Health,
-    HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion, MessageView, QueueCount, QueueFilter,
-    QueuePage, QueueQuery, Redirect, Release, Retry, Shape, ShapeQuery, Status, Submission, Submitted, TlsList,
-    TracePage, TraceQuery,
+    HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion, LastValidations, LastValidationsQuery,
+    MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect, Release, Retry, Shape, ShapeQuery, Status,
+    Submission, Submitted, TlsList, TracePage, TraceQuery, Validation, ValidationHistory, ValidationOrder,
+    ValidationsQuery,
 };
 
 /// The paths, as a router wants them.
@@ -47,6 +48,12 @@ pub mod path {
     pub const EXPLAIN: &str = "/v1/explain";
     /// `POST` [`crate::InboundQuestion`]: [`crate::InboundExplanation`].
     pub const EXPLAIN_INBOUND: &str = "/v1/explain/inbound";
+    /// `POST` [`crate::ValidationOrder`]: [`crate::Validation`].
+    pub const VALIDATE: &str = "/v1/connectors/validate";
+    /// `GET` with [`crate::ValidationsQuery`]: [`crate::ValidationHistory`].
+    pub const VALIDATIONS: &str = "/v1/connectors/validations";
+    /// `GET` with [`crate::LastValidationsQuery`]: [`crate::LastValidations`].
+    pub const LAST_VALIDATIONS: &str = "/v1/connectors/validations/last";
     /// `POST` [`crate::Submission`]: [`crate::Submitted`].
     pub const SEND: &str = "/v1/send";
     /// `GET`: [`crate::DirectoryView`].
@@ -98,6 +105,9 @@ pub fn description() -> String {
         tls,
         explain,
         explain_inbound,
+        validate,
+        validations,
+        last_validations,
         send,
         directory,
         plan,
@@ -205,6 +215,25 @@ fn explain() {}
     responses((status = 200, body = InboundExplanation)))]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn explain_inbound() {}
+
+/// Tries an outbound connector at every host of it, and remembers what came of it
+#[utoipa::path(post, path = path::VALIDATE, request_body = ValidationOrder,
+    responses((status = 200, body = Validation), (status = 404, body = ApiError), (status = 409, body = ApiError),
+        (status = 422, body = ApiError), (status = 503, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn validate() {}
+
+/// What became of validations of one connector, newest first
+#[utoipa::path(get, path = path::VALIDATIONS, params(ValidationsQuery),
+    responses((status = 200, body = ValidationHistory)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn validations() {}
+
+/// The last validation of each connector
+#[utoipa::path(get, path = path::LAST_VALIDATIONS, params(LastValidationsQuery),
+    responses((status = 200, body = LastValidations)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn last_validations() {}
 
 /// Puts a message into the queue, judged like any other
 #[utoipa::path(post, path = path::SEND, request_body = Submission,

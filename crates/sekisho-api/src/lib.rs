@@ -10,6 +10,7 @@ mod status;
 mod store;
 mod submit;
 mod trace;
+mod validation;
 
 pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, Retry, Selection};
 pub use directory::{
@@ -17,8 +18,8 @@ pub use directory::{
     DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryRollback, DirectoryVersion,
     DirectoryView, DocumentDifference, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION, FaultView,
     FieldDifference, HeaderCondition, HistoryQuery, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection,
-    ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict, InboundConnector, LookupMode, MinTlsVersion, Mode, Organization,
-    OutboundConnector, PlaintextReply, Rejection, Rule, RuleTls, TlsSettings,
+    ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict, InboundConnector, LookupMode, MinTlsVersion, Mode,
+    Organization, OutboundConnector, PlaintextReply, Rejection, Rule, RuleTls, TlsSettings,
 };
 pub use endpoint::{description, path};
 pub use explain::{
@@ -33,3 +34,7 @@ pub use status::{ApiError, CertificateView, ConfigView, ErrorKind, Health, Liste
 pub use store::{Casualty, DamagedMessage, StoreCheck, StoreRecovery};
 pub use submit::{Submission, Submitted};
 pub use trace::{ArrivalView, AttemptView, TlsEvidence, TracePage, TraceQuery, TracedMessage};
+pub use validation::{
+    LastValidation, LastValidations, LastValidationsQuery, StepKind, StepResult, TestMail, ValidatedHost,
+    ValidatedRecipient, Validation, ValidationHistory, ValidationOrder, ValidationStep, ValidationsQuery,
+};

@@ -27,6 +27,9 @@ pub struct Status {
     pub phase: String,
     /// As in [`Health`].
     pub problems: Vec<String>,
+    /// What an operator would want to know and new mail does not wait for.
+    #[serde(default)]
+    pub warnings: Vec<FaultView>,
     /// The data folder.
     pub data_folder: String,
     /// Domains whose mail ends here.

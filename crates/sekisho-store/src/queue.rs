@@ -370,14 +370,16 @@ pub struct RecipientResult {
     pub delay_notified: bool,
 }
 
-/// A recipient that a rule kept out: for the trace alone, since nothing of it is kept.
+/// What was never in the queue, for the trace alone: a recipient that a rule kept out, or a message that tries a way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedRecipient {
     /// MAIL, and this RCPT.
     pub envelope: Envelope,
     /// How it came.
     pub arrival: Arrival,
-    /// What was decided and why; [`Evidence::message`] is filled in.
+    /// Octets of content; 0 where there was none.
+    pub size: u64,
+    /// What was decided and why; [`Evidence::message`] is filled in where it is 0.
     pub evidence: Evidence,
 }
 

@@ -82,8 +82,8 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// is durable; nobody has to wait for it.
     fn settle(&self, lease: Lease, settlement: Settlement) -> Ticket<()>;
 
-    /// Writes a refusal into the trace, under the id that is answered. Nobody waits for it, and nothing fails with it:
-    /// a trace that cannot be written loses it.
+    /// Writes a refusal into the trace, under the id that is answered: the one that it has, or a new one. Nobody waits
+    /// for it, and nothing fails with it: a trace that cannot be written loses it.
     fn trace_refusal(&self, refused: RefusedRecipient) -> MessageId;
 
     /// Moves a destination's row alone: nothing of it is due before `until`.

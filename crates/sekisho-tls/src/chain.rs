@@ -89,7 +89,9 @@ impl PeerChain {
     }
 }
 
-fn sha256(octets: &[u8]) -> Digest {
+/// The digest of octets.
+#[must_use]
+pub fn sha256(octets: &[u8]) -> Digest {
     let mut out = [0; 32];
     out.copy_from_slice(digest(&SHA256, octets).as_ref());
     Digest(out)

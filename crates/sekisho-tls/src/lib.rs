@@ -29,7 +29,7 @@ mod tap;
 mod verify;
 
 pub use anchors::{AnchorError, AnchorSet};
-pub use chain::{MAX_NAMES, PeerChain};
+pub use chain::{MAX_NAMES, PeerChain, sha256};
 pub use client::{ClientIdentities, ClientProfile, GroupProfile, IdentityUse, TlsClient};
 pub use describe::{CertificateSummary, TlsDescription};
 pub use identity::{Identity, IdentityError, IdentityFiles, MAX_PEM_LEN, ServerCertificates};

@@ -19,3 +19,4 @@ pub mod outbound;
 #[cfg(test)]
 mod simulation;
 pub mod telemetry;
+pub mod validation;

@@ -192,6 +192,12 @@ pub struct OutboundConnector {
     pub smtp_dane_mode: LookupMode,
     /// MTA-STS. This build does not look it up yet: `mandatory` is refused, the others come to the same.
     pub mta_sts_mode: LookupMode,
+    /// With whom it is tried where an order names nobody: addresses in its domains, at most 10.
+    pub validation_recipients: Vec<String>,
+    /// Tries it again by itself: the pause from one to the next, a duration (`1d`). Absent: only by order.
+    pub revalidate_every: Option<String>,
+    /// Whether a test message is sent then; otherwise hosts are asked of the recipients alone.
+    pub revalidate_with_mail: bool,
 }
 
 impl Default for OutboundConnector {
@@ -228,6 +234,9 @@ impl Default for OutboundConnector {
             test_mode: false,
             smtp_dane_mode: LookupMode::default(),
             mta_sts_mode: LookupMode::default(),
+            validation_recipients: Vec::new(),
+            revalidate_every: None,
+            revalidate_with_mail: false,
         }
     }
 }

@@ -143,6 +143,6 @@ impl Documents {
     }
 }
 
-fn first_organization() -> String {
+pub(crate) fn first_organization() -> String {
     FIRST_ORGANIZATION.to_owned()
 }

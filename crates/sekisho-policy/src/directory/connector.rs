@@ -59,7 +59,8 @@ pub enum DomainScope {
 impl DomainScope {
     /// Whether an address in this domain is in the scope. Only `*` covers what has no domain: the null reverse-path and
     /// address literals.
-    pub(crate) fn covers(&self, of: Option<&Domain>) -> bool {
+    #[must_use]
+    pub fn covers(&self, of: Option<&Domain>) -> bool {
         match (self, of) {
             (Self::Everything, _) => true,
             (Self::Exact(_) | Self::Within(_), None) => false,

@@ -54,6 +54,16 @@ impl OutboundConnector {
     pub(crate) const fn is_selectable(&self) -> bool {
         self.enabled && !self.is_transport_rule_scoped
     }
+
+    /// Whether mail to `host` may come to it, enabled or not: by its domains, or, where they are not what it is chosen
+    /// by, whatever the domain. `is_accepted` says that the host is an accepted domain of its organization.
+    #[must_use]
+    pub fn may_carry(&self, host: &Host, is_accepted: bool) -> bool {
+        let is_for_all = self.is_transport_rule_scoped && self.recipient_domains.is_empty()
+            || self.route_all_messages_via_on_premises
+            || self.all_accepted_domains && is_accepted;
+        is_for_all || self.recipient_domains.iter().any(|scope| scope.covers(host.domain()))
+    }
 }
 
 impl Directory {

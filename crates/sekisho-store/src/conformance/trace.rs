@@ -157,11 +157,17 @@ pub(super) fn refusal_is_traced(place: &dyn Place) {
     let refused = RefusedRecipient {
         envelope: accepted.envelope,
         arrival: accepted.arrival,
+        size: 7,
         evidence,
     };
     let first = store.trace_refusal(refused.clone());
     let second = store.trace_refusal(refused.clone());
     assert_ne!(first, second);
+    // Of what has an id already, as a message that was sent and never queued.
+    let third = store.begin(NOW).expect("a draft").id();
+    let mut sent = refused.clone();
+    sent.evidence.message = third;
+    assert_eq!(store.trace_refusal(sent), third);
     // Written with what comes next at the latest.
     commit(&*store, b"x", &["b@one.example"], NOW, false);
     settle_all(&*store, lease(&*store, "one.example", NOW), &delivered(), NOW);
@@ -172,7 +178,7 @@ pub(super) fn refusal_is_traced(place: &dyn Place) {
     let found = store.trace(filter).wait().expect("a search");
     let mut ids: Vec<MessageId> = found.iter().map(|item| item.id).collect();
     ids.sort();
-    assert_eq!(ids, [first, second]);
+    assert_eq!(ids, [first, second, third]);
     for item in found {
         let expected = Evidence {
             message: item.id,
@@ -180,7 +186,7 @@ pub(super) fn refusal_is_traced(place: &dyn Place) {
         };
         assert_eq!(item.attempts.len(), 1);
         assert_eq!(item.attempts[0].evidence, expected);
-        assert_eq!((item.queued, item.size, &item.arrival), (false, 0, &refused.arrival));
+        assert_eq!((item.queued, item.size, &item.arrival), (false, 7, &refused.arrival));
     }
     assert_eq!(store.count(QueueFilter::default(), NOW).wait().expect("a count"), 0);
 }

@@ -171,7 +171,7 @@ impl Queue {
         let item = TraceItem {
             id,
             envelope: refused.envelope.clone(),
-            size: 0,
+            size: refused.size,
             arrival: refused.arrival.clone(),
             attempts: vec![TracedAttempt {
                 evidence: refused.evidence.clone(),

@@ -617,9 +617,11 @@ impl Store for ModelStore {
         let Ok(mut table) = self.table() else {
             return MessageId::new(refused.arrival.at, 0);
         };
-        table.serial = table.serial.wrapping_add(1);
-        let id = MessageId::new(refused.arrival.at, table.serial);
-        refused.evidence.message = id;
+        if refused.evidence.message == MessageId::from_u64(0) {
+            table.serial = table.serial.wrapping_add(1);
+            refused.evidence.message = MessageId::new(refused.arrival.at, table.serial);
+        }
+        let id = refused.evidence.message;
         // Whether it outlasts a crash is promised to nobody.
         table.durable.write_refusal(&refused);
         id

@@ -320,8 +320,10 @@ impl Store for SqliteStore {
     }
 
     fn trace_refusal(&self, mut refused: RefusedRecipient) -> MessageId {
-        let id = self.shared.next_id(refused.arrival.at);
-        refused.evidence.message = id;
+        if refused.evidence.message == MessageId::from_u64(0) {
+            refused.evidence.message = self.shared.next_id(refused.arrival.at);
+        }
+        let id = refused.evidence.message;
         // Without a writer of the trace the store has stopped.
         let _ = self.trace.send(TraceCommand::Refused(Box::new(refused)));
         id

@@ -252,7 +252,7 @@ impl TraceWriter {
         for one in refused {
             let key = codec::key(one.evidence.message);
             let documents = Documents {
-                size: 0,
+                size: one.size,
                 envelope: codec::document(&one.envelope)?,
                 arrival: codec::document(&one.arrival)?,
             };

@@ -17,7 +17,9 @@ use crate::{clock, directory::LiveError, impact};
 type Answer<T> = Result<Json<T>, Failure>;
 
 pub(super) async fn whole(State(backend): State<Backend>) -> Answer<DirectoryView> {
-    Ok(Json(backend.directory.view().await?))
+    let mut view = backend.directory.view().await?;
+    view.warnings.extend(backend.validations.warnings().await?);
+    Ok(Json(view))
 }
 
 pub(super) async fn version(State(backend): State<Backend>, Path(version): Path<u64>) -> Answer<DirectoryView> {

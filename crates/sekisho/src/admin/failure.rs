@@ -8,7 +8,7 @@ use axum::{
 use sekisho_api::{ApiError, ErrorKind};
 use sekisho_store::StoreError;
 
-use crate::directory::LiveError;
+use crate::{directory::LiveError, validation::ValidationError};
 
 /// A request failed; becomes an [`ApiError`] with the status that fits.
 #[derive(Debug)]
@@ -90,6 +90,24 @@ impl From<LiveError> for Failure {
             LiveError::Missing(_) => Self::new(ErrorKind::NotFound, message),
             LiveError::PutTwice => Self::bad_request(message),
             LiveError::BrokenOff(_) | LiveError::NotAdopted(_) => Self::internal(message),
+        }
+    }
+}
+
+impl From<ValidationError> for Failure {
+    fn from(error: ValidationError) -> Self {
+        match error {
+            ValidationError::BadOrder(words) => Self::bad_request(words),
+            ValidationError::Refused(words) => Self::refused(words),
+            ValidationError::NotNow(words) => Self::unavailable(words),
+            ValidationError::Directory(LiveError::Faults(faults)) => {
+                let mut failure = Self::refused("the connector cannot be tried: it has faults");
+                failure.0.faults = faults;
+                failure
+            }
+            ValidationError::Directory(error) => error.into(),
+            ValidationError::Store(error) => error.into(),
+            ValidationError::BrokenOff(_) => Self::internal(error.to_string()),
         }
     }
 }

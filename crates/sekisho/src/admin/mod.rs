@@ -13,6 +13,7 @@ mod orders;
 mod queue;
 mod send;
 mod trace;
+mod validation;
 mod view;
 
 use std::{fmt, sync::Arc};
@@ -39,6 +40,7 @@ use crate::{
     inbound::{EnvelopeMemory, Reception, Shortage},
     outbound::{Configured, Dispatcher},
     telemetry::maillog::MailLog,
+    validation::Validations,
 };
 
 /// Requests to the API are no longer than this; a list of ids is sent in several.
@@ -71,6 +73,8 @@ pub struct Backend {
     pub directory: Arc<Live>,
     /// Held by who looks back over the trace: one at a time, since that takes a while.
     pub looking_back: Arc<Mutex<()>>,
+    /// Connectors that are tried.
+    pub validations: Arc<Validations>,
 }
 
 /// What the handlers know of the configuration.
@@ -142,6 +146,9 @@ pub fn router(backend: Backend) -> Router {
         .route(path::TRACE, get(trace::trace))
         .route(path::EXPLAIN, get(explain::explain))
         .route(path::EXPLAIN_INBOUND, post(explain::inbound))
+        .route(path::VALIDATE, post(validation::validate))
+        .route(path::VALIDATIONS, get(validation::history))
+        .route(path::LAST_VALIDATIONS, get(validation::last))
         .route(path::SEND, post(send::send))
         .merge(directories())
         .fallback(failure::no_such_endpoint)

@@ -64,6 +64,8 @@ pub(super) async fn health(State(backend): State<Backend>) -> Json<Health> {
 }
 
 pub(super) async fn status(State(backend): State<Backend>) -> Json<Status> {
+    // What cannot be read now is told elsewhere.
+    let warnings = backend.validations.warnings().await.unwrap_or_default();
     let pressure = backend.pressure();
     let node = backend.node.load();
     let health = backend.health();
@@ -72,6 +74,7 @@ pub(super) async fn status(State(backend): State<Backend>) -> Json<Status> {
         hostname: node.hostname.clone(),
         phase: health.phase,
         problems: health.problems,
+        warnings,
         data_folder: node.data_folder.clone(),
         local_domains: node.local_domains.clone(),
         listeners: node.listeners.clone(),

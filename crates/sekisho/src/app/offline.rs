@@ -20,6 +20,7 @@ use crate::{
     directory::{FilePart, Live},
     inbound::EnvelopeMemory,
     telemetry::maillog::{MailLog, MailLogTarget},
+    validation::{ValidationMetrics, Validations},
 };
 
 /// A store that is open in this process, and the handlers over it.
@@ -60,7 +61,10 @@ impl Offline {
         };
         let parsed = directory.current();
         let node = node_view(&loaded, &configured(&loaded, &parsed), None);
+        let directory = Arc::new(directory);
+        let metrics = ValidationMetrics::default();
         let backend = Backend {
+            validations: Validations::new(Arc::clone(&store), Arc::clone(&directory), None, metrics),
             reception: Arc::new(ArcSwap::from_pointee(reception(&parsed))),
             verifier: Arc::new(Verifier::new(anchors(&loaded, &parsed))),
             store: Arc::clone(&store),
@@ -71,7 +75,7 @@ impl Offline {
             wake: Arc::new(Notify::new()),
             looking_back: Arc::default(),
             envelopes: EnvelopeMemory::default(),
-            directory: Arc::new(directory),
+            directory,
         };
         let caller = Caller {
             uid: rustix::process::getuid().as_raw(),

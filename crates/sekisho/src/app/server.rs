@@ -38,6 +38,7 @@ use crate::{
         maillog::MailLog,
         metrics::Metrics,
     },
+    validation::Validations,
 };
 
 /// How often the trace is looked over for what need not be kept any longer.
@@ -118,6 +119,12 @@ impl Server {
             metrics: metrics.outbound,
         };
         let dispatcher = Dispatcher::new(services, configured(&loaded, &parsed));
+        let validations = Validations::new(
+            Arc::clone(&store),
+            Arc::clone(&live),
+            Some(Arc::clone(&dispatcher)),
+            metrics.validation,
+        );
         let in_force = Arc::new(InForce::new(loaded, self_signed, &parsed, (verifier, dispatcher)));
         let envelopes = EnvelopeMemory::default();
         let inbound = inbound_services(&in_force, (&store, &mail_log, &envelopes), metrics.inbound);
@@ -133,6 +140,7 @@ impl Server {
             wake: Arc::new(Notify::new()),
             looking_back: Arc::default(),
             envelopes,
+            validations,
         };
         // Before the socket is open: nothing is changed that nobody is told of.
         let told = Arc::clone(&in_force);
@@ -142,20 +150,9 @@ impl Server {
         let router = admin::router(backend.clone());
         let api = admin::serve_api(socket, router, HttpLimits::default(), watched.clone())?;
         let health = serve_health(&loaded, (registry, metrics.store), &backend, &watched).await?;
-        let dispatcher = &in_force.dispatcher;
-        let parts = vec![
-            tokio::spawn(carry_mail(
-                Arc::clone(dispatcher).run(watched.clone()),
-                Arc::clone(&listeners).run(sockets, inbound, watched.clone()),
-            )),
-            tokio::spawn(forward_wake(
-                Arc::clone(&backend.wake),
-                Arc::clone(dispatcher),
-                watched.clone(),
-            )),
-            tokio::spawn(look_after_store(Arc::clone(&store), watched)),
-            api,
-        ];
+        let coming_in = Arc::clone(&listeners).run(sockets, inbound, watched.clone());
+        let mut parts = set_going(&backend, &in_force.dispatcher, coming_in, &watched);
+        parts.push(api);
         say(&banner(&loaded, health));
         Ok(Self {
             place,
@@ -228,6 +225,23 @@ impl Server {
         self.mail_log.reopen();
         Ok(())
     }
+}
+
+/// What goes on as long as the server runs; the first of them is what drains.
+fn set_going(
+    backend: &Backend,
+    dispatcher: &Arc<Dispatcher>,
+    coming_in: impl Future<Output = ()> + Send + 'static,
+    watched: &watch::Receiver<Phase>,
+) -> Vec<JoinHandle<()>> {
+    let going_out = Arc::clone(dispatcher).run(watched.clone());
+    let (wake, dispatcher) = (Arc::clone(&backend.wake), Arc::clone(dispatcher));
+    vec![
+        tokio::spawn(carry_mail(going_out, coming_in)),
+        tokio::spawn(forward_wake(wake, dispatcher, watched.clone())),
+        tokio::spawn(look_after_store(Arc::clone(&backend.store), watched.clone())),
+        tokio::spawn(Arc::clone(&backend.validations).run_schedule(watched.clone())),
+    ]
 }
 
 /// What connections work with.

@@ -47,7 +47,8 @@ struct Cli {
 /// What scripts may rely on.
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 something failed; 2 the command line is wrong; 3 nothing was found, or some ids were not; \
-4 refused: the configuration or a change of the directory has faults, or a message was judged and refused; 5 not now: \
+4 refused: the configuration or a change of the directory has faults, a message was judged and refused, or a connector \
+did not pass its validation; 5 not now: \
 the server or its store cannot be reached, or has no room; 6 somebody else has changed the directory meanwhile.";
 
 #[derive(Debug, Args)]

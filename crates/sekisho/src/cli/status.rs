@@ -35,6 +35,11 @@ pub(super) async fn run(args: StatusArgs, door: &Door) -> Result<Finding, CliErr
         let problem = out.paint(Tone::Bad, escaped(problem));
         out.line(format_args!("not ready      {problem}"))?;
     }
+    for warning in &status.warnings {
+        let words = warning.to_string();
+        let words = out.paint(Tone::Warning, escaped(&words));
+        out.line(format_args!("warning        {words}"))?;
+    }
     out.line(format_args!("data folder    {}", escaped(&status.data_folder)))?;
     out.line(format_args!(
         "local domains  {}",

@@ -10,7 +10,7 @@ use std::{
 use arc_swap::ArcSwap;
 use sekisho_api::{
     DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryPlan, DirectoryProposal, DirectoryRollback,
-    DirectoryVersion, DirectoryView, DocumentId, DocumentKind, FIRST_ORGANIZATION, FaultView,
+    DirectoryVersion, DirectoryView, DocumentId, DocumentKind, FIRST_ORGANIZATION, FaultView, OutboundConnector,
 };
 use sekisho_policy::directory::Fault;
 use sekisho_store::{DirectoryState, Document, DocumentKey, Store, StoreError};
@@ -61,6 +61,14 @@ pub enum LiveError {
     /// The work broke off.
     #[error("the directory's work broke off: {0}")]
     BrokenOff(String),
+}
+
+impl LiveError {
+    /// Of what does not fit; at least one.
+    #[must_use]
+    pub fn of_faults(faults: Vec<Fault>) -> Self {
+        Self::Faults(faults.into_iter().map(fault_view).collect())
+    }
 }
 
 fn in_words(faults: &[FaultView]) -> String {
@@ -172,6 +180,48 @@ impl Live {
             faults: self.faults(),
             ..view_of(&state)
         })
+    }
+
+    /// All outbound connectors that the store has, by organization and name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn outbound_connectors(&self) -> Result<Vec<OutboundConnector>, LiveError> {
+        Ok(view_of(&self.store.directory().await?).documents.outbound_connector)
+    }
+
+    /// An outbound connector that the store has, with the version of the directory.
+    ///
+    /// # Errors
+    /// [`LiveError::Missing`] when there is none.
+    pub async fn outbound_connector(
+        &self,
+        organization: &str,
+        name: &str,
+    ) -> Result<(u64, OutboundConnector), LiveError> {
+        let DirectoryState { version, documents } = self.store.directory().await?;
+        let id = DocumentId {
+            kind: DocumentKind::OutboundConnector,
+            organization: organization.to_owned(),
+            name: name.to_owned(),
+        };
+        let key = documents::key_of(&id);
+        let mut found: Vec<Document> = documents.into_iter().filter(|document| document.key == key).collect();
+        found.truncate(1);
+        let (mut found, faults) = documents::read(&found);
+        if !faults.is_empty() {
+            return Err(LiveError::of_faults(faults));
+        }
+        let found = found.outbound_connector.pop();
+        found
+            .map(|found| (version, found))
+            .ok_or_else(|| LiveError::Missing(id.title()))
+    }
+
+    /// What the configuration file contributes.
+    #[must_use]
+    pub fn file(&self) -> Arc<FilePart> {
+        self.file.load_full()
     }
 
     /// Everything as it was at a version.

@@ -4,6 +4,7 @@
 //! What the rules are is policy's to say; how documents are kept is the store's.
 
 pub mod difference;
+mod digest;
 pub mod documents;
 mod issuers;
 pub mod live;
@@ -16,8 +17,9 @@ mod tests;
 use sekisho_api::FaultView;
 use sekisho_policy::directory::Fault;
 
+pub use digest::of as digest;
 pub use live::{Live, LiveError};
-pub use parse::{FileDomain, FilePart, FileRoute, Parsed};
+pub use parse::{Alone, FileDomain, FilePart, FileRoute, Parsed, Revalidation};
 
 /// A fault or a warning as the API has it.
 #[must_use]

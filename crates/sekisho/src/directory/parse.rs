@@ -4,14 +4,16 @@ mod connector;
 mod reader;
 mod rule;
 mod shadow;
+mod validation;
 
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use sekisho_mail::{AnchorSetId, Domain, Host, OrganizationName};
+use sekisho_mail::{AnchorSetId, Domain, Host, Mailbox, OrganizationName};
 use sekisho_policy::directory::{
     self, AcceptedDomain, ConnectorKey, Directory, DomainKind, DomainScope, Fault, Origin, OutboundConnector, Parts,
 };
@@ -124,6 +126,58 @@ pub struct Parsed {
     pub anchors: HashMap<AnchorSetId, AnchorSet>,
     /// Certificates that enabled connectors present.
     pub identities: ClientIdentities,
+    /// Enabled outbound connectors that are tried again by themselves.
+    pub revalidations: Arc<Vec<Revalidation>>,
+}
+
+/// An outbound connector that is tried again by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revalidation {
+    /// Which.
+    pub key: ConnectorKey,
+    /// The pause from the beginning of one to that of the next.
+    pub every: Duration,
+    /// With whom; at least one.
+    pub recipients: Vec<Mailbox>,
+    /// Whether a test message is sent.
+    pub with_mail: bool,
+    /// What it is: see [`super::digest`].
+    pub digest: String,
+}
+
+/// An outbound connector by itself, taken as enabled.
+#[derive(Clone, Debug)]
+pub struct Alone {
+    /// What policy judges by.
+    pub connector: Arc<OutboundConnector>,
+    /// How it is gone.
+    pub route: Arc<RouteSettings>,
+    /// The certificate that it presents, where it does.
+    pub identities: ClientIdentities,
+}
+
+/// Reads an outbound connector as if it were enabled, whatever stands beside it; blocks on the disk where it names a
+/// certificate.
+///
+/// # Errors
+/// Every fault of it alone.
+pub fn alone(document: &sekisho_api::OutboundConnector, file: &FilePart) -> Result<Alone, Vec<Fault>> {
+    let enabled = sekisho_api::OutboundConnector {
+        enabled: true,
+        ..document.clone()
+    };
+    let (mut collected, mut faults) = (Collected::default(), Vec::new());
+    connector::outbound(&enabled, &[], file, &mut collected, &mut faults);
+    let connector = collected.parts.outbound.pop();
+    let route = collected.ways.into_values().next();
+    match (connector, route) {
+        (Some(connector), Some(route)) if faults.is_empty() => Ok(Alone {
+            connector: Arc::new(connector),
+            route,
+            identities: collected.identities,
+        }),
+        _ => Err(faults),
+    }
 }
 
 /// The field whose files may be gone by now.
@@ -136,6 +190,9 @@ struct Collected {
     ways: HashMap<ConnectorKey, Arc<RouteSettings>>,
     anchors: HashMap<AnchorSetId, AnchorSet>,
     identities: ClientIdentities,
+    revalidations: Vec<Revalidation>,
+    /// With whom outbound connectors are tried, by their places among the parts.
+    tried_with: Vec<(usize, Vec<Mailbox>)>,
     /// Faults of files that are borne; `None` where none is.
     borne: Option<Vec<Fault>>,
 }
@@ -211,11 +268,14 @@ fn collect(
     for connector in &collected.parts.outbound {
         check_routes(connector, file, &mut faults);
     }
+    validation::check(&collected, &mut faults);
     let Collected {
         parts,
         ways,
         anchors,
         identities,
+        revalidations,
+        tried_with: _,
         borne,
     } = collected;
     let local = mailboxes(&parts.domains, file);
@@ -240,6 +300,7 @@ fn collect(
             ways,
             anchors,
             identities,
+            revalidations: Arc::new(revalidations),
         }),
         _ => Err(faults),
     }

@@ -206,5 +206,8 @@ fn outbound_all_set(pem: &str) -> OutboundConnector {
         test_mode: true,
         smtp_dane_mode: LookupMode::Mandatory,
         mta_sts_mode: LookupMode::None,
+        validation_recipients: texts(&["postmaster@bank.example"]),
+        revalidate_every: Some(text("1d")),
+        revalidate_with_mail: true,
     }
 }

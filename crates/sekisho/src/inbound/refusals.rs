@@ -99,6 +99,7 @@ pub(super) fn traced(
             alterations: Vec::new(),
             shadow: Vec::new(),
         },
+        size: 0,
         evidence: Evidence {
             message: MessageId::from_u64(0),
             recipient,

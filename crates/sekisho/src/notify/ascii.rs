@@ -1,5 +1,5 @@
-//! Text that goes into a notification: seven bits, no line longer than RFC 5322 §2.1.1 allows, and nothing that a peer
-//! wrote able to end a line or begin a field (law 11).
+//! Text that goes into a message of our own: seven bits, no line longer than RFC 5322 §2.1.1 allows, and nothing that
+//! a peer wrote able to end a line or begin a field (law 11).
 
 use crate::telemetry::escaped;
 
@@ -11,7 +11,7 @@ const MAX_WORD_LEN: usize = 900;
 const MAX_TEXT_LEN: usize = 4000;
 
 /// `text` with everything escaped that is not visible ASCII or a space, and cut where it is too long.
-pub(super) fn ascii(text: &str) -> String {
+pub(crate) fn ascii(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for character in escaped(text).to_string().chars() {
         if plain.len() >= MAX_TEXT_LEN {
@@ -28,13 +28,13 @@ pub(super) fn ascii(text: &str) -> String {
 }
 
 /// A header field, folded (RFC 5322 §2.2.3), with its line end. `value` is escaped here.
-pub(super) fn field(name: &str, value: &str) -> String {
+pub(crate) fn field(name: &str, value: &str) -> String {
     wrapped(&format!("{name}: {}", ascii(value)), "", "    ")
 }
 
 /// A paragraph of the text part, with its line end: `first` before the first line, `other` before the others.
 /// `text` has to be ASCII.
-pub(super) fn wrapped(text: &str, first: &str, other: &str) -> String {
+pub(crate) fn wrapped(text: &str, first: &str, other: &str) -> String {
     let mut lines = String::from(first);
     let mut line_len = first.len();
     let mut at_start = true;

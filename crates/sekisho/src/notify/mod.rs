@@ -7,7 +7,7 @@
 //! A requirement travels with the message (law 2): about a message that any TLS requirement covered, a notification
 //! carries headers only and itself demands encryption.
 
-mod ascii;
+pub(crate) mod ascii;
 mod message;
 mod returned;
 mod status;

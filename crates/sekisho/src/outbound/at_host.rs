@@ -14,6 +14,7 @@ use sekisho_smtp::client::{MailFacts, MailResult, RecipientReply, SessionFault, 
 use sekisho_store::{Body, Lease, QueuedRecipient};
 
 use super::{
+    OutboundMetrics,
     attempt::{AtHost, Attempted, Batch, Finding, Record},
     link::Link,
     obstacle::{Obstacle, Reach},
@@ -25,10 +26,49 @@ use super::{
 use crate::{clock, net};
 
 /// What became of a message that was cleared and begun.
-struct Sent {
-    result: MailResult,
-    ended: Option<SessionFault>,
-    decision: Decision,
+pub(super) struct Sent {
+    pub(super) result: MailResult,
+    pub(super) ended: Option<SessionFault>,
+    pub(super) decision: Decision,
+}
+
+/// The content of a message.
+pub(super) struct Outgoing<'a> {
+    pub(super) body: &'a Body,
+    /// Whether an octet above 127 is in it and matters.
+    pub(super) eight_bit: bool,
+}
+
+/// Judges a message on a connection and sends it when it is cleared.
+pub(super) async fn send_cleared(
+    link: &mut Link,
+    plan: &HostPlan,
+    envelope: Envelope,
+    message: &Outgoing<'_>,
+    metrics: &OutboundMetrics,
+    journal: &mut Journal,
+) -> Result<Sent, Box<Obstacle>> {
+    let clearance =
+        judge(plan, &link.facts, envelope).map_err(|refusal| Obstacle::refused(&refusal, Some(link.describe())))?;
+    let decision = clearance.decision();
+    let facts = MailFacts {
+        size: message.body.len(),
+        eight_bit: message.eight_bit,
+    };
+    let started = link.session.start_mail(Cleared(clearance), facts);
+    started.map_err(|refusal| Obstacle::start(&refusal, &link.describe()))?;
+    metrics.connection_used(link.served);
+    link.served += 1;
+    let finished = link.finish_mail(message.body).await;
+    journal.add(link.session.take_conversation());
+    match finished {
+        Ok((result, ended)) => Ok(Sent {
+            result,
+            ended,
+            decision,
+        }),
+        Err(error) => Err(Obstacle::ours(format!("the message could not be read: {error}"))),
+    }
 }
 
 impl Sent {
@@ -174,27 +214,19 @@ impl Batch<'_> {
             // What was planned may be less than what is demanded by now (law 2).
             return Err(Obstacle::ours("the configuration has changed in between".to_owned()));
         }
-        let clearance = judge(at.plan, &link.facts, envelope)
-            .map_err(|refusal| Obstacle::refused(&refusal, Some(link.describe())))?;
-        let decision = clearance.decision();
-        let facts = MailFacts {
-            size: at.lease.body.len(),
+        let message = Outgoing {
+            body: &at.lease.body,
             eight_bit,
         };
-        let started = link.session.start_mail(Cleared(clearance), facts);
-        started.map_err(|refusal| Obstacle::start(&refusal, &link.describe()))?;
-        self.shared.services.metrics.connection_used(link.served);
-        link.served += 1;
-        let finished = link.finish_mail(&at.lease.body).await;
-        journal.add(link.session.take_conversation());
-        match finished {
-            Ok((result, ended)) => Ok(Sent {
-                result,
-                ended,
-                decision,
-            }),
-            Err(error) => Err(Obstacle::ours(format!("the message could not be read: {error}"))),
-        }
+        send_cleared(
+            link,
+            at.plan,
+            envelope,
+            &message,
+            &self.shared.services.metrics,
+            journal,
+        )
+        .await
     }
 
     /// The chain's verdicts may have changed since the last message, and this plan may ask for others. Only then are
@@ -350,7 +382,7 @@ fn is_want_of_room(reply: &Reply) -> bool {
 
 /// 4xx waits and 5xx ends it, each recipient by itself (RFC 5321 §4.2.1); but where the host wants the TLS that failed
 /// with it before, it waits (policy says so), and a 552 to RCPT is the 452 of old (§4.5.3.1.10).
-fn refusal_of(plan: &HostPlan, channel: &ChannelFacts, command: Wait, reply: Reply, peer: &str) -> Finding {
+pub(super) fn refusal_of(plan: &HostPlan, channel: &ChannelFacts, command: Wait, reply: Reply, peer: &str) -> Finding {
     if let ChannelSecurity::Plaintext(cause) = &channel.security
         && let PlaintextReply::Defer(refusal) = plaintext_retry_reply(plan, cause, &reply)
     {

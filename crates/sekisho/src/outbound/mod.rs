@@ -23,6 +23,8 @@ mod round;
 mod route;
 mod settings;
 mod settle;
+mod steps;
+mod validate;
 mod way;
 mod window;
 
@@ -51,6 +53,7 @@ pub use settings::{
     AddressFamily, DomainPattern, Hybrid, NextHopHost, OutboundLimits, OutboundSettings, RetrySchedule, RouteSettings,
     Via, WaySource,
 };
+pub use validate::{Subject, TEST_LISTENER, Trial};
 pub use way::Way;
 
 use crate::{dns::Resolver, local::Directory, notify::NotifySettings, telemetry::maillog::MailLog};

@@ -11,6 +11,7 @@ use std::{
     },
 };
 
+use sekisho_api::{StepKind, StepResult};
 use sekisho_mail::{
     ChannelFacts, ChannelId, ChannelSecurity, ClientCertificateFate, EnhancedCode, Fault, HandshakeFailure,
     HandshakeFault, HandshakeStage, Host, PlaintextCause, Side, SpokenLine, TlsVersion,
@@ -30,6 +31,7 @@ use super::{
     obstacle::Obstacle,
     places::{Place, Places},
     resolve::fault,
+    steps::Steps,
 };
 use crate::{
     clock,
@@ -43,6 +45,8 @@ pub(super) struct Journal {
     pub(super) began: Instant,
     pub(super) lines: Vec<SpokenLine>,
     pub(super) failed_handshakes: Vec<(String, HandshakeFailure)>,
+    /// Kept where somebody wants to see each of them.
+    pub(super) steps: Option<Box<Steps>>,
 }
 
 impl Journal {
@@ -51,6 +55,27 @@ impl Journal {
             began: Instant::now(),
             lines: Vec::new(),
             failed_handshakes: Vec::new(),
+            steps: None,
+        }
+    }
+
+    /// One that keeps the steps too.
+    pub(super) fn with_steps() -> Self {
+        Self {
+            steps: Some(Box::default()),
+            ..Self::new()
+        }
+    }
+
+    pub(super) fn begin(&mut self, step: StepKind) {
+        if let Some(steps) = &mut self.steps {
+            steps.begin(step);
+        }
+    }
+
+    pub(super) fn end(&mut self, result: StepResult, detail: impl FnOnce() -> String) {
+        if let Some(steps) = &mut self.steps {
+            steps.end(result, detail());
         }
     }
 
@@ -89,12 +114,23 @@ enum Secured {
 impl Opening<'_> {
     /// Opens a connection; what was said on the way, and which handshakes failed, goes into the journal.
     pub(super) async fn open(&self, journal: &mut Journal) -> Result<Box<Link>, Box<Obstacle>> {
+        let opened = self.open_anywhere(journal).await;
+        if let Err(obstacle) = &opened {
+            journal.end(StepResult::Failed, || obstacle.why.fault().to_string());
+        }
+        opened
+    }
+
+    /// At whichever of the host's addresses.
+    async fn open_anywhere(&self, journal: &mut Journal) -> Result<Box<Link>, Box<Obstacle>> {
         let settings = &self.configured.settings;
+        journal.begin(StepKind::Resolve);
         let found = addresses(self.services.dns.as_ref(), settings, &self.way.route, self.candidate).await;
         let mut left = found.map_err(|why| Obstacle::host(why, "no-address"))?;
+        journal.end(StepResult::Passed, || listed(&left));
         let mut obstacle = None;
         loop {
-            let dialled = match (self.dial(&left).await, obstacle) {
+            let dialled = match (self.dial(&left, journal).await, obstacle) {
                 (Ok(connected), _) => connected,
                 // What an address that answered said weighs more than the silence of the others.
                 (Err(_), Some(said)) => return Err(said),
@@ -110,6 +146,7 @@ impl Opening<'_> {
             if left.is_empty() {
                 return Err(met);
             }
+            journal.end(StepResult::Failed, || met.why.fault().to_string());
             obstacle = Some(met);
         }
     }
@@ -124,11 +161,14 @@ impl Opening<'_> {
         loop {
             let dialled = match fresh.take() {
                 Some(dialled) => dialled,
-                None => self.dial(&[peer]).await?,
+                None => self.dial(&[peer], journal).await?,
             };
             let link = self.greet(dialled, journal).await?;
             let groups = match step {
-                Step::Plaintext { cause } => return Ok(self.in_the_clear(link, cause, &history)),
+                Step::Plaintext { cause } => {
+                    journal.begin(StepKind::Starttls);
+                    return Ok(self.in_the_clear(link, cause, &history, journal));
+                }
                 Step::StartTls { groups } => groups,
             };
             match self.secure(link, groups, journal).await? {
@@ -136,7 +176,7 @@ impl Opening<'_> {
                     self.learn(peer, &history, Some(groups));
                     return Ok(link);
                 }
-                Secured::Unavailable(link, cause) => return self.without_tls(link, cause, &history).await,
+                Secured::Unavailable(link, cause) => return self.without_tls(link, cause, &history, journal).await,
                 Secured::Failed(failure) => {
                     self.report(&failure, peer, journal);
                     history.push(FailedHandshake {
@@ -155,7 +195,17 @@ impl Opening<'_> {
         }
     }
 
-    async fn dial(&self, addresses: &[SocketAddr]) -> Result<Dialled, Box<Obstacle>> {
+    async fn dial(&self, addresses: &[SocketAddr], journal: &mut Journal) -> Result<Dialled, Box<Obstacle>> {
+        journal.begin(StepKind::Connect);
+        let dialled = self.dial_any(addresses).await;
+        match &dialled {
+            Ok(dialled) => journal.end(StepResult::Passed, || dialled.peer.to_string()),
+            Err(silence) => journal.end(StepResult::Failed, || silence.why.fault().to_string()),
+        }
+        dialled
+    }
+
+    async fn dial_any(&self, addresses: &[SocketAddr]) -> Result<Dialled, Box<Obstacle>> {
         let limits = &self.configured.settings.limits;
         let how = Dialling {
             source: self.way.route.source_address,
@@ -178,6 +228,7 @@ impl Opening<'_> {
 
     /// Greeting and EHLO.
     async fn greet(&self, dialled: Dialled, journal: &mut Journal) -> Result<Box<Link>, Box<Obstacle>> {
+        journal.begin(StepKind::Ehlo);
         let Dialled { stream, peer, place } = dialled;
         let settings = &self.configured.settings;
         let id = ChannelId(self.channel_ids.fetch_add(1, Ordering::Relaxed));
@@ -199,6 +250,7 @@ impl Opening<'_> {
             Event::Ready => {
                 let facts = Arc::make_mut(&mut link.facts);
                 facts.keywords.clone_from(&link.session.offer().keywords);
+                journal.end(StepResult::Passed, || offered(&link));
                 Ok(link)
             }
             event => Err(self.spoilt(link, event, journal)),
@@ -212,6 +264,7 @@ impl Opening<'_> {
         groups: GroupProfile,
         journal: &mut Journal,
     ) -> Result<Secured, Box<Obstacle>> {
+        journal.begin(StepKind::Starttls);
         if !link.session.offer().has("STARTTLS") {
             let cause = if link.session.offer().keywords.is_empty() && link.session.spoke_helo() {
                 PlaintextCause::NoExtensions
@@ -235,10 +288,13 @@ impl Opening<'_> {
             journal.add(link.session.take_conversation());
             return Ok(Secured::Failed(failure));
         }
+        journal.end(StepResult::Passed, || negotiated(&link));
+        journal.begin(StepKind::EhloAfterTls);
         match link.next_event().await {
             Event::Ready => {
                 let facts = Arc::make_mut(&mut link.facts);
                 facts.keywords.clone_from(&link.session.offer().keywords);
+                journal.end(StepResult::Passed, || offered(&link));
                 Ok(Secured::Done(link))
             }
             Event::Failed(SessionFault::Lost(_)) if let Some(failure) = alert_behind_the_handshake(&link) => {
@@ -287,8 +343,17 @@ impl Opening<'_> {
         Ok(())
     }
 
-    fn in_the_clear(&self, mut link: Box<Link>, cause: PlaintextCause, history: &[FailedHandshake]) -> Box<Link> {
+    fn in_the_clear(
+        &self,
+        mut link: Box<Link>,
+        cause: PlaintextCause,
+        history: &[FailedHandshake],
+        journal: &mut Journal,
+    ) -> Box<Link> {
         self.learn(link.facts.peer, history, None);
+        journal.end(StepResult::Skipped, || {
+            format!("{cause}; nothing demands TLS, and mail goes in the clear")
+        });
         link.session.note(&format!("in the clear: {cause}"));
         Arc::make_mut(&mut link.facts).security = ChannelSecurity::Plaintext(cause);
         link
@@ -300,9 +365,10 @@ impl Opening<'_> {
         mut link: Box<Link>,
         cause: PlaintextCause,
         history: &[FailedHandshake],
+        journal: &mut Journal,
     ) -> Result<Box<Link>, Box<Obstacle>> {
         match starttls_unavailable(self.plan, cause.clone()) {
-            Ok(Step::Plaintext { cause }) => Ok(self.in_the_clear(link, cause, history)),
+            Ok(Step::Plaintext { cause }) => Ok(self.in_the_clear(link, cause, history, journal)),
             Ok(Step::StartTls { .. }) => Err(Obstacle::ours("no step is left without TLS".to_owned())),
             Err(refusal) => {
                 Arc::make_mut(&mut link.facts).security = ChannelSecurity::Plaintext(cause);
@@ -347,6 +413,7 @@ impl Opening<'_> {
             failure,
         });
         self.services.metrics.handshake_failed(failure);
+        journal.end(StepResult::Failed, || failure.to_string());
         journal.failed_handshakes.push((self.describe(peer), failure.clone()));
     }
 
@@ -388,6 +455,25 @@ impl Opening<'_> {
     fn describe(&self, peer: SocketAddr) -> String {
         describe_peer(&self.host_text(), peer)
     }
+}
+
+fn listed(addresses: &[SocketAddr]) -> String {
+    let texts: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+    texts.join(", ")
+}
+
+/// The keywords of the last EHLO reply.
+fn offered(link: &Link) -> String {
+    let keywords = link.facts.keywords.iter();
+    let names: Vec<&str> = keywords.map(|keyword| keyword.name.as_str()).collect();
+    names.join(" ")
+}
+
+fn negotiated(link: &Link) -> String {
+    let tls = link.facts.security.tls();
+    tls.map_or_else(String::new, |tls| {
+        format!("{} {} {}", tls.version, tls.suite, tls.group)
+    })
 }
 
 /// In TLS 1.3 the client is done before the server has judged what it sent, so that the server's refusal shows only in

@@ -99,6 +99,37 @@ impl Configured {
     }
 }
 
+impl Configured {
+    /// The way of a destination as it would be if this connector carried its mail, whatever else covers the domain.
+    #[must_use]
+    pub fn way_by(&self, destination: &Destination, connector: &OutboundConnector, route: &Arc<RouteSettings>) -> Way {
+        let host = destination.host();
+        let live = self.organizations.select(destination.organization(), host);
+        let organization = live.organization.clone();
+        // One that is only tried stands where it would stand if it were promoted.
+        let mut tried = self.organizations.tried_outbound(&organization).iter();
+        let tried = tried.find(|tried| tried.document.key == connector.key);
+        let selection = tried.and_then(|tried| self.organizations.select_trying(&live, host, tried));
+        let selection = selection.unwrap_or(live);
+        let mut demands = connector.demands(host);
+        for demand in selection.demands(host) {
+            if !demands.contains(&demand) {
+                demands.push(demand);
+            }
+        }
+        if organization.is_first() {
+            let of_the_file = self.settings.route(host).route_demand();
+            demands.extend(of_the_file.map(without_names));
+        }
+        Way {
+            route: Arc::clone(route),
+            organization,
+            demands,
+            tried: Vec::new(),
+        }
+    }
+}
+
 fn without_names(demand: RouteDemand) -> RouteDemand {
     match demand.require {
         Requirement::Domain { anchors, .. } => RouteDemand {

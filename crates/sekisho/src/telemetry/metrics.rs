@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use sekisho_mail::{ChannelSecurity, TlsVersion};
 
-use crate::{admin::StoreMetrics, inbound::InboundMetrics, outbound::OutboundMetrics};
+use crate::{admin::StoreMetrics, inbound::InboundMetrics, outbound::OutboundMetrics, validation::ValidationMetrics};
 
 /// Every value of the label `tls`.
 pub const TLS_LABELS: [&str; 3] = ["none", "TLSv1.2", "TLSv1.3"];
@@ -30,6 +30,8 @@ pub struct Metrics {
     pub outbound: OutboundMetrics,
     /// Of queue and disk.
     pub store: StoreMetrics,
+    /// Of connectors that are tried.
+    pub validation: ValidationMetrics,
 }
 
 impl Metrics {
@@ -39,6 +41,7 @@ impl Metrics {
             inbound: InboundMetrics::register(registry),
             outbound: OutboundMetrics::register(registry),
             store: StoreMetrics::register(registry),
+            validation: ValidationMetrics::register(registry),
         }
     }
 }

@@ -2,12 +2,19 @@
 
 mod inbound;
 mod outbound;
+mod validate;
 
 use clap::{Args, Subcommand, ValueEnum};
-use sekisho_api::{DirectoryView, DocumentId, DocumentKind, Documents, InboundConnector, OutboundConnector};
+use sekisho_api::{
+    DirectoryView, DocumentId, DocumentKind, Documents, InboundConnector, LastValidation, OutboundConnector,
+};
 use serde_json::{Value, json};
 
-use self::{inbound::InboundFlags, outbound::OutboundFlags};
+use self::{
+    inbound::InboundFlags,
+    outbound::OutboundFlags,
+    validate::{ValidateArgs, ValidationsArgs},
+};
 use super::{
     CliError, Finding,
     changes::{self, ChangeArgs},
@@ -34,6 +41,10 @@ pub(super) enum ConnectorCommand {
     Disable(NamedArgs),
     /// Removes a connector
     Remove(NamedArgs),
+    /// Tries an outbound connector: goes through all its hosts step by step, and sends a test message
+    Validate(ValidateArgs),
+    /// Lists how an outbound connector came out of its validations, newest first
+    Validations(ValidationsArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -105,18 +116,24 @@ pub(super) struct NamedArgs {
 }
 
 pub(super) async fn run(command: ConnectorCommand, door: &Door) -> Result<Finding, CliError> {
+    let command = match command {
+        ConnectorCommand::Validate(args) => return validate::validate(args, door).await,
+        ConnectorCommand::Validations(args) => return validate::list(args, door).await,
+        other => other,
+    };
     let view = changes::current(door).await?;
     match command {
         ConnectorCommand::Add(command) => add(command, &view, door).await,
         ConnectorCommand::Set(command) => set(command, &view, door).await,
-        ConnectorCommand::Show(args) => show(&args, &view),
-        ConnectorCommand::List(args) => list(&args, &view),
+        ConnectorCommand::Show(args) => show(&args, &view, door).await,
+        ConnectorCommand::List(args) => list(&args, &view, door).await,
         ConnectorCommand::Enable(args) => enable(&args, true, &view, door).await,
         ConnectorCommand::Disable(args) => enable(&args, false, &view, door).await,
         ConnectorCommand::Remove(args) => {
             let remove = vec![args.name.id(args.direction)];
             args.change.make(door, view.version, Documents::default(), remove).await
         }
+        ConnectorCommand::Validate(_) | ConnectorCommand::Validations(_) => Ok(Finding::Done),
     }
 }
 
@@ -213,7 +230,7 @@ async fn enable(args: &NamedArgs, enabled: bool, view: &DirectoryView, door: &Do
     args.change.make(door, view.version, put, Vec::new()).await
 }
 
-fn show(args: &ShowArgs, view: &DirectoryView) -> Result<Finding, CliError> {
+async fn show(args: &ShowArgs, view: &DirectoryView, door: &Door) -> Result<Finding, CliError> {
     let not_there = || changes::not_there(&args.name.id(args.direction));
     match args.direction {
         Direction::Inbound => {
@@ -231,12 +248,33 @@ fn show(args: &ShowArgs, view: &DirectoryView) -> Result<Finding, CliError> {
             changes::show(&document.id(), document, args.json, |field| match field {
                 "smtp_dane_mode" | "mta_sts_mode" => " (not looked up yet by this version)",
                 _ => "",
-            })
+            })?;
+            let lasts = validate::lasts(Some(&document.organization), Some(&document.name), door).await?;
+            let mut out = Output::open();
+            if args.json {
+                out.json(&json!({"last_validation": lasts.first()}))?;
+            } else {
+                out.line(format_args!(
+                    "  {:<36}{}",
+                    "last validation",
+                    validate::in_words(lasts.first())
+                ))?;
+                if let Some(why) = lasts.first().and_then(|last| last.why.as_ref()) {
+                    out.line(format_args!("  {:<36}{}", "", escaped(why)))?;
+                }
+            }
+            Ok(Finding::Done)
         }
     }
 }
 
-fn list(args: &ListArgs, view: &DirectoryView) -> Result<Finding, CliError> {
+async fn list(args: &ListArgs, view: &DirectoryView, door: &Door) -> Result<Finding, CliError> {
+    let lasts = validate::lasts(args.organization.as_deref(), None, door).await?;
+    let last_of = |connector: &OutboundConnector| {
+        let is_its_own =
+            |last: &&LastValidation| last.organization == connector.organization && last.connector == connector.name;
+        lasts.iter().find(is_its_own)
+    };
     let of = |organization: &str| args.organization.as_ref().is_none_or(|of| organization == of);
     let wanted = |direction| args.direction.is_none_or(|only| only == direction);
     let inbound = view.documents.inbound_connector.iter();
@@ -245,7 +283,7 @@ fn list(args: &ListArgs, view: &DirectoryView) -> Result<Finding, CliError> {
     let outbound = outbound.filter(|one| wanted(Direction::Outbound) && of(&one.organization));
     let mut out = Output::open();
     let (mut table, mut found) = (
-        changes::table(&["way", "connector", "state", "type", "domains", "TLS"]),
+        changes::table(&["way", "connector", "state", "type", "domains", "TLS", "last validation"]),
         false,
     );
     for connector in inbound {
@@ -259,9 +297,9 @@ fn list(args: &ListArgs, view: &DirectoryView) -> Result<Finding, CliError> {
     for connector in outbound {
         found = true;
         if args.json {
-            out.json(&json!({"outbound_connector": connector}))?;
+            out.json(&json!({"outbound_connector": connector, "last_validation": last_of(connector)}))?;
         } else {
-            table.add_row(outbound_row(connector));
+            table.add_row(outbound_row(connector, last_of(connector)));
         }
     }
     if found && !args.json {
@@ -270,7 +308,7 @@ fn list(args: &ListArgs, view: &DirectoryView) -> Result<Finding, CliError> {
     Ok(if found { Finding::Done } else { Finding::Missing })
 }
 
-fn inbound_row(connector: &InboundConnector) -> [String; 6] {
+fn inbound_row(connector: &InboundConnector) -> [String; 7] {
     let is_partner = connector.connector_type == sekisho_api::ConnectorType::Partner;
     let mut demanded = Vec::new();
     if connector
@@ -288,18 +326,21 @@ fn inbound_row(connector: &InboundConnector) -> [String; 6] {
         changes::state(connector.enabled, connector.mode, connector.draft_of.as_deref()),
         &serde_json::to_value(connector.connector_type).unwrap_or_default(),
         &connector.sender_domains,
-        demanded.join(", "),
+        (demanded.join(", "), String::new()),
     )
 }
 
-fn outbound_row(connector: &OutboundConnector) -> [String; 6] {
+fn outbound_row(connector: &OutboundConnector, last: Option<&LastValidation>) -> [String; 7] {
     row(
         "outbound",
         (&connector.organization, &connector.name),
         changes::state(connector.enabled, connector.mode, connector.draft_of.as_deref()),
         &serde_json::to_value(connector.connector_type).unwrap_or_default(),
         &connector.recipient_domains,
-        changes::in_words(&serde_json::to_value(connector.tls_settings).unwrap_or_default()),
+        (
+            changes::in_words(&serde_json::to_value(connector.tls_settings).unwrap_or_default()),
+            validate::in_words(last),
+        ),
     )
 }
 
@@ -309,8 +350,8 @@ fn row(
     state: String,
     kind: &Value,
     domains: &[String],
-    tls: String,
-) -> [String; 6] {
+    (tls, validated): (String, String),
+) -> [String; 7] {
     let key = format!("{organization}/{name}");
     [
         way.to_owned(),
@@ -319,6 +360,7 @@ fn row(
         changes::in_words(kind),
         escaped(&domains.join(", ")).to_string(),
         tls,
+        validated,
     ]
 }
 

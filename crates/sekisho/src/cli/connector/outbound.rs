@@ -88,6 +88,15 @@ pub(in crate::cli) struct OutboundFlags {
     /// MTA-STS: opportunistic or none; not looked up yet by this version [default: opportunistic]
     #[arg(long, value_name = "MODE", value_parser = changes::word::<LookupMode>)]
     mta_sts_mode: Option<LookupMode>,
+    /// With whom `connector validate` tries it where nobody is named: addresses in its domains
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    validation_recipients: Option<Vec<String>>,
+    /// Tries it again by itself, at this pace: 1h, 1d
+    #[arg(long, value_name = "PAUSE")]
+    revalidate_every: Option<String>,
+    /// Sends a test message then
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    revalidate_with_mail: Option<bool>,
 }
 
 impl OutboundFlags {
@@ -122,6 +131,10 @@ impl OutboundFlags {
         set_text(&mut document.delay_notice_after, self.delay_notice_after.as_ref());
         set(&mut document.smtp_dane_mode, self.smtp_dane_mode.as_ref());
         set(&mut document.mta_sts_mode, self.mta_sts_mode.as_ref());
+        let recipients = self.validation_recipients.as_ref();
+        set_list(&mut document.validation_recipients, recipients);
+        set_text(&mut document.revalidate_every, self.revalidate_every.as_ref());
+        set(&mut document.revalidate_with_mail, self.revalidate_with_mail.as_ref());
         Ok(())
     }
 

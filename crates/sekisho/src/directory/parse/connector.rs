@@ -10,7 +10,7 @@ use sekisho_policy::directory::{
 };
 use sekisho_tls::{AnchorSet, Identity};
 
-use super::{CERTIFICATE_FIELD, Collected, FilePart, reader::Reader, shadow::shadow};
+use super::{CERTIFICATE_FIELD, Collected, FilePart, reader::Reader, shadow::shadow, validation};
 use crate::{
     config::{self, raw},
     directory::issuers,
@@ -125,8 +125,8 @@ pub(super) fn outbound(
     if document.enabled {
         into.ways.insert(key.clone(), Arc::new(way));
     }
-    let anchors = keep_anchors(place, set, into);
-    into.parts.outbound.push(OutboundConnector {
+    let anchors = keep_anchors(place.clone(), set, into);
+    let connector = OutboundConnector {
         shadow: shadow(document.mode, document.draft_of.as_deref(), (&document.id(), document)),
         key,
         enabled: document.enabled,
@@ -147,7 +147,12 @@ pub(super) fn outbound(
         floor: floor(document.min_tls_version, document.hybrid_key_exchange_only),
         anchors,
         pins,
-    });
+    };
+    let mut reader = Reader::at(place, faults);
+    let (tried_with, planned) = validation::read(document, &connector, &mut reader);
+    into.tried_with.push((into.parts.outbound.len(), tried_with));
+    into.revalidations.extend(planned);
+    into.parts.outbound.push(connector);
 }
 
 /// Whose client certificate it is: a draft that presents the one of the connector that it would replace presents the

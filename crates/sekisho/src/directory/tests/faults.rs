@@ -133,6 +133,57 @@ fn each_field_of_an_outbound_connector_is_read() {
     assert_eq!(disabled, Vec::new());
 }
 
+/// With whom it is tried must be such as it carries mail for, and somebody where it is tried by itself.
+#[test]
+fn whom_a_connector_is_tried_with_and_how_often_is_read() {
+    let at = |field| vec![(text("outbound connector acme/bank"), field)];
+    let tried = |recipients: &[&str], every: Option<&str>| {
+        let (recipients, every) = (texts(recipients), every.map(text));
+        with_outbound(|one| (one.validation_recipients, one.revalidate_every) = (recipients, every))
+    };
+    assert_eq!(tried(&["postmaster@bank.example"], Some("1d")), []);
+    assert_eq!(tried(&["postmaster@bank.example"], None), []);
+    let many: Vec<String> = (0..11).map(|number| format!("p{number}@bank.example")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for (recipients, every) in [
+        (&["postmaster"][..], None),
+        (&["p@elsewhere.example"], None),
+        (&["p@sub.bank.example"], None),
+        (&many, None),
+        (&[], Some("1d")),
+    ] {
+        assert_eq!(
+            tried(recipients, every),
+            at("validation_recipients"),
+            "{recipients:?} {every:?}"
+        );
+    }
+    for every in ["often", "0s", "100ms"] {
+        let found = tried(&["postmaster@bank.example"], Some(every));
+        assert_eq!(found, at("revalidate_every"), "{every}");
+    }
+    assert_eq!(
+        with_outbound(|one| one.revalidate_with_mail = true),
+        at("revalidate_with_mail")
+    );
+
+    // A domain of another organization is carried by none of this one's connectors.
+    let mut documents = sample();
+    documents.outbound_connector[0].recipient_domains = texts(&["*"]);
+    documents.outbound_connector[0].validation_recipients = texts(&["p@here.example"]);
+    assert_eq!(faults(&documents, ""), []);
+    let file = "[local]\ndomains = [\"here.example\"]\n";
+    assert_eq!(faults(&documents, file), at("validation_recipients"));
+
+    documents = sample();
+    documents.outbound_connector[0].validation_recipients = texts(&["p@bank.example"]);
+    documents.outbound_connector[0].revalidate_every = Some(text("1h"));
+    let planned = parsed(&documents, "").revalidations;
+    assert_eq!((planned.len(), planned[0].every), (1, Duration::from_secs(3600)));
+    documents.outbound_connector[0].enabled = false;
+    assert_eq!(parsed(&documents, "").revalidations.len(), 0, "none that is disabled");
+}
+
 #[test]
 fn what_this_build_does_not_do_cannot_be_set() {
     let at = |field| vec![(text("outbound connector acme/bank"), field)];

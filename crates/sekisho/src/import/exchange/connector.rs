@@ -4,8 +4,11 @@ use sekisho_api::{
     AcceptedDomain, ConnectorType, DomainType, InboundConnector, LookupMode, OutboundConnector, TlsSettings,
 };
 
+use sekisho_mail::Mailbox;
+use sekisho_policy::directory::DomainScope;
+
 use super::{DomainNames, object::Reading};
-use crate::import::NoteKind;
+use crate::{import::NoteKind, validation::RECIPIENTS_MAX};
 
 const TYPES: [(&str, ConnectorType); 2] = [
     ("Partner", ConnectorType::Partner),
@@ -45,21 +48,16 @@ const INBOUND_WITHOUT: [(&str, bool, &str); 8] = [
 ];
 
 /// Likewise of an outbound one.
-const OUTBOUND_WITHOUT: [(&str, bool, &str); 4] = [
+const OUTBOUND_WITHOUT: [(&str, bool, &str); 3] = [
     (
         "IsValidated",
         false,
-        "a test there says nothing of this server; try `sekisho explain ADDRESS`",
-    ),
-    (
-        "ValidationRecipients",
-        false,
-        "a test there says nothing of this server; try `sekisho explain ADDRESS`",
+        "a test there says nothing of this server; the history here begins with `sekisho connector validate`",
     ),
     (
         "LastValidationTimestamp",
         false,
-        "a test there says nothing of this server; try `sekisho explain ADDRESS`",
+        "a test there says nothing of this server; the history here begins with `sekisho connector validate`",
     ),
     ("LinkForModifiedConnector", false, "it is reserved for Microsoft"),
 ];
@@ -303,12 +301,35 @@ pub(super) fn outbound(reading: &mut Reading<'_>) {
     document.tls_domain = reading.text("TlsDomain", "tls_domain");
     document.smtp_dane_mode = lookup(reading, "SmtpDaneMode", "smtp_dane_mode", "DANE");
     document.mta_sts_mode = lookup(reading, "MtaStsMode", "mta_sts_mode", "MTA-STS");
+    document.validation_recipients = validation_recipients(reading, &document.recipient_domains);
     outbound_differences(reading, &document);
     without(reading, &OUTBOUND_WITHOUT);
     let source = reading.end();
     let import = &mut *reading.import;
     import.comes_from(&document.id(), source);
     import.documents.outbound_connector.push(document);
+}
+
+/// Those in the domains that the connector names: others are refused here.
+fn validation_recipients(reading: &mut Reading<'_>, scopes: &[String]) -> Vec<String> {
+    const PROPERTY: &str = "ValidationRecipients";
+    let scopes: Vec<DomainScope> = scopes.iter().filter_map(|scope| scope.parse().ok()).collect();
+    let is_covered = |text: &String| {
+        let address = Mailbox::parse(text).ok();
+        address.is_some_and(|address| scopes.iter().any(|scope| scope.covers(address.host().domain())))
+    };
+    let all = reading.list(PROPERTY, "validation_recipients");
+    let (mut kept, others): (Vec<String>, Vec<String>) = all.into_iter().partition(is_covered);
+    if !others.is_empty() {
+        let text = format!("{} is in no domain of the connector; left out", others.join(", "));
+        reading.note(NoteKind::Different, false, PROPERTY, text);
+    }
+    if kept.len() > RECIPIENTS_MAX {
+        let text = format!("here they are {RECIPIENTS_MAX} at the most; the others were left out");
+        reading.note(NoteKind::Different, false, PROPERTY, text);
+        kept.truncate(RECIPIENTS_MAX);
+    }
+    kept
 }
 
 fn outbound_differences(reading: &mut Reading<'_>, document: &OutboundConnector) {

@@ -7,6 +7,7 @@ mod domains;
 mod explaining;
 mod neighbours;
 mod partners;
+mod validating;
 mod ways;
 
 use std::{
