@@ -74,6 +74,10 @@ pub const CASES: &[Case] = &[
         organization::refused_recipients_are_apart,
     ),
     ("a redirect stays with its organization", organization::redirect_stays),
+    (
+        "a redirect leaves one copy for an address, whoever answers for it",
+        organization::redirect_leaves_one_copy,
+    ),
     ("a destination that is backed off is not due", back_off),
     (
         "destinations that are known already are passed over",

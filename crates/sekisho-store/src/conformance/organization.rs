@@ -1,6 +1,6 @@
 //! The cases of several organizations in one queue.
 
-use sekisho_mail::{OrganizationName, RuleRefusal, Timestamp};
+use sekisho_mail::{Demand, DemandLevel, OrganizationName, RuleRefusal, Timestamp};
 
 use super::{NOW, Place, accepted, deferred, draft, due, mailbox, secs, settle_all};
 use crate::{Destination, Lease, QueueFilter, Store};
@@ -100,4 +100,37 @@ pub(super) fn redirect_stays(place: &dyn Place) {
     assert_eq!(redirected.len(), 1);
     assert_eq!(redirected[0].recipients[0].recipient.organization, acme());
     assert_eq!(due(&*store, NOW), ["one.example"]);
+}
+
+/// The message is on its way to the address as another organization's: no second copy of it joins it.
+pub(super) fn redirect_leaves_one_copy(place: &dyn Place) {
+    let store = place.open();
+    let demand = |origin: &str| Demand {
+        level: DemandLevel::Encryption,
+        origin: origin.to_owned(),
+    };
+    let mut accepted = accepted(&["a@one.example", "b@two.example"], NOW);
+    accepted.envelope.recipients[0].organization = acme();
+    accepted.envelope.recipients[1].carried.push(demand("theirs"));
+    let message = draft(&*store, b"x", NOW);
+    let id = store.commit(message, accepted, false).wait().expect("a commit").id;
+    let under_way = lease_of(&*store, "acme/one.example", NOW);
+    let to = mailbox("c@three.example");
+    let report = store.redirect(id, to.clone(), vec![demand("redirect")], NOW).wait();
+    assert_eq!(report.expect("a redirect").in_flight, 1);
+    assert_eq!(due(&*store, NOW), ["three.example"]);
+    // What was in flight follows when its attempt has ended, and finds the other there.
+    settle_all(&*store, under_way, &deferred(secs(30)), NOW);
+    assert_eq!(due(&*store, NOW), ["three.example"]);
+    let [left] = &lease_of(&*store, "three.example", NOW)[..] else {
+        panic!("one message")
+    };
+    let [queued] = &left.recipients[..] else {
+        panic!("one recipient: {:?}", left.recipients)
+    };
+    assert_eq!(
+        (&queued.recipient.mailbox, queued.recipient.organization.is_first()),
+        (&to, true)
+    );
+    assert_eq!(queued.recipient.carried, [demand("theirs"), demand("redirect")]);
 }

@@ -9,12 +9,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use sekisho_mail::{Envelope, MessageId, Outcome, Recipient, Timestamp};
+use sekisho_mail::{Envelope, MessageId, Outcome, Timestamp};
 
 use crate::{
     ActionReport, Arrival, Destination, Directive, DirectoryChange, DirectoryState, DirectoryVersion, QueuedRecipient,
     RecipientResult, RefusedRecipient, Selection, StoreError, TraceItem, TracedAttempt,
-    sqlite::redirect::{Redirect, absorb, by_refusal, merged},
+    sqlite::redirect::{Redirect, absorb, by_refusal, is_kin, kin_order, merged},
 };
 
 /// One delivery: a message to one destination.
@@ -242,7 +242,7 @@ impl Queue {
         }
         let Some(order) = delivery.redirect.take() else { return };
         if let Some(delivery) = message.deliveries.remove(&key.1) {
-            enter(message, delivery.recipients, &order, (delivery.held, false), now);
+            enter(message, delivery.recipients, &order, (delivery.held, &|_| false), now);
         }
     }
 
@@ -350,9 +350,8 @@ impl Queue {
         });
         report.changed = 1;
         for undone in by_refusal(undone) {
-            let target = undone.first().map(|queued| (id, redirected(&queued.recipient, order)));
-            let target_leased = target.is_some_and(|target| leased.contains(&target));
-            enter(message, undone, order, (held, target_leased), now);
+            let is_leased = |destination: &Destination| leased.contains(&(id, destination.clone()));
+            enter(message, undone, order, (held, &is_leased), now);
         }
         report
     }
@@ -395,26 +394,29 @@ pub(super) fn trace_item(id: MessageId, message: &Message) -> TraceItem {
     }
 }
 
-/// Where a recipient's message goes under the order.
-fn redirected(recipient: &Recipient, order: &Redirect) -> Destination {
-    Destination::of_recipient(&Recipient {
-        mailbox: order.to.clone(),
-        ..recipient.clone()
-    })
-}
-
 /// Enters recipients, whose delivery has been taken out, as one at the new address.
 fn enter(
     message: &mut Message,
     recipients: Vec<QueuedRecipient>,
     order: &Redirect,
-    (held, target_leased): (bool, bool),
+    (held, is_leased): (bool, &dyn Fn(&Destination) -> bool),
     now: Timestamp,
 ) {
-    let Some(recipient) = merged(recipients, order) else {
+    let Some(mut recipient) = merged(recipients, order) else {
         return;
     };
-    let destination = Destination::of_recipient(&recipient.recipient);
+    let kin = message.deliveries.iter().filter(|(destination, delivery)| {
+        let mut recipients = delivery.recipients.iter();
+        is_kin(destination, &recipient.recipient)
+            && recipients.any(|other| other.recipient.mailbox == recipient.recipient.mailbox)
+    });
+    let kin = kin.map(|(destination, _)| destination);
+    let kin = kin
+        .min_by(|one, other| kin_order(one, other, &recipient.recipient))
+        .cloned();
+    let destination = kin.unwrap_or_else(|| Destination::of_recipient(&recipient.recipient));
+    recipient.recipient.organization = destination.organization().clone();
+    let target_leased = is_leased(&destination);
     let Some(delivery) = message.deliveries.get_mut(&destination) else {
         message
             .deliveries

@@ -1,7 +1,9 @@
 //! Sending what is undone of a message to another address.
 
+use std::cmp::Ordering;
+
 use rusqlite::params;
-use sekisho_mail::{Demand, Mailbox, Notify, OriginalRecipient};
+use sekisho_mail::{Demand, Mailbox, Notify, OriginalRecipient, Recipient};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -42,13 +44,52 @@ pub(crate) fn by_refusal(recipients: Vec<QueuedRecipient>) -> [Vec<QueuedRecipie
     [others, refused]
 }
 
-fn enter(batch: &mut Batch<'_>, key: i64, merged: QueuedRecipient, state: i64) -> rusqlite::Result<()> {
-    let destination = Destination::of_recipient(&merged.recipient);
+fn enter(batch: &mut Batch<'_>, key: i64, mut merged: QueuedRecipient, state: i64) -> rusqlite::Result<()> {
+    let own = Destination::of_recipient(&merged.recipient);
+    let destination = on_its_way(batch, key, &merged.recipient)?.unwrap_or(own);
+    merged.recipient.organization = destination.organization().clone();
     let Known { number, .. } = batch.destination(&destination)?;
     match settle::row(batch, key, number)? {
         None => insert_row(batch, key, number, merged, state),
         Some(row) => join_row(batch, key, number, row, merged),
     }
+}
+
+/// Where the message is on its way to this very address already, whoever answers for that way: an address gets one
+/// copy.
+fn on_its_way(batch: &Batch<'_>, key: i64, recipient: &Recipient) -> rusqlite::Result<Option<Destination>> {
+    let mut rows = batch
+        .db
+        .prepare_cached(
+            "SELECT x.name, x.id FROM delivery d CROSS JOIN destination x ON x.id = d.destination
+             WHERE d.message = ?1",
+        )?
+        .query_map([key], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<Vec<(String, i64)>>>()?
+        .into_iter()
+        .filter_map(|(name, number)| Some((name.parse::<Destination>().ok()?, number)))
+        .filter(|(destination, _)| is_kin(destination, recipient))
+        .collect::<Vec<_>>();
+    rows.sort_by(|(one, _), (other, _)| kin_order(one, other, recipient));
+    for (destination, number) in rows {
+        let recipients = settle::row(batch, key, number)?.and_then(|row| row.recipients);
+        let holds = |queued: &QueuedRecipient| queued.recipient.mailbox == recipient.mailbox;
+        if recipients.is_some_and(|recipients| recipients.iter().any(holds)) {
+            return Ok(Some(destination));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a destination differs from the recipient's in the organization at the most.
+pub(crate) fn is_kin(destination: &Destination, recipient: &Recipient) -> bool {
+    destination.host() == recipient.mailbox.host() && destination.is_refused() == recipient.refused.is_some()
+}
+
+/// Its own organization's before all others.
+pub(crate) fn kin_order(one: &Destination, other: &Destination, recipient: &Recipient) -> Ordering {
+    let rank = |destination: &Destination| *destination.organization() != recipient.organization;
+    rank(one).cmp(&rank(other)).then_with(|| one.cmp(other))
 }
 
 fn insert_row(
