@@ -333,6 +333,7 @@ fn inbound(organization: &OrganizationName, name: &str, kind: ConnectorType) -> 
         anchors: AnchorSetId::system(),
         issuers: Vec::new(),
         pins: Vec::new(),
+        server_auth_certificates: true,
         plaintext_reply: PlaintextReply::TryAgain,
     }
 }
@@ -368,6 +369,7 @@ fn certified(name: &str) -> TlsFacts {
         suite: "TLS_AES_256_GCM_SHA384".to_owned(),
         group: TlsVersion::HYBRID_GROUP.to_owned(),
         sni: None,
+        implicit: false,
         alpn: None,
         resumed: false,
         chain: vec![CertificateFacts {
@@ -383,6 +385,7 @@ fn certified(name: &str) -> TlsFacts {
             not_before: Timestamp::EPOCH,
             not_after: Timestamp::FAR_FUTURE,
             key: "P-256".to_owned(),
+            not_for_clients: false,
         }],
         key: KeyProof::Proven,
         verdicts: vec![(Check::Path { anchors: system }, Verdict::Holds)],

@@ -252,6 +252,7 @@ pub fn channel(id: u64) -> ChannelFacts {
             suite: "TLS_AES_256_GCM_SHA384".to_owned(),
             group: "X25519MLKEM768".to_owned(),
             sni: None,
+            implicit: false,
             alpn: None,
             resumed: false,
             chain: Vec::new(),

@@ -123,6 +123,7 @@ pub(crate) fn facts_of(certificate: &[u8]) -> CertificateFacts {
         not_before: Timestamp::EPOCH,
         not_after: Timestamp::EPOCH,
         key: info.map(|info| Key::of(&info).describe()).unwrap_or_default(),
+        not_for_clients: false,
     };
     if let Ok((_, parsed)) = X509Certificate::from_der(certificate) {
         facts.subject = bounded(parsed.subject().to_string());
@@ -130,6 +131,11 @@ pub(crate) fn facts_of(certificate: &[u8]) -> CertificateFacts {
         facts.dns_names = names_in(&parsed).take(MAX_NAMES).collect();
         facts.not_before = Timestamp::from_secs(parsed.validity().not_before.timestamp());
         facts.not_after = Timestamp::from_secs(parsed.validity().not_after.timestamp());
+        facts.not_for_clients = match parsed.extended_key_usage() {
+            // One that names none is for all of them.
+            Ok(usages) => usages.is_some_and(|usages| !usages.value.client_auth && !usages.value.any),
+            Err(_) => true,
+        };
     }
     facts
 }
@@ -180,6 +186,28 @@ mod tests {
         assert_eq!((all.len(), all[99_999].as_str()), (100_000, "n99999.example"));
         let wanted = ["n99999.example".parse().unwrap()];
         assert!(crate::names::any_matches(&all, &wanted));
+    }
+
+    #[test]
+    fn a_certificate_is_for_clients_unless_its_usages_leave_them_out() {
+        use rcgen::ExtendedKeyUsagePurpose::{Any, ClientAuth, EmailProtection, ServerAuth};
+        let key = rcgen::KeyPair::generate().unwrap();
+        for (usages, not_for_clients) in [
+            (vec![], false),
+            (vec![ServerAuth], true),
+            (vec![EmailProtection], true),
+            (vec![ServerAuth, ClientAuth], false),
+            (vec![Any], false),
+        ] {
+            let mut params = rcgen::CertificateParams::new(vec!["n.example".to_owned()]).unwrap();
+            params.extended_key_usages.clone_from(&usages);
+            let certificate = params.self_signed(&key).unwrap();
+            assert_eq!(
+                facts_of(certificate.der()).not_for_clients,
+                not_for_clients,
+                "{usages:?}"
+            );
+        }
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub(crate) fn established(from: Established<'_>) -> (Arc<PeerChain>, TlsFacts) {
         suite: suite.map(code_points::suite).unwrap_or_default(),
         group: group.map(code_points::group).unwrap_or_default(),
         sni: from.sni,
+        implicit: false,
         alpn: connection
             .alpn_protocol()
             .map(|protocol| String::from_utf8_lossy(protocol).into_owned()),

@@ -61,6 +61,10 @@ pub struct InboundConnector {
     /// Keys of which the client's certificate must have one: `sha256:` and 64 hexadecimal digits, the SHA-256 of its
     /// SubjectPublicKeyInfo.
     pub pins: Vec<String>,
+    /// Whether a client's certificate is taken whose extended key usages leave clientAuth out, as those of public
+    /// authorities do by now.
+    #[schema(default = true)]
+    pub server_auth_certificates: bool,
     /// What plaintext is answered where TLS is demanded.
     pub plaintext_reply: PlaintextReply,
     /// Whether headers between the organization's own servers and here are kept. Nothing but false is taken: this
@@ -94,6 +98,7 @@ impl Default for InboundConnector {
             trust_anchors: None,
             issuers: Vec::new(),
             pins: Vec::new(),
+            server_auth_certificates: true,
             plaintext_reply: PlaintextReply::default(),
             cloud_services_mail_enabled: false,
             revocation: None,
@@ -143,9 +148,15 @@ pub struct OutboundConnector {
     /// `on_premises`: also for every accepted domain of the organization.
     pub all_accepted_domains: bool,
     /// The next hops, in this order: `mail.example.org:25`, `192.0.2.1:25`, `[2001:db8::1]:25`, on port 25 where none
-    /// is named; or one `mx:example.org`, for the MX records of that domain. Empty: the MX records of the recipient's
+    /// is named, with `implicit_tls` on port 465; or one `mx:example.org`, for the MX records of that domain. Empty: the MX records of the recipient's
     /// domain.
     pub smart_hosts: Vec<String>,
+    /// Whether TLS begins with the first octet, without STARTTLS. Without TLS nothing leaves then, whatever
+    /// `tls_settings` says.
+    pub implicit_tls: bool,
+    /// The server name in the TLS handshake. Absent: the host's. Which names the certificate must have does not change
+    /// by it.
+    pub sni: Option<String>,
     /// What must hold on the connection.
     pub tls_settings: TlsSettings,
     /// `domain_validation`: the name that the host's certificate must be for; `*.example.org` for the domain, what lies
@@ -213,6 +224,8 @@ impl Default for OutboundConnector {
             recipient_domains: Vec::new(),
             all_accepted_domains: false,
             smart_hosts: Vec::new(),
+            implicit_tls: false,
+            sni: None,
             tls_settings: TlsSettings::default(),
             tls_domain: None,
             tls_domains: Vec::new(),

@@ -146,6 +146,9 @@ pub struct InboundConnector {
     pub issuers: Vec<IssuerPattern>,
     /// SHA-256 of keys (SubjectPublicKeyInfo) one of which the client's certificate must have; any where it is empty.
     pub pins: Vec<Digest>,
+    /// Whether a certificate whose extended key usages leave clients out is taken all the same: public authorities
+    /// issue hardly any others.
+    pub server_auth_certificates: bool,
     /// What plaintext is answered where TLS is demanded.
     pub plaintext_reply: PlaintextReply,
 }

@@ -38,7 +38,7 @@ pub use rules_of_rules::{HEADER_FIELD_OCTETS_MAX, HEADER_NAME_OCTETS_MAX};
 pub use select::{Selection, SelectionReason};
 pub(crate) use shadow::TriedIndex;
 pub use shadow::{Shadow, TRIED_MAX, Tried};
-pub use text::ScopeError;
+pub use text::{SMTP_PORT, SUBMISSIONS_PORT, ScopeError};
 
 /// Trust anchors that a client's chain is held against at most: as many answers about a chain are kept. Beyond them a
 /// certificate cannot be judged, and its owner is told to come again.

@@ -101,6 +101,7 @@ fn check_trusting(connector: &InboundConnector, known: &Known<'_>, findings: &mu
             "min_tls_version",
         ),
         (connector.floor.hybrid_only, "hybrid_key_exchange_only"),
+        (!connector.server_auth_certificates, "server_auth_certificates"),
     ] {
         findings.add_if(
             is_set,
@@ -166,6 +167,7 @@ fn check_certificate(connector: &InboundConnector, findings: &mut Findings<'_>) 
             (!connector.anchors.is_system(), "trust_anchors"),
             (!connector.issuers.is_empty(), "issuers"),
             (!connector.pins.is_empty(), "pins"),
+            (!connector.server_auth_certificates, "server_auth_certificates"),
         ] {
             findings.add_if(
                 is_set,

@@ -57,6 +57,7 @@ fn inbound(text: &str, kind: ConnectorType) -> InboundConnector {
         anchors: AnchorSetId::system(),
         issuers: Vec::new(),
         pins: Vec::new(),
+        server_auth_certificates: true,
         plaintext_reply: PlaintextReply::TryAgain,
     }
 }

@@ -13,7 +13,9 @@ use thiserror::Error;
 use super::{CertificateName, DomainScope, IssuerPattern, SmartHost};
 
 /// The port where none is written.
-const SMTP_PORT: u16 = 25;
+pub const SMTP_PORT: u16 = 25;
+/// The port where none is written and TLS begins with the first octet (RFC 8314 §7.3).
+pub const SUBMISSIONS_PORT: u16 = 465;
 
 /// Why a text is no scope, certificate name or next hop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -97,17 +99,27 @@ impl FromStr for SmartHost {
     type Err = ScopeError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text, SMTP_PORT)
+    }
+}
+
+impl SmartHost {
+    /// From a text, on `port` where it names none.
+    ///
+    /// # Errors
+    /// When it is no next hop.
+    pub fn parse(text: &str, port: u16) -> Result<Self, ScopeError> {
         if let Some(rest) = text.strip_prefix("mx:") {
-            let (name, port) = split_port(rest)?;
+            let (name, port) = split_port(rest, port)?;
             return Ok(Self::Mx(Domain::parse(name)?, port));
         }
         if let Ok(address) = text.parse::<IpAddr>() {
-            return Ok(Self::Host(Host::Literal(address), SMTP_PORT));
+            return Ok(Self::Host(Host::Literal(address), port));
         }
         if let Some((inner, behind)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             let port = match behind.strip_prefix(':') {
                 Some(digits) => parse_port(digits)?,
-                None if behind.is_empty() => SMTP_PORT,
+                None if behind.is_empty() => port,
                 None => return Err(ScopeError::Port),
             };
             let host = match inner.parse::<Ipv6Addr>() {
@@ -116,7 +128,7 @@ impl FromStr for SmartHost {
             };
             return Ok(Self::Host(host, port));
         }
-        let (name, port) = split_port(text)?;
+        let (name, port) = split_port(text, port)?;
         let host = match name.parse::<IpAddr>() {
             Ok(address) => Host::Literal(address),
             Err(_) => Host::Domain(Domain::parse(name)?),
@@ -125,10 +137,10 @@ impl FromStr for SmartHost {
     }
 }
 
-fn split_port(text: &str) -> Result<(&str, u16), ScopeError> {
+fn split_port(text: &str, otherwise: u16) -> Result<(&str, u16), ScopeError> {
     match text.rsplit_once(':') {
         Some((name, digits)) => Ok((name, parse_port(digits)?)),
-        None => Ok((text, SMTP_PORT)),
+        None => Ok((text, otherwise)),
     }
 }
 
@@ -188,6 +200,16 @@ mod tests {
             let host: SmartHost = text.parse().unwrap();
             assert_eq!(host.to_string(), shown);
             assert_eq!(shown.parse::<SmartHost>().unwrap(), host);
+        }
+        for (text, shown) in [
+            ("mail.example.org", "mail.example.org:465"),
+            ("mail.example.org:25", "mail.example.org:25"),
+            ("192.0.2.1", "192.0.2.1:465"),
+            ("2001:db8::1", "[2001:db8::1]:465"),
+            ("[2001:db8::1]", "[2001:db8::1]:465"),
+            ("mx:example.org", "mx:example.org:465"),
+        ] {
+            assert_eq!(SmartHost::parse(text, SUBMISSIONS_PORT).unwrap().to_string(), shown);
         }
         for text in [
             "",

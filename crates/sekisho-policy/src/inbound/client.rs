@@ -161,6 +161,9 @@ pub(super) fn identify<'a>(connector: &InboundConnector, security: &'a ChannelSe
             names => format!("the certificate is for {}", names.join(", ")),
         });
     };
+    if !connector.server_auth_certificates && leaf.not_for_clients {
+        return fails("the certificate is not for clients: its extended key usages leave clientAuth out");
+    }
     if !connector.pins.is_empty() && !is_pinned(leaf, &connector.pins) {
         return Identity::Fails(format!("the certificate has another key, {}", leaf.spki_sha256));
     }

@@ -122,6 +122,15 @@ impl ClientSession {
         }
     }
 
+    /// A session on a connection that is under TLS from its first octet on (RFC 8314 §3): the peer speaks first there.
+    #[must_use]
+    pub fn under_implicit_tls(channel: ChannelId, ehlo_name: Host) -> Self {
+        Self {
+            under_tls: true,
+            ..Self::new(channel, ehlo_name)
+        }
+    }
+
     /// Grows with every whole reply and with everything that is written: the caller's timer begins anew then, and not
     /// with every octet of a peer that dribbles.
     #[must_use]
@@ -147,7 +156,7 @@ impl ClientSession {
         self.spoke_helo
     }
 
-    /// Whether the handshake was reported.
+    /// Whether the handshake was reported, or was there before the session.
     #[must_use]
     pub const fn under_tls(&self) -> bool {
         self.under_tls

@@ -154,6 +154,22 @@ fn starttls_forgets_what_was_offered_before() {
 /// CVE-2021-38371: what a man in the middle puts behind the 220 is taken for the first words under TLS, be it a whole
 /// reply or the beginning of a line to which the reply to EHLO is then glued.
 #[test]
+fn under_implicit_tls_the_peer_speaks_first_and_there_is_no_starttls() {
+    let name = Host::Domain(Domain::parse("client.example").unwrap());
+    let mut session = ClientSession::under_implicit_tls(CHANNEL, name);
+    assert_eq!(written(&mut session), "");
+    session.handle_input(b"220 mx.example ESMTP\r\n");
+    assert_eq!(written(&mut session), "EHLO client.example\r\n");
+    session.handle_input(ehlo_reply(&["STARTTLS", "PIPELINING"]).as_bytes());
+    assert_eq!(events(&mut session), [Event::Ready]);
+    assert!(session.under_tls());
+    assert_eq!(session.start_tls(), Err(Misuse));
+    assert_eq!(session.handle_tls_established(), Err(Misuse));
+    start(&mut session, &["to@example.org"]);
+    assert!(written(&mut session).starts_with("MAIL FROM:<from@example.org>"));
+}
+
+#[test]
 fn bytes_behind_the_reply_to_starttls_end_the_session() {
     for behind in [
         "250 ok\r\n",

@@ -115,6 +115,7 @@ fn security(
         suite: "TLS_AES_256_GCM_SHA384".to_owned(),
         group: TlsVersion::HYBRID_GROUP.to_owned(),
         sni: None,
+        implicit: false,
         alpn: None,
         resumed: false,
         chain: chain.as_ref().map(|chain| chain.facts().to_vec()).unwrap_or_default(),

@@ -331,13 +331,14 @@ pub(super) fn show_security(out: &mut Output, security: &ChannelSecurity) -> io:
 fn show_tls(out: &mut Output, facts: &TlsFacts) -> io::Result<()> {
     let version = out.paint(Tone::Good, facts.version);
     let resumed = if facts.resumed { ", resumed" } else { "" };
+    let implicit = if facts.implicit { ", from the first octet on" } else { "" };
     let sni = facts
         .sni
         .as_ref()
         .map(|name| format!(", SNI {name}"))
         .unwrap_or_default();
     out.line(format_args!(
-        "       {version} {} {}{sni}{resumed}",
+        "       {version} {} {}{implicit}{sni}{resumed}",
         facts.suite, facts.group
     ))?;
     let Some(leaf) = facts.chain.first() else {

@@ -310,7 +310,7 @@ pub struct Route {
     pub name: String,
     /// Recipients' domains: `bank.example`, `*.bank.example` (everything below it), or `*` (everything).
     pub domains: Vec<String>,
-    /// `"mx"` (with another port than 25: `"mx:2525"`), or a list of hosts with ports that are tried in this order:
+    /// `"mx"` (with another port than 25, or 465 with `implicit-tls`: `"mx:2525"`), or a list of hosts with ports that are tried in this order:
     /// `["mx.bank.example:25", "192.0.2.1:25"]`. An IPv6 address stands in brackets. Hosts that are named here may be
     /// loopback or private.
     pub via: Via,
@@ -328,6 +328,14 @@ pub struct Route {
     /// A certificate that is shown to the next host if it asks. It is offered in TLS 1.3 only.
     #[serde(default)]
     pub client_certificate: Option<CertificateFiles>,
+    /// Whether TLS begins with the first octet, without STARTTLS, as servers on port 465 want it. Without TLS nothing
+    /// leaves on such a route, whatever `require` says.
+    #[serde(default)]
+    pub implicit_tls: bool,
+    /// The server name in the TLS handshake, for a server that answers by it. Which names the certificate must have is
+    /// `tls-names`' to say. Default: the host as it is written in `via`, or the name of the mail exchanger.
+    #[serde(default)]
+    pub sni: Option<String>,
     /// As in `[delivery]`, for this route.
     #[serde(default)]
     pub ehlo_name: Option<String>,

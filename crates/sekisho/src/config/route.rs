@@ -8,7 +8,10 @@ use std::{
 };
 
 use sekisho_mail::{AnchorSetId, ClientIdentityId, Domain, Host, NamePattern};
-use sekisho_policy::outbound::{Requirement, TlsNames};
+use sekisho_policy::{
+    directory::{SMTP_PORT, SUBMISSIONS_PORT},
+    outbound::{Requirement, TlsNames},
+};
 use sekisho_tls::{AnchorSet, ClientIdentities};
 
 use super::{
@@ -85,7 +88,7 @@ fn build(
     checker: &mut Checker<'_>,
 ) -> Option<RouteSettings> {
     let domains = domains(&route.domains, key, checker);
-    let via = via(&route.via, key, checker);
+    let via = via(route, key, checker);
     let demand = demand(route, via.as_ref(), key, outbound, checker);
     let client_identity = route.client_certificate.as_ref().and_then(|pair| {
         let identity = load_identity(pair, &format!("{key}.client-certificate"), checker)?;
@@ -152,11 +155,12 @@ pub(super) fn domain_pattern(text: &str, key: &str, checker: &mut Checker<'_>) -
     }
 }
 
-fn via(via: &raw::Via, key: &str, checker: &mut Checker<'_>) -> Option<Via> {
+fn via(route: &raw::Route, key: &str, checker: &mut Checker<'_>) -> Option<Via> {
     let key = format!("{key}.via");
+    let port = if route.implicit_tls { SUBMISSIONS_PORT } else { SMTP_PORT };
     let remedy = "write \"mx\", or a list of hosts with ports as in [\"mx.bank.example:25\"]";
-    match via {
-        raw::Via::Word(word) if word == "mx" => Some(Via::Mx { port: 25 }),
+    match &route.via {
+        raw::Via::Word(word) if word == "mx" => Some(Via::Mx { port }),
         raw::Via::Word(word) => match word.strip_prefix("mx:").and_then(|port| port.parse().ok()) {
             Some(port) if port > 0 => Some(Via::Mx { port }),
             _ => {
@@ -321,6 +325,10 @@ fn obey_delivery(route: &mut RouteSettings, delivery: &raw::Delivery, key: &str,
 
 fn override_delivery(settings: &mut RouteSettings, route: &raw::Route, key: &str, checker: &mut Checker<'_>) {
     let at = |name: &str| format!("{key}.{name}");
+    settings.implicit_tls = route.implicit_tls;
+    if let Some(name) = &route.sni {
+        settings.sni = checker.parse(&at("sni"), name, "write a full host name; an address is never sent");
+    }
     if let Some(name) = &route.ehlo_name {
         settings.ehlo_name = ehlo_name(name, &at("ehlo-name"), checker);
     }

@@ -348,8 +348,9 @@ impl Connection {
         let accepted = net::accept_tls(&self.listener.tls, stream, limit).await;
         drop(place);
         match accepted {
-            Ok((stream, facts)) => {
+            Ok((stream, mut facts)) => {
                 tracing::debug!(version = %facts.version, suite = %facts.suite, group = %facts.group, "under TLS");
+                facts.implicit = self.listener.mode == ListenerMode::ImplicitTls;
                 self.security = ChannelSecurity::Tls(Box::new(facts));
                 self.patience.begin_anew(Instant::now());
                 Some(Transport::Tls(Box::new(stream)))

@@ -113,6 +113,7 @@ mod tests {
             suite: "TLS_AES_256_GCM_SHA384".to_owned(),
             group: "X25519MLKEM768".to_owned(),
             sni: None,
+            implicit: false,
             alpn: None,
             resumed: false,
             chain,
@@ -180,6 +181,7 @@ mod tests {
             not_before: Timestamp::EPOCH,
             not_after: Timestamp::EPOCH,
             key: "P-256".to_owned(),
+            not_for_clients: false,
         };
         let proven = field("c", &tls(vec![leaf.clone()], KeyProof::Proven), None);
         assert!(proven.contains(&format!("sha256:{}", "ab".repeat(32))), "{proven}");

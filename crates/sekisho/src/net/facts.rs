@@ -134,6 +134,7 @@ fn facts(name: Option<Domain>, hybrid: bool) -> TlsFacts {
         suite: "TLS_AES_128_GCM_SHA256".to_owned(),
         group: if hybrid { "X25519MLKEM768" } else { "x25519" }.to_owned(),
         sni: name,
+        implicit: false,
         alpn: None,
         resumed: false,
         chain: vec![leaf()],
@@ -155,6 +156,7 @@ fn leaf() -> CertificateFacts {
         not_before: Timestamp::EPOCH,
         not_after: Timestamp::FAR_FUTURE,
         key: "EC P-256".to_owned(),
+        not_for_clients: false,
     }
 }
 

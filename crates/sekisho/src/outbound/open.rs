@@ -154,7 +154,7 @@ impl Opening<'_> {
     /// At one address: from the greeting to a connection on which a message can be judged.
     async fn open_at(&self, dialled: Dialled, journal: &mut Journal) -> Result<Box<Link>, Box<Obstacle>> {
         let peer = dialled.peer;
-        let memory = self.memory.recall(&self.host_text(), peer, clock::now());
+        let memory = self.memory.recall(&self.memory_key(), peer, clock::now());
         let mut step = self.adapt(self.plan.first_step(memory.as_ref()));
         let mut fresh = Some(dialled);
         let mut history: Vec<FailedHandshake> = Vec::new();
@@ -163,9 +163,14 @@ impl Opening<'_> {
                 Some(dialled) => dialled,
                 None => self.dial(&[peer], journal).await?,
             };
-            let link = self.greet(dialled, journal).await?;
+            let link = self.link(dialled, journal);
             let groups = match step {
+                // Such a way demands TLS by itself.
+                Step::Plaintext { .. } if self.way.route.implicit_tls => {
+                    return Err(Obstacle::ours("no step is left without TLS".to_owned()));
+                }
                 Step::Plaintext { cause } => {
+                    let link = self.greet(link, journal).await?;
                     journal.begin(StepKind::Starttls);
                     return Ok(self.in_the_clear(link, cause, &history, journal));
                 }
@@ -226,14 +231,18 @@ impl Opening<'_> {
         }
     }
 
-    /// Greeting and EHLO.
-    async fn greet(&self, dialled: Dialled, journal: &mut Journal) -> Result<Box<Link>, Box<Obstacle>> {
-        journal.begin(StepKind::Ehlo);
+    /// A session on a connection on which nothing was said yet.
+    fn link(&self, dialled: Dialled, journal: &Journal) -> Box<Link> {
         let Dialled { stream, peer, place } = dialled;
         let settings = &self.configured.settings;
         let id = ChannelId(self.channel_ids.fetch_add(1, Ordering::Relaxed));
         let name = self.way.route.ehlo_name.as_ref().unwrap_or(&settings.hostname);
-        let mut session = ClientSession::new(id, Host::Domain(name.clone()));
+        let name = Host::Domain(name.clone());
+        let mut session = if self.way.route.implicit_tls {
+            ClientSession::under_implicit_tls(id, name)
+        } else {
+            ClientSession::new(id, name)
+        };
         session.set_elapsed(super::link::millis_since(journal.began));
         session.note(&format!("connected to {}", self.describe(peer)));
         let facts = ChannelFacts {
@@ -246,6 +255,12 @@ impl Opening<'_> {
         let mut link = Box::new(Link::new(stream, session, facts, settings.timeouts));
         link.place = Some(place);
         link.begin_attempt(journal.began);
+        link
+    }
+
+    /// Greeting and EHLO.
+    async fn greet(&self, mut link: Box<Link>, journal: &mut Journal) -> Result<Box<Link>, Box<Obstacle>> {
+        journal.begin(StepKind::Ehlo);
         match link.next_event().await {
             Event::Ready => {
                 let facts = Arc::make_mut(&mut link.facts);
@@ -257,8 +272,24 @@ impl Opening<'_> {
         }
     }
 
-    /// STARTTLS where it is offered, the handshake, the verdicts, EHLO again.
+    /// To TLS and the EHLO under it, by STARTTLS or from the first octet on, as the way has it.
     async fn secure(
+        &self,
+        mut link: Box<Link>,
+        groups: GroupProfile,
+        journal: &mut Journal,
+    ) -> Result<Secured, Box<Obstacle>> {
+        if self.way.route.implicit_tls {
+            journal.begin(StepKind::Starttls);
+            link.session.note("TLS from the first octet on");
+            return self.cover(link, groups, journal).await;
+        }
+        let link = self.greet(link, journal).await?;
+        self.start_tls(link, groups, journal).await
+    }
+
+    /// STARTTLS where it is offered.
+    async fn start_tls(
         &self,
         mut link: Box<Link>,
         groups: GroupProfile,
@@ -283,6 +314,16 @@ impl Opening<'_> {
             }
             event => return Err(self.spoilt(link, event, journal)),
         }
+        self.cover(link, groups, journal).await
+    }
+
+    /// The handshake, the verdicts, and EHLO under TLS.
+    async fn cover(
+        &self,
+        mut link: Box<Link>,
+        groups: GroupProfile,
+        journal: &mut Journal,
+    ) -> Result<Secured, Box<Obstacle>> {
         if let Err(failure) = self.shake_hands(&mut link, groups).await {
             link.session.note(&format!("the handshake failed: {failure}"));
             journal.add(link.session.take_conversation());
@@ -323,7 +364,8 @@ impl Opening<'_> {
             },
         };
         let time_limit = self.configured.settings.limits.handshake_timeout;
-        let offered = (self.plan.server_name(), &profile);
+        let server_name = self.way.route.sni.as_ref().or_else(|| self.plan.server_name());
+        let offered = (server_name, &profile);
         let handshake = net::connect_tls(&self.configured.tls, stream, offered, time_limit);
         let shaken = link.wait_for(handshake).await;
         let (stream, mut facts) = shaken?;
@@ -333,13 +375,16 @@ impl Opening<'_> {
             &self.plan.checks(),
             clock::now(),
         );
+        facts.implicit = self.way.route.implicit_tls;
         link.session
             .note(&format!("{} {} {}", facts.version, facts.suite, facts.group));
         link.chain = Some(stream.peer_chain().clone());
         link.wire = Wire::Tls(Box::new(stream));
         Arc::make_mut(&mut link.facts).security = ChannelSecurity::Tls(Box::new(facts));
-        // The machine asked for this handshake a line ago.
-        let _ = link.session.handle_tls_established();
+        if !self.way.route.implicit_tls {
+            // The machine asked for this handshake a line ago.
+            let _ = link.session.handle_tls_established();
+        }
         Ok(())
     }
 
@@ -419,7 +464,7 @@ impl Opening<'_> {
 
     /// Remembers what broke and forgets what works.
     fn learn(&self, peer: SocketAddr, history: &[FailedHandshake], held_with: Option<GroupProfile>) {
-        let host = self.host_text();
+        let host = self.memory_key();
         if let Some(groups) = held_with {
             self.memory.forget(&host, peer, groups != GroupProfile::Classical);
         }
@@ -450,6 +495,14 @@ impl Opening<'_> {
 
     fn host_text(&self) -> String {
         self.plan.host().to_string()
+    }
+
+    /// By another name a host may answer otherwise.
+    fn memory_key(&self) -> String {
+        match &self.way.route.sni {
+            Some(name) => format!("{} as {name}", self.plan.host()),
+            None => self.host_text(),
+        }
     }
 
     fn describe(&self, peer: SocketAddr) -> String {

@@ -17,7 +17,7 @@ use tokio::{
 use super::{AddressFamily, Candidate, Hybrid, Way, link::Link};
 use crate::chance::Map;
 
-/// What two messages must have in common to travel over one connection. The server name follows from the host.
+/// What two messages must have in common to travel over one connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PoolKey {
     host: Host,
@@ -31,6 +31,9 @@ pub(super) struct PoolKey {
     ehlo_name: Option<Domain>,
     organization: OrganizationName,
     identity_in_tls12: bool,
+    implicit_tls: bool,
+    /// Where it does not follow from the host.
+    sni: Option<Domain>,
 }
 
 impl PoolKey {
@@ -47,6 +50,8 @@ impl PoolKey {
             hybrid: route.hybrid,
             ehlo_name: route.ehlo_name.clone(),
             identity_in_tls12: route.identity_in_tls12,
+            implicit_tls: route.implicit_tls,
+            sni: route.sni.clone(),
         }
     }
 

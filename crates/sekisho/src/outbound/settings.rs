@@ -63,6 +63,11 @@ pub struct RouteSettings {
     pub client_identity: Option<ClientIdentityId>,
     /// Whether it is presented in TLS 1.2 too, where everyone on the way can read it.
     pub identity_in_tls12: bool,
+    /// Whether TLS begins with the first octet (RFC 8314 §3), without STARTTLS. Such a way demands TLS by itself.
+    pub implicit_tls: bool,
+    /// The server name in the handshake; that of the host where it is `None`. It says nothing of the names that the
+    /// certificate must be for.
+    pub sni: Option<Domain>,
     /// The name in EHLO; the node's name where it is `None`.
     pub ehlo_name: Option<Domain>,
     /// The address to connect from; the system chooses where it is `None`. Fixes the address family too.
@@ -101,6 +106,8 @@ impl RouteSettings {
             demand: None,
             client_identity: None,
             identity_in_tls12: false,
+            implicit_tls: false,
+            sni: None,
             ehlo_name: None,
             source_address: None,
             address_family: AddressFamily::Any,

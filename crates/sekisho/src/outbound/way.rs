@@ -61,6 +61,13 @@ impl Configured {
             Some(_) => without_names(demand),
         }));
         let mut route = Arc::clone(chosen.unwrap_or(of_the_file));
+        if route.implicit_tls && demands.is_empty() {
+            // There is nothing to fall back to.
+            demands.push(RouteDemand {
+                require: Requirement::Encryption,
+                origin: route.title(),
+            });
+        }
         let settings = self.organizations.organization(&organization);
         if let Some(expire_after) = settings.and_then(|settings| settings.expire_after)
             && !route.expires_by_itself

@@ -17,6 +17,7 @@ fn tls(names: &[&str], key: KeyProof) -> TlsFacts {
         suite: String::new(),
         group: String::new(),
         sni: None,
+        implicit: false,
         alpn: None,
         resumed: false,
         chain: vec![CertificateFacts {
@@ -28,6 +29,7 @@ fn tls(names: &[&str], key: KeyProof) -> TlsFacts {
             not_before: Timestamp::EPOCH,
             not_after: Timestamp::FAR_FUTURE,
             key: "P-256".to_owned(),
+            not_for_clients: false,
         }],
         key,
         verdicts: Vec::new(),

@@ -49,6 +49,7 @@ fn tls(names: &[&str], verdict: &Verdict) -> TlsFacts {
         not_before: Timestamp::EPOCH,
         not_after: Timestamp::FAR_FUTURE,
         key: "P-256".to_owned(),
+        not_for_clients: false,
     };
     let sets = [AnchorSetId::system(), anchors("acme"), anchors("bank")];
     TlsFacts {
@@ -56,6 +57,7 @@ fn tls(names: &[&str], verdict: &Verdict) -> TlsFacts {
         suite: "TLS_AES_256_GCM_SHA384".to_owned(),
         group: "X25519MLKEM768".to_owned(),
         sni: None,
+        implicit: false,
         alpn: None,
         resumed: false,
         chain: if names.is_empty() { Vec::new() } else { vec![leaf] },

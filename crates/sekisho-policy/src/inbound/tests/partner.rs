@@ -117,6 +117,29 @@ fn a_restriction_to_a_certificate_takes_the_right_name_on_a_trusted_chain() {
     assert_eq!(told(&from_bank().to(&without_tls, "acme.example")), BY_CERTIFICATE);
 }
 
+#[test]
+fn a_certificate_that_is_not_for_clients_is_taken_unless_the_connector_says_otherwise() {
+    let not_for_clients = |is_so: bool| {
+        let mut facts = tls(&[BANK], &Verdict::Holds);
+        facts.chain[0].not_for_clients = is_so;
+        from_bank().under(facts)
+    };
+    let lenient = with([by_certificate()]);
+    assert!(is_admitted(&not_for_clients(true).to(&lenient, "acme.example")));
+    for pins in [vec![], vec![KEY]] {
+        let strict = with([by_certificate().with(|one| {
+            one.server_auth_certificates = false;
+            one.pins.clone_from(&pins);
+        })]);
+        assert_eq!(
+            told(&not_for_clients(true).to(&strict, "acme.example")),
+            BY_CERTIFICATE,
+            "a pin says nothing of what it is for"
+        );
+        assert!(is_admitted(&not_for_clients(false).to(&strict, "acme.example")));
+    }
+}
+
 /// Behaviour 16.
 #[test]
 fn a_restriction_to_addresses_takes_those_inside() {

@@ -154,6 +154,7 @@ fn leaf() -> CertificateFacts {
         not_before: Timestamp::EPOCH,
         not_after: Timestamp::FAR_FUTURE,
         key: "P-256".to_owned(),
+        not_for_clients: false,
     }
 }
 
@@ -173,6 +174,7 @@ fn tls(chain: Vec<CertificateFacts>, key: KeyProof, verdicts: Vec<(Check, Verdic
         suite: "TLS_AES_256_GCM_SHA384".to_owned(),
         group: "X25519MLKEM768".to_owned(),
         sni: None,
+        implicit: false,
         alpn: None,
         resumed: false,
         chain,

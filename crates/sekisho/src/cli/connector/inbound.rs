@@ -67,6 +67,9 @@ pub(in crate::cli) struct InboundFlags {
     /// Keys of which the client's certificate must have one: sha256: and 64 hexadecimal digits
     #[arg(long, value_name = "PIN", value_delimiter = ',')]
     pins: Option<Vec<String>>,
+    /// Takes certificates whose extended key usages leave clientAuth out [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    server_auth_certificates: Option<bool>,
     /// What plaintext is answered where TLS is demanded: try-again or refuse [default: try-again]
     #[arg(long, value_name = "REPLY", value_parser = changes::word::<PlaintextReply>)]
     plaintext_reply: Option<PlaintextReply>,
@@ -101,6 +104,8 @@ impl InboundFlags {
         super::anchors(&mut document.trust_anchors, self.trust_anchors.as_ref())?;
         set_list(&mut document.issuers, self.issuers.as_ref());
         set_list(&mut document.pins, self.pins.as_ref());
+        let flag = self.server_auth_certificates.as_ref();
+        set(&mut document.server_auth_certificates, flag);
         set(&mut document.plaintext_reply, self.plaintext_reply.as_ref());
         Ok(())
     }

@@ -36,6 +36,12 @@ pub(in crate::cli) struct OutboundFlags {
     /// records of the recipient's domain
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     smart_hosts: Option<Vec<String>>,
+    /// Begins TLS with the first octet, without STARTTLS; the port is 465 then where none is named
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    implicit_tls: Option<bool>,
+    /// The server name in the TLS handshake instead of the host's; empty to unset
+    #[arg(long, value_name = "NAME")]
+    sni: Option<String>,
     /// What must hold: opportunistic, encryption-only, certificate-validation, or domain-validation
     /// [default: opportunistic]
     #[arg(long, value_name = "SETTING", value_parser = changes::word::<TlsSettings>)]
@@ -109,6 +115,8 @@ impl OutboundFlags {
         set_list(&mut document.recipient_domains, self.recipient_domains.as_ref());
         set(&mut document.all_accepted_domains, self.all_accepted_domains.as_ref());
         set_list(&mut document.smart_hosts, self.smart_hosts.as_ref());
+        set(&mut document.implicit_tls, self.implicit_tls.as_ref());
+        set_text(&mut document.sni, self.sni.as_ref());
         set(&mut document.tls_settings, self.tls_settings.as_ref());
         set_text(&mut document.tls_domain, self.tls_domain.as_ref());
         set_list(&mut document.tls_domains, self.tls_domains.as_ref());

@@ -6,7 +6,7 @@ use sekisho_api as api;
 use sekisho_mail::{AnchorSetId, ClientIdentityId, TlsVersion};
 use sekisho_policy::directory::{
     CertificateName, ConnectorKey, ConnectorType, Fault, InboundConnector, OutboundConnector, PlaintextReply,
-    SmartHost, TlsFloor, TlsSettings,
+    SMTP_PORT, SUBMISSIONS_PORT, SmartHost, TlsFloor, TlsSettings,
 };
 use sekisho_tls::{AnchorSet, Identity};
 
@@ -68,6 +68,7 @@ pub(super) fn inbound(document: &api::InboundConnector, into: &mut Collected, fa
         anchors,
         issuers: document.issuers.iter().map(|text| issuers::parse(text)).collect(),
         pins,
+        server_auth_certificates: document.server_auth_certificates,
         plaintext_reply: match document.plaintext_reply {
             api::PlaintextReply::TryAgain => PlaintextReply::TryAgain,
             api::PlaintextReply::Refuse => PlaintextReply::Refuse,
@@ -100,7 +101,9 @@ pub(super) fn outbound(
     let organization = reader.parse("organization", &document.organization, "");
     let recipient_domains = reader.list("recipient_domains", &document.recipient_domains, SCOPE_REMEDY);
     let hosts_remedy = "write mail.bank.example:25, 192.0.2.1:25, [2001:db8::1]:25, or mx:bank.example";
-    let smart_hosts: Vec<SmartHost> = reader.list("smart_hosts", &document.smart_hosts, hosts_remedy);
+    let port = port(document);
+    let parse_host = |text: &str| SmartHost::parse(text, port);
+    let smart_hosts = reader.list_by(parse_host, "smart_hosts", &document.smart_hosts, hosts_remedy);
     let mut tls_domains: Vec<CertificateName> = reader.list("tls_domains", &document.tls_domains, NAME_REMEDY);
     if let Some(name) = certificate_name("tls_domain", document.tls_domain.as_deref(), &mut reader) {
         tls_domains.insert(0, name);
@@ -226,6 +229,8 @@ fn way(
                 certificate: files.certificate.clone(),
                 key: files.key.clone(),
             }),
+        implicit_tls: document.implicit_tls,
+        sni: document.sni.clone(),
         ehlo_name: document.ehlo_name.clone(),
         source_address: document.source_address.clone(),
         address_family: None,
@@ -261,7 +266,7 @@ fn way(
     if document.hybrid_key_exchange_only {
         way.hybrid = Hybrid::Preferred;
     }
-    way.via = via(smart_hosts, reader);
+    way.via = via(smart_hosts, port(document), reader);
     (way, identity)
 }
 
@@ -270,6 +275,7 @@ fn dial_field(key: &str) -> &'static str {
     let key = key.strip_prefix("connector.").unwrap_or(key);
     match key.split('[').next() {
         Some("client-certificate") => CERTIFICATE_FIELD,
+        Some("sni") => "sni",
         Some("ehlo-name") => "ehlo_name",
         Some("source-address") => "source_address",
         Some("retry") => "retry",
@@ -279,7 +285,16 @@ fn dial_field(key: &str) -> &'static str {
     }
 }
 
-fn via(smart_hosts: &[SmartHost], reader: &mut Reader<'_>) -> Via {
+/// The port where none is named.
+const fn port(document: &api::OutboundConnector) -> u16 {
+    if document.implicit_tls {
+        SUBMISSIONS_PORT
+    } else {
+        SMTP_PORT
+    }
+}
+
+fn via(smart_hosts: &[SmartHost], port: u16, reader: &mut Reader<'_>) -> Via {
     if let [SmartHost::Mx(domain, port)] = smart_hosts {
         return Via::MxOf {
             domain: domain.clone(),
@@ -304,7 +319,7 @@ fn via(smart_hosts: &[SmartHost], reader: &mut Reader<'_>) -> Via {
         }
     }
     if hosts.is_empty() {
-        Via::Mx { port: 25 }
+        Via::Mx { port }
     } else {
         Via::Hosts(hosts)
     }

@@ -46,8 +46,17 @@ impl<'a> Reader<'a> {
         T: FromStr,
         T::Err: Display,
     {
-        let parsed = text.parse();
-        parsed
+        self.parse_by(str::parse, field, text, remedy)
+    }
+
+    fn parse_by<T, E: Display>(
+        &mut self,
+        parse: impl Fn(&str) -> Result<T, E>,
+        field: &'static str,
+        text: &str,
+        remedy: &str,
+    ) -> Option<T> {
+        parse(text)
             .map_err(|error| self.fault(field, format_args!("{text:?}: {error}"), remedy))
             .ok()
     }
@@ -57,8 +66,21 @@ impl<'a> Reader<'a> {
         T: FromStr,
         T::Err: Display,
     {
+        self.list_by(str::parse, field, texts, remedy)
+    }
+
+    /// As [`Self::list`], where each is read in another way than usual.
+    pub(super) fn list_by<T, E: Display>(
+        &mut self,
+        parse: impl Fn(&str) -> Result<T, E>,
+        field: &'static str,
+        texts: &[String],
+        remedy: &str,
+    ) -> Vec<T> {
         let texts = texts.iter();
-        texts.filter_map(|text| self.parse(field, text, remedy)).collect()
+        texts
+            .filter_map(|text| self.parse_by(&parse, field, text, remedy))
+            .collect()
     }
 
     /// A duration that is not zero.

@@ -1,5 +1,7 @@
 //! Next hops of Postfix: `[mail.example.org]:587` is a host, `example.org` one with MX records.
 
+use sekisho_policy::directory::SUBMISSIONS_PORT;
+
 /// Service names that stand for a port.
 const SERVICES: [(&str, u16); 5] = [
     ("smtp", 25),
@@ -20,6 +22,8 @@ pub(super) struct Hop {
     pub names: Vec<String>,
     /// Whether it is a host, and not a domain whose MX records are looked up.
     pub is_host: bool,
+    /// Whether every port is that of TLS from the first octet on.
+    pub implicit_tls: bool,
 }
 
 /// What becomes of mail by a transport table.
@@ -62,16 +66,14 @@ pub(super) fn hop_of(text: &str) -> Result<Hop, String> {
         smart_hosts: Vec::new(),
         names: Vec::new(),
         is_host: true,
+        implicit_tls: false,
     };
+    let mut ports = Vec::new();
     let parts = text.split([',', ' ', '\t']).filter(|part| !part.is_empty());
     for part in parts {
         let (name, port, is_host) = parts_of(part)?;
         let port = port.map(port_of).transpose()?.unwrap_or(25);
-        if port == 465 {
-            return Err(format!(
-                "{part}: port 465 is for TLS from the first octet on, which connectors do not speak"
-            ));
-        }
+        ports.push(port);
         hop.is_host &= is_host;
         hop.smart_hosts
             .push(match name.strip_prefix("ipv6:").filter(|_| is_host) {
@@ -85,6 +87,13 @@ pub(super) fn hop_of(text: &str) -> Result<Hop, String> {
     }
     if hop.names.is_empty() {
         return Err("there is no next hop".to_owned());
+    }
+    hop.implicit_tls = ports.iter().all(|port| *port == SUBMISSIONS_PORT);
+    if !hop.implicit_tls && ports.contains(&SUBMISSIONS_PORT) {
+        return Err(format!(
+            "{text}: on port 465 TLS begins with the first octet, and on the other ports it does not; that takes two \
+             connectors"
+        ));
     }
     Ok(hop)
 }
@@ -140,11 +149,23 @@ mod tests {
             "[a.example",
             "[a.example]x",
             "a:b:c",
-            "[a.example]:465",
+            "[a.example]:465, [b.example]:25",
             "a:0",
             "a:+25",
         ] {
             assert!(hop_of(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn on_port_465_tls_begins_with_the_first_octet() {
+        for (text, implicit) in [
+            ("[a.example]:465", true),
+            ("[a.example]:smtps [b.example]:submissions", true),
+            ("[a.example]:587", false),
+            ("a.example", false),
+        ] {
+            assert_eq!(hop_of(text).unwrap().implicit_tls, implicit, "{text}");
         }
     }
 

@@ -244,6 +244,7 @@ fn default_of(name: &str) -> Option<&'static str> {
         | "smtp_tls_mandatory_protocols"
         | "smtp_tls_policy_maps"
         | "smtp_tls_security_level"
+        | "smtp_tls_servername"
         | "smtpd_tls_security_level"
         | "transport_maps" => "",
         _ => return None,

@@ -128,10 +128,15 @@ pub(super) fn note(reading: &mut Reading<'_>) {
             reading.note(kind, matters, place, text);
         }
     }
+    if !["", "hostname"].contains(&reading.value("smtp_tls_servername").as_str()) {
+        let place = reading.parameter("smtp_tls_servername");
+        let text = "it is sni of the connectors; to all others the host's own name is sent";
+        reading.note(NoteKind::Different, true, place, text);
+    }
     if reading.is_yes("smtp_tls_wrappermode") {
         let place = reading.parameter("smtp_tls_wrappermode");
-        let text = "TLS from the first octet on is not spoken to next hops here: mail to such a host waits";
-        reading.note(NoteKind::NoCounterpart, true, place, text);
+        let text = "it is implicit_tls of the connectors with a next hop; to mail exchangers TLS begins with STARTTLS here";
+        reading.note(NoteKind::Different, true, place, text);
     }
 }
 

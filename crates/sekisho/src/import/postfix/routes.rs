@@ -233,6 +233,7 @@ fn add(reading: &mut Reading<'_>, key: &str, route: &Route, policy: &Policy, own
     };
     if let Some(hop) = hop {
         document.smart_hosts.clone_from(&hop.smart_hosts);
+        document.implicit_tls = hop.implicit_tls || reading.is_yes("smtp_tls_wrappermode");
     }
     tls::put(reading, &mut document, policy, hop);
     let mut source = Source {
@@ -245,6 +246,7 @@ fn add(reading: &mut Reading<'_>, key: &str, route: &Route, policy: &Policy, own
         "tls_domains",
         "trust_anchors",
         "smtp_dane_mode",
+        "sni",
         "min_tls_version",
     ] {
         let mut place = policy.place.clone();

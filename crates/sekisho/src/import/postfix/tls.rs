@@ -21,6 +21,9 @@ const SYSTEM_ANCHORS: [&str; 6] = [
     "/etc/ssl/certs/ca-bundle.crt",
 ];
 
+/// The attribute of a policy that names the server in the handshake.
+const SERVER_NAME: &str = "servername";
+
 /// Sets what the policy demands of `document`'s hosts, and notes what it demands otherwise.
 pub(super) fn put(reading: &mut Reading<'_>, document: &mut OutboundConnector, policy: &Policy, hop: Option<&Hop>) {
     match policy.level {
@@ -41,10 +44,10 @@ pub(super) fn put(reading: &mut Reading<'_>, document: &mut OutboundConnector, p
         Level::Verify | Level::Secure => named(reading, document, policy, hop),
     }
     versions(reading, document, policy);
-    for (name, value) in &policy.others {
+    server_name(reading, document, policy);
+    for (name, value) in policy.others.iter().filter(|(name, _)| name != SERVER_NAME) {
         let (matters, why) = match name.as_str() {
             "ciphers" | "exclude" => (false, "only suites with forward secrecy are ever offered here"),
-            "servername" => (true, "the name in the handshake is the host's here"),
             "connection_reuse" => (false, "connections are used again anyway"),
             "enable_rpk" => (false, "raw public keys are not asked for here"),
             _ => (true, "this attribute is not known here"),
@@ -56,6 +59,21 @@ pub(super) fn put(reading: &mut Reading<'_>, document: &mut OutboundConnector, p
             matters,
             format!("{name}={value}: {why}"),
         );
+    }
+}
+
+/// The name in the handshake: the policy's own, or the one for all (postconf(5), `smtp_tls_servername`).
+fn server_name(reading: &mut Reading<'_>, document: &mut OutboundConnector, policy: &Policy) {
+    let own = policy.others.iter().find(|(name, _)| name == SERVER_NAME);
+    let name = own.map_or_else(|| reading.value("smtp_tls_servername"), |(_, name)| name.clone());
+    match name.as_str() {
+        // The host's is what is sent anyway.
+        "" | "hostname" => {}
+        "nexthop" => {
+            let text = "servername=nexthop: the name in the handshake is the host's here, or one that `sni` names";
+            note(reading, policy, NoteKind::NoCounterpart, true, text);
+        }
+        _ => document.sni = Some(name),
     }
 }
 

@@ -381,6 +381,9 @@ fn write_security(fields: &mut Fields, security: &ChannelSecurity) {
             fields.text("tls", facts.version);
             fields.text("suite", &facts.suite);
             fields.text("group", &facts.group);
+            if facts.implicit {
+                fields.word("implicit", "yes");
+            }
             if let Some(sni) = &facts.sni {
                 fields.text("sni", sni);
             }

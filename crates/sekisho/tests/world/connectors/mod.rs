@@ -3,6 +3,7 @@
 
 mod attribution;
 mod demands;
+mod details;
 mod domains;
 mod explaining;
 mod neighbours;
