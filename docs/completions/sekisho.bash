@@ -961,7 +961,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__add__subcmd__inbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1047,6 +1047,10 @@ _sekisho() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --server-auth-certificates)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 --plaintext-reply)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1075,7 +1079,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__add__subcmd__outbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --smart-hosts --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1114,6 +1118,14 @@ _sekisho() {
                     return 0
                     ;;
                 --smart-hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --implicit-tls)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --sni)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1637,7 +1649,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__set__subcmd__inbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1723,6 +1735,10 @@ _sekisho() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --server-auth-certificates)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 --plaintext-reply)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1751,7 +1767,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__set__subcmd__outbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --smart-hosts --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1790,6 +1806,14 @@ _sekisho() {
                     return 0
                     ;;
                 --smart-hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --implicit-tls)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --sni)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2179,7 +2203,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__domain__subcmd__add)
-            opts="-h -V --organization --type --comment --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --type --recipient-check --recipients --recipients-from --comment --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2190,6 +2214,18 @@ _sekisho() {
                     return 0
                     ;;
                 --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipient-check)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipients-from)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2375,7 +2411,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__domain__subcmd__set)
-            opts="-h -V --organization --type --comment --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --type --recipient-check --recipients --recipients-from --comment --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2386,6 +2422,18 @@ _sekisho() {
                     return 0
                     ;;
                 --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipient-check)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipients-from)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3685,7 +3733,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__organization__subcmd__add)
-            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --expire-after --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --expire-after --max-message-size --max-recipients --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3708,6 +3756,14 @@ _sekisho() {
                     return 0
                     ;;
                 --expire-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-message-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3885,7 +3941,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__organization__subcmd__set)
-            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --expire-after --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --expire-after --max-message-size --max-recipients --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3908,6 +3964,14 @@ _sekisho() {
                     return 0
                     ;;
                 --expire-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-message-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -273,6 +273,8 @@ false\t''"
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l require-tls-outbound -d 'Lets its mail leave under TLS alone' -r -f -a "true\t''
 false\t''"
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l expire-after -d 'The age at which undelivered mail is given up: 48h, 5d; empty to unset' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l max-message-size -d 'How large a message for its domains, or from it to elsewhere, may be: 25MiB; empty to unset' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l max-recipients -d 'How many recipients such a message may have; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l why -d 'Why, for the history' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
@@ -290,6 +292,8 @@ false\t''"
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l require-tls-outbound -d 'Lets its mail leave under TLS alone' -r -f -a "true\t''
 false\t''"
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l expire-after -d 'The age at which undelivered mail is given up: 48h, 5d; empty to unset' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l max-message-size -d 'How large a message for its domains, or from it to elsewhere, may be: 25MiB; empty to unset' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l max-recipients -d 'How many recipients such a message may have; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l why -d 'Why, for the history' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
@@ -336,6 +340,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and not __fish_s
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and not __fish_seen_subcommand_from add set show list remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l organization -d 'Whose it is [default: default]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l type -d 'What becomes of its mail: authoritative (all recipients are here), internal-relay (some are), external-relay (none is)' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l recipient-check -d 'A relay domain\'s: how a recipient without a mailbox here is looked for before mail for it is taken: none, list (--recipients), or probe (the next hop is asked)' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l recipients -d 'List: who there is beside the mailboxes here: bob, or bob@example.org' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l recipients-from -d 'List: a file with all of them, one a line; - for standard input' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l comment -d 'Words of your own' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l why -d 'Why, for the history' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l days -d 'Days of past deliveries that are looked at' -r
@@ -348,6 +355,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l organization -d 'Whose it is [default: default]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l type -d 'What becomes of its mail: authoritative (all recipients are here), internal-relay (some are), external-relay (none is)' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l recipient-check -d 'A relay domain\'s: how a recipient without a mailbox here is looked for before mail for it is taken: none, list (--recipients), or probe (the next hop is asked)' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l recipients -d 'List: who there is beside the mailboxes here: bob, or bob@example.org' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l recipients-from -d 'List: a file with all of them, one a line; - for standard input' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l comment -d 'Words of your own' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l why -d 'Why, for the history' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l days -d 'Days of past deliveries that are looked at' -r

@@ -122,6 +122,10 @@ pub struct InboundExplanation {
     /// By which rules.
     #[schema(value_type = Vec<Object>)]
     pub reasons: Vec<StatedReason>,
+    /// What is known of the recipient by the next hop's word, and whether it was asked just now; absent where it is not
+    /// to be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_hop: Option<String>,
     /// What the client's certificate is worth to those who ask.
     #[schema(value_type = Vec<Object>)]
     pub verdicts: Vec<(Check, Verdict)>,

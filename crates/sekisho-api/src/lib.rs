@@ -19,7 +19,7 @@ pub use directory::{
     DirectoryView, DocumentDifference, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION, FaultView,
     FieldDifference, HeaderCondition, HistoryQuery, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection,
     ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict, InboundConnector, LookupMode, MinTlsVersion, Mode,
-    Organization, OutboundConnector, PlaintextReply, Rejection, Rule, RuleTls, TlsSettings,
+    Organization, OutboundConnector, PlaintextReply, RecipientCheck, Rejection, Rule, RuleTls, TlsSettings,
 };
 pub use endpoint::{description, path};
 pub use explain::{

@@ -41,8 +41,8 @@ pub struct Recipient {
     /// for recipients elsewhere the one that sends.
     #[serde(default, skip_serializing_if = "OrganizationName::is_first")]
     pub organization: OrganizationName,
-    /// The rule that keeps the message from this recipient, though others get it: the sender is told, and nothing is
-    /// ever sent to it.
+    /// What keeps the message from this recipient, though others get it: the sender is told, and nothing is ever sent
+    /// to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Box<RuleRefusal>>,
     /// Rules that are tried and met the message: nothing is done or left undone for them.
@@ -50,13 +50,22 @@ pub struct Recipient {
     pub tried: Vec<TriedRule>,
 }
 
-/// What a rule says of a message that it rejects.
+/// What a rule, or a limit of an organization, says of a message that it rejects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RuleRefusal {
-    /// Which rule: `acme/secret`.
+    /// Which rule: `acme/secret`; of a limit the organization: `acme`.
     pub rule: String,
-    /// The operator's words for the sender.
+    /// The words for the sender.
     pub text: String,
+    /// Whether it is the limit of the organization on the size of messages, and no rule.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_size_limit: bool,
+}
+
+/// What is usual needs no words.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl Recipient {

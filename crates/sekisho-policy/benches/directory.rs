@@ -25,7 +25,7 @@ use sekisho_policy::{
     Network,
     directory::{
         AcceptedDomain, ConnectorKey, ConnectorType, Directory, DomainKind, InboundConnector, Organization, Origin,
-        OutboundConnector, Parts, PlaintextReply, TlsFloor, TlsSettings,
+        OutboundConnector, Parts, PlaintextReply, RecipientCheck, TlsFloor, TlsSettings,
     },
     inbound::{InboundFacts, RecipientStanding, RelayRights, Stage, admit},
 };
@@ -240,6 +240,7 @@ fn accepted(organization: &OrganizationName, domain: &Domain) -> AcceptedDomain 
         domain: domain.clone(),
         organization: organization.clone(),
         kind: DomainKind::Authoritative,
+        check: RecipientCheck::None,
         origin: Origin::Directory,
     }
 }

@@ -56,6 +56,23 @@ pub enum Reason {
     LocalAlias,
     /// Inbound: the domain is one whose mail is taken from anyone and passed on.
     RelayDomain,
+    /// Inbound: the domain is one whose mail is passed on, and the recipient is not among those who are listed.
+    RecipientNotListed {
+        /// The domain.
+        domain: Domain,
+    },
+    /// Inbound: the domain is one whose mail is passed on, and the next hop takes mail for the recipient.
+    NextHopKnows,
+    /// Inbound: the next hop takes no mail for the recipient.
+    NextHopRefuses {
+        /// Its words.
+        reply: Reply,
+    },
+    /// Inbound: the next hop cannot be asked about the recipient.
+    NextHopSilent {
+        /// Why.
+        why: String,
+    },
     /// Inbound: the domain is ours and has no such user.
     UnknownUser,
     /// Inbound: the client is on this machine, and the listener serves nobody else.
@@ -148,6 +165,22 @@ pub enum Reason {
         /// Which: `acme/secret`.
         rule: String,
     },
+    /// Inbound: the message is larger than the organization that answers for it takes.
+    MessageTooLarge {
+        /// Which organization.
+        organization: OrganizationName,
+        /// Octets that it takes at most.
+        limit: u64,
+        /// Octets that it has, or that MAIL announced.
+        octets: u64,
+    },
+    /// Inbound: the message has as many recipients already as the organization that answers for them takes.
+    TooManyRecipients {
+        /// Which organization.
+        organization: OrganizationName,
+        /// As many.
+        limit: u32,
+    },
     /// Inbound: the content breaks no rule.
     ContentAccepted,
     /// Inbound: the message went through too many hosts.
@@ -189,6 +222,10 @@ impl Reason {
             Self::LocalRecipient => "local-recipient",
             Self::LocalAlias => "local-alias",
             Self::RelayDomain => "relay-domain",
+            Self::RecipientNotListed { .. } => "recipient-not-listed",
+            Self::NextHopKnows => "next-hop-knows",
+            Self::NextHopRefuses { .. } => "next-hop-refuses",
+            Self::NextHopSilent { .. } => "next-hop-silent",
             Self::UnknownUser => "unknown-user",
             Self::RelayForLoopback => "relay-loopback",
             Self::RelayForNetwork { .. } => "relay-network",
@@ -205,6 +242,8 @@ impl Reason {
             Self::DirectSend { .. } => "direct-send",
             Self::RuleDemandsTls { .. } => "rule-demands-tls",
             Self::RuleRejects { .. } => "rule-rejects",
+            Self::MessageTooLarge { .. } => "message-too-large",
+            Self::TooManyRecipients { .. } => "too-many-recipients",
             Self::ContentAccepted => "content-accepted",
             Self::TooManyHops { .. } => "too-many-hops",
             Self::DialNamedByRoute => "dial-named-by-route",
@@ -256,11 +295,17 @@ impl Reason {
                 Some("RFC 7435 §3")
             }
             Self::WantsTlsAfterAll { .. } | Self::TlsDemanded { .. } => Some("RFC 3207 §4"),
-            Self::UnknownUser | Self::LocalRecipient => Some("RFC 5321 §3.3"),
+            Self::UnknownUser
+            | Self::LocalRecipient
+            | Self::RecipientNotListed { .. }
+            | Self::NextHopKnows
+            | Self::NextHopRefuses { .. } => Some("RFC 5321 §3.3"),
             Self::LocalAlias => Some("RFC 5321 §3.9.1"),
             Self::RelayDenied | Self::RelayNotAttributed { .. } | Self::RelayCertificateFails { .. } => {
                 Some("RFC 5321 §7.8")
             }
+            Self::MessageTooLarge { .. } => Some("RFC 1870 §6.1"),
+            Self::TooManyRecipients { .. } => Some("RFC 5321 §4.5.3.1.10"),
             Self::TooManyHops { .. } => Some("RFC 5321 §6.3"),
             Self::DialSpecial { .. } | Self::DialOurselves { .. } | Self::DialPublic => Some("RFC 6890 §2.2"),
             Self::DemandMet { .. }
@@ -268,6 +313,7 @@ impl Reason {
             | Self::FaultOfOurs { .. }
             | Self::AnySender
             | Self::RelayDomain
+            | Self::NextHopSilent { .. }
             | Self::RelayForLoopback
             | Self::RelayForNetwork { .. }
             | Self::RelayForKey { .. }
@@ -325,6 +371,12 @@ impl fmt::Display for Reason {
             | Self::PartnerRestriction { .. }
             | Self::CertificateUnknown { .. }
             | Self::DirectSend { .. } => self.fmt_of_connectors(f),
+            Self::RecipientNotListed { .. }
+            | Self::NextHopKnows
+            | Self::NextHopRefuses { .. }
+            | Self::NextHopSilent { .. }
+            | Self::MessageTooLarge { .. }
+            | Self::TooManyRecipients { .. } => self.fmt_of_recipients(f),
             Self::RuleDemandsTls { demand } => write!(f, "{} demands {}", demand.origin, demand.level),
             Self::RuleRejects { rule } => write!(f, "rule {rule} rejects the message for this recipient"),
             Self::ContentAccepted => f.write_str("the content breaks no rule"),

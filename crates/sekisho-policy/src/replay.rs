@@ -251,6 +251,7 @@ mod tests {
             suite: String::new(),
             group: String::new(),
             sni: None,
+            implicit: false,
             alpn: None,
             resumed: false,
             chain: Vec::new(),

@@ -21,7 +21,7 @@ pub use impact::{
     DirectoryImpact, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup, ImpactQuestion,
     ImpactStop, ImpactVerdict,
 };
-pub use organization::{AcceptedDomain, DomainType, Organization};
+pub use organization::{AcceptedDomain, DomainType, Organization, RecipientCheck};
 pub use rule::{AddedHeader, HeaderCondition, Rejection, Rule, RuleTls};
 
 use serde::{Deserialize, Serialize};

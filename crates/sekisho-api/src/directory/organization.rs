@@ -24,6 +24,11 @@ pub struct Organization {
     /// The age at which its undelivered mail is given up: a duration (`48h`). Absent, the connector's, or that of
     /// `[delivery]`.
     pub expire_after: Option<String>,
+    /// How large a message may be for which it answers: for its domains, or from it to elsewhere (`25MiB`). Absent, as
+    /// large as the node takes.
+    pub max_message_size: Option<String>,
+    /// How many recipients a message may have for which it answers. Absent, as many as the node takes.
+    pub max_recipients: Option<u32>,
 }
 
 impl Organization {
@@ -51,6 +56,10 @@ pub struct AcceptedDomain {
     /// What becomes of its mail.
     #[serde(rename = "type")]
     pub kind: DomainType,
+    /// How a recipient of a relay domain who has no mailbox here is looked for before mail for it is taken.
+    pub recipient_check: RecipientCheck,
+    /// `list`: who there is beside the mailboxes here: `bob`, or `bob@example.org`; upper and lower case are the same.
+    pub recipients: Vec<String>,
     /// The operator's words.
     pub comment: String,
 }
@@ -61,6 +70,8 @@ impl Default for AcceptedDomain {
             organization: first_organization(),
             name: String::new(),
             kind: DomainType::default(),
+            recipient_check: RecipientCheck::default(),
+            recipients: Vec::new(),
             comment: String::new(),
         }
     }
@@ -89,4 +100,17 @@ pub enum DomainType {
     InternalRelay,
     /// None is here; all mail is handed on.
     ExternalRelay,
+}
+
+/// How a recipient of a relay domain who has no mailbox here is looked for before mail for it is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecipientCheck {
+    /// Not at all: the next hop will say.
+    #[default]
+    None,
+    /// It must be among those who are listed.
+    List,
+    /// The next hop is asked, with MAIL FROM:<> and RCPT, and its answer remembered for a while.
+    Probe,
 }

@@ -8,8 +8,9 @@ use std::{
 use sekisho_mail::{Domain, OrganizationName, ShadowKind};
 
 use super::{
-    AcceptedDomain, ConnectorKey, ConnectorType, Directory, Fault, InboundConnector, Organization, OrganizationIndex,
-    OutboundConnector, Parts, Rule, Tried, rules_inbound, rules_of_rules, rules_outbound,
+    AcceptedDomain, ConnectorKey, ConnectorType, Directory, DomainKind, Fault, InboundConnector, Organization,
+    OrganizationIndex, OutboundConnector, Parts, RecipientCheck, Rule, Tried, rules_inbound, rules_of_rules,
+    rules_outbound,
     shadow::{self, Draftable},
 };
 
@@ -72,6 +73,8 @@ impl Directory {
     pub fn build(version: u64, parts: Parts) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         let (mut faults, mut warnings) = (Vec::new(), Vec::new());
         let organizations = collect_organizations(parts.organizations, &mut faults);
+        check_limits(organizations.values(), &mut faults, &mut warnings);
+        check_recipients(&parts.domains, &mut faults, &mut warnings);
         let domains = collect_domains(parts.domains, &organizations, &mut faults);
         let known = Known {
             organizations: &organizations,
@@ -97,8 +100,11 @@ impl Directory {
         inbound.sort_by(|one, other| one.key.cmp(&other.key));
         outbound.sort_by(|one, other| one.key.cmp(&other.key));
         rules.sort_by(Rule::order);
+        let limits = organizations.values().filter(|one| !one.limits.is_empty());
+        let limits = limits.map(|one| (one.name.clone(), one.limits)).collect();
         let mut directory = Self {
             version,
+            limits,
             organizations,
             domains,
             ..Self::default()
@@ -296,6 +302,76 @@ fn collect_organizations(
         );
     }
     collected
+}
+
+/// RFC 5321 §4.5.3.1.7: messages of 64 KiB should be taken.
+const MESSAGE_OCTETS_MIN: u64 = 64 * 1024;
+/// RFC 5321 §4.5.3.1.8: a hundred recipients must be taken.
+const RECIPIENTS_MIN: u32 = 100;
+
+fn check_limits<'a>(
+    organizations: impl Iterator<Item = &'a Organization>,
+    faults: &mut Vec<Fault>,
+    warnings: &mut Vec<Fault>,
+) {
+    let mut organizations: Vec<&Organization> = organizations.filter(|one| !one.limits.is_empty()).collect();
+    organizations.sort_by(|one, other| one.name.cmp(&other.name));
+    for Organization { name, limits, .. } in organizations {
+        let place = format!("organization {name}");
+        let mut findings = Findings::at(place.clone(), faults);
+        let remedy = "set a larger one, or take it out";
+        findings.add_if(
+            limits.octets == Some(0),
+            "max_message_size",
+            "no message is so small",
+            remedy,
+        );
+        findings.add_if(
+            limits.recipients == Some(0),
+            "max_recipients",
+            "every message has a recipient",
+            remedy,
+        );
+        let mut findings = Findings::at(place, warnings);
+        findings.add_if(
+            limits.octets.is_some_and(|most| most < MESSAGE_OCTETS_MIN),
+            "max_message_size",
+            "senders may rely on 64 KiB being taken (RFC 5321 §4.5.3.1.7)",
+            "set 64KiB or more",
+        );
+        findings.add_if(
+            limits.recipients.is_some_and(|most| most < RECIPIENTS_MIN),
+            "max_recipients",
+            "senders may rely on 100 recipients being taken (RFC 5321 §4.5.3.1.8); most send the rest on their own",
+            "set 100 or more",
+        );
+    }
+}
+
+/// Recipients are looked for where somebody else knows them, and nowhere else.
+fn check_recipients(domains: &[AcceptedDomain], faults: &mut Vec<Fault>, warnings: &mut Vec<Fault>) {
+    for domain in domains.iter().filter(|one| one.check != RecipientCheck::None) {
+        let place = format!("domain {}", domain.domain);
+        Findings::at(place.clone(), faults).add_if(
+            domain.kind == DomainKind::Authoritative,
+            "recipient_check",
+            "all recipients of an authoritative domain are here, so nobody else would be looked for",
+            "set it to none, or type to internal_relay",
+        );
+        let is_empty = matches!(&domain.check, RecipientCheck::List(known) if known.is_empty());
+        Findings::at(place.clone(), faults).add_if(
+            is_empty && domain.kind == DomainKind::ExternalRelay,
+            "recipients",
+            "nobody is listed and nobody is here, so all its mail would be refused",
+            "list its recipients, or set recipient_check to probe or none",
+        );
+        Findings::at(place, warnings).add_if(
+            is_empty && domain.kind == DomainKind::InternalRelay,
+            "recipients",
+            "nobody is listed, so mail is taken for the mailboxes here alone",
+            "list the recipients behind this server",
+        );
+    }
 }
 
 fn collect_domains(

@@ -29,7 +29,7 @@ pub use connector::{
 };
 pub use fault::Fault;
 pub(crate) use index::{AddressIndex, NameIndex, ScopeIndex, Specificity};
-pub use organization::{AcceptedDomain, DomainKind, Organization, Origin};
+pub use organization::{AcceptedDomain, DomainKind, MessageLimits, Organization, Origin, RecipientCheck};
 pub use rule::{
     AddressPattern, AddressPatternError, HeaderCondition, HeaderField, HeaderFindings, Rule, RuleFacts, RuleKey,
     RuleTls, RuleVerdict,
@@ -80,6 +80,8 @@ pub struct Directory {
     indexes: HashMap<OrganizationName, OrganizationIndex>,
     /// What enabled rules look for in headers, each once.
     header_conditions: Arc<Vec<HeaderCondition>>,
+    /// Of those organizations alone that set any.
+    limits: HashMap<OrganizationName, MessageLimits>,
 }
 
 /// The enabled connectors and rules of one organization.
@@ -118,6 +120,15 @@ impl Directory {
     #[must_use]
     pub fn organization(&self, name: &OrganizationName) -> Option<&Organization> {
         self.organizations.get(name)
+    }
+
+    /// What an organization sets about single messages; cheap where nobody sets anything.
+    #[must_use]
+    pub fn message_limits(&self, organization: &OrganizationName) -> Option<MessageLimits> {
+        if self.limits.is_empty() {
+            return None;
+        }
+        self.limits.get(organization).copied()
     }
 
     /// Whose a domain is and what becomes of its mail; `None` when nobody here accepts it.

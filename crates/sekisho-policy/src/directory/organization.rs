@@ -1,8 +1,8 @@
 //! Organizations and the domains whose mail they accept.
 
-use std::{fmt, time::Duration};
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
-use sekisho_mail::{Domain, OrganizationName};
+use sekisho_mail::{Domain, Mailbox, OrganizationName};
 
 /// Somebody whose mail this service carries, apart from all others: a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,24 @@ pub struct Organization {
     pub require_tls_outbound: bool,
     /// The age at which its undelivered mail is given up; `None` leaves that to the connector or the node.
     pub expire_after: Option<Duration>,
+    /// What it sets about single messages.
+    pub limits: MessageLimits,
+}
+
+/// What an organization sets about single messages for which it answers; the node's own limits stand around them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MessageLimits {
+    /// Octets of content at most.
+    pub octets: Option<u64>,
+    /// Recipients at most.
+    pub recipients: Option<u32>,
+}
+
+impl MessageLimits {
+    /// Whether it sets nothing.
+    pub(crate) fn is_empty(self) -> bool {
+        self == Self::default()
+    }
 }
 
 impl Organization {
@@ -33,6 +51,10 @@ impl Organization {
             require_tls_inbound: false,
             require_tls_outbound: false,
             expire_after: None,
+            limits: MessageLimits {
+                octets: None,
+                recipients: None,
+            },
         }
     }
 }
@@ -81,8 +103,38 @@ pub struct AcceptedDomain {
     pub organization: OrganizationName,
     /// What becomes of its mail.
     pub kind: DomainKind,
+    /// How a recipient who has no mailbox here is looked for.
+    pub check: RecipientCheck,
     /// Where that stands.
     pub origin: Origin,
+}
+
+impl AcceptedDomain {
+    /// Whether the next hop is asked about recipients who have no mailbox here.
+    #[must_use]
+    pub fn asks_next_hop(&self) -> bool {
+        self.check == RecipientCheck::Probe
+    }
+}
+
+/// How a recipient in a relay domain who has no mailbox here is looked for before mail for it is taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RecipientCheck {
+    /// It is not: the next hop will say.
+    #[default]
+    None,
+    /// It must be one of these: local parts, as [`RecipientCheck::plain`] has them.
+    List(Arc<HashSet<Box<str>>>),
+    /// The next hop is asked.
+    Probe,
+}
+
+impl RecipientCheck {
+    /// A local part as it is compared: as it is meant, and in lower case.
+    #[must_use]
+    pub fn plain(recipient: &Mailbox) -> Box<str> {
+        recipient.unquoted_local_part().to_lowercase().into()
+    }
 }
 
 /// Where something of the directory stands.

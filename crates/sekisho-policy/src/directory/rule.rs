@@ -337,6 +337,7 @@ impl RuleVerdict {
                 verdict.rejection = Some(RuleRefusal {
                     rule: rule.key.to_string(),
                     text: text.clone(),
+                    is_size_limit: false,
                 });
                 verdict.reasons.push(Reason::RuleRejects {
                     rule: rule.key.to_string(),

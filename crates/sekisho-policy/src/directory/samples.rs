@@ -203,6 +203,7 @@ pub(crate) fn accepted(organization: &str, text: &str) -> AcceptedDomain {
         domain: domain(text),
         organization: name(organization),
         kind: DomainKind::Authoritative,
+        check: RecipientCheck::None,
         origin: Origin::Directory,
     }
 }

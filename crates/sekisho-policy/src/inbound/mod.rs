@@ -9,7 +9,9 @@ mod account;
 mod attribution;
 mod client;
 mod incoming;
+mod limits;
 mod reason;
+mod recipient;
 mod refusal;
 mod rights;
 mod shadow;
@@ -20,18 +22,22 @@ mod tests;
 
 use std::net::IpAddr;
 
-use sekisho_mail::{ChannelSecurity, Domain, EnhancedCode, Host, OrganizationName, Reply, ReversePath, StatedReason};
+use sekisho_mail::{
+    ChannelSecurity, Domain, EnhancedCode, Host, Mailbox, OrganizationName, Reply, ReversePath, StatedReason,
+};
 
 pub use account::{Account, account};
 pub use client::{Demander, Known, TlsShortfall};
 pub use incoming::PartnerRule;
+pub use limits::{OneMore, TooLarge, limit, limit_size};
+pub use recipient::{NextHopSays, heed};
 pub use rights::{Exposure, RelayFrom, RelayRights};
 pub use shadow::try_shadows;
 pub use trial::Trial;
 
 use crate::{
     Reason,
-    directory::{AcceptedDomain, ConnectorKey, Directory},
+    directory::{AcceptedDomain, ConnectorKey, Directory, RecipientCheck},
 };
 use attribution::{Attributed, attribute, relay};
 use incoming::{demand_tls, receive};
@@ -230,7 +236,8 @@ fn admit_recipient(
         }
     };
     let is_own = attribution.direction == Directionality::Originating;
-    let reason = stand(facts, standing, local_part, is_own).map_err(|refused| refused.of(here.organization))?;
+    let reason = stand(facts, &here, (standing, local_part), is_own);
+    let reason = reason.map_err(|refused| refused.of(here.organization))?;
     reasons.push(reason);
     Ok((reasons, attribution))
 }
@@ -241,6 +248,8 @@ struct Recipient<'a> {
     organization: &'a OrganizationName,
     /// The domain itself; none of a bare Postmaster on a service without domains.
     domain: Option<&'a Domain>,
+    /// What the directory says of it; nothing of those below a domain of `sekisho.toml`.
+    accepted: Option<&'a AcceptedDomain>,
 }
 
 impl<'a> Recipient<'a> {
@@ -252,7 +261,19 @@ impl<'a> Recipient<'a> {
         Self {
             organization: accepted.map_or(FIRST, |accepted| &accepted.organization),
             domain,
+            accepted,
         }
+    }
+
+    /// The domain whose list does not have this recipient.
+    fn lacks(&self, local_part: &str) -> Option<&'a Domain> {
+        let accepted = self.accepted?;
+        let RecipientCheck::List(known) = &accepted.check else {
+            return None;
+        };
+        let is_known = Mailbox::at_domain(local_part, &accepted.domain)
+            .is_ok_and(|recipient| known.contains(&RecipientCheck::plain(&recipient)));
+        (!is_known).then_some(&accepted.domain)
     }
 }
 
@@ -265,22 +286,25 @@ fn leads_on(local_part: &str) -> bool {
 /// What becomes of a recipient that is here, when nobody's connector stands against it.
 fn stand(
     facts: &InboundFacts<'_>,
-    standing: RecipientStanding,
-    local_part: &str,
+    here: &Recipient<'_>,
+    (standing, local_part): (RecipientStanding, &str),
     is_own: bool,
 ) -> Result<Reason, Box<Refused>> {
     match standing {
         RecipientStanding::User => Ok(Reason::LocalRecipient),
         RecipientStanding::Alias => Ok(Reason::LocalAlias),
-        RecipientStanding::RelayDomain if is_own || !leads_on(local_part) => Ok(Reason::RelayDomain),
+        RecipientStanding::RelayDomain if is_own || !leads_on(local_part) => match here.lacks(local_part) {
+            None => Ok(Reason::RelayDomain),
+            Some(domain) => Err(unknown_user(Reason::RecipientNotListed { domain: domain.clone() })),
+        },
         RecipientStanding::RelayDomain | RecipientStanding::Elsewhere => {
             let right = facts.rights.find(facts.client, facts.security);
             right.ok_or_else(refusal::relaying_denied)
         }
-        RecipientStanding::Unknown => Err(refused(
-            (550, EnhancedCode::new(5, 1, 1)),
-            "no such user here",
-            Reason::UnknownUser,
-        )),
+        RecipientStanding::Unknown => Err(unknown_user(Reason::UnknownUser)),
     }
+}
+
+fn unknown_user(reason: Reason) -> Box<Refused> {
+    refused((550, EnhancedCode::new(5, 1, 1)), "no such user here", reason)
 }

@@ -15,6 +15,7 @@ impl Reason {
             Self::LocalRecipient => "local recipient".to_owned(),
             Self::LocalAlias => "local alias".to_owned(),
             Self::RelayDomain => "relay domain".to_owned(),
+            Self::NextHopKnows => "relay domain, known to the next hop".to_owned(),
             Self::RelayForLoopback => "relay: loopback".to_owned(),
             Self::RelayForNetwork { network } => format!("relay: {network}"),
             Self::RelayForKey { spki_sha256 } => format!("relay: key {spki_sha256}"),
@@ -33,6 +34,9 @@ impl Reason {
             | Self::FaultOfOurs { .. }
             | Self::WantsTlsAfterAll { .. }
             | Self::AnySender
+            | Self::RecipientNotListed { .. }
+            | Self::NextHopRefuses { .. }
+            | Self::NextHopSilent { .. }
             | Self::UnknownUser
             | Self::RelayDenied
             | Self::RelayNotAttributed { .. }
@@ -43,6 +47,8 @@ impl Reason {
             | Self::DirectSend { .. }
             | Self::RuleDemandsTls { .. }
             | Self::RuleRejects { .. }
+            | Self::MessageTooLarge { .. }
+            | Self::TooManyRecipients { .. }
             | Self::ContentAccepted
             | Self::TooManyHops { .. }
             | Self::DialNamedByRoute
@@ -53,6 +59,10 @@ impl Reason {
     }
 
     /// The sentence of a reason that names connectors or organizations; of others nothing.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whoever calls it names those that have a sentence here"
+    )]
     pub(crate) fn fmt_of_connectors(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OwnServer { connector, known } => {
@@ -97,30 +107,41 @@ impl Reason {
                 "the mail says it is from {sender_domain}, and {organization} takes that only from those whom its \
                  connectors know"
             ),
-            Self::OpportunisticTls
-            | Self::OpportunisticPlaintext { .. }
-            | Self::UnprovenKeyAccepted { .. }
-            | Self::DemandMet { .. }
-            | Self::DemandNotMet { .. }
-            | Self::FaultOfOurs { .. }
-            | Self::WantsTlsAfterAll { .. }
-            | Self::AnySender
-            | Self::LocalRecipient
-            | Self::LocalAlias
-            | Self::RelayDomain
-            | Self::UnknownUser
-            | Self::RelayForLoopback
-            | Self::RelayForNetwork { .. }
-            | Self::RelayForKey { .. }
-            | Self::RelayDenied
-            | Self::RuleDemandsTls { .. }
-            | Self::RuleRejects { .. }
-            | Self::ContentAccepted
-            | Self::TooManyHops { .. }
-            | Self::DialNamedByRoute
-            | Self::DialPublic
-            | Self::DialSpecial { .. }
-            | Self::DialOurselves { .. } => Ok(()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The sentence of a reason that is about a single recipient; of others nothing.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whoever calls it names those that have a sentence here"
+    )]
+    pub(crate) fn fmt_of_recipients(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RecipientNotListed { domain } => {
+                write!(
+                    f,
+                    "the recipient has no mailbox here and is not listed among those of {domain}"
+                )
+            }
+            Self::NextHopKnows => {
+                f.write_str("mail for the domain is passed on, and the next hop takes it for the recipient")
+            }
+            Self::NextHopRefuses { reply } => write!(f, "the next hop takes no mail for the recipient: {reply}"),
+            Self::NextHopSilent { why } => write!(f, "the next hop cannot be asked about the recipient: {why}"),
+            Self::MessageTooLarge {
+                organization,
+                limit,
+                octets,
+            } => write!(
+                f,
+                "organization {organization} takes messages of {limit} octets at most, and this one has {octets}"
+            ),
+            Self::TooManyRecipients { organization, limit } => write!(
+                f,
+                "organization {organization} takes {limit} recipients of a message at most"
+            ),
+            _ => Ok(()),
         }
     }
 }

@@ -62,6 +62,7 @@ pub(super) fn refused_recipients_are_apart(place: &dyn Place) {
         recipient.organization = acme();
         recipient.refused = is_refused.then(|| {
             Box::new(RuleRefusal {
+                is_size_limit: false,
                 rule: "acme/secret".to_owned(),
                 text: "no".to_owned(),
             })

@@ -14,7 +14,10 @@ use sekisho_mail::{
     ChannelSecurity, ClientCertificateFate, KeyProof, Mailbox, OrganizationName, PlaintextCause, ReversePath,
     StatedReason, TlsFacts, TlsVersion,
 };
-use sekisho_policy::inbound::{Admission, InboundFacts, Stage, account, admit, try_shadows};
+use sekisho_policy::{
+    directory::AcceptedDomain,
+    inbound::{Admission, InboundFacts, NextHopSays, Stage, account, admit, heed, try_shadows},
+};
 use sekisho_tls::PeerChain;
 
 use super::{Backend, Failure, view::tls_evidence};
@@ -70,6 +73,7 @@ pub(super) async fn inbound(
     let connectors = account(&facts, recipient.host()).into_iter();
     let admission = admit(&facts);
     let shadow = try_shadows(&facts, &admission);
+    let (admission, next_hop) = ask_next_hop(&backend, &recipient, admission).await;
     let reasons: Vec<StatedReason> = admission.stated();
     let (admitted, reply, organization) = match admission {
         Admission::Admitted { attribution, .. } => (
@@ -87,6 +91,7 @@ pub(super) async fn inbound(
         reply,
         organization: organization.map(|name| name.to_string()),
         reasons,
+        next_hop,
         verdicts: security.tls().map(|tls| tls.verdicts.clone()).unwrap_or_default(),
         connectors: connectors
             .map(|account| InboundConnectorVerdict {
@@ -97,6 +102,42 @@ pub(super) async fn inbound(
             .collect(),
         shadow,
     }))
+}
+
+/// Where the next hop of a relay domain has a word in it: what it says, and what comes of that.
+async fn ask_next_hop(backend: &Backend, recipient: &Mailbox, admission: Admission) -> (Admission, Option<String>) {
+    let reception = backend.reception.load_full();
+    let Admission::Admitted { reasons, attribution } = &admission else {
+        return (admission, None);
+    };
+    let accepted = recipient
+        .host()
+        .domain()
+        .and_then(|domain| reception.organizations.domain(domain));
+    let is_asked = accepted.is_some_and(AcceptedDomain::asks_next_hop)
+        && reception.local.find_mailbox(recipient) == LocalFinding::RelayDomain;
+    if !is_asked {
+        return (admission, None);
+    }
+    let Some(dispatcher) = &backend.dispatcher else {
+        let words = "it would be asked, which a running server alone can do";
+        return (admission, Some(words.to_owned()));
+    };
+    let organization = &attribution.organization;
+    let (says, source) = dispatcher.ask_about(recipient, organization, None).await;
+    let said = match &says {
+        NextHopSays::Known => "it takes mail for the recipient".to_owned(),
+        NextHopSays::Unknown(reply) => format!("it takes no mail for the recipient: {reply}"),
+        NextHopSays::Nothing(why) => format!("it cannot be asked: {why}"),
+    };
+    let admission = match heed(&says, organization) {
+        Ok(reason) => Admission::Admitted {
+            reasons: reasons.iter().cloned().chain([reason]).collect(),
+            attribution: attribution.clone(),
+        },
+        Err(refused) => refused,
+    };
+    (admission, Some(format!("{said} ({source})")))
 }
 
 /// A connection as the question has it.

@@ -259,6 +259,21 @@ pub(super) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_value(Value::String(text.replace('-', "_"))).map_err(|error| error.to_string())
 }
 
+/// A number, or nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number(pub(super) Option<u32>);
+
+/// A number that an empty text unsets.
+pub(super) fn number(text: &str) -> Result<Number, String> {
+    if text.is_empty() {
+        return Ok(Number(None));
+    }
+    let number = text
+        .parse()
+        .map_err(|_| format!("{text:?} is no number from 0 to {}", u32::MAX))?;
+    Ok(Number(Some(number)))
+}
+
 /// Sets a field where the flag was given.
 pub(super) fn set<T: Clone>(field: &mut T, flag: Option<&T>) {
     if let Some(value) = flag {

@@ -1,16 +1,18 @@
 //! `sekisho domain`: the domains whose mail is accepted, and whose they are.
 
 use clap::{Args, Subcommand};
-use sekisho_api::{AcceptedDomain, DirectoryView, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION};
+use sekisho_api::{
+    AcceptedDomain, DirectoryView, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION, RecipientCheck,
+};
 use sekisho_mail::Domain;
 
 use super::{
     CliError, Finding,
-    changes::{self, ChangeArgs, set},
+    changes::{self, ChangeArgs, set, set_list},
     door::Door,
     output::Output,
 };
-use crate::telemetry::escaped;
+use crate::{directory::text::Source, telemetry::escaped};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DomainCommand {
@@ -37,6 +39,16 @@ pub(super) struct SetArgs {
     /// (none is)
     #[arg(long = "type", value_name = "TYPE", value_parser = changes::word::<DomainType>)]
     kind: Option<DomainType>,
+    /// A relay domain's: how a recipient without a mailbox here is looked for before mail for it is taken: none, list
+    /// (--recipients), or probe (the next hop is asked)
+    #[arg(long, value_name = "CHECK", value_parser = changes::word::<RecipientCheck>)]
+    recipient_check: Option<RecipientCheck>,
+    /// List: who there is beside the mailboxes here: bob, or bob@example.org
+    #[arg(long, value_name = "RECIPIENT", value_delimiter = ',')]
+    recipients: Option<Vec<String>>,
+    /// List: a file with all of them, one a line; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "recipients")]
+    recipients_from: Option<String>,
     /// Words of your own
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
@@ -113,6 +125,13 @@ async fn put(
 ) -> Result<Finding, CliError> {
     set(&mut document.organization, args.organization.as_ref());
     set(&mut document.kind, args.kind.as_ref());
+    set(&mut document.recipient_check, args.recipient_check.as_ref());
+    set_list(&mut document.recipients, args.recipients.as_ref());
+    if let Some(file) = &args.recipients_from {
+        let text = changes::load(&Source::from(file.as_str()))?;
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        set_list(&mut document.recipients, Some(&lines));
+    }
     set(&mut document.comment, args.comment.as_ref());
     let put = Documents {
         domain: vec![document],

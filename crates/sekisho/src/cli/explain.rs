@@ -92,6 +92,9 @@ fn show_inbound(out: &mut Output, explanation: &InboundExplanation) -> io::Resul
     for reason in &explanation.reasons {
         out.line(format_args!("  {}: {}", escaped(&reason.key), escaped(&reason.text)))?;
     }
+    if let Some(words) = &explanation.next_hop {
+        out.line(format_args!("  next hop: {}", escaped(words)))?;
+    }
     for (check, verdict) in &explanation.verdicts {
         let words = format!("{check:?}: {verdict:?}");
         out.line(format_args!("  certificate: {}", escaped(&words)))?;

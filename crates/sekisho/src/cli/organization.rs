@@ -52,6 +52,12 @@ struct Flags {
     /// The age at which undelivered mail is given up: 48h, 5d; empty to unset
     #[arg(long, value_name = "AGE")]
     expire_after: Option<String>,
+    /// How large a message for its domains, or from it to elsewhere, may be: 25MiB; empty to unset
+    #[arg(long, value_name = "SIZE")]
+    max_message_size: Option<String>,
+    /// How many recipients such a message may have; empty to unset
+    #[arg(long, value_name = "NUMBER", value_parser = changes::number)]
+    max_recipients: Option<changes::Number>,
 }
 
 impl Flags {
@@ -61,6 +67,10 @@ impl Flags {
         set(&mut document.require_tls_inbound, self.require_tls_inbound.as_ref());
         set(&mut document.require_tls_outbound, self.require_tls_outbound.as_ref());
         set_text(&mut document.expire_after, self.expire_after.as_ref());
+        set_text(&mut document.max_message_size, self.max_message_size.as_ref());
+        if let Some(changes::Number(number)) = self.max_recipients {
+            document.max_recipients = number;
+        }
     }
 }
 

@@ -331,7 +331,11 @@ pub(super) fn show_security(out: &mut Output, security: &ChannelSecurity) -> io:
 fn show_tls(out: &mut Output, facts: &TlsFacts) -> io::Result<()> {
     let version = out.paint(Tone::Good, facts.version);
     let resumed = if facts.resumed { ", resumed" } else { "" };
-    let implicit = if facts.implicit { ", from the first octet on" } else { "" };
+    let implicit = if facts.implicit {
+        ", from the first octet on"
+    } else {
+        ""
+    };
     let sni = facts
         .sni
         .as_ref()

@@ -310,9 +310,9 @@ pub struct Route {
     pub name: String,
     /// Recipients' domains: `bank.example`, `*.bank.example` (everything below it), or `*` (everything).
     pub domains: Vec<String>,
-    /// `"mx"` (with another port than 25, or 465 with `implicit-tls`: `"mx:2525"`), or a list of hosts with ports that are tried in this order:
-    /// `["mx.bank.example:25", "192.0.2.1:25"]`. An IPv6 address stands in brackets. Hosts that are named here may be
-    /// loopback or private.
+    /// `"mx"` (with another port than 25, or 465 with `implicit-tls`: `"mx:2525"`), or a list of hosts with ports that
+    /// are tried in this order: `["mx.bank.example:25", "192.0.2.1:25"]`. An IPv6 address stands in brackets. Hosts
+    /// that are named here may be loopback or private.
     pub via: Via,
     /// What must hold before a message leaves.
     #[serde(default)]

@@ -157,7 +157,11 @@ pub(super) fn domain_pattern(text: &str, key: &str, checker: &mut Checker<'_>) -
 
 fn via(route: &raw::Route, key: &str, checker: &mut Checker<'_>) -> Option<Via> {
     let key = format!("{key}.via");
-    let port = if route.implicit_tls { SUBMISSIONS_PORT } else { SMTP_PORT };
+    let port = if route.implicit_tls {
+        SUBMISSIONS_PORT
+    } else {
+        SMTP_PORT
+    };
     let remedy = "write \"mx\", or a list of hosts with ports as in [\"mx.bank.example:25\"]";
     match &route.via {
         raw::Via::Word(word) if word == "mx" => Some(Via::Mx { port }),

@@ -15,7 +15,8 @@ use std::{
 
 use sekisho_mail::{AnchorSetId, Domain, Host, Mailbox, OrganizationName};
 use sekisho_policy::directory::{
-    self, AcceptedDomain, ConnectorKey, Directory, DomainKind, DomainScope, Fault, Origin, OutboundConnector, Parts,
+    self, AcceptedDomain, ConnectorKey, Directory, DomainKind, DomainScope, Fault, MessageLimits, Origin,
+    OutboundConnector, Parts, RecipientCheck,
 };
 use sekisho_store::Document;
 use sekisho_tls::{AnchorSet, ClientIdentities};
@@ -248,6 +249,7 @@ fn collect(
             domain: domain.domain.clone(),
             organization: OrganizationName::FIRST,
             kind: domain.kind,
+            check: RecipientCheck::None,
             origin: Origin::File(domain.key.clone()),
         });
     }
@@ -341,6 +343,10 @@ fn organization(document: &sekisho_api::Organization, faults: &mut Vec<Fault>) -
         require_tls_inbound: document.require_tls_inbound,
         require_tls_outbound: document.require_tls_outbound,
         expire_after: reader.duration("expire_after", document.expire_after.as_deref()),
+        limits: MessageLimits {
+            octets: reader.size("max_message_size", document.max_message_size.as_deref()),
+            recipients: document.max_recipients,
+        },
     })
 }
 
@@ -353,9 +359,11 @@ fn domain(document: &sekisho_api::AcceptedDomain, file: &FilePart, faults: &mut 
         let remedy = "a domain belongs to one organization: take one of them out";
         reader.fault("name", reason, remedy);
     }
+    let check = recipient_check(document, &domain, &mut reader);
     Some(AcceptedDomain {
         domain,
         organization: organization?,
+        check,
         kind: match document.kind {
             sekisho_api::DomainType::Authoritative => DomainKind::Authoritative,
             sekisho_api::DomainType::InternalRelay => DomainKind::InternalRelay,
@@ -363,6 +371,37 @@ fn domain(document: &sekisho_api::AcceptedDomain, file: &FilePart, faults: &mut 
         },
         origin: Origin::Directory,
     })
+}
+
+fn recipient_check(document: &sekisho_api::AcceptedDomain, domain: &Domain, reader: &mut Reader<'_>) -> RecipientCheck {
+    if !document.recipients.is_empty() && document.recipient_check != sekisho_api::RecipientCheck::List {
+        let reason = "they are looked at with recipient_check list alone";
+        reader.fault("recipients", reason, "set recipient_check to list, or take them out");
+    }
+    let parse = |text: &str| recipient(text, domain);
+    let remedy = "write bob, or bob@ and this domain";
+    match document.recipient_check {
+        sekisho_api::RecipientCheck::None => RecipientCheck::None,
+        sekisho_api::RecipientCheck::Probe => RecipientCheck::Probe,
+        sekisho_api::RecipientCheck::List => {
+            let listed = reader.list_by(parse, "recipients", &document.recipients, remedy);
+            RecipientCheck::List(Arc::new(listed.iter().map(RecipientCheck::plain).collect()))
+        }
+    }
+}
+
+/// A local part or a whole address, in this domain.
+fn recipient(text: &str, domain: &Domain) -> Result<Mailbox, String> {
+    let parsed = match text.rsplit_once('@') {
+        Some(_) if !text.ends_with('"') => Mailbox::parse(text),
+        _ => Mailbox::at_domain(text, domain),
+    };
+    let mailbox = parsed.map_err(|error| error.to_string())?;
+    if mailbox.host().domain() == Some(domain) {
+        Ok(mailbox)
+    } else {
+        Err(format!("it is not in {domain}"))
+    }
 }
 
 /// Of a route and a connector for the same domains neither could be said to be the one.

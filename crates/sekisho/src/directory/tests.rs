@@ -6,8 +6,8 @@ mod text;
 
 use sekisho_api::{
     AcceptedDomain, AddedHeader, CertificateFiles, ConnectorType, Documents, DomainType, HeaderCondition,
-    InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, PlaintextReply, Rejection,
-    Rule, RuleTls, TlsSettings,
+    InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, PlaintextReply, RecipientCheck,
+    Rejection, Rule, RuleTls, TlsSettings,
 };
 use sekisho_store::Document;
 
@@ -128,11 +128,15 @@ fn all_set() -> Documents {
             require_tls_inbound: true,
             require_tls_outbound: true,
             expire_after: Some(text("48h")),
+            max_message_size: Some(text("25MiB")),
+            max_recipients: Some(200),
         }],
         domain: vec![AcceptedDomain {
             organization: text("acme"),
             name: text("acme.example"),
             kind: DomainType::ExternalRelay,
+            recipient_check: RecipientCheck::List,
+            recipients: texts(&["bob", "\"a b\"@acme.example"]),
             comment: text("two\nlines"),
         }],
         inbound_connector: vec![inbound_all_set(&pem)],

@@ -1,18 +1,15 @@
 //! One connection from its first octet to its last: reads, feeds the session machine, does what it says.
 
-use std::{io, net::SocketAddr, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{collections::HashMap, io, net::SocketAddr, ops::ControlFlow, sync::Arc, time::Duration};
 
 use sekisho_mail::{
-    ChannelSecurity, ForwardPath, Mailbox, MessageId, PlaintextCause, Recipient, Reply, ReplyCode, ReversePath,
-    ShadowVerdict, StatedReason,
+    ChannelSecurity, ForwardPath, Mailbox, MessageId, OrganizationName, PlaintextCause, Reply, ReplyCode, ReversePath,
+    StatedReason,
 };
-use sekisho_policy::{
-    Reason,
-    inbound::{Admission, InboundFacts, Stage, admit, try_shadows},
-};
+use sekisho_policy::inbound::{Admission, InboundFacts, Stage, admit};
 use sekisho_smtp::{
     server::{Answer, Cover, Event, Question, ServerSession, Submission, Wait},
-    wire::{content::Piece, params::RcptParameters},
+    wire::content::Piece,
 };
 use tokio::{
     sync::watch,
@@ -34,7 +31,6 @@ use crate::{
     app::Phase,
     chance::select,
     clock,
-    local::LocalFinding,
     net::{self, TcpStream},
     telemetry::maillog::{Direction, Entry},
 };
@@ -108,6 +104,8 @@ pub(super) async fn serve(
         envelope: services.envelopes.share(),
         written: Written::default(),
         tried: TriedRecipients::default(),
+        announced_octets: None,
+        counts: HashMap::new(),
         patience,
         drained: false,
         listener,
@@ -137,25 +135,29 @@ impl Drop for OpenGauge {
     }
 }
 
-struct Connection {
-    listener: Arc<Listener>,
-    services: InboundServices,
-    phase: watch::Receiver<Phase>,
-    peer: SocketAddr,
+pub(super) struct Connection {
+    pub(super) listener: Arc<Listener>,
+    pub(super) services: InboundServices,
+    pub(super) phase: watch::Receiver<Phase>,
+    pub(super) peer: SocketAddr,
     pass: Pass,
     /// The place for the handshake that 220 has promised.
     handshake: Option<HandshakePass>,
-    session: ServerSession,
+    pub(super) session: ServerSession,
     security: ChannelSecurity,
     /// By which the transaction is judged.
-    reception: Arc<Reception>,
+    pub(super) reception: Arc<Reception>,
     input: Input,
     receiving: Option<Receiving>,
-    envelope: EnvelopeShare,
+    pub(super) envelope: EnvelopeShare,
     /// For the rules; the session has let go of the transaction by the time at which they are applied.
-    written: Written,
+    pub(super) written: Written,
     /// What documents that are tried would have made of the recipients.
-    tried: TriedRecipients,
+    pub(super) tried: TriedRecipients,
+    /// SIZE of MAIL.
+    pub(super) announced_octets: Option<u64>,
+    /// RCPT commands that were admitted, for organizations that count them.
+    pub(super) counts: HashMap<OrganizationName, u32>,
     patience: Patience,
     drained: bool,
 }
@@ -254,7 +256,7 @@ impl Connection {
     }
 
     /// Writes the replies that have collected; false when the client is gone or does not read.
-    async fn flush(&mut self, transport: &mut Transport) -> bool {
+    pub(super) async fn flush(&mut self, transport: &mut Transport) -> bool {
         if self.session.replies().is_empty() {
             return true;
         }
@@ -374,19 +376,19 @@ impl Connection {
     async fn answer(&mut self, question: Question, transport: &mut Transport) -> bool {
         let (answer, recipient) = match question {
             Question::Mail { reverse_path, size } => {
-                self.take_stock(transport);
+                self.take_stock(transport, size);
                 (self.answer_mail(&reverse_path, size.unwrap_or(0)), None)
             }
             Question::Recipient { path, parameters } => {
-                let answer = match self.answer_recipient(&path, parameters) {
-                    Ok(answer) => answer,
+                match self.answer_recipient(&path, parameters, transport).await {
+                    Ok(Some(answer)) => (answer, Some(path)),
+                    Ok(None) => return false,
                     Err(refused) => {
                         self.refuse_recipient(&path, *refused);
                         self.patience.begin_anew(Instant::now());
                         return true;
                     }
-                };
-                (answer, Some(path))
+                }
             }
             Question::StartTls => (self.answer_starttls(), None),
             Question::Content { only_recipient } => (self.answer_content(only_recipient.as_ref()).await, None),
@@ -416,10 +418,12 @@ impl Connection {
 
     /// What the transaction that begins is judged by: the directory as it is now, and what it wants to know of the
     /// client's certificate.
-    fn take_stock(&mut self, transport: &Transport) {
+    fn take_stock(&mut self, transport: &Transport, announced_octets: Option<u64>) {
         self.reception = self.services.reception.load_full();
         self.written.clear();
         self.tried.clear();
+        self.announced_octets = announced_octets;
+        self.counts.clear();
         let (ChannelSecurity::Tls(tls), Transport::Tls(stream)) = (&mut self.security, transport) else {
             return;
         };
@@ -434,7 +438,7 @@ impl Connection {
         admit(&self.facts(reverse_path, stage))
     }
 
-    fn facts<'a>(&'a self, reverse_path: &'a ReversePath, stage: Stage<'a>) -> InboundFacts<'a> {
+    pub(super) fn facts<'a>(&'a self, reverse_path: &'a ReversePath, stage: Stage<'a>) -> InboundFacts<'a> {
         InboundFacts {
             client: self.peer.ip().to_canonical(),
             security: &self.security,
@@ -454,106 +458,6 @@ impl Connection {
             Admission::Admitted { .. } => Answer::Accept,
             Admission::Refused { reply, .. } => Answer::Refuse(reply),
         }
-    }
-
-    /// # Errors
-    /// When the recipient is refused, with the rule.
-    fn answer_recipient(
-        &mut self,
-        path: &ForwardPath,
-        parameters: RcptParameters,
-    ) -> Result<Answer, Box<RefusedRecipient>> {
-        let reception = Arc::clone(&self.reception);
-        let mailbox = match path {
-            ForwardPath::Mailbox(mailbox) => Some(mailbox.clone()),
-            ForwardPath::Postmaster => reception.local.postmaster(),
-        };
-        let Some(mailbox) = mailbox else {
-            return Ok(Answer::Refuse(Reply::new(
-                ReplyCode::REFUSED,
-                1,
-                1,
-                "no such user here",
-            )));
-        };
-        let finding = reception.local.find_mailbox(&mailbox);
-        let reverse_path = self.session.sender().unwrap_or(&ReversePath::Null);
-        let stage = Stage::Rcpt {
-            standing: finding.standing(),
-            local_part: match path {
-                ForwardPath::Mailbox(mailbox) => mailbox.local_part(),
-                ForwardPath::Postmaster => "",
-            },
-            recipient: mailbox.host(),
-        };
-        let facts = self.facts(reverse_path, stage);
-        let admission = admit(&facts);
-        let shadow = try_shadows(&facts, &admission);
-        let (right, attribution) = match admission {
-            Admission::Refused {
-                reply,
-                reasons,
-                organization,
-            } => {
-                let recipient = Recipient {
-                    orcpt: parameters.orcpt,
-                    organization: organization.clone().unwrap_or_default(),
-                    ..Recipient::new(mailbox)
-                };
-                let is_ruled = organization.is_some();
-                return Err(RefusedRecipient::new(recipient, reply, (&reasons, is_ruled), shadow));
-            }
-            Admission::Admitted { reasons, attribution } => (reasons.first().map(Reason::admission_right), attribution),
-        };
-        let right = right.map(|right| match attribution.internal {
-            true => format!("{right}, internal"),
-            false => right,
-        });
-        let covering = match finding {
-            LocalFinding::Alias(_) => self.services.onward.covering(&mailbox, &attribution.organization),
-            _ => Vec::new(),
-        };
-        let recipient = Recipient {
-            notify: parameters.notify,
-            orcpt: parameters.orcpt,
-            organization: attribution.organization,
-            ..Recipient::new(mailbox.clone())
-        };
-        let recipients = finding.expand(recipient, &covering);
-        if let Some(reply) = put_off(pressure(&self.services), 0, &self.services.limits) {
-            return Ok(Answer::Refuse(reply));
-        }
-        self.envelope.add(&recipients);
-        self.tried.note(&mailbox, shadow);
-        let connector = attribution.connector.as_ref();
-        self.written
-            .note(&reception.organizations, &mailbox, connector, &recipients);
-        Ok(Answer::Recipients {
-            recipients,
-            admitted_by: right.unwrap_or_default(),
-        })
-    }
-
-    /// Says no to a recipient by a rule. The client is not told which; the logs are, and of an organization's rule the
-    /// trace is too.
-    fn refuse_recipient(&mut self, path: &ForwardPath, refused: RefusedRecipient) {
-        let RefusedRecipient {
-            recipient,
-            reply,
-            reasons,
-            is_by_rule,
-            shadow,
-        } = refused;
-        let rule = reasons.first().cloned().filter(|_| is_by_rule);
-        let now = clock::now();
-        let id = (rule.is_some() && self.services.refusals.take(now)).then(|| {
-            let reverse_path = self.session.sender().cloned().unwrap_or(ReversePath::Null);
-            let mut refused = traced(&self.origin(), (reverse_path, recipient), (reply.clone(), reasons), now);
-            refused.evidence.shadow = shadow;
-            self.services.store.trace_refusal(refused)
-        });
-        self.note_refusal(id, &reply, Some(path), rule.as_ref());
-        self.session.handle_answer(Answer::Refuse(reply));
     }
 
     /// Where there is no room for a handshake the client is sent away: after 454 many would go on in the clear, and
@@ -645,7 +549,8 @@ impl Connection {
         let directory = &self.reception.organizations;
         let fields = || receiving.header_fields(directory.header_conditions());
         let written = std::mem::take(&mut self.written);
-        let shadow = rules::apply(directory, fields, &written, &mut submission.envelope)?;
+        let octets = submission.facts.octets;
+        let shadow = rules::apply(directory, (fields, octets), &written, &mut submission.envelope)?;
         self.tried.extend(shadow);
         let (draft, mut accepted) = receiving.finish(submission, &self.origin());
         accepted.arrival.shadow = std::mem::take(&mut self.tried).into_verdicts();
@@ -697,7 +602,7 @@ impl Connection {
         self.session.handle_answer(Answer::Refuse(reply));
     }
 
-    fn origin(&self) -> Origin<'_> {
+    pub(super) fn origin(&self) -> Origin<'_> {
         let hello = self.session.hello();
         Origin {
             listener: &self.listener.name,
@@ -710,7 +615,7 @@ impl Connection {
         }
     }
 
-    fn note_refusal(
+    pub(super) fn note_refusal(
         &self,
         id: Option<MessageId>,
         reply: &Reply,
@@ -743,36 +648,6 @@ impl Connection {
     }
 }
 
-/// A recipient that a rule keeps out.
-struct RefusedRecipient {
-    recipient: Recipient,
-    reply: Reply,
-    reasons: Vec<StatedReason>,
-    /// Whether an organization's rule decided.
-    is_by_rule: bool,
-    /// What connectors that are tried would have made of it.
-    shadow: Vec<ShadowVerdict>,
-}
-
-impl RefusedRecipient {
-    fn new(
-        recipient: Recipient,
-        reply: Reply,
-        (reasons, is_ruled): (&[Reason], bool),
-        shadow: Vec<ShadowVerdict>,
-    ) -> Box<Self> {
-        // Nobody's rule keeps out whom nobody knows, and strangers try many of those.
-        let is_everyones = matches!(reasons.first(), Some(Reason::UnknownUser | Reason::RelayDenied) | None);
-        Box::new(Self {
-            recipient,
-            reply,
-            reasons: reasons.iter().map(StatedReason::from).collect(),
-            is_by_rule: is_ruled && !is_everyones,
-            shadow,
-        })
-    }
-}
-
 /// What becomes of a connection after a step.
 enum Next {
     /// It goes on.
@@ -786,7 +661,7 @@ enum Next {
 }
 
 /// The server's next phase that a connection has to heed; whoever has heeded the draining waits for the stop alone.
-async fn changed(phase: &mut watch::Receiver<Phase>, drained: bool) -> Phase {
+pub(super) async fn changed(phase: &mut watch::Receiver<Phase>, drained: bool) -> Phase {
     let heeded = if drained { Phase::Draining } else { Phase::Running };
     // An error means that whoever could change the phase is gone: the server is stopping.
     phase

@@ -15,6 +15,7 @@ mod metrics;
 mod patience;
 mod receive;
 mod received;
+mod recipient;
 mod refusals;
 mod rules;
 mod service;

@@ -1,5 +1,5 @@
-//! The rules of organizations, on a message that was read whole: what each recipient's organization demands of it, and
-//! whether it may go there at all.
+//! The rules and limits of organizations, on a message that was read whole: what each recipient's organization demands
+//! of it, and whether it may go there at all.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,10 @@ use sekisho_mail::{
     ArrivalShadow, Envelope, Mailbox, OrganizationName, Recipient, Reply, ReplyCode, ReversePath, ShadowVerdict,
     StatedReason,
 };
-use sekisho_policy::directory::{ConnectorKey, Directory, HeaderField, RuleFacts};
+use sekisho_policy::{
+    directory::{ConnectorKey, Directory, HeaderField, RuleFacts},
+    inbound::{TooLarge, limit_size},
+};
 
 /// What the envelope does not say of its recipients: which addresses were written for them, and through which
 /// connectors they came.
@@ -55,7 +58,7 @@ impl Written {
 /// A message that rules keep from every one of its recipients.
 #[derive(Debug)]
 pub(crate) struct RejectedByRules {
-    /// What its sender is told; it names no rule.
+    /// What its sender is told; it names no rule, and no organization.
     pub(crate) reply: Reply,
     /// MAIL FROM.
     pub(crate) sender: ReversePath,
@@ -63,29 +66,88 @@ pub(crate) struct RejectedByRules {
     pub(crate) recipients: Vec<(Recipient, Vec<StatedReason>, Vec<ShadowVerdict>)>,
 }
 
-/// Applies the rules: adds what they demand to what the recipients carry, and marks those that they keep it from. The
-/// answer is what rules that are tried would have kept from whom, or would not.
+/// Applies the limits on the size of messages and the rules: adds what rules demand to what the recipients carry, and
+/// marks those from whom either keeps it. `content` is what the header says, and the octets of the whole. The answer is
+/// what rules that are tried would have kept from whom, or would not.
 ///
 /// # Errors
 /// When nobody may get it.
 pub(super) fn apply(
     directory: &Directory,
-    header: impl FnOnce() -> Vec<HeaderField>,
+    content: (impl FnOnce() -> Vec<HeaderField>, u64),
     written: &Written,
     envelope: &mut Envelope,
 ) -> Result<Vec<ArrivalShadow>, Box<RejectedByRules>> {
+    let (header, octets) = content;
+    let mut rejections = limit(directory, octets, envelope);
+    let mut shadow = Vec::new();
+    let wants_rules = |one: &Recipient| one.refused.is_none() && directory.has_rules(&one.organization);
+    if envelope.recipients.iter().any(wants_rules) {
+        let (more, tried) = apply_rules(directory, header, written, envelope);
+        rejections.extend(more);
+        shadow = tried;
+    }
+    if rejections.len() < envelope.recipients.len() {
+        return Ok(shadow);
+    }
+    let Some(first) = rejections.first() else {
+        return Ok(shadow);
+    };
+    let reply = first.reply.clone();
+    let recipients = rejections.into_iter().map(|rejection| {
+        let recipient = envelope.recipients[rejection.place].clone();
+        (recipient, rejection.reasons, rejection.tried)
+    });
+    Err(Box::new(RejectedByRules {
+        reply,
+        recipients: recipients.collect(),
+        sender: envelope.reverse_path.clone(),
+    }))
+}
+
+/// One recipient from whom a message is kept.
+struct Rejection {
+    /// Its place in the envelope.
+    place: usize,
+    reply: Reply,
+    /// That of the rejection is the first.
+    reasons: Vec<StatedReason>,
+    /// What rules that are tried say of it.
+    tried: Vec<ShadowVerdict>,
+}
+
+/// Marks those whose organization takes nothing so large.
+fn limit(directory: &Directory, octets: u64, envelope: &mut Envelope) -> Vec<Rejection> {
+    let each = envelope.recipients.iter_mut().enumerate();
+    let rejected = each.filter_map(|(place, recipient)| {
+        let TooLarge { reply, refusal, reason } = limit_size(directory, &recipient.organization, octets)?;
+        recipient.refused = Some(Box::new(refusal));
+        Some(Rejection {
+            place,
+            reply,
+            reasons: vec![StatedReason::from(reason)],
+            tried: Vec::new(),
+        })
+    });
+    rejected.collect()
+}
+
+fn apply_rules(
+    directory: &Directory,
+    header: impl FnOnce() -> Vec<HeaderField>,
+    written: &Written,
+    envelope: &mut Envelope,
+) -> (Vec<Rejection>, Vec<ArrivalShadow>) {
     let Envelope {
         reverse_path,
         recipients,
         ..
     } = envelope;
-    if !recipients.iter().any(|one| directory.has_rules(&one.organization)) {
-        return Ok(Vec::new());
-    }
     let organizations = recipients.iter().map(|one| &one.organization);
     let findings = directory.look_at_header(organizations, &header());
-    let (mut refused, mut shadow) = (Vec::new(), Vec::new());
-    for recipient in recipients.iter_mut() {
+    let (mut rejections, mut shadow) = (Vec::new(), Vec::new());
+    let left = recipients.iter_mut().enumerate();
+    for (place, recipient) in left.filter(|(_, recipient)| recipient.refused.is_none()) {
         let ways = written
             .0
             .get(&(recipient.mailbox.clone(), recipient.organization.clone()));
@@ -108,27 +170,20 @@ pub(super) fn apply(
             }
         }
         if let Some(refusal) = verdict.rejection {
+            rejections.push(Rejection {
+                place,
+                reply: Reply::new(ReplyCode::REFUSED, 7, 1, &refusal.text),
+                reasons: verdict.reasons.iter().rev().map(StatedReason::from).collect(),
+                tried: tried.clone(),
+            });
             recipient.refused = Some(Box::new(refusal));
-            let reasons: Vec<StatedReason> = verdict.reasons.iter().rev().map(StatedReason::from).collect();
-            refused.push((recipient.clone(), reasons, tried.clone()));
         }
         shadow.extend(tried.into_iter().map(|verdict| ArrivalShadow {
             recipient: recipient.mailbox.to_string(),
             verdict,
         }));
     }
-    if refused.len() < recipients.len() {
-        return Ok(shadow);
-    }
-    let first = refused.first().and_then(|(recipient, ..)| recipient.refused.as_deref());
-    let Some(text) = first.map(|refusal| refusal.text.clone()) else {
-        return Ok(shadow);
-    };
-    Err(Box::new(RejectedByRules {
-        reply: Reply::new(ReplyCode::REFUSED, 7, 1, &text),
-        sender: reverse_path.clone(),
-        recipients: refused,
-    }))
+    (rejections, shadow)
 }
 
 /// As [`apply`], of a message that this server was given as a whole, content and all.
@@ -141,5 +196,5 @@ pub(crate) fn apply_to_whole(
     envelope: &mut Envelope,
 ) -> Result<Vec<ArrivalShadow>, Box<RejectedByRules>> {
     let fields = || super::header_keep::fields(content, directory.header_conditions());
-    apply(directory, fields, &Written::default(), envelope)
+    apply(directory, (fields, content.len() as u64), &Written::default(), envelope)
 }

@@ -1,10 +1,15 @@
 //! What connections work with: the services of the process, and the listener that they came to.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+};
 
 use arc_swap::ArcSwap;
 use sekisho_mail::{Demand, Domain, Mailbox, OrganizationName};
-use sekisho_policy::inbound::RelayRights;
+use sekisho_policy::inbound::{NextHopSays, RelayRights};
 use sekisho_smtp::server::SessionSettings;
 use sekisho_store::{Lease, Store};
 use sekisho_tls::{TlsServer, Verifier};
@@ -24,7 +29,21 @@ pub trait Onward: fmt::Debug + Send + Sync {
 
     /// The demands on the way of whatever is addressed so: they travel with what an alias of that name becomes.
     fn covering(&self, alias: &Mailbox, organization: &OrganizationName) -> Vec<Demand>;
+
+    /// What is remembered of a recipient whose mail goes on, and still believed.
+    fn recall(&self, recipient: &Mailbox, organization: &OrganizationName) -> Option<NextHopSays>;
+
+    /// What its next hop says of it; may take a while.
+    fn ask<'a>(
+        &'a self,
+        recipient: &'a Mailbox,
+        organization: &'a OrganizationName,
+        client: Option<IpAddr>,
+    ) -> Asked<'a>;
 }
+
+/// An answer that may take a while.
+type Asked<'a> = Pin<Box<dyn Future<Output = NextHopSays> + Send + 'a>>;
 
 impl Onward for Dispatcher {
     fn offer(&self, leases: Vec<Lease>) {
@@ -33,6 +52,19 @@ impl Onward for Dispatcher {
 
     fn covering(&self, alias: &Mailbox, organization: &OrganizationName) -> Vec<Demand> {
         Self::covering(self, alias, organization)
+    }
+
+    fn recall(&self, recipient: &Mailbox, organization: &OrganizationName) -> Option<NextHopSays> {
+        self.recall_recipient(recipient, organization)
+    }
+
+    fn ask<'a>(
+        &'a self,
+        recipient: &'a Mailbox,
+        organization: &'a OrganizationName,
+        client: Option<IpAddr>,
+    ) -> Asked<'a> {
+        Box::pin(async move { self.ask_about(recipient, organization, client).await.0 })
     }
 }
 

@@ -111,7 +111,7 @@ impl Batch<'_> {
         let key = PoolKey::new(self.way, &self.candidates[at.place]);
         let mut answered = Vec::new();
         while !left.is_empty() && !self.shared.is_outdated(self.configured) {
-            let mut link = match self.connection(&key, at, journal).await {
+            let mut link = match self.connection(&key, (at.place, at.plan), journal).await {
                 Ok(link) => link,
                 Err(obstacle) => return self.stopped_by(at, obstacle, answered),
             };
@@ -164,13 +164,13 @@ impl Batch<'_> {
     }
 
     /// One that waits for its next message, or a fresh one.
-    async fn connection(
+    pub(super) async fn connection(
         &self,
         key: &PoolKey,
-        at: &AtHost<'_>,
+        (place, plan): (usize, &HostPlan),
         journal: &mut Journal,
     ) -> Result<Box<Link>, Box<Obstacle>> {
-        if let Some(mut link) = self.shared.pool.take(key, at.plan) {
+        if let Some(mut link) = self.shared.pool.take(key, plan) {
             let most = self.configured.settings.limits.connections;
             link.place = Some(self.shared.places.take(most).await);
             return Ok(link);
@@ -182,8 +182,8 @@ impl Batch<'_> {
             places: &self.shared.places,
             channel_ids: &self.shared.channel_ids,
             way: self.way,
-            candidate: &self.candidates[at.place],
-            plan: at.plan,
+            candidate: &self.candidates[place],
+            plan,
         };
         let mut link = opening.open(journal).await?;
         link.opening = link.session.take_conversation();
@@ -231,7 +231,7 @@ impl Batch<'_> {
 
     /// The chain's verdicts may have changed since the last message, and this plan may ask for others. Only then are
     /// the facts others than those which evidence shares already.
-    fn verify_anew(&self, link: &mut Link, plan: &HostPlan) {
+    pub(super) fn verify_anew(&self, link: &mut Link, plan: &HostPlan) {
         let (ChannelSecurity::Tls(tls), Some(chain)) = (&link.facts.security, &link.chain) else {
             return;
         };
@@ -244,7 +244,7 @@ impl Batch<'_> {
     }
 
     /// Keeps the connection for the next message, or says goodbye.
-    fn keep(&self, key: PoolKey, link: Box<Link>) {
+    pub(super) fn keep(&self, key: PoolKey, link: Box<Link>) {
         let limits = &self.configured.settings.limits;
         let most = link
             .session

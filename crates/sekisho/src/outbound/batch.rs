@@ -330,11 +330,24 @@ impl Run<'_> {
 fn refused(queued: &QueuedRecipient, demands: &[Demand]) -> Attempted {
     let refusal = queued.recipient.refused.as_deref();
     let (rule, text) = refusal.map_or(("", ""), |refusal| (refusal.rule.as_str(), refusal.text.as_str()));
-    let reason = StatedReason::from(Reason::RuleRejects { rule: rule.to_owned() });
+    let (status, way, reason) = if refusal.is_some_and(|refusal| refusal.is_size_limit) {
+        let reason = StatedReason {
+            key: "message-too-large".to_owned(),
+            text: text.to_owned(),
+        };
+        (
+            EnhancedCode::new(5, 2, 3),
+            format!("limit of organization {rule}"),
+            reason,
+        )
+    } else {
+        let reason = StatedReason::from(Reason::RuleRejects { rule: rule.to_owned() });
+        (EnhancedCode::new(5, 7, 1), format!("rule \"{rule}\""), reason)
+    };
     Attempted {
         index: queued.index,
-        finding: Finding::Bounce(fault(EnhancedCode::new(5, 7, 1), text.to_owned(), Side::Sender)),
-        record: Record::without_attempt(format!("rule \"{rule}\""), demands.to_vec(), &reason.key, &reason.text),
+        finding: Finding::Bounce(fault(status, text.to_owned(), Side::Sender)),
+        record: Record::without_attempt(way, demands.to_vec(), &reason.key, &reason.text),
     }
 }
 

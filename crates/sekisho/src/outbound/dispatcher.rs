@@ -27,6 +27,7 @@ use super::{
     memory::TlsMemory,
     places::Places,
     pool::Pool,
+    recipients::Recipients,
     round::Round,
     window::Window,
 };
@@ -79,6 +80,7 @@ impl Dispatcher {
                 memory,
                 pool: Pool::new(),
                 places: Places::new(limits.connections),
+                recipients: Recipients::new(limits.remembered),
                 channel_ids: AtomicU64::new(1),
                 configured: ArcSwap::from_pointee(configured),
             }),

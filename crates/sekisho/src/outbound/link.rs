@@ -177,14 +177,31 @@ impl Link {
 
     /// Waits until the transaction has ended; the fault is there when the session ended with it.
     pub(super) async fn finish_mail(&mut self, body: &Body) -> Result<(MailResult, Option<SessionFault>), io::Error> {
+        self.finish(Some(body)).await
+    }
+
+    /// As [`Self::finish_mail`], of a transaction without content.
+    pub(super) async fn finish_probe(&mut self) -> (MailResult, Option<SessionFault>) {
+        let finished = self.finish(None).await;
+        finished.unwrap_or_else(|_| (MailResult::none(), None))
+    }
+
+    async fn finish(&mut self, body: Option<&Body>) -> Result<(MailResult, Option<SessionFault>), io::Error> {
         let mut result = None;
         loop {
-            match self.next_event().await {
-                Event::ContentWanted => self.send_content(body).await?,
-                Event::MailDone(done) if self.session.is_over() => result = Some(done),
-                Event::MailDone(done) => return Ok((done, None)),
-                Event::Failed(fault) => return Ok((result.unwrap_or_else(MailResult::none), Some(fault))),
-                Event::Closed | Event::Ready | Event::StartHandshake | Event::StartTlsRefused(_) => {
+            match (self.next_event().await, body) {
+                (Event::ContentWanted, Some(body)) => self.send_content(body).await?,
+                (Event::MailDone(done), _) if self.session.is_over() => result = Some(done),
+                (Event::MailDone(done), _) => return Ok((done, None)),
+                (Event::Failed(fault), _) => return Ok((result.unwrap_or_else(MailResult::none), Some(fault))),
+                (
+                    Event::ContentWanted
+                    | Event::Closed
+                    | Event::Ready
+                    | Event::StartHandshake
+                    | Event::StartTlsRefused(_),
+                    _,
+                ) => {
                     let lost = SessionFault::Lost(self.session.waiting_for());
                     return Ok((result.unwrap_or_else(MailResult::none), Some(lost)));
                 }

@@ -5,6 +5,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use sekisho_mail::{Evidence, HandshakeFailure, HandshakeFault, Outcome};
+use sekisho_policy::inbound::NextHopSays;
 
 use crate::telemetry::metrics::{TLS_LABELS, tls_label};
 
@@ -17,8 +18,13 @@ pub struct OutboundMetrics {
     handshakes_failed: Family<Labels<1>, Counter>,
     connections_opened: Counter,
     connections_reused: Counter,
+    recipients_checked: Family<Labels<2>, Counter>,
     pub(super) in_flight: Gauge,
 }
+
+/// What a next hop says of a recipient, and from where that is known.
+const SAYS_LABELS: [&str; 3] = ["known", "unknown", "nothing"];
+const FROM_LABELS: [&str; 2] = ["memory", "next-hop"];
 
 impl OutboundMetrics {
     /// Makes them known to the registry.
@@ -46,6 +52,11 @@ impl OutboundMetrics {
             metrics.connections_reused.clone(),
         );
         registry.register(
+            "sekisho_outbound_recipients_checked",
+            "Recipients of relay domains that were checked with the next hop, or by what is remembered of it",
+            metrics.recipients_checked.clone(),
+        );
+        registry.register(
             "sekisho_outbound_in_flight",
             "Batches of messages being delivered just now",
             metrics.in_flight.clone(),
@@ -59,6 +70,11 @@ impl OutboundMetrics {
         for outcome in Outcome::WORDS {
             for tls in TLS_LABELS {
                 drop(self.attempts.get_or_create(&[("outcome", outcome), ("tls", tls)]));
+            }
+        }
+        for says in SAYS_LABELS {
+            for from in FROM_LABELS {
+                drop(self.recipients_checked.get_or_create(&[("says", says), ("from", from)]));
             }
         }
         for fault in HandshakeFault::WORDS {
@@ -75,6 +91,18 @@ impl OutboundMetrics {
     pub(super) fn handshake_failed(&self, failure: &HandshakeFailure) {
         let fault = failure.fault.word();
         self.handshakes_failed.get_or_create(&[("fault", fault)]).inc();
+    }
+
+    pub(super) fn recipient_checked(&self, says: &NextHopSays, is_remembered: bool) {
+        let says = SAYS_LABELS[match says {
+            NextHopSays::Known => 0,
+            NextHopSays::Unknown(_) => 1,
+            NextHopSays::Nothing(_) => 2,
+        }];
+        let from = FROM_LABELS[usize::from(!is_remembered)];
+        self.recipients_checked
+            .get_or_create(&[("says", says), ("from", from)])
+            .inc();
     }
 
     pub(super) fn connection_used(&self, before: u32) {

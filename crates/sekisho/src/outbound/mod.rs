@@ -18,6 +18,8 @@ mod open;
 mod permit;
 mod places;
 mod pool;
+mod probe;
+mod recipients;
 mod resolve;
 mod round;
 mod route;
@@ -48,6 +50,7 @@ pub use dispatcher::Dispatcher;
 pub(crate) use dispatcher::dialling;
 pub use explain::{Explanation, HostExplanation, Hypothesis};
 pub use metrics::OutboundMetrics;
+pub use recipients::Source as RecipientSource;
 pub use resolve::{Candidate, Unroutable, addresses, candidates};
 pub use settings::{
     AddressFamily, DomainPattern, Hybrid, NextHopHost, OutboundLimits, OutboundSettings, RetrySchedule, RouteSettings,
@@ -101,6 +104,7 @@ struct Shared {
     memory: memory::TlsMemory,
     pool: pool::Pool,
     places: places::Places,
+    recipients: recipients::Recipients,
     channel_ids: AtomicU64,
 }
 

@@ -46,6 +46,7 @@ fn a_domain_and_an_organization_stand_once() {
     let mut parts = three_organizations();
     parts.organizations.push(Organization::new(name("acme")));
     parts.domains.push(AcceptedDomain {
+        check: RecipientCheck::None,
         origin: Origin::File("local.domains[0]".to_owned()),
         ..accepted("default", "acme.example")
     });

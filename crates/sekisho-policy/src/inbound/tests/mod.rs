@@ -2,7 +2,9 @@
 
 mod attribution;
 mod isolation;
+mod limits;
 mod partner;
+mod recipients;
 mod rights;
 mod shadow;
 

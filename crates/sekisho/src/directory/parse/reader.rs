@@ -99,6 +99,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Octets.
+    pub(super) fn size(&mut self, field: &'static str, text: Option<&str>) -> Option<u64> {
+        let parsed = human::parse_size(text?);
+        parsed.map_err(|reason| self.fault(field, reason, "")).ok()
+    }
+
     pub(super) fn pins(&mut self, texts: &[String]) -> Vec<Digest> {
         let texts = texts.iter();
         texts.filter_map(|text| self.pin(text)).collect()

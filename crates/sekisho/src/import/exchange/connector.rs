@@ -412,7 +412,7 @@ pub(super) fn domain(reading: &mut Reading<'_>) {
         organization: reading.wanted.organization.clone(),
         name: reading.text("DomainName", "name").unwrap_or_default(),
         kind,
-        comment: String::new(),
+        ..AcceptedDomain::default()
     };
     let normal = sekisho_mail::Domain::parse(&document.name);
     if let Ok(domain) = normal {

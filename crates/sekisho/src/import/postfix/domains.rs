@@ -1,8 +1,8 @@
 //! Accepted domains, and who may send through the server: the one becomes documents, the other advice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sekisho_api::{AcceptedDomain, DomainType};
+use sekisho_api::{AcceptedDomain, DomainType, RecipientCheck};
 use sekisho_policy::Network;
 
 use super::{
@@ -27,17 +27,21 @@ pub(super) fn read(reading: &mut Reading<'_>) -> OwnDomains {
     let mut own = OwnDomains { of: BTreeMap::new() };
     collect(reading, "mydestination", DomainType::Authoritative, &mut own);
     collect(reading, "relay_domains", DomainType::ExternalRelay, &mut own);
+    let listed = relay_recipients(reading);
     for (name, (kind, place)) in &own.of {
         if *kind == DomainType::Authoritative {
             let text = "mailboxes are not part of it: recipients here are those of [local] in sekisho.toml";
             reading.note(NoteKind::Different, true, place.clone(), text);
         }
-        let document = AcceptedDomain {
+        let mut document = AcceptedDomain {
             organization: reading.wanted.organization.clone(),
             name: name.clone(),
             kind: *kind,
-            comment: String::new(),
+            ..AcceptedDomain::default()
         };
+        if let Some(listed) = listed.as_ref().filter(|_| *kind != DomainType::Authoritative) {
+            list(&mut document, listed);
+        }
         let source = Origin {
             place: place.clone(),
             ..Origin::default()
@@ -46,6 +50,29 @@ pub(super) fn read(reading: &mut Reading<'_>) -> OwnDomains {
         reading.import.documents.domain.push(document);
     }
     own
+}
+
+/// The keys of `relay_recipient_maps`; nothing where it is empty, which lets everybody in, or cannot be read whole.
+fn relay_recipients(reading: &mut Reading<'_>) -> Option<BTreeSet<String>> {
+    let items = reading.items("relay_recipient_maps");
+    let mut keys = BTreeSet::new();
+    let mut is_whole = !items.is_empty();
+    for item in items {
+        let (file, entries) = reading.table("relay_recipient_maps", &item);
+        is_whole &= !file.is_empty();
+        keys.extend(entries.into_iter().map(|entry| entry.key));
+    }
+    is_whole.then_some(keys)
+}
+
+/// Those of a relay domain; `@example.org` stands for all of them.
+fn list(document: &mut AcceptedDomain, keys: &BTreeSet<String>) {
+    let everybody = format!("@{}", document.name);
+    let listed: Vec<String> = keys.iter().filter(|key| key.ends_with(&everybody)).cloned().collect();
+    if !listed.is_empty() && !listed.contains(&everybody) {
+        document.recipient_check = RecipientCheck::List;
+        document.recipients = listed;
+    }
 }
 
 fn collect(reading: &mut Reading<'_>, parameter: &str, kind: DomainType, own: &mut OwnDomains) {

@@ -238,6 +238,7 @@ fn default_of(name: &str) -> Option<&'static str> {
         "mynetworks"
         | "relay_clientcerts"
         | "relay_domains"
+        | "relay_recipient_maps"
         | "relayhost"
         | "smtp_tls_CAfile"
         | "smtp_tls_CApath"

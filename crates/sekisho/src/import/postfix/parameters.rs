@@ -4,7 +4,7 @@ use super::Reading;
 use crate::import::NoteKind;
 
 /// The parameter, what it is about, whether mail is treated otherwise without it, and why.
-const WITHOUT: [(&str, NoteKind, bool, &str); 19] = [
+const WITHOUT: [(&str, NoteKind, bool, &str); 18] = [
     (
         "smtp_sasl_password_maps",
         NoteKind::NoCounterpart,
@@ -52,12 +52,6 @@ const WITHOUT: [(&str, NoteKind, bool, &str); 19] = [
         NoteKind::NoCounterpart,
         true,
         "only smtp_tls_policy_maps is read, which took its place",
-    ),
-    (
-        "relay_recipient_maps",
-        NoteKind::NoCounterpart,
-        true,
-        "recipients of relay domains are the next host's to know here",
     ),
     (
         "virtual_alias_domains",
@@ -135,7 +129,8 @@ pub(super) fn note(reading: &mut Reading<'_>) {
     }
     if reading.is_yes("smtp_tls_wrappermode") {
         let place = reading.parameter("smtp_tls_wrappermode");
-        let text = "it is implicit_tls of the connectors with a next hop; to mail exchangers TLS begins with STARTTLS here";
+        let text =
+            "it is implicit_tls of the connectors with a next hop; to mail exchangers TLS begins with STARTTLS here";
         reading.note(NoteKind::Different, true, place, text);
     }
 }

@@ -8,6 +8,8 @@ mod domains;
 mod explaining;
 mod neighbours;
 mod partners;
+mod recipients;
+mod sizes;
 mod validating;
 mod ways;
 

@@ -1,0 +1,273 @@
+//! One RCPT: whether the recipient may come in, by everybody's rules, the limits of its organization and the word of
+//! its next hop, and what is written down of it when it may not.
+
+use std::sync::Arc;
+
+use sekisho_mail::{
+    ForwardPath, Mailbox, OrganizationName, Recipient, Reply, ReplyCode, ReversePath, ShadowVerdict, StatedReason,
+};
+use sekisho_policy::{
+    Reason,
+    directory::{AcceptedDomain, Directory},
+    inbound::{Admission, Attribution, NextHopSays, OneMore, Stage, admit, heed, limit, try_shadows},
+};
+use sekisho_smtp::{server::Answer, wire::params::RcptParameters};
+
+use super::{
+    connection::{Connection, changed},
+    receive::{pressure, put_off},
+    refusals::traced,
+    transport::Transport,
+};
+use crate::{chance::select, clock, local::LocalFinding};
+
+impl Connection {
+    /// Nothing when the client is gone meanwhile.
+    ///
+    /// # Errors
+    /// When the recipient is refused, with the rule.
+    pub(super) async fn answer_recipient(
+        &mut self,
+        path: &ForwardPath,
+        parameters: RcptParameters,
+        transport: &mut Transport,
+    ) -> Result<Option<Answer>, Box<RefusedRecipient>> {
+        let Some(mut admitted) = self.judge_recipient(path, &parameters)? else {
+            let nobody = Reply::new(ReplyCode::REFUSED, 1, 1, "no such user here");
+            return Ok(Some(Answer::Refuse(nobody)));
+        };
+        if admitted.asks_next_hop(&self.reception.organizations) {
+            let Some(says) = self.ask_next_hop(&admitted, transport).await else {
+                return Ok(None);
+            };
+            match heed(&says, &admitted.attribution.organization) {
+                Ok(reason) if admitted.right == Some(Reason::RelayDomain) => admitted.right = Some(reason),
+                Ok(_) => {}
+                Err(refusal) => {
+                    let refused = refused(refusal, (admitted.mailbox, &parameters), admitted.shadow);
+                    return refused.map_or(Ok(None), Err);
+                }
+            }
+        }
+        Ok(Some(self.take_recipient(admitted, parameters)))
+    }
+
+    /// Whether a recipient may come in, apart from what its next hop says of it; nothing where `<Postmaster>` is
+    /// nobody.
+    fn judge_recipient(
+        &self,
+        path: &ForwardPath,
+        parameters: &RcptParameters,
+    ) -> Result<Option<AdmittedRecipient>, Box<RefusedRecipient>> {
+        let local = &self.reception.local;
+        let (mailbox, local_part) = match path {
+            ForwardPath::Mailbox(mailbox) => (Some(mailbox.clone()), mailbox.local_part()),
+            ForwardPath::Postmaster => (local.postmaster(), ""),
+        };
+        let Some(mailbox) = mailbox else {
+            return Ok(None);
+        };
+        let finding = local.find_mailbox(&mailbox);
+        let reverse_path = self.session.sender().unwrap_or(&ReversePath::Null);
+        let stage = Stage::Rcpt {
+            standing: finding.standing(),
+            local_part,
+            recipient: mailbox.host(),
+        };
+        let facts = self.facts(reverse_path, stage);
+        let admission = admit(&facts);
+        let shadow = try_shadows(&facts, &admission);
+        let (right, attribution) = match self.limit(admission) {
+            Admission::Admitted { reasons, attribution } => (reasons.into_iter().next(), attribution),
+            refusal @ Admission::Refused { .. } => {
+                return refused(refusal, (mailbox, parameters), shadow).map_or(Ok(None), Err);
+            }
+        };
+        Ok(Some(AdmittedRecipient {
+            mailbox,
+            finding,
+            right,
+            attribution,
+            shadow,
+        }))
+    }
+
+    /// What the next hop says of a recipient, from memory where it is there; nothing when the client is gone meanwhile,
+    /// or the server stops.
+    async fn ask_next_hop(&mut self, admitted: &AdmittedRecipient, transport: &mut Transport) -> Option<NextHopSays> {
+        let AdmittedRecipient {
+            mailbox, attribution, ..
+        } = admitted;
+        let onward = Arc::clone(&self.services.onward);
+        if let Some(says) = onward.recall(mailbox, &attribution.organization) {
+            return Some(says);
+        }
+        // What was said to pipelined commands need not wait for it.
+        if !self.flush(transport).await {
+            return None;
+        }
+        // Whoever may relay by address is known to the operator, and may ask as much as it likes.
+        let client = self.peer.ip().to_canonical();
+        let client = (!self.listener.rights.serves_address(client)).then_some(client);
+        select! {
+            says = onward.ask(mailbox, &attribution.organization, client) => Some(says),
+            _ = changed(&mut self.phase, true) => None,
+        }
+    }
+
+    fn take_recipient(&mut self, admitted: AdmittedRecipient, parameters: RcptParameters) -> Answer {
+        let AdmittedRecipient {
+            mailbox,
+            finding,
+            right,
+            attribution,
+            shadow,
+        } = admitted;
+        let right = right.as_ref().map(Reason::admission_right).unwrap_or_default();
+        let right = match attribution.internal {
+            true => format!("{right}, internal"),
+            false => right,
+        };
+        let covering = match finding {
+            LocalFinding::Alias(_) => self.services.onward.covering(&mailbox, &attribution.organization),
+            _ => Vec::new(),
+        };
+        let recipient = Recipient {
+            notify: parameters.notify,
+            orcpt: parameters.orcpt,
+            organization: attribution.organization,
+            ..Recipient::new(mailbox.clone())
+        };
+        let recipients = finding.expand(recipient, &covering);
+        if let Some(reply) = put_off(pressure(&self.services), 0, &self.services.limits) {
+            return Answer::Refuse(reply);
+        }
+        self.envelope.add(&recipients);
+        if let Some(first) = recipients.first() {
+            self.count(&first.organization);
+        }
+        self.tried.note(&mailbox, shadow);
+        let connector = attribution.connector.as_ref();
+        self.written
+            .note(&self.reception.organizations, &mailbox, connector, &recipients);
+        Answer::Recipients {
+            recipients,
+            admitted_by: right,
+        }
+    }
+
+    /// Says no to a recipient by a rule. The client is not told which; the logs are, and of an organization's rule the
+    /// trace is too.
+    pub(super) fn refuse_recipient(&mut self, path: &ForwardPath, refused: RefusedRecipient) {
+        let RefusedRecipient {
+            recipient,
+            reply,
+            reasons,
+            is_by_rule,
+            is_traced,
+            shadow,
+        } = refused;
+        let rule = reasons.first().cloned().filter(|_| is_by_rule);
+        let now = clock::now();
+        let id = (is_traced && self.services.refusals.take(now)).then(|| {
+            let reverse_path = self.session.sender().cloned().unwrap_or(ReversePath::Null);
+            let mut refused = traced(&self.origin(), (reverse_path, recipient), (reply.clone(), reasons), now);
+            refused.evidence.shadow = shadow;
+            self.services.store.trace_refusal(refused)
+        });
+        self.note_refusal(id, &reply, Some(path), rule.as_ref());
+        self.session.handle_answer(Answer::Refuse(reply));
+    }
+
+    /// Holds a recipient that may come in against the limits of its organization.
+    fn limit(&self, admission: Admission) -> Admission {
+        let Admission::Admitted { attribution, .. } = &admission else {
+            return admission;
+        };
+        let asked = OneMore {
+            organization: &attribution.organization,
+            announced_octets: self.announced_octets,
+            before: self.counts.get(&attribution.organization).copied().unwrap_or(0),
+        };
+        limit(&self.reception.organizations, &asked).unwrap_or(admission)
+    }
+
+    /// Counts a RCPT where somebody wants to know.
+    fn count(&mut self, organization: &OrganizationName) {
+        if self.reception.organizations.message_limits(organization).is_some() {
+            *self.counts.entry(organization.clone()).or_default() += 1;
+        }
+    }
+}
+
+/// A recipient that a rule keeps out.
+pub(super) struct RefusedRecipient {
+    recipient: Recipient,
+    reply: Reply,
+    reasons: Vec<StatedReason>,
+    /// Whether an organization's rule decided.
+    is_by_rule: bool,
+    /// Whether the trace is to have it.
+    is_traced: bool,
+    /// What connectors that are tried would have made of it.
+    shadow: Vec<ShadowVerdict>,
+}
+
+/// A recipient that may come in.
+struct AdmittedRecipient {
+    mailbox: Mailbox,
+    finding: LocalFinding,
+    /// By which right.
+    right: Option<Reason>,
+    attribution: Attribution,
+    /// What connectors that are tried would have made of it.
+    shadow: Vec<ShadowVerdict>,
+}
+
+impl AdmittedRecipient {
+    /// Whether its next hop is asked about it first.
+    fn asks_next_hop(&self, directory: &Directory) -> bool {
+        let asks = || {
+            directory
+                .domain(self.mailbox.host().domain()?)
+                .map(AcceptedDomain::asks_next_hop)
+        };
+        self.finding == LocalFinding::RelayDomain && asks().unwrap_or(false)
+    }
+}
+
+/// A refusal as the logs and the trace have it.
+fn refused(
+    refusal: Admission,
+    (mailbox, parameters): (Mailbox, &RcptParameters),
+    shadow: Vec<ShadowVerdict>,
+) -> Option<Box<RefusedRecipient>> {
+    let Admission::Refused {
+        reply,
+        reasons,
+        organization,
+    } = refusal
+    else {
+        return None;
+    };
+    let why = reasons.first();
+    let is_everyones = matches!(why, Some(Reason::UnknownUser | Reason::RelayDenied) | None);
+    let is_by_rule = organization.is_some() && !is_everyones;
+    // Strangers try many of those whom nobody knows: they are in the logs alone.
+    let is_guess = matches!(
+        why,
+        Some(Reason::RecipientNotListed { .. } | Reason::NextHopRefuses { .. })
+    );
+    Some(Box::new(RefusedRecipient {
+        is_by_rule,
+        is_traced: is_by_rule && !is_guess,
+        shadow,
+        recipient: Recipient {
+            orcpt: parameters.orcpt.clone(),
+            organization: organization.unwrap_or_default(),
+            ..Recipient::new(mailbox)
+        },
+        reply,
+        reasons: reasons.iter().map(StatedReason::from).collect(),
+    }))
+}
