@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Demand, Mailbox, OrganizationName, ReversePath, TriedRule, xtext};
+use crate::{Demand, Handling, Mailbox, OrganizationName, ReversePath, TriedRule, xtext};
 
 /// What MAIL and RCPT said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct Recipient {
     /// Rules that are tried and met the message: nothing is done or left undone for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<TriedRule>,
+    /// What was settled about this copy when it came in; nearly never anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handling: Option<Box<Handling>>,
 }
 
 /// What a rule, or a limit of an organization, says of a message that it rejects.
@@ -80,7 +83,13 @@ impl Recipient {
             organization: OrganizationName::FIRST,
             refused: None,
             tried: Vec::new(),
+            handling: None,
         }
+    }
+
+    /// What was settled about this copy, to add to it.
+    pub fn handling_mut(&mut self) -> &mut Handling {
+        self.handling.get_or_insert_default()
     }
 }
 

@@ -10,6 +10,7 @@ mod channel;
 mod domain;
 mod envelope;
 mod evidence;
+mod handling;
 mod handshake;
 mod id;
 mod lookup;
@@ -29,6 +30,7 @@ pub use channel::{
 pub use domain::{Domain, DomainError, Host};
 pub use envelope::{BodyKind, Envelope, EnvelopeId, Notify, OriginalRecipient, Recipient, Ret, RuleRefusal};
 pub use evidence::{Decision, Evidence, Speaker, SpokenLine, StatedReason};
+pub use handling::{AddedField, ChosenWay, FamilyFields, Handling, OwnServer};
 pub use handshake::{HandshakeFailure, HandshakeFault, HandshakeStage, HelloSummary};
 pub use id::{AnchorSetId, ChannelId, ClientIdentityId, MessageId, ParseMessageIdError};
 pub use lookup::{Lookup, LookupFault, Security};

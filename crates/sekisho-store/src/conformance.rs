@@ -73,6 +73,10 @@ pub const CASES: &[Case] = &[
         "what a rule refuses is apart from the way to its domain",
         organization::refused_recipients_are_apart,
     ),
+    (
+        "what is settled about the way is apart from what is not",
+        organization::lanes_are_apart,
+    ),
     ("a redirect stays with its organization", organization::redirect_stays),
     (
         "a redirect leaves one copy for an address, whoever answers for it",

@@ -33,8 +33,8 @@ pub use query::{
     ActionReport, MessageDetail, QueueFilter, QueuedRow, Selection, ShapeRow, TraceFilter, TraceItem, TracedAttempt,
 };
 pub use queue::{
-    Accepted, Alteration, Arrival, Commit, Destination, Directive, DueDestination, Lease, Notice, QueuedRecipient,
-    RecipientResult, RefusedRecipient, Settlement,
+    Accepted, Alteration, Arrival, Commit, Destination, Directive, DueDestination, Lane, Lease, Notice,
+    QueuedRecipient, RecipientResult, RefusedRecipient, Settlement,
 };
 pub use store::{ORDERS_AT_ONCE, Pressure, Soundness, Store};
 pub use ticket::{Answer, Ticket};

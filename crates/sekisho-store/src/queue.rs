@@ -8,23 +8,54 @@ use std::{
 };
 
 use sekisho_mail::{
-    ArrivalShadow, ChannelSecurity, Domain, DomainError, Envelope, Evidence, Host, MessageId, OrganizationName,
-    OrganizationNameError, Outcome, Recipient, ReversePath, Timestamp,
+    ArrivalShadow, ChannelSecurity, Domain, DomainError, Envelope, Evidence, Handling, Host, MessageId,
+    OrganizationName, OrganizationNameError, Outcome, Recipient, ReversePath, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{Body, Draft, budget::Reservation};
 
-/// The key by which the queue is ordered: what stands right of the recipient's `@`, and who answers for its way, so
-/// that a fault in one organization's way to a domain puts nobody else's mail off. Which next hop it is sent to is
-/// decided anew at each attempt. What a rule refuses is apart from both: it goes nowhere, and waits for nothing.
+/// The key by which the queue is ordered: what stands right of the recipient's `@`, who answers for its way, and what is
+/// settled about that already, so that a fault in one organization's way to a domain, or in one of several that it has,
+/// puts nothing else off. Which next hop it is sent to is decided anew at each attempt.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Destination {
     host: Host,
     organization: OrganizationName,
-    is_refused: bool,
+    lane: Lane,
+}
+
+/// What is settled about the way before the destination is looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Nothing.
+    #[default]
+    Common,
+    /// It came from a server of the organization that answers for it, to which it is not sent back.
+    Own,
+    /// A rule chose the outbound connector of this name.
+    Connector(Arc<str>),
+    /// A rule keeps it from everybody: its senders are told, and nothing is sent. It waits for nothing.
+    Refused,
+}
+
+impl Lane {
+    /// That of a recipient.
+    #[must_use]
+    pub fn of(recipient: &Recipient) -> Self {
+        if recipient.refused.is_some() {
+            return Self::Refused;
+        }
+        match recipient.handling.as_deref() {
+            Some(Handling { way: Some(way), .. }) => Self::Connector(Arc::clone(&way.connector)),
+            Some(Handling {
+                own_server: Some(_), ..
+            }) => Self::Own,
+            Some(_) | None => Self::Common,
+        }
+    }
 }
 
 impl Destination {
@@ -40,23 +71,33 @@ impl Destination {
         Self {
             host,
             organization,
-            is_refused: false,
+            lane: Lane::Common,
         }
     }
 
     /// Where a recipient's message goes.
     #[must_use]
     pub fn of_recipient(recipient: &Recipient) -> Self {
-        Self {
-            is_refused: recipient.refused.is_some(),
-            ..Self::of(recipient.organization.clone(), recipient.mailbox.host().clone())
-        }
+        let whole = Self::of(recipient.organization.clone(), recipient.mailbox.host().clone());
+        whole.on(Lane::of(recipient))
+    }
+
+    /// The same, with this settled about the way.
+    #[must_use]
+    pub fn on(self, lane: Lane) -> Self {
+        Self { lane, ..self }
+    }
+
+    /// What is settled about the way.
+    #[must_use]
+    pub const fn lane(&self) -> &Lane {
+        &self.lane
     }
 
     /// Whether a rule keeps what is for it from everybody: its senders are told, and nothing is sent.
     #[must_use]
     pub const fn is_refused(&self) -> bool {
-        self.is_refused
+        matches!(self.lane, Lane::Refused)
     }
 
     /// The host that names it.
@@ -80,13 +121,19 @@ impl Destination {
 
 /// What stands before the destination of what a rule refuses.
 const REFUSED: char = '!';
+/// What stands before the destination of what an organization's own server brought.
+const OWN: char = '^';
 
 /// `example.org`; of another organization than the first `acme/example.org`; of what a rule refuses
-/// `!acme/example.org`.
+/// `!acme/example.org`, of what the organization's own servers brought `^acme/example.org`, and by the connector that a
+/// rule chose `(gateway) acme/example.org`.
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_refused {
-            f.write_char(REFUSED)?;
+        match &self.lane {
+            Lane::Common => {}
+            Lane::Own => f.write_char(OWN)?,
+            Lane::Connector(name) => write!(f, "({name}) ")?,
+            Lane::Refused => f.write_char(REFUSED)?,
         }
         if !self.organization.is_first() {
             write!(f, "{}/", self.organization)?;
@@ -130,19 +177,26 @@ impl FromStr for Destination {
     type Err = DestinationError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (is_refused, text) = match text.strip_prefix(REFUSED) {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
+        let (lane, text) = split_lane(text);
         let (organization, host) = match text.split_once('/') {
             Some((organization, host)) => (organization.parse()?, host),
             None => (OrganizationName::FIRST, text),
         };
-        Ok(Self {
-            is_refused,
-            ..Self::of(organization, host.parse()?)
-        })
+        Ok(Self::of(organization, host.parse()?).on(lane))
     }
+}
+
+/// A connector's name may hold anything, brackets too; what follows it does not.
+fn split_lane(text: &str) -> (Lane, &str) {
+    if let Some((name, rest)) = text.strip_prefix('(').and_then(|rest| rest.rsplit_once(") ")) {
+        return (Lane::Connector(name.into()), rest);
+    }
+    for (mark, lane) in [(REFUSED, Lane::Refused), (OWN, Lane::Own)] {
+        if let Some(rest) = text.strip_prefix(mark) {
+            return (lane, rest);
+        }
+    }
+    (Lane::Common, text)
 }
 
 /// How and from whom a message came: kept with the queue row, moved to the trace with the first settle.

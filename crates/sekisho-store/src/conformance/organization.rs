@@ -1,9 +1,9 @@
 //! The cases of several organizations in one queue.
 
-use sekisho_mail::{Demand, DemandLevel, OrganizationName, RuleRefusal, Timestamp};
+use sekisho_mail::{ChosenWay, Demand, DemandLevel, OrganizationName, OwnServer, Recipient, RuleRefusal, Timestamp};
 
 use super::{NOW, Place, accepted, deferred, draft, due, mailbox, secs, settle_all};
-use crate::{Destination, Lease, QueueFilter, Store};
+use crate::{Destination, Lane, Lease, QueueFilter, Store};
 
 fn acme() -> OrganizationName {
     "acme".parse().expect("invariant: the suite's names are well formed")
@@ -87,6 +87,59 @@ pub(super) fn refused_recipients_are_apart(place: &dyn Place) {
     let mut all = due(&*store, NOW);
     all.sort();
     assert_eq!(all, ["!acme/two.example", "acme/two.example"]);
+}
+
+/// What is settled about the way when a message comes in.
+fn settled(recipient: &mut Recipient, connector: Option<&str>) {
+    let handling = recipient.handling_mut();
+    handling.own_server = Some(OwnServer {
+        connector: "acme/hub".to_owned(),
+        is_believed: false,
+    });
+    handling.way = connector.map(|connector| ChosenWay {
+        rule: "acme/secret".into(),
+        connector: connector.into(),
+    });
+}
+
+pub(super) fn lanes_are_apart(place: &dyn Place) {
+    let store = place.open();
+    let mut accepted = accepted(&["a@one.example", "b@one.example", "c@one.example"], NOW);
+    for recipient in &mut accepted.envelope.recipients {
+        recipient.organization = acme();
+    }
+    let name = "odd) (name/of it";
+    settled(&mut accepted.envelope.recipients[1], None);
+    settled(&mut accepted.envelope.recipients[2], Some(name));
+    let message = draft(&*store, b"x", NOW);
+    let id = store.commit(message, accepted, false).wait().expect("a commit").id;
+    let by_rule = format!("({name}) acme/one.example");
+    let mut all = due(&*store, NOW);
+    all.sort();
+    let mut expected = [by_rule.as_str(), "^acme/one.example", "acme/one.example"];
+    expected.sort_unstable();
+    assert_eq!(all, expected);
+    // A way that is dead is nothing to the others.
+    let dead: Destination = by_rule.parse().expect("a destination");
+    assert_eq!(dead.lane(), &Lane::Connector(name.into()));
+    store.back_off(&dead, secs(60), "down").wait().expect("a back-off");
+    assert_eq!(due(&*store, NOW).len(), 2);
+    // Nor does a redirect lead out of its lane.
+    let report = store.redirect(id, mailbox("d@two.example"), Vec::new(), NOW).wait();
+    assert_eq!(report.expect("a redirect").changed, 1);
+    let mut all = due(&*store, NOW);
+    all.sort();
+    let elsewhere = format!("({name}) acme/two.example");
+    let mut expected = [elsewhere.as_str(), "^acme/two.example", "acme/two.example"];
+    expected.sort_unstable();
+    assert_eq!(all, expected);
+    let leased = lease_of(&*store, &elsewhere, NOW);
+    let way = leased[0].recipients[0]
+        .recipient
+        .handling
+        .as_ref()
+        .and_then(|one| one.way.as_ref());
+    assert_eq!(way.map(|way| &*way.rule), Some("acme/secret"));
 }
 
 pub(super) fn redirect_stays(place: &dyn Place) {

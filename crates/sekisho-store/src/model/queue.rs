@@ -14,7 +14,7 @@ use sekisho_mail::{Envelope, MessageId, Outcome, Timestamp};
 use crate::{
     ActionReport, Arrival, Destination, Directive, DirectoryChange, DirectoryState, DirectoryVersion, QueuedRecipient,
     RecipientResult, RefusedRecipient, Selection, StoreError, TraceItem, TracedAttempt,
-    sqlite::redirect::{Redirect, absorb, by_refusal, is_kin, kin_order, merged},
+    sqlite::redirect::{Redirect, absorb, apart, is_kin, kin_order, merged},
 };
 
 /// One delivery: a message to one destination.
@@ -349,7 +349,7 @@ impl Queue {
             in_flight
         });
         report.changed = 1;
-        for undone in by_refusal(undone) {
+        for undone in apart(undone) {
             let is_leased = |destination: &Destination| leased.contains(&(id, destination.clone()));
             enter(message, undone, order, (held, &is_leased), now);
         }

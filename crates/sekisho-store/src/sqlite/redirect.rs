@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use rusqlite::params;
-use sekisho_mail::{Demand, Mailbox, Notify, OriginalRecipient, Recipient};
+use sekisho_mail::{Demand, Mailbox, Notify, OrganizationName, OriginalRecipient, Recipient};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     codec,
     settle::{self, Pending, Row, to_sql},
 };
-use crate::{Destination, QueuedRecipient};
+use crate::{Destination, Lane, QueuedRecipient};
 
 /// Where to, and what is demanded on the way besides.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,8 +20,8 @@ pub(crate) struct Redirect {
     pub(crate) carried: Vec<Demand>,
 }
 
-/// Enters `recipients`, whose delivery has been taken out, as one recipient at the new address; those that a rule
-/// refuses as another, who is refused as well.
+/// Enters `recipients`, whose delivery has been taken out, as one recipient at the new address; those about whom
+/// something else is settled, such as that a rule refuses them, as another, about whom that is settled as well.
 pub(super) fn redirect(
     batch: &mut Batch<'_>,
     key: i64,
@@ -29,7 +29,7 @@ pub(super) fn redirect(
     order: &Redirect,
     state: i64,
 ) -> rusqlite::Result<()> {
-    for recipients in by_refusal(recipients) {
+    for recipients in apart(recipients) {
         if let Some(merged) = merged(recipients, order) {
             enter(batch, key, merged, state)?;
         }
@@ -37,11 +37,21 @@ pub(super) fn redirect(
     Ok(())
 }
 
-/// Those that may get the message, and those that a rule refuses: neither is ever the other.
-pub(crate) fn by_refusal(recipients: Vec<QueuedRecipient>) -> [Vec<QueuedRecipient>; 2] {
-    let is_refused = |queued: &QueuedRecipient| queued.recipient.refused.is_some();
-    let (refused, others) = recipients.into_iter().partition(is_refused);
-    [others, refused]
+/// Recipients that may become one, together: none is ever made one with what has another lane. What a rule refuses is
+/// never what may go.
+pub(crate) fn apart(recipients: Vec<QueuedRecipient>) -> Vec<Vec<QueuedRecipient>> {
+    let mut groups: Vec<((Lane, Option<OrganizationName>), Vec<QueuedRecipient>)> = Vec::new();
+    for queued in recipients {
+        let lane = Lane::of(&queued.recipient);
+        // A connector is one of an organization's.
+        let of = matches!(lane, Lane::Connector(_)).then(|| queued.recipient.organization.clone());
+        let key = (lane, of);
+        match groups.iter_mut().find(|(of, _)| *of == key) {
+            Some((_, group)) => group.push(queued),
+            None => groups.push((key, vec![queued])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
 }
 
 fn enter(batch: &mut Batch<'_>, key: i64, mut merged: QueuedRecipient, state: i64) -> rusqlite::Result<()> {
@@ -81,9 +91,13 @@ fn on_its_way(batch: &Batch<'_>, key: i64, recipient: &Recipient) -> rusqlite::R
     Ok(None)
 }
 
-/// Whether a destination differs from the recipient's in the organization at the most.
+/// Whether a destination differs from the recipient's in the organization at the most, and where a connector was chosen,
+/// which is one of an organization's, not even in that.
 pub(crate) fn is_kin(destination: &Destination, recipient: &Recipient) -> bool {
-    destination.host() == recipient.mailbox.host() && destination.is_refused() == recipient.refused.is_some()
+    let (lane, organization) = (destination.lane(), destination.organization());
+    destination.host() == recipient.mailbox.host()
+        && *lane == Lane::of(recipient)
+        && (!matches!(lane, Lane::Connector(_)) || *organization == recipient.organization)
 }
 
 /// Its own organization's before all others.
@@ -197,7 +211,7 @@ pub(crate) fn merged(recipients: Vec<QueuedRecipient>, order: &Redirect) -> Opti
     Some(first)
 }
 
-/// Two recipients become one: the demands of both hold, and the sender is told whenever one of them asked for it.
+/// Two recipients become one: the demands of both hold, what was settled about either stands, and the sender is told whenever one of them asked for it.
 pub(crate) fn absorb(into: &mut QueuedRecipient, other: QueuedRecipient) {
     into.attempts = into.attempts.max(other.attempts);
     into.delay_notified &= other.delay_notified;
@@ -205,6 +219,11 @@ pub(crate) fn absorb(into: &mut QueuedRecipient, other: QueuedRecipient) {
         if !into.recipient.carried.contains(&demand) {
             into.recipient.carried.push(demand);
         }
+    }
+    match (&mut into.recipient.handling, other.recipient.handling) {
+        (Some(own), Some(others)) => own.absorb(&others),
+        (None, others) => into.recipient.handling = others,
+        (Some(_), None) => {}
     }
     into.recipient.notify = match (into.recipient.notify, other.recipient.notify) {
         (Some(Notify::Never), notify) | (notify, Some(Notify::Never)) => notify,

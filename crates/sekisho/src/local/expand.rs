@@ -55,6 +55,7 @@ impl LocalFinding {
             organization: accepted.organization.clone(),
             refused: accepted.refused.clone(),
             tried: accepted.tried.clone(),
+            handling: accepted.handling.clone(),
         };
         ends.iter().map(end).collect()
     }
