@@ -961,7 +961,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__add__subcmd__inbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1023,6 +1023,10 @@ _sekisho() {
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
+                --cloud-services-mail-enabled)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 --trusted-organizations)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1079,7 +1083,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__add__subcmd__outbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1114,6 +1118,18 @@ _sekisho() {
                     return 0
                     ;;
                 --all-accepted-domains)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --is-transport-rule-scoped)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --route-all-messages-via-on-premises)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --cloud-services-mail-enabled)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
@@ -1649,7 +1665,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__set__subcmd__inbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1711,6 +1727,10 @@ _sekisho() {
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
+                --cloud-services-mail-enabled)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 --trusted-organizations)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1767,7 +1787,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__set__subcmd__outbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1802,6 +1822,18 @@ _sekisho() {
                     return 0
                     ;;
                 --all-accepted-domains)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --is-transport-rule-scoped)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --route-all-messages-via-on-premises)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --cloud-services-mail-enabled)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
@@ -3733,7 +3765,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__organization__subcmd__add)
-            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --expire-after --max-message-size --max-recipients --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --expire-after --max-message-size --max-recipients --header-families --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3764,6 +3796,10 @@ _sekisho() {
                     return 0
                     ;;
                 --max-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header-families)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3941,7 +3977,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__organization__subcmd__set)
-            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --expire-after --max-message-size --max-recipients --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --expire-after --max-message-size --max-recipients --header-families --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3972,6 +4008,10 @@ _sekisho() {
                     return 0
                     ;;
                 --max-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header-families)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4535,7 +4575,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__add)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4586,6 +4626,14 @@ _sekisho() {
                     return 0
                     ;;
                 --tls-domains)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --route-to-connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --add-header)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4871,7 +4919,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__set)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4922,6 +4970,14 @@ _sekisho() {
                     return 0
                     ;;
                 --tls-domains)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --route-to-connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --add-header)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -275,6 +275,7 @@ false\t''"
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l expire-after -d 'The age at which undelivered mail is given up: 48h, 5d; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l max-message-size -d 'How large a message for its domains, or from it to elsewhere, may be: 25MiB; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l max-recipients -d 'How many recipients such a message may have; empty to unset' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l header-families -d 'Families of header fields that its own servers alone may write: X-MS-Exchange is for X-MS-Exchange-Organization-* and X-MS-Exchange-CrossPremises-* [default: X-MS-Exchange,X-Sekisho]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l why -d 'Why, for the history' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
@@ -294,6 +295,7 @@ false\t''"
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l expire-after -d 'The age at which undelivered mail is given up: 48h, 5d; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l max-message-size -d 'How large a message for its domains, or from it to elsewhere, may be: 25MiB; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l max-recipients -d 'How many recipients such a message may have; empty to unset' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l header-families -d 'Families of header fields that its own servers alone may write: X-MS-Exchange is for X-MS-Exchange-Organization-* and X-MS-Exchange-CrossPremises-* [default: X-MS-Exchange,X-Sekisho]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l why -d 'Why, for the history' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
@@ -518,6 +520,8 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l inbound-connector -d 'Only mail that came through this inbound connector of the organization' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l require-tls -d 'Demands of whatever connection it leaves on: encryption-only, certificate-validation or domain-validation' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l tls-domains -d 'Domain validation: names for one of which the host\'s certificate must be' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l route-to-connector -d 'Sends it through this outbound connector of the organization, whatever the recipient\'s domain' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l add-header -d 'Puts this field on top of its header: "X-Class: secret"' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l reject -d 'Rejects it with these words' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l why -d 'Why, for the history' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l days -d 'Days of past deliveries that are looked at' -r
@@ -541,6 +545,8 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l inbound-connector -d 'Only mail that came through this inbound connector of the organization' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l require-tls -d 'Demands of whatever connection it leaves on: encryption-only, certificate-validation or domain-validation' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l tls-domains -d 'Domain validation: names for one of which the host\'s certificate must be' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l route-to-connector -d 'Sends it through this outbound connector of the organization, whatever the recipient\'s domain' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l add-header -d 'Puts this field on top of its header: "X-Class: secret"' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l reject -d 'Rejects it with these words' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l why -d 'Why, for the history' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l days -d 'Days of past deliveries that are looked at' -r

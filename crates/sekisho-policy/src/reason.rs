@@ -181,12 +181,38 @@ pub enum Reason {
         /// As many.
         limit: u32,
     },
+    /// Inbound: a mail-flow rule chooses the way on which the message leaves.
+    RuleRoutes {
+        /// Which: `acme/secret`.
+        rule: String,
+        /// The outbound connector.
+        connector: ConnectorKey,
+    },
+    /// Inbound: a mail-flow rule would send the message back to the organization's own servers, from which it came.
+    RuleDoesNotSendBack {
+        /// Which: `acme/secret`.
+        rule: String,
+        /// The outbound connector that it names.
+        connector: ConnectorKey,
+    },
+    /// Inbound: a mail-flow rule adds a field to the header.
+    RuleAddsField {
+        /// Which: `acme/secret`.
+        rule: String,
+        /// The field's name.
+        name: String,
+    },
     /// Inbound: the content breaks no rule.
     ContentAccepted,
     /// Inbound: the message went through too many hosts.
     TooManyHops {
         /// `Received` fields that were counted.
         hops: u32,
+    },
+    /// Inbound: the message has come to this server too often.
+    ComesBack {
+        /// `Received` fields that this server wrote.
+        times: u32,
     },
     /// Dial: the operator named the destination in a route.
     DialNamedByRoute,
@@ -244,8 +270,12 @@ impl Reason {
             Self::RuleRejects { .. } => "rule-rejects",
             Self::MessageTooLarge { .. } => "message-too-large",
             Self::TooManyRecipients { .. } => "too-many-recipients",
+            Self::RuleRoutes { .. } => "rule-routes",
+            Self::RuleDoesNotSendBack { .. } => "rule-does-not-send-back",
+            Self::RuleAddsField { .. } => "rule-adds-field",
             Self::ContentAccepted => "content-accepted",
             Self::TooManyHops { .. } => "too-many-hops",
+            Self::ComesBack { .. } => "comes-back",
             Self::DialNamedByRoute => "dial-named-by-route",
             Self::DialPublic => "dial-public",
             Self::DialSpecial { .. } => "dial-special-address",
@@ -306,7 +336,7 @@ impl Reason {
             }
             Self::MessageTooLarge { .. } => Some("RFC 1870 §6.1"),
             Self::TooManyRecipients { .. } => Some("RFC 5321 §4.5.3.1.10"),
-            Self::TooManyHops { .. } => Some("RFC 5321 §6.3"),
+            Self::TooManyHops { .. } | Self::ComesBack { .. } => Some("RFC 5321 §6.3"),
             Self::DialSpecial { .. } | Self::DialOurselves { .. } | Self::DialPublic => Some("RFC 6890 §2.2"),
             Self::DemandMet { .. }
             | Self::DemandNotMet { .. }
@@ -325,6 +355,9 @@ impl Reason {
             | Self::DirectSend { .. }
             | Self::RuleDemandsTls { .. }
             | Self::RuleRejects { .. }
+            | Self::RuleRoutes { .. }
+            | Self::RuleDoesNotSendBack { .. }
+            | Self::RuleAddsField { .. }
             | Self::ContentAccepted
             | Self::DialNamedByRoute => None,
         }
@@ -379,8 +412,18 @@ impl fmt::Display for Reason {
             | Self::TooManyRecipients { .. } => self.fmt_of_recipients(f),
             Self::RuleDemandsTls { demand } => write!(f, "{} demands {}", demand.origin, demand.level),
             Self::RuleRejects { rule } => write!(f, "rule {rule} rejects the message for this recipient"),
+            Self::RuleRoutes { rule, connector } => {
+                write!(f, "rule {rule} sends the message through connector {connector}")
+            }
+            Self::RuleDoesNotSendBack { rule, connector } => write!(
+                f,
+                "rule {rule} would send the message through connector {connector}, and does not: it came from the \
+                 organization's own servers"
+            ),
+            Self::RuleAddsField { rule, name } => write!(f, "rule {rule} adds the field {name}"),
             Self::ContentAccepted => f.write_str("the content breaks no rule"),
             Self::TooManyHops { hops } => write!(f, "the message has come through {hops} hosts, most likely in a loop"),
+            Self::ComesBack { times } => write!(f, "the message has come here {times} times before, in a loop"),
             Self::DialNamedByRoute => f.write_str("a route names the destination"),
             Self::DialPublic => f.write_str("the address belongs to the public Internet"),
             Self::DialSpecial { address, kind } => {

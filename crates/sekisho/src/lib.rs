@@ -7,6 +7,7 @@ mod chance;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod copy;
 pub mod directory;
 pub mod dns;
 pub mod impact;

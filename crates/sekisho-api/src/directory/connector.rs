@@ -67,8 +67,8 @@ pub struct InboundConnector {
     pub server_auth_certificates: bool,
     /// What plaintext is answered where TLS is demanded.
     pub plaintext_reply: PlaintextReply,
-    /// Whether headers between the organization's own servers and here are kept. Nothing but false is taken: this
-    /// build does not have them.
+    /// `on_premises`: what the servers say in cross-premises header fields is believed and becomes the organization's.
+    /// From everybody else such fields are taken out.
     pub cloud_services_mail_enabled: bool,
     /// How revocation of the client's certificate is checked. Nothing but null is taken: this build does not check it.
     pub revocation: Option<String>,
@@ -188,12 +188,12 @@ pub struct OutboundConnector {
     pub expire_after: Option<String>,
     /// The age at which the sender is told that the message is late: a duration. Absent: as `[delivery]` has it.
     pub delay_notice_after: Option<String>,
-    /// Whether it is chosen by a rule alone. Nothing but false is taken: this build has no such rules.
+    /// Whether it is chosen by a rule alone (`route_to_connector`), and never by a domain.
     pub is_transport_rule_scoped: bool,
-    /// Whether mail to everywhere goes this way first. Nothing but false is taken: this build does not do it.
+    /// `on_premises`: mail of the organization to everywhere goes this way first, but for what came from its own servers.
     pub route_all_messages_via_on_premises: bool,
-    /// Whether headers between here and the organization's own servers are kept. Nothing but false is taken: this
-    /// build does not have them.
+    /// `on_premises`: header fields that mean something within the organization go along, as cross-premises ones. To
+    /// everybody else they never go.
     pub cloud_services_mail_enabled: bool,
     /// Whether the envelope sender is rewritten. Nothing but false is taken: this build does not do it.
     pub sender_rewriting_enabled: bool,

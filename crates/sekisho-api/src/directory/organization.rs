@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::{DocumentId, DocumentKind, first_organization};
 
 /// Somebody whose mail this service carries, apart from all others.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Organization {
     /// 1 to 63 lower-case letters, digits and hyphens, no hyphen at either end.
@@ -29,6 +29,30 @@ pub struct Organization {
     pub max_message_size: Option<String>,
     /// How many recipients a message may have for which it answers. Absent, as many as the node takes.
     pub max_recipients: Option<u32>,
+    /// Families of header fields that its own servers alone may write, by what their names begin with: `X-MS-Exchange`
+    /// is for `X-MS-Exchange-Organization-*` and `X-MS-Exchange-CrossPremises-*`. At most 10.
+    pub header_families: Vec<String>,
+}
+
+/// Exchange's and our own.
+fn usual_families() -> Vec<String> {
+    ["X-MS-Exchange", "X-Sekisho"].map(str::to_owned).into()
+}
+
+impl Default for Organization {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            comment: String::new(),
+            reject_direct_send: false,
+            require_tls_inbound: false,
+            require_tls_outbound: false,
+            expire_after: None,
+            max_message_size: None,
+            max_recipients: None,
+            header_families: usual_families(),
+        }
+    }
 }
 
 impl Organization {

@@ -43,9 +43,9 @@ pub struct Rule {
     pub tls_domains: Vec<String>,
     /// Action: the message is not taken for these recipients.
     pub reject: Option<Rejection>,
-    /// The outbound connector that carries the message. Nothing is taken here: this build does not do it.
+    /// Action: this enabled outbound connector of the organization carries the message, whatever the recipient's domain.
     pub route_to_connector: Option<String>,
-    /// A field that is put into the header. Nothing is taken here: this build does not change the content.
+    /// Action: this field is put on top of the header.
     pub add_header: Option<AddedHeader>,
 }
 
@@ -114,12 +114,13 @@ pub struct Rejection {
     pub text: String,
 }
 
-/// A field of a header.
+/// A field of a header that a rule adds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddedHeader {
-    /// The field's name.
+    /// The field's name: 1 to 76 printable ASCII characters without a colon; none that a message has once only, that says
+    /// what became of it, or that is of a header family.
     pub name: String,
-    /// What stands in it.
+    /// What stands in it: 1 to 500 printable ASCII characters.
     pub value: String,
 }

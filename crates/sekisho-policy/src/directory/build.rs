@@ -17,6 +17,9 @@ use super::{
 /// Characters of the name of a connector or a rule.
 const NAME_CHARS_MAX: usize = 64;
 
+/// Stems of header families that an organization has.
+const HEADER_FAMILIES_MAX: usize = 10;
+
 /// Faults of one thing, each with its place.
 pub(super) struct Findings<'a> {
     place: String,
@@ -91,7 +94,8 @@ impl Directory {
         rules_outbound::check(&outbound, &mut faults, &mut warnings);
         let keys = rules.iter().map(|one| (&one.key.organization, &*one.key.name));
         check_keys("rule", keys, &known, &mut faults);
-        rules_of_rules::check(&rules, &inbound, &mut faults, &mut warnings);
+        let connectors = (&inbound[..], &outbound[..]);
+        rules_of_rules::check(&rules, connectors, &organizations, (&mut faults, &mut warnings));
         check_drafts((&inbound, &outbound, &rules), &mut faults, &mut warnings);
         if !faults.is_empty() {
             return Err(faults);
@@ -102,9 +106,11 @@ impl Directory {
         rules.sort_by(Rule::order);
         let limits = organizations.values().filter(|one| !one.limits.is_empty());
         let limits = limits.map(|one| (one.name.clone(), one.limits)).collect();
+        let stems = organizations.values().flat_map(|one| &one.header_families);
         let mut directory = Self {
             version,
             limits,
+            header_stems: Arc::new(stems.map(|stem| stem.as_str().to_ascii_lowercase()).collect()),
             organizations,
             domains,
             ..Self::default()
@@ -172,19 +178,22 @@ impl Directory {
     fn add_outbound(&mut self, connector: OutboundConnector) {
         let connector = Arc::new(connector);
         self.outbound.insert(connector.key.clone(), Arc::clone(&connector));
-        if !connector.is_selectable() {
+        if !connector.enabled {
             return;
         }
         if let Some(shadow) = &connector.shadow {
             let (kind, ConnectorKey { organization, name }) = (ShadowKind::OutboundConnector, &connector.key);
             let replaces = shadow.replaced(&connector.key).and_then(|key| self.outbound.get(&key));
             let tried = Tried {
-                replaces: replaces.filter(|one| one.is_selectable()).cloned(),
+                replaces: replaces.filter(|one| one.enabled).cloned(),
                 named: shadow.named(kind, organization, name),
                 document: Arc::clone(&connector),
             };
             let index = self.indexes.entry(organization.clone()).or_default();
             index.tried.outbound.push(tried);
+            return;
+        }
+        if connector.is_transport_rule_scoped {
             return;
         }
         let index = self.indexes.entry(connector.key.organization.clone()).or_default();
@@ -194,6 +203,9 @@ impl Directory {
         }
         if connector.all_accepted_domains {
             index.all_accepted = Some(Arc::clone(&connector));
+        }
+        if connector.route_all_messages_via_on_premises {
+            index.central = Some(Arc::clone(&connector));
         }
     }
 
@@ -287,6 +299,12 @@ fn collect_organizations(
     let mut collected = HashMap::with_capacity(organizations.len());
     for organization in organizations {
         let mut findings = Findings::at(format!("organization {}", organization.name), faults);
+        findings.add_if(
+            organization.header_families.len() > HEADER_FAMILIES_MAX,
+            "header_families",
+            "an organization has at most 10 of them: every header is looked through for each",
+            "take some out",
+        );
         match collected.entry(organization.name.clone()) {
             Entry::Occupied(_) => findings.add("name", "there are two of that name", "take one of them out"),
             Entry::Vacant(entry) => {

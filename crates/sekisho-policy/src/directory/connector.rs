@@ -136,6 +136,8 @@ pub struct InboundConnector {
     pub associated_accepted_domains: Vec<Domain>,
     /// OnPremises: marks the organization's own mail as internal; never permits to relay.
     pub treat_messages_as_internal: bool,
+    /// OnPremises: cross-premises header fields of the server's mail are believed and promoted.
+    pub cloud_services_mail_enabled: bool,
     /// Organizations of this service whose mail, known by the internal way, is taken as if it met the restrictions.
     pub trusted_organizations: Vec<OrganizationName>,
     /// What TLS must be like where it is used for this connector.
@@ -185,6 +187,8 @@ pub struct OutboundConnector {
     pub is_transport_rule_scoped: bool,
     /// OnPremises: mail to everywhere goes this way first (centralized mail transport).
     pub route_all_messages_via_on_premises: bool,
+    /// OnPremises: header fields of the organization go along, as cross-premises ones.
+    pub cloud_services_mail_enabled: bool,
     /// The next hops; empty for the MX records of the recipient's domain (`UseMXRecord`).
     pub smart_hosts: Vec<SmartHost>,
     /// What must hold.

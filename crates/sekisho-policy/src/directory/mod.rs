@@ -3,6 +3,7 @@
 
 mod build;
 mod connector;
+mod families;
 mod fault;
 mod index;
 mod organization;
@@ -19,7 +20,10 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use sekisho_mail::{AnchorSetId, Check, Domain, KeyProof, NamePattern, OrganizationName, TlsFacts};
 
@@ -27,15 +31,18 @@ pub use connector::{
     CertificateName, ConnectorKey, ConnectorType, DomainScope, InboundConnector, IssuerPattern, OutboundConnector,
     PlaintextReply, SmartHost, TlsFloor, TlsSettings,
 };
+pub use families::{
+    FAMILY_NAME_OCTETS_MAX, Family, FamilyCourse, FieldFate, HeaderStem, HeaderStemError, family, fate,
+};
 pub use fault::Fault;
 pub(crate) use index::{AddressIndex, NameIndex, ScopeIndex, Specificity};
 pub use organization::{AcceptedDomain, DomainKind, MessageLimits, Organization, Origin, RecipientCheck};
 pub use rule::{
-    AddressPattern, AddressPatternError, HeaderCondition, HeaderField, HeaderFindings, Rule, RuleFacts, RuleKey,
-    RuleTls, RuleVerdict,
+    AddressPattern, AddressPatternError, HeaderCondition, HeaderField, HeaderFindings, Rule, RuleFacts, RuleField,
+    RuleKey, RuleTls, RuleVerdict,
 };
 pub use rules_of_rules::{HEADER_FIELD_OCTETS_MAX, HEADER_NAME_OCTETS_MAX};
-pub use select::{Selection, SelectionReason};
+pub use select::{Bearing, MissingWay, Selection, SelectionReason};
 pub(crate) use shadow::TriedIndex;
 pub use shadow::{Shadow, TRIED_MAX, Tried};
 pub use text::{SMTP_PORT, SUBMISSIONS_PORT, ScopeError};
@@ -82,6 +89,8 @@ pub struct Directory {
     header_conditions: Arc<Vec<HeaderCondition>>,
     /// Of those organizations alone that set any.
     limits: HashMap<OrganizationName, MessageLimits>,
+    /// The stems of every organization's header families, in lower case.
+    header_stems: Arc<HashSet<String>>,
 }
 
 /// The enabled connectors and rules of one organization.
@@ -103,6 +112,8 @@ pub(crate) struct OrganizationIndex {
     pub(crate) outbound: ScopeIndex<Arc<OutboundConnector>>,
     /// The one for all accepted domains.
     pub(crate) all_accepted: Option<Arc<OutboundConnector>>,
+    /// The one through which mail to everywhere goes first.
+    pub(crate) central: Option<Arc<OutboundConnector>>,
     /// In the order in which they are looked at.
     pub(crate) rules: rule::RuleIndex,
     /// What is tried and never acts.
@@ -129,6 +140,12 @@ impl Directory {
             return None;
         }
         self.limits.get(organization).copied()
+    }
+
+    /// What the names of header families begin with, those of all organizations, in lower case.
+    #[must_use]
+    pub const fn header_stems(&self) -> &Arc<HashSet<String>> {
+        &self.header_stems
     }
 
     /// Whose a domain is and what becomes of its mail; `None` when nobody here accepts it.

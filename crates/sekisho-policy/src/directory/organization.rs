@@ -4,6 +4,8 @@ use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use sekisho_mail::{Domain, Mailbox, OrganizationName};
 
+use super::HeaderStem;
+
 /// Somebody whose mail this service carries, apart from all others: a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organization {
@@ -22,6 +24,8 @@ pub struct Organization {
     pub expire_after: Option<Duration>,
     /// What it sets about single messages.
     pub limits: MessageLimits,
+    /// Of which header fields nobody but its own servers may say anything.
+    pub header_families: Vec<HeaderStem>,
 }
 
 /// What an organization sets about single messages for which it answers; the node's own limits stand around them.
@@ -43,7 +47,7 @@ impl MessageLimits {
 impl Organization {
     /// One that sets nothing.
     #[must_use]
-    pub const fn new(name: OrganizationName) -> Self {
+    pub fn new(name: OrganizationName) -> Self {
         Self {
             name,
             comment: String::new(),
@@ -55,6 +59,7 @@ impl Organization {
                 octets: None,
                 recipients: None,
             },
+            header_families: HeaderStem::usual(),
         }
     }
 }

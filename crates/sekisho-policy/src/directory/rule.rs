@@ -10,12 +10,14 @@ use std::{
 };
 
 use sekisho_mail::{
-    AnchorSetId, Demand, DemandLevel, Domain, Mailbox, MailboxError, NamePattern, OrganizationName, ReversePath,
-    RuleRefusal,
+    AddedField, AnchorSetId, ChosenWay, Demand, DemandLevel, Domain, Mailbox, MailboxError, NamePattern,
+    OrganizationName, ReversePath, RuleRefusal,
 };
 use thiserror::Error;
 
-use super::{CertificateName, ConnectorKey, Directory, DomainScope, OrganizationIndex, ScopeError, Shadow};
+use super::{
+    CertificateName, ConnectorKey, ConnectorType, Directory, DomainScope, OrganizationIndex, ScopeError, Shadow,
+};
 use crate::Reason;
 
 /// How the origin of a rule's demand begins; its key and a quotation mark follow.
@@ -65,6 +67,19 @@ pub struct Rule {
     pub tls_domains: Vec<CertificateName>,
     /// The words with which it is rejected.
     pub reject: Option<String>,
+    /// The enabled outbound connector of the rule's organization that carries the message, by its name.
+    pub route_to_connector: Option<Arc<str>>,
+    /// A field that the message gets.
+    pub add_header: Option<RuleField>,
+}
+
+/// A header field that a rule adds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RuleField {
+    /// Its name, as it is written.
+    pub name: String,
+    /// What stands in it.
+    pub value: String,
 }
 
 /// TLS that a rule demands; the trust anchors are the system's.
@@ -165,6 +180,11 @@ pub struct HeaderField {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeaderFindings(Vec<bool>);
 
+impl HeaderFindings {
+    /// None of them.
+    pub const NONE: Self = Self(Vec::new());
+}
+
 /// A message and one of its recipients.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleFacts<'a> {
@@ -176,6 +196,8 @@ pub struct RuleFacts<'a> {
     pub recipients: &'a [&'a Mailbox],
     /// The connectors through which it came for this recipient.
     pub connectors: &'a [&'a ConnectorKey],
+    /// Whether a server of this organization brought it.
+    pub is_from_own_server: bool,
     /// From [`Directory::look_at_header`].
     pub header: &'a HeaderFindings,
 }
@@ -187,6 +209,12 @@ pub struct RuleVerdict {
     pub demands: Vec<Demand>,
     /// That it may not go there at all.
     pub rejection: Option<RuleRefusal>,
+    /// The way that the first rule which has one chose.
+    pub way: Option<ChosenWay>,
+    /// The way that such a rule would have chosen, had the message not come from the organization's own servers.
+    pub not_sent_back: Option<ChosenWay>,
+    /// Fields to add, in this order.
+    pub added: Vec<AddedField>,
     /// Of every rule that applied, in their order; that of the rejection is the last.
     pub reasons: Vec<Reason>,
 }
@@ -257,7 +285,16 @@ impl Directory {
         index.is_some_and(|index| !index.rules.is_empty() || !index.tried.rules.is_empty())
     }
 
-    /// Every condition that an enabled rule has on the header, whoever's it is and whether it acts or is tried; empty when there is none, and then
+    /// The names of the enabled rules that send mail through an outbound connector, in their order.
+    pub fn rules_through(&self, connector: &ConnectorKey) -> impl Iterator<Item = &str> {
+        let index = self.index_of(&connector.organization).into_iter();
+        let rules = index.flat_map(|index| &index.rules).map(|(rule, _)| rule);
+        let naming = rules.filter(|rule| rule.route_to_connector.as_ref() == Some(&connector.name));
+        naming.map(|rule| &*rule.key.name)
+    }
+
+    /// Every condition that an enabled rule has on the header, whoever's it is and whether it acts or is tried; empty
+    /// when there is none, and then
     /// nothing of a header need be kept.
     #[must_use]
     pub const fn header_conditions(&self) -> &Arc<Vec<HeaderCondition>> {
@@ -320,18 +357,17 @@ impl Directory {
     pub fn apply_rules(&self, facts: &RuleFacts<'_>) -> RuleVerdict {
         let rules = self.index_of(facts.organization).map(|index| &index.rules);
         let rules = rules.into_iter().flatten();
-        RuleVerdict::of(
-            rules
-                .filter(|(rule, header)| rule.meets(*header, facts))
-                .map(|(rule, _)| rule),
-        )
+        let met = rules.filter(|(rule, header)| rule.meets(*header, facts));
+        self.verdict_of(facts, met.map(|(rule, _)| rule))
     }
-}
 
-impl RuleVerdict {
     /// What rules say of a message that meets each of them, in their order.
-    pub(super) fn of<'a>(rules: impl IntoIterator<Item = &'a Arc<Rule>>) -> Self {
-        let mut verdict = Self::default();
+    pub(super) fn verdict_of<'a>(
+        &self,
+        facts: &RuleFacts<'_>,
+        rules: impl IntoIterator<Item = &'a Arc<Rule>>,
+    ) -> RuleVerdict {
+        let mut verdict = RuleVerdict::default();
         for rule in rules {
             if let Some(text) = &rule.reject {
                 verdict.rejection = Some(RuleRefusal {
@@ -348,7 +384,54 @@ impl RuleVerdict {
                 verdict.reasons.push(Reason::RuleDemandsTls { demand: demand.clone() });
                 verdict.demands.push(demand);
             }
+            if let Some(field) = &rule.add_header {
+                verdict.reasons.push(Reason::RuleAddsField {
+                    rule: rule.key.to_string(),
+                    name: field.name.clone(),
+                });
+                verdict.added.push(AddedField {
+                    rule: rule.key.to_string(),
+                    name: field.name.clone(),
+                    value: field.value.clone(),
+                });
+            }
+            if let Some(name) = &rule.route_to_connector
+                && verdict.way.is_none()
+            {
+                self.route(rule, name, facts.is_from_own_server, &mut verdict);
+            }
         }
         verdict
+    }
+
+    /// A rule that sends to the organization's own servers what came from them would send it around for ever; unless
+    /// it says itself from which of them the mail comes.
+    fn route(&self, rule: &Rule, connector: &Arc<str>, is_from_own_server: bool, verdict: &mut RuleVerdict) {
+        let key = ConnectorKey {
+            organization: rule.key.organization.clone(),
+            name: Arc::clone(connector),
+        };
+        let is_own = self
+            .outbound
+            .get(&key)
+            .is_some_and(|one| one.kind == ConnectorType::OnPremises);
+        let way = ChosenWay {
+            rule: rule.key.to_string().into(),
+            connector: Arc::clone(connector),
+        };
+        let rule_name = rule.key.to_string();
+        if is_from_own_server && is_own && rule.inbound_connector.is_none() {
+            verdict.reasons.push(Reason::RuleDoesNotSendBack {
+                rule: rule_name,
+                connector: key,
+            });
+            verdict.not_sent_back.get_or_insert(way);
+        } else {
+            verdict.reasons.push(Reason::RuleRoutes {
+                rule: rule_name,
+                connector: key,
+            });
+            verdict.way = Some(way);
+        }
     }
 }

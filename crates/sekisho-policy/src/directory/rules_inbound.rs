@@ -55,6 +55,12 @@ fn check_partner(connector: &InboundConnector, findings: &mut Findings<'_>) {
         "set it to false, or connector_type to on_premises",
     );
     findings.add_if(
+        connector.cloud_services_mail_enabled,
+        "cloud_services_mail_enabled",
+        "only the organization's own servers are believed what cross-premises header fields say",
+        "set it to false, or connector_type to on_premises",
+    );
+    findings.add_if(
         connector.restrict_domains_to_certificate && connector.tls_sender_certificate_name.is_none(),
         "restrict_domains_to_certificate",
         "it restricts to a certificate, and tls_sender_certificate_name names none (V3)",
@@ -96,6 +102,7 @@ fn check_trusting(connector: &InboundConnector, known: &Known<'_>, findings: &mu
             "associated_accepted_domains",
         ),
         (connector.treat_messages_as_internal, "treat_messages_as_internal"),
+        (connector.cloud_services_mail_enabled, "cloud_services_mail_enabled"),
         (
             connector.floor.min_version != TlsFloor::default().min_version,
             "min_tls_version",
@@ -122,6 +129,12 @@ fn check_trusting(connector: &InboundConnector, known: &Known<'_>, findings: &mu
 }
 
 fn check_on_premises(connector: &InboundConnector, known: &Known<'_>, findings: &mut Findings<'_>) {
+    findings.add_if(
+        connector.cloud_services_mail_enabled && connector.treat_messages_as_internal,
+        "treat_messages_as_internal",
+        "with cloud_services_mail_enabled the servers say themselves which mail is internal (V1)",
+        "take one of them out",
+    );
     for (is_set, field) in [
         (
             connector.restrict_domains_to_certificate,

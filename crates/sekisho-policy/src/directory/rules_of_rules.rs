@@ -2,7 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::{AddressPattern, ConnectorKey, Fault, InboundConnector, Rule, RuleTls, build::Findings};
+use sekisho_mail::OrganizationName;
+
+use super::{
+    AddressPattern, ConnectorKey, Fault, HeaderStem, InboundConnector, Organization, OutboundConnector, Rule,
+    RuleField, RuleTls, build::Findings,
+};
 
 /// Characters of the words with which a message is rejected.
 const REJECT_CHARS_MAX: usize = 200;
@@ -10,20 +15,71 @@ const REJECT_CHARS_MAX: usize = 200;
 pub const HEADER_FIELD_OCTETS_MAX: usize = 998;
 /// The longest name of a header field, in octets: with the colon it stands on one line (RFC 5322 §2.1.1).
 pub const HEADER_NAME_OCTETS_MAX: usize = 76;
+/// Octets of what stands in a field that a rule adds.
+const ADDED_VALUE_OCTETS_MAX: usize = 500;
+/// Rules of one organization that add fields: every recipient carries what they add.
+const ADDING_RULES_MAX: usize = 10;
 
-pub(super) fn check(rules: &[Rule], inbound: &[InboundConnector], faults: &mut Vec<Fault>, warnings: &mut Vec<Fault>) {
+/// Fields that a message has once at most, or that say what became of it: none of them is for a rule to write
+/// (RFC 5322 §3.6, RFC 5321 §4.4, RFC 2045 §3, RFC 8601 §5, RFC 6376, RFC 8617).
+const NEVER_ADDED: [&str; 20] = [
+    "arc-authentication-results",
+    "arc-message-signature",
+    "arc-seal",
+    "authentication-results",
+    "bcc",
+    "cc",
+    "date",
+    "delivered-to",
+    "dkim-signature",
+    "from",
+    "in-reply-to",
+    "message-id",
+    "mime-version",
+    "received-spf",
+    "references",
+    "reply-to",
+    "sender",
+    "subject",
+    "to",
+    "x-original-to",
+];
+/// Likewise all whose names begin so.
+const NEVER_ADDED_BEGINNINGS: [&str; 4] = ["content-", "received", "resent-", "return-path"];
+
+pub(super) fn check(
+    rules: &[Rule],
+    (inbound, outbound): (&[InboundConnector], &[OutboundConnector]),
+    organizations: &HashMap<OrganizationName, Organization>,
+    (faults, warnings): (&mut Vec<Fault>, &mut Vec<Fault>),
+) {
     let connectors: HashMap<&ConnectorKey, &InboundConnector> = inbound.iter().map(|one| (&one.key, one)).collect();
+    let outbound: HashMap<&ConnectorKey, &OutboundConnector> = outbound.iter().map(|one| (&one.key, one)).collect();
+    let mut adding: HashMap<&OrganizationName, usize> = HashMap::new();
     for rule in rules {
         let place = format!("rule {}", rule.key);
         let mut findings = Findings::at(place.clone(), faults);
         check_conditions(rule, &mut findings);
         check_actions(rule, &mut findings);
+        if let Some(field) = &rule.add_header {
+            let families = organizations.get(&rule.key.organization);
+            check_field(field, families.map_or(&[], |one| &one.header_families), &mut findings);
+            let so_many = adding.entry(&rule.key.organization).or_default();
+            let acts = rule.enabled && rule.shadow.is_none();
+            *so_many += usize::from(acts);
+            findings.add_if(
+                acts && *so_many > ADDING_RULES_MAX,
+                "add_header",
+                "ten other rules of the organization add a field already, and every recipient carries what they add",
+                "disable or remove one of them",
+            );
+        }
+        if let Some(name) = &rule.route_to_connector {
+            check_way(rule, &outbound, name, &mut findings);
+        }
         let mut warned = Findings::at(place, warnings);
         if let Some(name) = &rule.inbound_connector {
-            let key = ConnectorKey {
-                organization: rule.key.organization.clone(),
-                name: name.clone(),
-            };
+            let key = key(rule, name);
             let connector = connectors.get(&key);
             if connector.is_none() {
                 let reason = format!("there is no inbound connector {key}");
@@ -59,6 +115,39 @@ pub(super) fn check(rules: &[Rule], inbound: &[InboundConnector], faults: &mut V
     }
 }
 
+fn key(rule: &Rule, connector: &std::sync::Arc<str>) -> ConnectorKey {
+    ConnectorKey {
+        organization: rule.key.organization.clone(),
+        name: connector.clone(),
+    }
+}
+
+/// What a rule in force chooses is a way in force.
+fn check_way(
+    rule: &Rule,
+    outbound: &HashMap<&ConnectorKey, &OutboundConnector>,
+    name: &std::sync::Arc<str>,
+    findings: &mut Findings<'_>,
+) {
+    const FIELD: &str = "route_to_connector";
+    let key = key(rule, name);
+    let Some(connector) = outbound.get(&key) else {
+        let reason = format!("there is no outbound connector {key}");
+        findings.add(FIELD, reason, "add the connector first, or name another one");
+        return;
+    };
+    if rule.enabled && !connector.enabled {
+        let reason =
+            format!("outbound connector {key} is disabled, and the rule would leave all that it is for waiting");
+        let remedy = "enable the connector, name another one, or disable the rule";
+        findings.add(FIELD, reason, remedy);
+    }
+    if connector.shadow.is_some() && rule.shadow.is_none() {
+        let reason = format!("outbound connector {key} is only tried, and no mail goes through it");
+        findings.add(FIELD, reason, "name one that is enforced, or promote it first");
+    }
+}
+
 fn check_conditions(rule: &Rule, findings: &mut Findings<'_>) {
     findings.add_if(
         rule.recipients.contains(&AddressPattern::Null),
@@ -67,13 +156,8 @@ fn check_conditions(rule: &Rule, findings: &mut Findings<'_>) {
         "take it out",
     );
     let Some(header) = &rule.header else { return };
-    let is_name = (1..=HEADER_NAME_OCTETS_MAX).contains(&header.name.len())
-        && header
-            .name
-            .bytes()
-            .all(|octet| octet.is_ascii_graphic() && octet != b':');
     findings.add_if(
-        !is_name,
+        !is_field_name(&header.name),
         "header",
         "the name of a header field has 1 to 76 printable ASCII characters, and no colon",
         "write it as in { name = \"Subject\", contains = \"secret\" }",
@@ -86,19 +170,76 @@ fn check_conditions(rule: &Rule, findings: &mut Findings<'_>) {
     );
 }
 
-fn check_actions(rule: &Rule, findings: &mut Findings<'_>) {
+fn is_field_name(name: &str) -> bool {
+    let fits = |octet: u8| octet.is_ascii_graphic() && octet != b':';
+    (1..=HEADER_NAME_OCTETS_MAX).contains(&name.len()) && name.bytes().all(fits)
+}
+
+fn is_printable(text: &str) -> bool {
+    text.bytes().all(|octet| octet == b' ' || octet.is_ascii_graphic()) && text.trim() == text
+}
+
+fn check_field(field: &RuleField, families: &[HeaderStem], findings: &mut Findings<'_>) {
+    const FIELD: &str = "add_header";
     findings.add_if(
-        rule.require_tls.is_none() && rule.reject.is_none(),
+        !is_field_name(&field.name),
+        FIELD,
+        "the name of a header field has 1 to 76 printable ASCII characters, and no colon",
+        "write it as in { name = \"X-Class\", value = \"secret\" }",
+    );
+    let name = field.name.to_ascii_lowercase();
+    findings.add_if(
+        NEVER_ADDED.contains(&name.as_str()) || NEVER_ADDED_BEGINNINGS.iter().any(|begin| name.starts_with(begin)),
+        FIELD,
+        "a message has this field once, or it says what became of the message: no rule writes it",
+        "choose a name of your own, X-Class for example",
+    );
+    findings.add_if(
+        families.iter().any(|stem| stem.covers(&name)),
+        FIELD,
+        "fields of this family are written by the organization's own servers alone, and stripped from all other mail",
+        "choose another name, or take the family out of header_families of the organization",
+    );
+    findings.add_if(
+        !(1..=ADDED_VALUE_OCTETS_MAX).contains(&field.value.len()) || !is_printable(&field.value),
+        FIELD,
+        "the value has 1 to 500 printable ASCII characters, and no space at either end",
+        "write another one",
+    );
+}
+
+fn check_actions(rule: &Rule, findings: &mut Findings<'_>) {
+    let does_nothing = rule.require_tls.is_none()
+        && rule.reject.is_none()
+        && rule.route_to_connector.is_none()
+        && rule.add_header.is_none();
+    findings.add_if(
+        does_nothing,
         "",
         "it does nothing",
-        "set require_tls or reject",
+        "set require_tls, route_to_connector, add_header or reject",
     );
-    findings.add_if(
-        rule.require_tls.is_some() && rule.reject.is_some(),
-        "reject",
-        "what is rejected leaves on no connection, so require_tls would mean nothing",
-        "make two rules, or take one of them out",
-    );
+    for (is_set, reason) in [
+        (
+            rule.require_tls.is_some(),
+            "what is rejected leaves on no connection, so require_tls would mean nothing",
+        ),
+        (
+            rule.route_to_connector.is_some(),
+            "what is rejected goes nowhere, so route_to_connector would mean nothing",
+        ),
+        (
+            rule.add_header.is_some(),
+            "what is rejected reaches nobody, so add_header would mean nothing",
+        ),
+    ] {
+        findings.add_if(
+            rule.reject.is_some() && is_set,
+            "reject",
+            reason,
+            "make two rules, or take one of them out",
+        );
+    }
     let by_name = rule.require_tls == Some(RuleTls::DomainValidation);
     findings.add_if(
         !by_name && !rule.tls_domains.is_empty(),
@@ -113,9 +254,8 @@ fn check_actions(rule: &Rule, findings: &mut Findings<'_>) {
         "set tls_domains",
     );
     if let Some(text) = &rule.reject {
-        let is_printable = text.bytes().all(|octet| octet == b' ' || octet.is_ascii_graphic());
         findings.add_if(
-            !(1..=REJECT_CHARS_MAX).contains(&text.len()) || !is_printable || text.trim() != text,
+            !(1..=REJECT_CHARS_MAX).contains(&text.len()) || !is_printable(text),
             "reject",
             "the text has 1 to 200 printable ASCII characters, and no space at either end",
             "write another one",

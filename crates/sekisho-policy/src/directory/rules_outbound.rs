@@ -16,6 +16,7 @@ pub(super) fn check(connectors: &[OutboundConnector], faults: &mut Vec<Fault>, w
         let mut findings = Findings::at(place(&connector.key), faults);
         check_type(connector, &mut findings);
         check_tls(connector, &mut findings);
+        check_course(connector, &mut findings);
         let has_no_port = |host: &SmartHost| matches!(host, SmartHost::Host(_, 0) | SmartHost::Mx(_, 0));
         findings.add_if(
             connector.smart_hosts.iter().any(has_no_port),
@@ -43,6 +44,7 @@ fn check_type(connector: &OutboundConnector, findings: &mut Findings<'_>) {
             connector.route_all_messages_via_on_premises,
             "route_all_messages_via_on_premises",
         ),
+        (connector.cloud_services_mail_enabled, "cloud_services_mail_enabled"),
     ] {
         findings.add_if(
             is_set,
@@ -51,6 +53,23 @@ fn check_type(connector: &OutboundConnector, findings: &mut Findings<'_>) {
             "set connector_type to on_premises, or take it out",
         );
     }
+}
+
+/// How it is chosen.
+fn check_course(connector: &OutboundConnector, findings: &mut Findings<'_>) {
+    let is_central = connector.route_all_messages_via_on_premises;
+    findings.add_if(
+        is_central && connector.is_transport_rule_scoped,
+        "is_transport_rule_scoped",
+        "a connector that a rule alone chooses cannot be the way of all mail",
+        "take route_all_messages_via_on_premises out, or this",
+    );
+    findings.add_if(
+        is_central && connector.smart_hosts.is_empty(),
+        "smart_hosts",
+        "mail to everywhere goes through the organization's own servers, and none is named",
+        "name them in smart_hosts",
+    );
 }
 
 fn check_tls(connector: &OutboundConnector, findings: &mut Findings<'_>) {
@@ -77,6 +96,13 @@ fn check_tls(connector: &OutboundConnector, findings: &mut Findings<'_>) {
 }
 
 fn warn(connector: &OutboundConnector, findings: &mut Findings<'_>) {
+    findings.add_if(
+        connector.is_transport_rule_scoped
+            && (!connector.recipient_domains.is_empty() || connector.all_accepted_domains),
+        "is_transport_rule_scoped",
+        "a rule alone chooses it, so its domains are not looked at",
+        "take the domains out, or set it to false",
+    );
     let is_chosen = !connector.recipient_domains.is_empty()
         || connector.all_accepted_domains
         || connector.is_transport_rule_scoped
@@ -99,12 +125,26 @@ fn warn(connector: &OutboundConnector, findings: &mut Findings<'_>) {
 /// Of two connectors that are equally specific neither could be said to be the one. One that is tried is held against
 /// those that act, but for the one in whose place it would stand.
 fn check_specificity(connectors: &[OutboundConnector], faults: &mut Vec<Fault>) {
+    let mut central: HashMap<_, &ConnectorKey> = HashMap::new();
     let mut first: HashMap<_, &ConnectorKey> = HashMap::new();
     let (acting, tried): (Vec<_>, Vec<_>) = connectors
         .iter()
         .filter(|connector| connector.is_selectable())
         .partition(|connector| connector.shadow.is_none());
     for connector in acting.into_iter().chain(tried) {
+        if connector.route_all_messages_via_on_premises {
+            let other = match &connector.shadow {
+                None => central.insert(&connector.key.organization, &connector.key),
+                Some(_) => central.get(&connector.key.organization).copied(),
+            };
+            if let Some(other) = other.filter(|other| !stands_in_for(connector.shadow.as_ref(), &other.name)) {
+                Findings::at(place(&connector.key), faults).add(
+                    "route_all_messages_via_on_premises",
+                    format!("mail to everywhere goes through connector {other} already"),
+                    "take it out of one of them, or disable one",
+                );
+            }
+        }
         let mut seen = HashSet::new();
         let scopes = connector
             .recipient_domains

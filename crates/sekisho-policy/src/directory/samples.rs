@@ -52,6 +52,7 @@ fn inbound(text: &str, kind: ConnectorType) -> InboundConnector {
         restrict_domains_to_ip_addresses: false,
         associated_accepted_domains: Vec::new(),
         treat_messages_as_internal: false,
+        cloud_services_mail_enabled: false,
         trusted_organizations: Vec::new(),
         floor: TlsFloor::default(),
         anchors: AnchorSetId::system(),
@@ -132,6 +133,7 @@ pub(crate) fn outbound(text: &str, scopes: &[&str]) -> OutboundConnector {
         all_accepted_domains: false,
         is_transport_rule_scoped: false,
         route_all_messages_via_on_premises: false,
+        cloud_services_mail_enabled: false,
         smart_hosts: Vec::new(),
         tls_settings: TlsSettings::Opportunistic,
         tls_domains: Vec::new(),
@@ -172,6 +174,8 @@ pub(crate) fn rule(text: &str) -> Rule {
         require_tls: None,
         tls_domains: Vec::new(),
         reject: None,
+        route_to_connector: None,
+        add_header: None,
     }
 }
 
@@ -195,6 +199,19 @@ impl Rule {
 
     pub(crate) fn demanding(self, tls: RuleTls) -> Self {
         self.with(|rule| rule.require_tls = Some(tls))
+    }
+
+    pub(crate) fn routing(self, connector: &str) -> Self {
+        self.with(|rule| rule.route_to_connector = Some(connector.into()))
+    }
+
+    pub(crate) fn adding(self, name: &str, value: &str) -> Self {
+        self.with(|rule| {
+            rule.add_header = Some(RuleField {
+                name: name.to_owned(),
+                value: value.to_owned(),
+            });
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use sekisho_mail::{Domain, Host, NamePattern, NameReach, OrganizationName, TlsVersion};
 
-use super::{CertificateName, Directory, Organization, OutboundConnector, TlsSettings};
+use super::{CertificateName, ConnectorKey, Directory, Organization, OutboundConnector, TlsSettings};
 use crate::outbound::{Requirement, RouteDemand, TlsNames};
 
 /// Which connector carries mail for a domain.
@@ -18,12 +18,67 @@ pub struct Selection<'a> {
     pub because: SelectionReason,
     /// Every connector that covers the domain, the chosen one first: what each of them demands must hold.
     pub demanding: Vec<&'a Arc<OutboundConnector>>,
+    /// Why mail waits: the connector that a rule chose cannot be gone; then none is chosen.
+    pub missing: Option<MissingWay>,
+    /// The connector through which mail to everywhere goes first, but not this, which came from there.
+    pub not_sent_back: Option<&'a Arc<OutboundConnector>>,
+    /// Whether it passes by the connector through which mail to everywhere goes first.
+    pub(super) passes_central: bool,
     settings: Option<&'a Organization>,
+}
+
+/// What is settled about the way of mail before its destination is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bearing<'a> {
+    /// Nothing.
+    #[default]
+    Free,
+    /// A server of the organization that is asked for brought it.
+    FromOwnServer,
+    /// A rule of the organization that is asked for chose its outbound connector of this name.
+    ByRule(&'a str),
+}
+
+/// Why the connector that a rule chose cannot be gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MissingWay {
+    /// It is disabled.
+    Disabled(ConnectorKey),
+    /// It is only tried.
+    Tried(ConnectorKey),
+    /// There is none of that name.
+    Gone(ConnectorKey),
+    /// The recipient's domain belongs to another organization by now.
+    NotTheirs {
+        /// The one that the rule chose.
+        connector: ConnectorKey,
+        /// Whose the domain is.
+        owner: OrganizationName,
+    },
+}
+
+/// A sentence without its full stop.
+impl fmt::Display for MissingWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disabled(connector) => write!(f, "connector {connector} is disabled"),
+            Self::Tried(connector) => write!(f, "connector {connector} is only tried"),
+            Self::Gone(connector) => write!(f, "connector {connector} is not there any more"),
+            Self::NotTheirs { connector, owner } => write!(
+                f,
+                "the domain is organization {owner}'s by now, and connector {connector} is not"
+            ),
+        }
+    }
 }
 
 /// Why a connector was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SelectionReason {
+    /// The rule that was applied when the message came in names it.
+    Rule,
+    /// Mail of the organization to everywhere goes through it first.
+    Central,
     /// It names the domain.
     Exact,
     /// Its wildcard is the longest that covers the domain; what follows `*.`.
@@ -40,6 +95,8 @@ pub enum SelectionReason {
 impl fmt::Display for SelectionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Rule => f.write_str("a rule names it"),
+            Self::Central => f.write_str("mail to everywhere goes through the organization's own servers first"),
             Self::Exact => f.write_str("it names the domain"),
             Self::Wildcard(domain) => write!(f, "*.{domain} is the longest wildcard that covers the domain"),
             Self::AllAcceptedDomains => f.write_str("it is for all accepted domains, and the domain is one"),
@@ -67,24 +124,55 @@ impl OutboundConnector {
 }
 
 impl Directory {
-    /// Which connector carries mail for `host`: of those of the owner when it is an accepted domain, otherwise of those
-    /// of `organization`. The most specific wins: the domain itself, the longest wildcard, all accepted domains,
-    /// everything. An address literal is covered by `*` alone.
+    /// [`Self::select_bearing`], of mail about whose way nothing is settled.
     #[must_use]
     pub fn select<'a>(&'a self, organization: &'a OrganizationName, host: &Host) -> Selection<'a> {
+        self.select_bearing(organization, host, Bearing::Free)
+    }
+
+    /// Which connector carries mail for `host`: the one that a rule chose; the one through which all mail goes first,
+    /// unless it came from there; else the most specific of those of the owner when it is an accepted domain, otherwise
+    /// of those of `organization`: the domain itself, the longest wildcard, all accepted domains, everything. An address
+    /// literal is covered by `*` alone. Whichever it is, all that cover the domain demand what they demand.
+    #[must_use]
+    pub fn select_bearing<'a>(
+        &'a self,
+        asked_for: &'a OrganizationName,
+        host: &Host,
+        bearing: Bearing<'_>,
+    ) -> Selection<'a> {
         let domain = host.domain();
         let accepted = domain.and_then(|domain| self.domain(domain));
-        let organization = accepted.map_or(organization, |accepted| &accepted.organization);
+        let organization = accepted.map_or(asked_for, |accepted| &accepted.organization);
         let mut selection = Selection {
             organization,
             chosen: None,
             because: SelectionReason::NoConnector,
             demanding: Vec::new(),
+            missing: None,
+            not_sent_back: None,
+            passes_central: match bearing {
+                Bearing::Free => false,
+                Bearing::FromOwnServer => organization == asked_for,
+                Bearing::ByRule(_) => true,
+            },
             settings: self.organization(organization),
         };
+        if let Bearing::ByRule(name) = bearing {
+            self.follow_rule(&mut selection, asked_for, name);
+        }
         let Some(index) = self.index_of(organization) else {
             return selection;
         };
+        match (&index.central, bearing) {
+            (Some(central), Bearing::Free) => selection.add(central, SelectionReason::Central),
+            // Whose server it was is whose connector it would go back through.
+            (Some(central), Bearing::FromOwnServer) if selection.passes_central => {
+                selection.not_sent_back = Some(central);
+            }
+            (Some(central), Bearing::FromOwnServer) => selection.add(central, SelectionReason::Central),
+            (Some(_), Bearing::ByRule(_)) | (None, _) => {}
+        }
         if let Some(domain) = domain {
             for connector in index.outbound.exact(domain) {
                 selection.add(connector, SelectionReason::Exact);
@@ -105,9 +193,32 @@ impl Directory {
     }
 }
 
+impl Directory {
+    fn follow_rule<'a>(&'a self, selection: &mut Selection<'a>, organization: &OrganizationName, name: &str) {
+        selection.because = SelectionReason::Rule;
+        let key = ConnectorKey {
+            organization: organization.clone(),
+            name: name.into(),
+        };
+        selection.missing = match self.outbound_connector(&key) {
+            _ if selection.organization != organization => Some(MissingWay::NotTheirs {
+                connector: key,
+                owner: selection.organization.clone(),
+            }),
+            None => Some(MissingWay::Gone(key)),
+            Some(connector) if !connector.enabled => Some(MissingWay::Disabled(key)),
+            Some(connector) if connector.shadow.is_some() => Some(MissingWay::Tried(key)),
+            Some(connector) => {
+                selection.add(connector, SelectionReason::Rule);
+                None
+            }
+        };
+    }
+}
+
 impl<'a> Selection<'a> {
     fn add(&mut self, connector: &'a Arc<OutboundConnector>, because: SelectionReason) {
-        if self.chosen.is_none() {
+        if self.chosen.is_none() && self.missing.is_none() {
             self.chosen = Some(connector);
             self.because = because;
         }

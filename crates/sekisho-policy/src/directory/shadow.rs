@@ -179,15 +179,25 @@ impl Directory {
             let replaced = tried.replaces.as_ref();
             replaced.is_some_and(|replaced| Arc::ptr_eq(replaced, other))
         };
-        let covers = tried.document.covers(host, is_accepted);
+        let passes_central = live.passes_central;
+        let covers = tried.document.covers(host, is_accepted, passes_central);
         if covers.is_none() && !live.demanding.iter().any(|one| is_replaced(one)) {
             return None;
         }
         let mut selection = live.clone();
+        let is_chosen_by_rule = live.because == SelectionReason::Rule;
+        let takes_its_place = is_chosen_by_rule && live.chosen.is_some_and(is_replaced);
         selection.demanding.retain(|one| !is_replaced(one));
-        selection.demanding.extend(covers.is_some().then_some(&tried.document));
+        let demands = covers.is_some() || takes_its_place;
+        selection.demanding.extend(demands.then_some(&tried.document));
+        if is_chosen_by_rule {
+            if takes_its_place {
+                selection.chosen = Some(&tried.document);
+            }
+            return Some(selection);
+        }
         let ranked = selection.demanding.iter().filter_map(|one| {
-            let because = one.covers(host, is_accepted)?;
+            let because = one.covers(host, is_accepted, passes_central)?;
             Some((rank(&because), *one, because))
         });
         let chosen = ranked.max_by_key(|(rank, ..)| *rank);
@@ -224,7 +234,7 @@ impl Directory {
             let others = others.map(|(rule, _)| rule);
             let mut then: Vec<&Arc<Rule>> = others.chain(meets.then_some(&tried.document)).collect();
             then.sort_by(|one, other| one.order(other));
-            let then = RuleVerdict::of(then);
+            let then = self.verdict_of(facts, then);
             if let Some(verdict) = compare(tried, live, &then) {
                 verdicts.push(verdict);
             } else if live.rejection.is_none() {
@@ -248,12 +258,44 @@ fn compare(tried: &Tried<Rule>, live: &RuleVerdict, then: &RuleVerdict) -> Optio
         (None, Some(_)) => (ShadowOutcome::Fails, then.reasons.last()),
         (Some(_), None) => (ShadowOutcome::WouldGo, live.reasons.last()),
         (Some(_), Some(rejection)) if rejection.rule == own => (ShadowOutcome::FailsAnyway, then.reasons.last()),
-        (Some(_), Some(_)) | (None, None) => return None,
+        (None, None) => return compare_ways(tried, live, then),
+        (Some(_), Some(_)) => return None,
     };
     Some(ShadowVerdict {
         document: Arc::clone(&tried.named),
         outcome,
         why: StatedReason::from(why?),
+    })
+}
+
+/// What a rule that is tried changes of the way, on which nothing was found out then, and of what is added.
+fn compare_ways(tried: &Tried<Rule>, live: &RuleVerdict, then: &RuleVerdict) -> Option<ShadowVerdict> {
+    let (live_way, then_way) = (live.way.as_ref(), then.way.as_ref());
+    let demands = |rule: &Rule| rule.require_tls.is_some();
+    let has_demands = demands(&tried.document) || tried.replaces.as_ref().is_some_and(|rule| demands(rule));
+    let (outcome, key, text) = if live_way.map(|way| &way.connector) != then_way.map(|way| &way.connector) {
+        let text = match then_way {
+            Some(way) => format!("the mail would go another way: connector {}", way.connector),
+            None => "the mail would go another way: no rule would choose a connector".to_owned(),
+        };
+        (ShadowOutcome::NotKnown, "another-way", text)
+    } else if live.added != then.added && !has_demands {
+        let names: Vec<&str> = then.added.iter().map(|field| field.name.as_str()).collect();
+        let text = match names.as_slice() {
+            [] => "no field would be added".to_owned(),
+            names => format!("these fields would be added: {}", names.join(", ")),
+        };
+        (ShadowOutcome::Passes, "other-fields", text)
+    } else {
+        return None;
+    };
+    Some(ShadowVerdict {
+        document: Arc::clone(&tried.named),
+        outcome,
+        why: StatedReason {
+            key: key.to_owned(),
+            text,
+        },
     })
 }
 
@@ -266,6 +308,8 @@ impl Tried<Rule> {
 /// How exactly a connector covers a domain: more is more.
 fn rank(because: &SelectionReason) -> (u8, usize) {
     match because {
+        SelectionReason::Rule => (6, 0),
+        SelectionReason::Central => (5, 0),
         SelectionReason::Exact => (4, 0),
         SelectionReason::Wildcard(domain) => (3, domain.as_str().len()),
         SelectionReason::AllAcceptedDomains => (2, 0),
@@ -275,10 +319,14 @@ fn rank(because: &SelectionReason) -> (u8, usize) {
 }
 
 impl OutboundConnector {
-    /// As what it covers a host, the most exact way first; the same as [`Directory::select`] finds in its index.
-    pub(crate) fn covers(&self, host: &Host, is_accepted: bool) -> Option<SelectionReason> {
+    /// As what it covers a host, the most exact way first, of mail that passes by the way of all mail or not; the
+    /// same as [`Directory::select`] finds in its index.
+    pub(crate) fn covers(&self, host: &Host, is_accepted: bool, passes_central: bool) -> Option<SelectionReason> {
         if !self.is_selectable() {
             return None;
+        }
+        if self.route_all_messages_via_on_premises && !passes_central {
+            return Some(SelectionReason::Central);
         }
         let domain = host.domain();
         let scopes = self.recipient_domains.iter().filter(|scope| scope.covers(domain));

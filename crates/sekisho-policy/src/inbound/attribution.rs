@@ -60,6 +60,7 @@ impl Own<'_> {
             direction: Directionality::Originating,
             internal: self.connector.treat_messages_as_internal && from_itself,
             connector: Some(self.connector.key.clone()),
+            is_believed: self.connector.cloud_services_mail_enabled,
         };
         (vec![self.reason()], attribution)
     }
@@ -221,6 +222,7 @@ pub(super) fn relay(facts: &InboundFacts<'_>, attributed: &Attributed<'_>) -> Ju
         direction: Directionality::Originating,
         internal: false,
         connector: own.map(|own| own.connector.key.clone()),
+        is_believed: own.is_some_and(|own| own.connector.cloud_services_mail_enabled),
     };
     match attributed {
         Attributed::To(own) => Ok((vec![own.reason()], originating(own.organization(), Some(own)))),

@@ -43,6 +43,10 @@ use attribution::{Attributed, attribute, relay};
 use incoming::{demand_tls, receive};
 use refusal::{Refused, certificate_unknown, refused};
 
+/// How often a message may come back here before it is taken for a loop. A service for signatures, a list and a forward
+/// bring it back honestly, a few times each; Exchange gives up at the twentieth host of any kind.
+pub const OWN_HOPS_MAX: u32 = 10;
+
 /// What is known of a session, and what it asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct InboundFacts<'a> {
@@ -97,6 +101,8 @@ pub enum Stage<'a> {
         hops: u32,
         /// How many it may have; RFC 5321 §6.3 asks for at least 100 before a loop is assumed.
         max_hops: u32,
+        /// How many of them this server wrote; at most [`OWN_HOPS_MAX`].
+        own_hops: u32,
     },
 }
 
@@ -128,6 +134,19 @@ pub struct Attribution {
     pub internal: bool,
     /// The connector through which it came: the one that knows the organization's server, or the partner's.
     pub connector: Option<ConnectorKey>,
+    /// Whether its cross-premises header fields are believed, by the word of that connector.
+    pub is_believed: bool,
+}
+
+impl Attribution {
+    /// The connector by which the organization's own server was known that brings the message.
+    #[must_use]
+    pub fn own_server(&self) -> Option<&ConnectorKey> {
+        match self.direction {
+            Directionality::Originating => self.connector.as_ref(),
+            Directionality::Incoming => None,
+        }
+    }
 }
 
 /// Where a message comes from, as seen by the organization that answers for it.
@@ -187,10 +206,15 @@ pub fn admit(facts: &InboundFacts<'_>) -> Admission {
             local_part,
             recipient,
         } => admit_recipient(facts, standing, local_part, recipient),
-        Stage::Content { hops, max_hops } if hops > max_hops => Err(refused(
+        Stage::Content { hops, max_hops, .. } if hops > max_hops => Err(refused(
             (554, EnhancedCode::new(5, 4, 6)),
             "too many hops, this message is looping",
             Reason::TooManyHops { hops },
+        )),
+        Stage::Content { own_hops, .. } if own_hops > OWN_HOPS_MAX => Err(refused(
+            (554, EnhancedCode::new(5, 4, 6)),
+            "this message comes back again and again, it is looping",
+            Reason::ComesBack { times: own_hops },
         )),
         Stage::Content { .. } => Ok((vec![Reason::ContentAccepted], Attribution::default())),
     };

@@ -4,7 +4,8 @@ use std::fmt;
 
 use sekisho_mail::Domain;
 
-use crate::Reason;
+use super::Known;
+use crate::{Reason, directory::ConnectorKey};
 
 impl Reason {
     /// By which right a message came in, as an arrival's trace keeps it: `local recipient`, `relay: 192.0.2.0/24`,
@@ -49,8 +50,12 @@ impl Reason {
             | Self::RuleRejects { .. }
             | Self::MessageTooLarge { .. }
             | Self::TooManyRecipients { .. }
+            | Self::RuleRoutes { .. }
+            | Self::RuleDoesNotSendBack { .. }
+            | Self::RuleAddsField { .. }
             | Self::ContentAccepted
             | Self::TooManyHops { .. }
+            | Self::ComesBack { .. }
             | Self::DialNamedByRoute
             | Self::DialPublic
             | Self::DialSpecial { .. }
@@ -65,13 +70,7 @@ impl Reason {
     )]
     pub(crate) fn fmt_of_connectors(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OwnServer { connector, known } => {
-                write!(
-                    f,
-                    "the client is a server of {}, known to connector {connector} by {known}",
-                    connector.organization
-                )
-            }
+            Self::OwnServer { connector, known } => write_own_server(f, connector, known),
             Self::PartnerMet { connector, known } => {
                 write!(f, "what connector {connector} demands holds ({known})")
             }
@@ -144,6 +143,14 @@ impl Reason {
             _ => Ok(()),
         }
     }
+}
+
+fn write_own_server(f: &mut fmt::Formatter<'_>, connector: &ConnectorKey, known: &Known) -> fmt::Result {
+    let organization = &connector.organization;
+    write!(
+        f,
+        "the client is a server of {organization}, known to connector {connector} by {known}"
+    )
 }
 
 fn write_missing_half(f: &mut fmt::Formatter<'_>, is_server_known: bool, sender: Option<&Domain>) -> fmt::Result {

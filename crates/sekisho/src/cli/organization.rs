@@ -5,7 +5,7 @@ use sekisho_api::{DirectoryView, DocumentId, DocumentKind, Documents, FIRST_ORGA
 
 use super::{
     CliError, Finding,
-    changes::{self, ChangeArgs, set, set_text},
+    changes::{self, ChangeArgs, set, set_list, set_text},
     door::Door,
     output::Output,
 };
@@ -58,6 +58,10 @@ struct Flags {
     /// How many recipients such a message may have; empty to unset
     #[arg(long, value_name = "NUMBER", value_parser = changes::number)]
     max_recipients: Option<changes::Number>,
+    /// Families of header fields that its own servers alone may write: X-MS-Exchange is for
+    /// X-MS-Exchange-Organization-* and X-MS-Exchange-CrossPremises-* [default: X-MS-Exchange,X-Sekisho]
+    #[arg(long, value_name = "STEM", value_delimiter = ',')]
+    header_families: Option<Vec<String>>,
 }
 
 impl Flags {
@@ -71,6 +75,7 @@ impl Flags {
         if let Some(changes::Number(number)) = self.max_recipients {
             document.max_recipients = number;
         }
+        set_list(&mut document.header_families, self.header_families.as_ref());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use sekisho_api::{
-    DirectoryView, DocumentId, DocumentKind, Documents, HeaderCondition, Mode, Rejection, Rule, RuleTls,
+    AddedHeader, DirectoryView, DocumentId, DocumentKind, Documents, HeaderCondition, Mode, Rejection, Rule, RuleTls,
 };
 
 use super::{
@@ -85,6 +85,12 @@ struct Flags {
     /// Domain validation: names for one of which the host's certificate must be
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     tls_domains: Option<Vec<String>>,
+    /// Sends it through this outbound connector of the organization, whatever the recipient's domain
+    #[arg(long, value_name = "NAME")]
+    route_to_connector: Option<String>,
+    /// Puts this field on top of its header: "X-Class: secret"
+    #[arg(long, value_name = "FIELD: TEXT", value_parser = added)]
+    add_header: Option<AddedFlag>,
     /// Rejects it with these words
     #[arg(long, value_name = "TEXT")]
     reject: Option<String>,
@@ -93,6 +99,9 @@ struct Flags {
 /// A flag that may be empty.
 #[derive(Clone, Debug)]
 struct HeaderFlag(Option<HeaderCondition>);
+
+#[derive(Clone, Debug)]
+struct AddedFlag(Option<AddedHeader>);
 
 #[derive(Clone, Copy, Debug)]
 struct TlsFlag(Option<RuleTls>);
@@ -105,6 +114,17 @@ fn header(text: &str) -> Result<HeaderFlag, String> {
     Ok(HeaderFlag(Some(HeaderCondition {
         name: name.trim().to_owned(),
         contains: contains.trim().to_owned(),
+    })))
+}
+
+fn added(text: &str) -> Result<AddedFlag, String> {
+    if text.is_empty() {
+        return Ok(AddedFlag(None));
+    }
+    let (name, value) = text.split_once(':').ok_or("write \"X-Class: secret\"")?;
+    Ok(AddedFlag(Some(AddedHeader {
+        name: name.trim().to_owned(),
+        value: value.trim().to_owned(),
     })))
 }
 
@@ -128,6 +148,8 @@ impl Flags {
         set_text(&mut document.inbound_connector, self.inbound_connector.as_ref());
         set(&mut document.require_tls, self.require_tls.as_ref().map(|flag| &flag.0));
         set_list(&mut document.tls_domains, self.tls_domains.as_ref());
+        set_text(&mut document.route_to_connector, self.route_to_connector.as_ref());
+        set(&mut document.add_header, self.add_header.as_ref().map(|flag| &flag.0));
         if let Some(text) = &self.reject {
             let text = Some(text.clone()).filter(|text| !text.is_empty());
             document.reject = text.map(|text| Rejection { text });
@@ -282,11 +304,20 @@ fn conditions(rule: &Rule) -> String {
 }
 
 fn actions(rule: &Rule) -> String {
-    match (rule.require_tls, &rule.reject) {
-        (_, Some(reject)) => format!("reject: {}", reject.text),
-        (Some(RuleTls::EncryptionOnly), None) => "TLS".to_owned(),
-        (Some(RuleTls::CertificateValidation), None) => "TLS, certificate".to_owned(),
-        (Some(RuleTls::DomainValidation), None) => format!("TLS, certificate for {}", rule.tls_domains.join(" or ")),
-        (None, None) => String::new(),
+    let mut all = Vec::new();
+    if let Some(reject) = &rule.reject {
+        all.push(format!("reject: {}", reject.text));
     }
+    all.extend(rule.require_tls.map(|level| match level {
+        RuleTls::EncryptionOnly => "TLS".to_owned(),
+        RuleTls::CertificateValidation => "TLS, certificate".to_owned(),
+        RuleTls::DomainValidation => format!("TLS, certificate for {}", rule.tls_domains.join(" or ")),
+    }));
+    if let Some(connector) = &rule.route_to_connector {
+        all.push(format!("through {connector}"));
+    }
+    if let Some(field) = &rule.add_header {
+        all.push(format!("add {}: {}", field.name, field.value));
+    }
+    all.join("; ")
 }

@@ -3,6 +3,7 @@
 use std::{io::BufRead, time::Duration};
 
 use sekisho_mail::{Host, Mailbox, MessageId, Timestamp};
+use sekisho_store::Destination;
 
 use super::CliError;
 use crate::config::human;
@@ -47,12 +48,12 @@ pub(super) fn parse_sought(text: &str) -> Result<String, String> {
     }
 }
 
-/// A destination to look for: a domain, `*.domain`, or an address in brackets.
+/// A destination to look for: a domain, `*.domain`, an address in brackets, or one as the queue shows it.
 pub(super) fn parse_destination(text: &str) -> Result<String, String> {
-    match Host::parse(text.strip_prefix("*.").unwrap_or(text)) {
+    match text.strip_prefix("*.").unwrap_or(text).parse::<Destination>() {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(format!(
-            "{text:?} is no destination: {error}; write domain, *.domain, or [192.0.2.1]"
+            "{text:?} is no destination: {error}; write domain, *.domain, [192.0.2.1], or one as the queue shows it"
         )),
     }
 }
@@ -100,6 +101,24 @@ pub(super) fn ids(typed: &[String]) -> Result<Vec<MessageId>, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn destinations_are_read_as_the_queue_shows_them() {
+        for text in [
+            "one.example",
+            "*.one.example",
+            "[192.0.2.1]",
+            "acme/one.example",
+            "!acme/one.example",
+            "^one.example",
+            "(a gateway) acme/one.example",
+        ] {
+            assert_eq!(parse_destination(text), Ok(text.to_owned()));
+        }
+        for text in ["", "one example", "(gateway)", "A/one.example"] {
+            assert!(parse_destination(text).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn instants_are_read_in_every_form() {

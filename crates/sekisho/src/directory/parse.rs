@@ -347,6 +347,7 @@ fn organization(document: &sekisho_api::Organization, faults: &mut Vec<Fault>) -
             octets: reader.size("max_message_size", document.max_message_size.as_deref()),
             recipients: document.max_recipients,
         },
+        header_families: reader.list("header_families", &document.header_families, "write X-MS-Exchange"),
     })
 }
 

@@ -130,6 +130,7 @@ fn all_set() -> Documents {
             expire_after: Some(text("48h")),
             max_message_size: Some(text("25MiB")),
             max_recipients: Some(200),
+            header_families: texts(&["X-Acme"]),
         }],
         domain: vec![AcceptedDomain {
             organization: text("acme"),

@@ -6,10 +6,10 @@ use sekisho_mail::{Demand, Mailbox, OrganizationName, Recipient, ReplyClass, Rev
 use sekisho_policy::{
     Reason,
     directory::{ConnectorKey, RuleFacts},
-    inbound::{Admission, InboundFacts, RelayRights, Stage, admit},
+    inbound::{Admission, Attribution, InboundFacts, RelayRights, Stage, admit},
     replay::{self, Answers, Compared, Question},
 };
-use sekisho_store::{Arrival, TraceItem};
+use sekisho_store::{Arrival, Lane, TraceItem};
 
 use super::side::Side;
 use crate::local::LocalFinding;
@@ -42,6 +42,8 @@ pub(super) struct Taken {
     pub(super) organization: OrganizationName,
     /// Of rules.
     pub(super) demands: Vec<Demand>,
+    /// What is settled about its way.
+    pub(super) lane: Lane,
     pub(super) reason: StatedReason,
     pub(super) document: Option<String>,
 }
@@ -108,7 +110,7 @@ impl<'a> Arrived<'a> {
             }
         };
         let directory = side.directory();
-        let verdict = self.with_rule_facts(&attribution.organization, attribution.connector.as_ref(), |facts| {
+        let verdict = self.with_rule_facts(&attribution, |facts| {
             let header = directory.header_findings(|condition| answers.is_yes(&Question::Header(condition.clone())));
             directory.apply_rules(&RuleFacts {
                 header: &header,
@@ -119,27 +121,29 @@ impl<'a> Arrived<'a> {
             return Reception::refused(true, verdict.reasons.last());
         }
         let first = reasons.first();
+        let lane = match (verdict.way, attribution.own_server()) {
+            (Some(way), _) => Lane::Connector(way.connector),
+            (None, Some(_)) => Lane::Own,
+            (None, None) => Lane::Common,
+        };
         Reception::Taken(Taken {
             organization: attribution.organization,
             demands: verdict.demands,
+            lane,
             reason: stated(first),
             document: first.and_then(Reason::document),
         })
     }
 
-    fn with_rule_facts<T>(
-        &self,
-        organization: &OrganizationName,
-        connector: Option<&ConnectorKey>,
-        ask: impl FnOnce(&RuleFacts<'_>) -> T,
-    ) -> T {
+    fn with_rule_facts<T>(&self, attribution: &Attribution, ask: impl FnOnce(&RuleFacts<'_>) -> T) -> T {
         let recipients: Vec<&Mailbox> = self.alias.iter().chain([&self.recipient.mailbox]).collect();
-        let connectors: Vec<&ConnectorKey> = connector.into_iter().collect();
+        let connectors: Vec<&ConnectorKey> = attribution.connector.iter().collect();
         ask(&RuleFacts {
-            organization,
+            organization: &attribution.organization,
             sender: self.sender,
             recipients: &recipients,
             connectors: &connectors,
+            is_from_own_server: attribution.own_server().is_some(),
             header: &sekisho_policy::directory::HeaderFindings::default(),
         })
     }
@@ -158,10 +162,7 @@ impl<'a> Arrived<'a> {
                 let Admission::Admitted { attribution, .. } = self.admission(side, answers, rights) else {
                     continue;
                 };
-                let conditions =
-                    self.with_rule_facts(&attribution.organization, attribution.connector.as_ref(), |facts| {
-                        side.directory().header_in_question(facts)
-                    });
+                let conditions = self.with_rule_facts(&attribution, |facts| side.directory().header_in_question(facts));
                 for question in conditions.into_iter().map(Question::Header) {
                     if !questions.contains(&question) {
                         questions.push(question);

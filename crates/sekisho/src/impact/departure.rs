@@ -12,6 +12,7 @@ use sekisho_policy::{
     outbound::{CandidateHost, HostOrigin, HostPlan, OutboundFacts, judge, plan},
     replay::{self, Answers, Compared, Question},
 };
+use sekisho_store::Lane;
 use sekisho_tls::{MAX_NAMES, any_matches};
 
 use super::{
@@ -76,7 +77,15 @@ pub(super) fn judge_departure(
     from: Option<From<'_>>,
 ) -> (Judged, bool) {
     let recipient = departed.recipient;
-    match (before.keeps(&recipient.mailbox), after.keeps(&recipient.mailbox)) {
+    let sides = [before, after];
+    let Some(lanes) = lanes(departed, from.as_ref(), sides) else {
+        let why = "a rule may send it another way, by what is not known of it";
+        let finding = Finding::unknown_out(departed, None, "other-way", why);
+        return (Judged::Unknown(finding), false);
+    };
+    // What a rule sends goes before where the mailbox is.
+    let keeps = |side: &Side, lane: &Lane| !matches!(lane, Lane::Connector(_)) && side.keeps(&recipient.mailbox);
+    match (keeps(before, &lanes[0]), keeps(after, &lanes[1])) {
         (true, true) => return (Judged::Same, false),
         (false, false) => {}
         (into_mailbox, _) => {
@@ -91,8 +100,33 @@ pub(super) fn judge_departure(
             );
         }
     }
-    let ends = Ends::new(departed, organization, from.as_ref(), [before, after]);
+    let ends = Ends::new(departed, organization, from.as_ref(), (sides, lanes));
     ends.judge()
+}
+
+/// What is settled about the way under each directory: what was written down with the recipient, or what would be; and
+/// `None` where that hangs on what is not known.
+fn lanes(departed: &Departed<'_>, from: Option<&From<'_>>, sides: [&Side; 2]) -> Option<[Lane; 2]> {
+    let Some((arrived, rights, questions)) = from else {
+        let written = Lane::of(departed.recipient);
+        return Some([written.clone(), written]);
+    };
+    let mut found: [Vec<Lane>; 2] = Default::default();
+    replay::for_all(questions, |answers| {
+        for (side, lanes) in sides.iter().zip(&mut found) {
+            let lane = match arrived.under(side, answers, rights) {
+                Reception::Taken(taken) => taken.lane,
+                Reception::Refused { .. } => Lane::of(departed.recipient),
+            };
+            if !lanes.contains(&lane) {
+                lanes.push(lane);
+            }
+        }
+    });
+    match found.map(<[Lane; 1]>::try_from) {
+        [Ok([before]), Ok([after])] => Some([before, after]),
+        _ => None,
+    }
 }
 
 impl<'a> Ends<'a> {
@@ -100,11 +134,14 @@ impl<'a> Ends<'a> {
         departed: &'a Departed<'a>,
         organization: &OrganizationName,
         from: Option<&'a From<'a>>,
-        sides: [&'a Side; 2],
+        (sides, [before, after]): ([&'a Side; 2], [Lane; 2]),
     ) -> Self {
         let recipient = departed.recipient;
         let host = recipient.mailbox.host();
-        let ways = sides.map(|side| side.way(organization, host));
+        let ways = [
+            sides[0].way(organization, host, before),
+            sides[1].way(organization, host, after),
+        ];
         let mut kept = recipient.carried.clone();
         if let Some((arrived, ..)) = from {
             // Put there by the directory of the time: each side says for itself what goes along.
@@ -177,7 +214,8 @@ impl<'a> Ends<'a> {
     /// Whether the ways differ in nothing that anything could hang on.
     fn is_alike(&self) -> bool {
         let [before, after] = &self.ways;
-        before.route.connects_as(&after.route)
+        before.missing == after.missing
+            && before.route.connects_as(&after.route)
             && same_set(&before.demands, &after.demands)
             && replay_all(self.questions(None), |answers| {
                 let [before, after] = self.carried(answers);
@@ -187,6 +225,9 @@ impl<'a> Ends<'a> {
 
     fn why_unknown(&self) -> (&'static str, String) {
         let [before, after] = &self.ways;
+        if let Some(missing) = &after.missing {
+            return ("other-way", format!("it would wait: {missing}"));
+        }
         if !before.route.connects_as(&after.route) {
             let (before, after) = (before.route.describe(), after.route.describe());
             let why = format!("it would go another way, where nothing was tried: {after} instead of {before}");
@@ -340,7 +381,7 @@ impl Sending {
 /// What travels with what an alias has become: the demands on the way of the alias itself.
 fn covering(side: &Side, arrived: &Arrived<'_>) -> Vec<Demand> {
     let Some(alias) = &arrived.alias else { return Vec::new() };
-    side.way(&arrived.recipient.organization, alias.host())
+    side.way(&arrived.recipient.organization, alias.host(), Lane::Own)
         .carried_demands()
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use sekisho_mail::{Host, Mailbox, OrganizationName};
 use sekisho_policy::directory::Directory;
-use sekisho_store::Destination;
+use sekisho_store::{Destination, Lane};
 
 use crate::{
     directory::Parsed,
@@ -57,9 +57,9 @@ impl Side {
         }
     }
 
-    /// The way of whatever `organization` answers for and is addressed to `host`.
-    pub(super) fn way(&self, organization: &OrganizationName, host: &Host) -> Arc<Way> {
-        let destination = Destination::of(organization.clone(), host.clone());
+    /// The way of whatever `organization` answers for and is addressed to `host`, with this settled about it.
+    pub(super) fn way(&self, organization: &OrganizationName, host: &Host, lane: Lane) -> Arc<Way> {
+        let destination = Destination::of(organization.clone(), host.clone()).on(lane);
         let mut ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(way) = ways.get(&destination) {
             return Arc::clone(way);

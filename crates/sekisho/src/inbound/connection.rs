@@ -19,9 +19,10 @@ use tokio::{
 use super::{
     Full, HandshakePass, InboundServices, Listener, ListenerMode, Pass, Reception,
     envelopes::EnvelopeShare,
+    families::FamilyScan,
     header_keep::HeaderKeep,
     patience::Patience,
-    receive::{Origin, Receiving, pressure, put_off, store_fault},
+    receive::{Origin, Receiving, Watch, pressure, put_off, store_fault},
     refusals::traced,
     rules::{self, RejectedByRules, Written},
     shadow::TriedRecipients,
@@ -475,10 +476,15 @@ impl Connection {
         }
     }
 
-    /// Where a rule wants to know what headers say, whoever's it is.
-    fn header_keep(&self) -> Option<HeaderKeep> {
-        let is_wanted = !self.reception.organizations.header_conditions().is_empty();
-        is_wanted.then(|| HeaderKeep::new(self.services.envelopes.share()))
+    /// What is looked for in a message, whoever's it is.
+    fn watch(&self) -> Watch {
+        let organizations = &self.reception.organizations;
+        let has_conditions = !organizations.header_conditions().is_empty();
+        Watch {
+            mark: Arc::clone(&self.listener.mark),
+            header: has_conditions.then(|| HeaderKeep::new(self.services.envelopes.share())),
+            families: FamilyScan::begin(organizations.header_stems()),
+        }
     }
 
     /// Looks at the pressure once more: a transaction may have been open for long, and many were begun at once.
@@ -487,7 +493,7 @@ impl Connection {
             return Answer::Refuse(reply);
         }
         let began = match self.services.store.begin(clock::now()) {
-            Ok(draft) => Receiving::begin(draft, &self.origin(), only_recipient, self.header_keep()).await,
+            Ok(draft) => Receiving::begin(draft, &self.origin(), only_recipient, self.watch()).await,
             Err(error) => Err(error),
         };
         match began {
@@ -541,6 +547,7 @@ impl Connection {
         let content = Stage::Content {
             hops: receiving.hops(),
             max_hops: self.services.limits.hops,
+            own_hops: receiving.own_hops(),
         };
         let reverse_path = &submission.envelope.reverse_path;
         if let Admission::Refused { reply, .. } = self.judge(reverse_path, content) {
@@ -549,6 +556,7 @@ impl Connection {
         let directory = &self.reception.organizations;
         let fields = || receiving.header_fields(directory.header_conditions());
         let written = std::mem::take(&mut self.written);
+        receiving.settle_families(directory, &mut submission.envelope.recipients);
         let octets = submission.facts.octets;
         let shadow = rules::apply(directory, (fields, octets), &written, &mut submission.envelope)?;
         self.tried.extend(shadow);

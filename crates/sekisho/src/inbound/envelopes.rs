@@ -77,7 +77,8 @@ fn octets_of(recipient: &Recipient) -> usize {
     let address = recipient.mailbox.local_part().len();
     let orcpt = recipient.orcpt.as_ref().map_or(0, |orcpt| orcpt.0.len());
     let carried = recipient.carried.len() * size_of::<sekisho_mail::Demand>();
-    size_of::<Recipient>() + 2 * size_of::<u64>() + address + orcpt + carried
+    let handling = recipient.handling.as_ref().map_or(0, |handling| handling.octets());
+    size_of::<Recipient>() + 2 * size_of::<u64>() + address + orcpt + carried + handling
 }
 
 #[cfg(test)]

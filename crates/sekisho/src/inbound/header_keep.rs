@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use sekisho_policy::directory::{HEADER_FIELD_OCTETS_MAX, HeaderCondition, HeaderField};
+use sekisho_policy::directory::{Family, HEADER_FIELD_OCTETS_MAX, HeaderCondition, HeaderField};
 
 use super::envelopes::EnvelopeShare;
 
@@ -61,7 +61,10 @@ impl HeaderKeep {
 /// The fields of a header that one of the conditions is about, unfolded; of each at most
 /// [`HEADER_FIELD_OCTETS_MAX`] octets.
 pub(super) fn fields(header: &[u8], conditions: &[HeaderCondition]) -> Vec<HeaderField> {
-    let wanted: HashSet<&str> = conditions.iter().map(|condition| &*condition.name).collect();
+    let names = || conditions.iter().map(|condition| &*condition.name);
+    // What is promoted comes under its other name.
+    let promoted: Vec<String> = names().filter_map(cross_premises).collect();
+    let wanted: HashSet<&str> = names().chain(promoted.iter().map(String::as_str)).collect();
     let mut fields: Vec<HeaderField> = Vec::new();
     let mut is_wanted = false;
     for line in lines(header) {
@@ -86,6 +89,13 @@ pub(super) fn fields(header: &[u8], conditions: &[HeaderCondition]) -> Vec<Heade
         }
     }
     fields
+}
+
+/// The name under which the organization's own servers send a field that means something within it.
+fn cross_premises(name: &str) -> Option<String> {
+    let within = Family::Organization.infix_in_lower_case();
+    name.contains(within)
+        .then(|| name.replacen(within, Family::CrossPremises.infix_in_lower_case(), 1))
 }
 
 fn lines(header: &[u8]) -> impl Iterator<Item = &[u8]> {

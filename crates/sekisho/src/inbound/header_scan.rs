@@ -1,10 +1,12 @@
-//! Reads the header of a message as it streams by: counts `Received` fields and notes the Message-ID. Changes nothing
-//! and keeps next to nothing.
+//! Reads the header of a message as it streams by: counts `Received` fields, those that this server wrote apart, and
+//! notes the Message-ID. Changes nothing and keeps next to nothing.
 //!
 //! RFC 5322 §2.2 (fields and folding), RFC 5321 §6.3 (counting hops).
 
 /// The longest Message-ID that is kept, in octets (RFC 5322 §2.1.1: the longest line).
 pub const MAX_MESSAGE_ID_OCTETS: usize = 998;
+
+use std::sync::Arc;
 
 /// The longest field name that matters here.
 const LONGEST_NAME: usize = "message-id".len();
@@ -15,6 +17,9 @@ pub struct HeaderScan {
     place: Place,
     hops: u32,
     message_id: Option<Vec<u8>>,
+    /// What stands in a line of each `Received` field that this server writes, in lower case.
+    mark: Option<Arc<str>>,
+    own_hops: u32,
 }
 
 /// Where the next octet stands.
@@ -26,24 +31,42 @@ enum Place {
     Skipped,
     /// In the body of the Message-ID.
     MessageId,
+    /// In the body of a `Received` field, with so many octets of our mark behind us.
+    Received(usize),
     /// At the start of a line: a fold of the field before, a new field, or the empty line.
-    LineStart {
-        /// Whether the field before was the Message-ID.
-        message_id: bool,
-    },
+    LineStart(Before),
     /// Behind a CR at the start of a line, which with LF ends the header.
     EmptyLine,
     /// Behind the header.
     Body,
 }
 
+/// The field before a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    /// It does not matter.
+    Other,
+    /// The Message-ID.
+    MessageId,
+    /// A `Received` field in which our mark was not found yet.
+    Received,
+}
+
 impl Default for Place {
     fn default() -> Self {
-        Self::LineStart { message_id: false }
+        Self::LineStart(Before::Other)
     }
 }
 
 impl HeaderScan {
+    /// One that counts the `Received` fields with this mark apart; in lower case.
+    pub(super) fn watching(mark: Arc<str>) -> Self {
+        Self {
+            mark: Some(mark),
+            ..Self::default()
+        }
+    }
+
     /// Looks at the next octets; they must have CRLF line ends.
     pub fn see(&mut self, octets: &[u8]) {
         if self.place == Place::Body {
@@ -63,6 +86,12 @@ impl HeaderScan {
         self.hops
     }
 
+    /// Those of them with our mark.
+    #[must_use]
+    pub const fn own_hops(&self) -> u32 {
+        self.own_hops
+    }
+
     /// The Message-ID without surrounding white space; the sender's text.
     #[must_use]
     pub fn message_id(&self) -> Option<String> {
@@ -73,15 +102,16 @@ impl HeaderScan {
 
     fn step(&mut self, octet: u8) {
         match (&mut self.place, octet) {
-            (Place::LineStart { .. }, b'\r') => self.place = Place::EmptyLine,
-            (Place::LineStart { message_id: true }, b' ' | b'\t') => {
+            (Place::LineStart(_), b'\r') => self.place = Place::EmptyLine,
+            (Place::LineStart(Before::MessageId), b' ' | b'\t') => {
                 self.place = Place::MessageId;
                 self.keep(octet);
             }
-            (Place::LineStart { .. }, b' ' | b'\t') => self.place = Place::Skipped,
+            (Place::LineStart(Before::Received), b' ' | b'\t') => self.place = Place::Received(0),
+            (Place::LineStart(Before::Other), b' ' | b'\t') => self.place = Place::Skipped,
             // A name has at least one octet.
-            (Place::LineStart { .. }, b':') => self.place = Place::Body,
-            (Place::LineStart { .. }, _) => self.place = Place::Name(vec![octet.to_ascii_lowercase()]),
+            (Place::LineStart(_), b':') => self.place = Place::Body,
+            (Place::LineStart(_), _) => self.place = Place::Name(vec![octet.to_ascii_lowercase()]),
             (Place::EmptyLine, b'\n') => self.place = Place::Body,
             (Place::EmptyLine, _) => self.place = Place::Skipped,
             (Place::Name(name), b':') => {
@@ -92,12 +122,33 @@ impl HeaderScan {
             (Place::Name(_), b'\n') => self.place = Place::Body,
             (Place::Name(name), _) if name.len() <= LONGEST_NAME => name.push(octet.to_ascii_lowercase()),
             (Place::Name(_), _) => self.place = Place::Skipped,
-            (Place::MessageId, b'\n') => self.place = Place::LineStart { message_id: true },
+            (Place::MessageId, b'\n') => self.place = Place::LineStart(Before::MessageId),
             (Place::MessageId, b'\r') => {}
             (Place::MessageId, _) => self.keep(octet),
-            (Place::Skipped, b'\n') => self.place = Place::LineStart { message_id: false },
+            (Place::Received(_), b'\n') => self.place = Place::LineStart(Before::Received),
+            (Place::Received(seen), _) => {
+                let seen = *seen;
+                self.place = self.look_for_mark(seen, octet.to_ascii_lowercase());
+            }
+            (Place::Skipped, b'\n') => self.place = Place::LineStart(Before::Other),
             (Place::Skipped | Place::Body, _) => {}
         }
+    }
+
+    /// Our mark begins as nothing else in it does, so that a start that fails is none.
+    fn look_for_mark(&mut self, seen: usize, octet: u8) -> Place {
+        let mark = self.mark.as_deref().unwrap_or_default().as_bytes();
+        let goes_on = |at: usize| mark.get(at) == Some(&octet);
+        let seen = match (goes_on(seen), goes_on(0)) {
+            (true, _) => seen + 1,
+            (false, true) => 1,
+            (false, false) => 0,
+        };
+        if seen < mark.len() {
+            return Place::Received(seen);
+        }
+        self.own_hops = self.own_hops.saturating_add(1);
+        Place::Skipped
     }
 
     /// A field of this name begins.
@@ -105,7 +156,10 @@ impl HeaderScan {
         match name {
             b"received" => {
                 self.hops = self.hops.saturating_add(1);
-                Place::Skipped
+                match self.mark {
+                    Some(_) => Place::Received(0),
+                    None => Place::Skipped,
+                }
             }
             b"message-id" if self.message_id.is_none() => {
                 self.message_id = Some(Vec::new());
@@ -151,6 +205,19 @@ mod tests {
         assert_eq!(scan(b"just text\r\nReceived: a\r\n", 3).hops(), 0);
         assert_eq!(scan(b":no name: x\r\nReceived: a\r\n", 3).hops(), 0);
         assert_eq!(scan(b"", 1).message_id(), None);
+    }
+
+    #[test]
+    fn counts_the_fields_of_this_server_apart_however_they_are_folded() {
+        let message = b"Received: from a ([192.0.2.1])\r\n\tby MX.example.org (Sekisho) with ESMTP id 1;\r\n\tdate\r\n\
+                        Received: from mx.example.org by b.example; x\r\nReceived: from c by by mx.example.org (Sekisho) \
+                        with x\r\nReceived: from d\r\n by mx.example.org (Postfix)\r\nX-Trace: by mx.example.org (Sekisho) \
+                        with\r\n\r\nReceived: by mx.example.org (Sekisho) with\r\n";
+        for piece in 1..message.len() {
+            let mut scan = HeaderScan::watching("by mx.example.org (sekisho) ".into());
+            message.chunks(piece).for_each(|octets| scan.see(octets));
+            assert_eq!((scan.hops(), scan.own_hops()), (4, 2), "pieces of {piece}");
+        }
     }
 
     #[test]

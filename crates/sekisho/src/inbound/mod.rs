@@ -4,8 +4,10 @@
 //! what, `local::Directory` who lives here, the store what is kept. This shell owns the sockets and the clock, and
 //! obeys.
 
+mod alterations;
 mod connection;
 mod envelopes;
+mod families;
 mod gate;
 mod header_keep;
 mod header_scan;

@@ -1,13 +1,16 @@
 //! One message on its way into the store: our header field first, then the content as it streams by.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
-use sekisho_mail::{ChannelSecurity, Mailbox, MessageId, Reply, ReplyCode};
-use sekisho_policy::directory::{HeaderCondition, HeaderField};
+use sekisho_mail::{ChannelSecurity, Mailbox, MessageId, Recipient, Reply, ReplyCode};
+use sekisho_policy::directory::{Directory, HeaderCondition, HeaderField};
 use sekisho_smtp::server::Submission;
 use sekisho_store::{Accepted, Alteration, Arrival, Draft, Pressure, StoreError};
 
-use super::{HeaderScan, InboundLimits, InboundServices, Received, Shortage, header_keep::HeaderKeep};
+use super::{
+    HeaderScan, InboundLimits, InboundServices, Received, Shortage, alterations::of_copies, families::FamilyScan,
+    header_keep::HeaderKeep,
+};
 use crate::clock;
 
 /// Who sends, and how.
@@ -23,6 +26,17 @@ pub(super) struct Origin<'a> {
     pub(super) directory: u64,
 }
 
+/// What is looked for in a message while it is received.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// What the `Received` fields of this server hold.
+    pub(super) mark: Arc<str>,
+    /// Where a rule wants to know what the header says.
+    pub(super) header: Option<HeaderKeep>,
+    /// Where an organization has header families.
+    pub(super) families: Option<FamilyScan>,
+}
+
 /// A message that is being received.
 #[derive(Debug)]
 pub(super) struct Receiving {
@@ -30,16 +44,18 @@ pub(super) struct Receiving {
     scan: HeaderScan,
     /// Where a rule wants to know what the header says.
     header: Option<HeaderKeep>,
+    /// Where an organization has header families.
+    families: Option<FamilyScan>,
     field_octets: u64,
 }
 
 impl Receiving {
-    /// Puts our `Received` field at the top. `header` is there where a rule wants to know what the header says.
+    /// Puts our `Received` field at the top.
     pub(super) async fn begin(
         mut draft: Draft,
         origin: &Origin<'_>,
         only_recipient: Option<&Mailbox>,
-        header: Option<HeaderKeep>,
+        watch: Watch,
     ) -> Result<Self, StoreError> {
         let field = Received {
             helo: origin.helo,
@@ -55,8 +71,9 @@ impl Receiving {
         draft.write(field.as_bytes()).await?;
         Ok(Self {
             draft,
-            scan: HeaderScan::default(),
-            header,
+            scan: HeaderScan::watching(watch.mark),
+            header: watch.header,
+            families: watch.families,
             field_octets: field.len() as u64,
         })
     }
@@ -76,6 +93,18 @@ impl Receiving {
         self.scan.hops()
     }
 
+    /// Those of them that this server wrote.
+    pub(super) const fn own_hops(&self) -> u32 {
+        self.scan.own_hops()
+    }
+
+    /// Writes down with each recipient what becomes of fields of its organization's families.
+    pub(super) fn settle_families(&self, directory: &Directory, recipients: &mut [Recipient]) {
+        if let Some(families) = &self.families {
+            families.settle(directory, recipients);
+        }
+    }
+
     /// The fields of its header that a condition is about.
     pub(super) fn header_fields(&self, conditions: &[HeaderCondition]) -> Vec<HeaderField> {
         let header = self.header.as_ref();
@@ -87,6 +116,9 @@ impl Receiving {
         self.scan.see(content);
         if let Some(header) = &mut self.header {
             header.see(content);
+        }
+        if let Some(families) = &mut self.families {
+            families.see(content);
         }
         self.draft.write(content).await
     }
@@ -141,12 +173,11 @@ fn alterations(submission: &Submission, field_octets: u64) -> Vec<Alteration> {
         ),
     ];
     let applied = all.into_iter().filter(|(applies, ..)| *applies);
-    applied
-        .map(|(_, kind, text)| Alteration {
-            kind: kind.to_owned(),
-            text,
-        })
-        .collect()
+    let applied = applied.map(|(_, kind, text)| Alteration {
+        kind: kind.to_owned(),
+        text,
+    });
+    applied.chain(of_copies(&submission.envelope.recipients)).collect()
 }
 
 /// How hard pressed the store and the sessions are together.

@@ -36,6 +36,11 @@ pub struct Received<'a> {
     pub at: Timestamp,
 }
 
+/// What every field of this server holds, and no other's: by which it is known when it comes back. In lower case.
+pub(super) fn mark(hostname: &str) -> String {
+    format!("by {hostname} (sekisho) with ").to_ascii_lowercase()
+}
+
 impl Received<'_> {
     /// The whole field with its CRLF, folded, 7-bit and free of anything that the client could use to break out.
     #[must_use]
@@ -164,6 +169,7 @@ mod tests {
             &ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
             None,
         );
+        assert!(field.to_ascii_lowercase().contains(&mark("MX.example.org")), "{field}");
         assert!(
             field.contains(" with ESMTP id ") && !field.contains("tls") && !field.contains("for <"),
             "{field}"

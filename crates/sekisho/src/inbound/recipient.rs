@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use sekisho_mail::{
-    ForwardPath, Mailbox, OrganizationName, Recipient, Reply, ReplyCode, ReversePath, ShadowVerdict, StatedReason,
+    ForwardPath, Handling, Mailbox, OrganizationName, OwnServer, Recipient, Reply, ReplyCode, ReversePath,
+    ShadowVerdict, StatedReason,
 };
 use sekisho_policy::{
     Reason,
@@ -132,12 +133,8 @@ impl Connection {
             LocalFinding::Alias(_) => self.services.onward.covering(&mailbox, &attribution.organization),
             _ => Vec::new(),
         };
-        let recipient = Recipient {
-            notify: parameters.notify,
-            orcpt: parameters.orcpt,
-            organization: attribution.organization,
-            ..Recipient::new(mailbox.clone())
-        };
+        let connector = attribution.connector.clone();
+        let recipient = accepted(mailbox.clone(), parameters, attribution);
         let recipients = finding.expand(recipient, &covering);
         if let Some(reply) = put_off(pressure(&self.services), 0, &self.services.limits) {
             return Answer::Refuse(reply);
@@ -147,9 +144,8 @@ impl Connection {
             self.count(&first.organization);
         }
         self.tried.note(&mailbox, shadow);
-        let connector = attribution.connector.as_ref();
         self.written
-            .note(&self.reception.organizations, &mailbox, connector, &recipients);
+            .note(&self.reception.organizations, &mailbox, connector.as_ref(), &recipients);
         Answer::Recipients {
             recipients,
             admitted_by: right,
@@ -197,6 +193,25 @@ impl Connection {
         if self.reception.organizations.message_limits(organization).is_some() {
             *self.counts.entry(organization.clone()).or_default() += 1;
         }
+    }
+}
+
+/// A recipient as RCPT and its judgement have it.
+fn accepted(mailbox: Mailbox, parameters: RcptParameters, attribution: Attribution) -> Recipient {
+    let own_server = attribution.own_server().map(|connector| OwnServer {
+        connector: connector.to_string(),
+        is_believed: attribution.is_believed,
+    });
+    let handling = |own_server| Handling {
+        own_server: Some(own_server),
+        ..Handling::default()
+    };
+    Recipient {
+        notify: parameters.notify,
+        orcpt: parameters.orcpt,
+        organization: attribution.organization,
+        handling: own_server.map(handling).map(Box::new),
+        ..Recipient::new(mailbox)
     }
 }
 

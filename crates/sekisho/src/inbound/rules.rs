@@ -1,16 +1,18 @@
 //! The rules and limits of organizations, on a message that was read whole: what each recipient's organization demands
 //! of it, and whether it may go there at all.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use sekisho_mail::{
-    ArrivalShadow, Envelope, Mailbox, OrganizationName, Recipient, Reply, ReplyCode, ReversePath, ShadowVerdict,
-    StatedReason,
+    AddedField, ArrivalShadow, Envelope, FamilyFields, Mailbox, OrganizationName, Recipient, Reply, ReplyCode,
+    ReversePath, ShadowVerdict, StatedReason,
 };
 use sekisho_policy::{
-    directory::{ConnectorKey, Directory, HeaderField, RuleFacts},
+    directory::{ConnectorKey, Directory, HeaderField, HeaderFindings, RuleFacts, RuleVerdict},
     inbound::{TooLarge, limit_size},
 };
+
+use crate::copy::name_within;
 
 /// What the envelope does not say of its recipients: which addresses were written for them, and through which
 /// connectors they came.
@@ -66,9 +68,9 @@ pub(crate) struct RejectedByRules {
     pub(crate) recipients: Vec<(Recipient, Vec<StatedReason>, Vec<ShadowVerdict>)>,
 }
 
-/// Applies the limits on the size of messages and the rules: adds what rules demand to what the recipients carry, and
-/// marks those from whom either keeps it. `content` is what the header says, and the octets of the whole. The answer is
-/// what rules that are tried would have kept from whom, or would not.
+/// Applies the limits on the size of messages and the rules: adds what rules demand to what the recipients carry, writes
+/// down what they settle about each copy, and marks those from whom either keeps it. `content` is what the header says,
+/// and the octets of the whole. The answer is what rules that are tried would have made of it.
 ///
 /// # Errors
 /// When nobody may get it.
@@ -143,9 +145,8 @@ fn apply_rules(
         recipients,
         ..
     } = envelope;
-    let organizations = recipients.iter().map(|one| &one.organization);
-    let findings = directory.look_at_header(organizations, &header());
-    let (mut rejections, mut shadow) = (Vec::new(), Vec::new());
+    let views = Views::of(directory, recipients, header());
+    let (mut rejections, mut shadow, mut fields) = (Vec::new(), Vec::new(), Vec::new());
     let left = recipients.iter_mut().enumerate();
     for (place, recipient) in left.filter(|(_, recipient)| recipient.refused.is_none()) {
         let ways = written
@@ -159,16 +160,13 @@ fn apply_rules(
             sender: reverse_path,
             recipients: &addresses,
             connectors: &connectors,
-            header: &findings,
+            is_from_own_server: recipient.handling.as_ref().is_some_and(|one| one.own_server.is_some()),
+            header: views.of_copy(recipient),
         };
         let verdict = directory.apply_rules(&facts);
         let (tried, demands) = directory.try_rules(&facts, &verdict);
         recipient.tried = demands;
-        for demand in verdict.demands {
-            if !recipient.carried.contains(&demand) {
-                recipient.carried.push(demand);
-            }
-        }
+        settle(recipient, &verdict, &mut fields);
         if let Some(refusal) = verdict.rejection {
             rejections.push(Rejection {
                 place,
@@ -184,6 +182,76 @@ fn apply_rules(
         }));
     }
     (rejections, shadow)
+}
+
+/// Writes a verdict down with the recipient. What many recipients get they share: `fields` has what was written before.
+fn settle(recipient: &mut Recipient, verdict: &RuleVerdict, fields: &mut Vec<Arc<AddedField>>) {
+    for demand in &verdict.demands {
+        if !recipient.carried.contains(demand) {
+            recipient.carried.push(demand.clone());
+        }
+    }
+    if verdict.rejection.is_some() {
+        return;
+    }
+    if verdict.way.is_some() || verdict.not_sent_back.is_some() {
+        let handling = recipient.handling_mut();
+        handling.way.clone_from(&verdict.way);
+        handling.not_sent_back.clone_from(&verdict.not_sent_back);
+    }
+    for added in &verdict.added {
+        let shared = fields.iter().find(|one| ***one == *added).cloned();
+        let shared = shared.unwrap_or_else(|| {
+            fields.push(Arc::new(added.clone()));
+            Arc::clone(&fields[fields.len() - 1])
+        });
+        recipient.handling_mut().added.push(shared);
+    }
+}
+
+/// What the header says to rules: of fields of an organization's families each copy has what will come of them.
+struct Views(Vec<(Option<Arc<FamilyFields>>, HeaderFindings)>);
+
+impl Views {
+    fn of(directory: &Directory, recipients: &[Recipient], fields: Vec<HeaderField>) -> Self {
+        let mut views: Vec<(Option<Arc<FamilyFields>>, HeaderFindings)> = Vec::new();
+        for recipient in recipients {
+            let families = families(recipient);
+            if views.iter().any(|(of, _)| of.as_ref() == families) {
+                continue;
+            }
+            // All that have this view, whoever's rules theirs are.
+            let alike = recipients.iter().filter(|one| self::families(one) == families);
+            let organizations = alike.map(|one| &one.organization);
+            let findings = match families {
+                None => directory.look_at_header(organizations, &fields),
+                Some(families) => directory.look_at_header(organizations, &within(&fields, families)),
+            };
+            views.push((families.cloned(), findings));
+        }
+        Self(views)
+    }
+
+    fn of_copy(&self, recipient: &Recipient) -> &HeaderFindings {
+        const NONE: &HeaderFindings = &HeaderFindings::NONE;
+        let mut views = self.0.iter();
+        let view = views.find(|(of, _)| of.as_ref() == families(recipient));
+        view.map_or(NONE, |(_, findings)| findings)
+    }
+}
+
+fn families(recipient: &Recipient) -> Option<&Arc<FamilyFields>> {
+    recipient.handling.as_ref()?.families.as_ref()
+}
+
+fn within(fields: &[HeaderField], families: &FamilyFields) -> Vec<HeaderField> {
+    let within = |field: &HeaderField| {
+        Some(HeaderField {
+            name: name_within(&field.name, families)?,
+            body: field.body.clone(),
+        })
+    };
+    fields.iter().filter_map(within).collect()
 }
 
 /// As [`apply`], of a message that this server was given as a whole, content and all.

@@ -18,7 +18,7 @@ use tracing::Instrument as _;
 
 use super::{
     Arrived, Building, EnvelopeMemory, Gate, InboundLimits, InboundMetrics, ListenerMode, ListenerSettings,
-    RefusalBudget, connection,
+    RefusalBudget, connection, received::mark,
 };
 use crate::{app::Phase, local::Directory, outbound::Dispatcher, telemetry::maillog::MailLog};
 
@@ -107,6 +107,8 @@ pub struct Listener {
     pub(super) name: String,
     pub(super) mode: ListenerMode,
     pub(super) host_name: Domain,
+    /// By which our own `Received` fields are known.
+    pub(super) mark: Arc<str>,
     pub(super) rights: RelayRights,
     pub(super) tls: Arc<TlsServer>,
     pub(super) session: Arc<SessionSettings>,
@@ -137,6 +139,7 @@ impl Listener {
         Self {
             name: settings.name,
             mode: settings.mode,
+            mark: mark(host_name.as_str()).into(),
             host_name,
             rights,
             tls: Arc::new(TlsServer::new(settings.tls)),

@@ -4,10 +4,10 @@ use std::{io, sync::Arc};
 
 use rustix::io::Errno;
 use sekisho_mail::{
-    Decision, Domain, EnhancedCode, Fault, Mailbox, OriginalRecipient, Outcome, Recipient, Side, Speaker, SpokenLine,
-    Timestamp,
+    Decision, Domain, EnhancedCode, Fault, Mailbox, OrganizationName, OriginalRecipient, Outcome, Recipient, Side,
+    Speaker, SpokenLine, Timestamp,
 };
-use sekisho_policy::Reason;
+use sekisho_policy::{Reason, directory::FamilyCourse};
 use sekisho_store::{Body, Lease, QueuedRecipient};
 use tokio::task;
 
@@ -15,6 +15,7 @@ use super::{
     Directory, LocalFinding, Resident,
     maildir::{self, Entry, Stored, is_errno},
 };
+use crate::copy::Rendition;
 
 /// [`sekisho_mail::Evidence::route`] of a local delivery.
 pub const ROUTE: &str = "local mailbox";
@@ -26,6 +27,8 @@ pub struct Hop<'a> {
     pub directory: &'a Directory,
     /// Our name, in the names of files.
     pub hostname: &'a Domain,
+    /// Whose mailboxes they are.
+    pub organization: &'a OrganizationName,
 }
 
 /// What became of one recipient.
@@ -130,18 +133,23 @@ impl Hop<'_> {
         residents: &[Arc<Resident>],
     ) -> Result<String, Fault> {
         let mut notes = Vec::with_capacity(residents.len());
+        let recipient = &queued.recipient;
+        let whose = (&recipient.organization, self.organization);
+        let copy = Rendition::of(recipient.handling.as_deref(), whose, FamilyCourse::Within);
         for resident in residents {
             let entry = Entry {
                 folder: resident.user.maildir.clone(),
                 name: self.file_name(lease, queued.index),
-                header: header(lease, &queued.recipient),
+                header: header(lease, recipient, &copy),
             };
-            let stored = store(entry, &lease.body).await.map_err(|fault| fault_of(&fault))?;
+            let stored = store(entry, &lease.body, &copy).await;
+            let stored = stored.map_err(|fault| fault_of(&fault))?;
             notes.push(match stored {
                 Stored::Now => format!("written to the mailbox of {}, line ends as LF", resident.user.name),
                 Stored::Before => format!("in the mailbox of {} from an earlier attempt", resident.user.name),
             });
         }
+        notes.extend(copy.words());
         Ok(notes.join("; "))
     }
 
@@ -156,22 +164,32 @@ impl Hop<'_> {
 }
 
 /// What a mailbox's owner expects before the content: who sent it (RFC 5321 §4.4), to which mailbox it was delivered
-/// (a guard against loops) and under which address it came.
-fn header(lease: &Lease, recipient: &Recipient) -> String {
+/// (a guard against loops) and under which address it came; and what rules add.
+fn header(lease: &Lease, recipient: &Recipient, copy: &Rendition) -> String {
     let original = recipient
         .orcpt
         .as_ref()
         .and_then(OriginalRecipient::address)
         .unwrap_or_else(|| recipient.mailbox.to_string());
+    let added = String::from_utf8_lossy(copy.front()).replace("\r\n", "\n");
     format!(
-        "Return-Path: {}\nDelivered-To: {}\nX-Original-To: {original}\n",
+        "Return-Path: {}\nDelivered-To: {}\nX-Original-To: {original}\n{added}",
         lease.envelope.reverse_path, recipient.mailbox
     )
 }
 
-async fn store(entry: Entry, body: &Body) -> io::Result<Stored> {
+async fn store(entry: Entry, body: &Body, copy: &Rendition) -> io::Result<Stored> {
     let mut reader = body.reader()?;
-    let written = task::spawn_blocking(move || maildir::write(&entry, &mut || reader.next_blocking()));
+    let mut filter = copy.filter();
+    let mut next_piece = move || match (reader.next_blocking()?, &mut filter) {
+        (piece, None) => Ok(piece),
+        (Some(piece), Some(filter)) => Ok(Some(filter.pass_bytes(piece))),
+        (None, Some(filter)) => {
+            let held = filter.finish();
+            Ok((!held.is_empty()).then(|| held.into()))
+        }
+    };
+    let written = task::spawn_blocking(move || maildir::write(&entry, &mut next_piece));
     written.await.map_err(io::Error::other)?
 }
 

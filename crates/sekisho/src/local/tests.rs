@@ -4,8 +4,8 @@ use std::{fs, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use sekisho_mail::{
-    BodyKind, ChannelSecurity, Demand, DemandLevel, Domain, Envelope, ForwardPath, Mailbox, MessageId, Outcome,
-    PlaintextCause, Recipient, ReversePath, Timestamp,
+    BodyKind, ChannelSecurity, Demand, DemandLevel, Domain, Envelope, ForwardPath, Mailbox, MessageId,
+    OrganizationName, Outcome, PlaintextCause, Recipient, ReversePath, Timestamp,
 };
 use sekisho_store::{Arrival, Body, Destination, Lease, QueuedRecipient};
 
@@ -197,6 +197,7 @@ async fn run(directory: &Directory, lease: &Lease) -> Vec<LocalResult> {
     let hop = Hop {
         directory,
         hostname: &hostname,
+        organization: &OrganizationName::FIRST,
     };
     let everyone: Vec<&QueuedRecipient> = lease.recipients.iter().collect();
     deliver(hop, lease, &everyone, |_| Timestamp::FAR_FUTURE).await

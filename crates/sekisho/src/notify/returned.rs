@@ -1,9 +1,10 @@
 //! What of the message goes back with a notification (RFC 3461 §4.3, §6.2).
 
 use sekisho_mail::Ret;
-use sekisho_store::{Body, Lease};
+use sekisho_store::Lease;
 
 use super::Kind;
+use crate::copy::{HeaderFilter, Rendition};
 
 /// A larger message is not returned whole.
 pub(super) const MAX_RETURNED_LEN: u64 = 128 * 1024;
@@ -28,7 +29,7 @@ pub(super) enum Returned {
 pub(super) async fn read(lease: &Lease, kind: Kind, covered: bool) -> Returned {
     let wants_whole = kind == Kind::Failed && lease.envelope.ret != Some(Ret::Headers);
     let whole = wants_whole && !covered && lease.body.len() <= MAX_RETURNED_LEN;
-    let Some(content) = read_front(&lease.body, whole).await else {
+    let Some(content) = read_front(lease, whole).await else {
         return Returned::Nothing;
     };
     if whole && is_seven_bit(&content) {
@@ -37,15 +38,26 @@ pub(super) async fn read(lease: &Lease, kind: Kind, covered: bool) -> Returned {
     Returned::Headers(headers_of(content))
 }
 
-/// All of the content, or enough of it to hold the headers; `None` when it cannot be read.
-async fn read_front(body: &Body, whole: bool) -> Option<Vec<u8>> {
-    let mut reader = body.reader().ok()?;
+/// All of the content, or enough of it to hold the headers; `None` when it cannot be read. What header fields mean
+/// within an organization, its sender need not hear.
+async fn read_front(lease: &Lease, whole: bool) -> Option<Vec<u8>> {
+    let mut handlings = lease
+        .recipients
+        .iter()
+        .filter_map(|queued| queued.recipient.handling.as_ref());
+    let families = handlings.find_map(|handling| handling.families.as_ref());
+    let mut filter = families.and_then(|families| Rendition::for_strangers(families).filter());
+    let mut reader = lease.body.reader().ok()?;
     let mut content = Vec::new();
     loop {
         let Some(piece) = reader.next().await.ok()? else {
+            content.extend(filter.as_mut().map(HeaderFilter::finish).unwrap_or_default());
             return Some(content);
         };
-        content.extend_from_slice(piece);
+        match &mut filter {
+            Some(filter) if !filter.is_over() => content.extend(filter.pass(piece)),
+            Some(_) | None => content.extend_from_slice(piece),
+        }
         if !whole && content.len() >= MAX_HEADERS_LEN {
             return Some(content);
         }

@@ -23,7 +23,7 @@ use super::{
     pool::PoolKey,
     resolve::fault,
 };
-use crate::{clock, net};
+use crate::{clock, copy::Rendition, net};
 
 /// What became of a message that was cleared and begun.
 pub(super) struct Sent {
@@ -35,6 +35,8 @@ pub(super) struct Sent {
 /// The content of a message.
 pub(super) struct Outgoing<'a> {
     pub(super) body: &'a Body,
+    /// What its recipients get of it.
+    pub(super) copy: &'a Rendition,
     /// Whether an octet above 127 is in it and matters.
     pub(super) eight_bit: bool,
 }
@@ -52,14 +54,17 @@ pub(super) async fn send_cleared(
         judge(plan, &link.facts, envelope).map_err(|refusal| Obstacle::refused(&refusal, Some(link.describe())))?;
     let decision = clearance.decision();
     let facts = MailFacts {
-        size: message.body.len(),
+        size: message.copy.octets(message.body.len()),
         eight_bit: message.eight_bit,
     };
     let started = link.session.start_mail(Cleared(clearance), facts);
     started.map_err(|refusal| Obstacle::start(&refusal, &link.describe()))?;
     metrics.connection_used(link.served);
     link.served += 1;
-    let finished = link.finish_mail(message.body).await;
+    if let Some(words) = message.copy.words() {
+        link.session.note(&format!("the message goes {words}"));
+    }
+    let finished = link.finish_mail(message.body, message.copy).await;
     journal.add(link.session.take_conversation());
     match finished {
         Ok((result, ended)) => Ok(Sent {
@@ -214,8 +219,10 @@ impl Batch<'_> {
             // What was planned may be less than what is demanded by now (law 2).
             return Err(Obstacle::ours("the configuration has changed in between".to_owned()));
         }
+        let copy = self.rendition(at, recipients);
         let message = Outgoing {
             body: &at.lease.body,
+            copy: &copy,
             eight_bit,
         };
         send_cleared(
@@ -227,6 +234,13 @@ impl Batch<'_> {
             journal,
         )
         .await
+    }
+
+    /// What of the message these recipients get; they all get the same.
+    fn rendition(&self, at: &AtHost<'_>, recipients: &[&QueuedRecipient]) -> Rendition {
+        let whose = recipients.first().map(|queued| &queued.recipient.organization);
+        let carrier = &self.way.organization;
+        Rendition::of(at.handling, (whose.unwrap_or(carrier), carrier), self.way.course)
     }
 
     /// The chain's verdicts may have changed since the last message, and this plan may ask for others. Only then are
@@ -280,7 +294,7 @@ impl Batch<'_> {
             (journal.failed_handshakes.clone(), journal.lines.clone())
         };
         Arc::new(Record {
-            route: self.describe(Some(at.plan)),
+            route: self.describe(Some(at.plan), at.handling),
             required: at.plan.demands().to_vec(),
             shadow: try_documents(at.plan, Found::Channel(&channel.security), &decision),
             channel: Some(channel),

@@ -1,12 +1,14 @@
 //! A batch of messages to one destination: host by host, message by message, group of recipients by group.
 //!
-//! Recipients of one message that carry the same demands go together. Each host is planned for, each message is judged
+//! Recipients of one message that carry the same demands and get the same copy go together. Each host is planned for, each message is judged
 //! on the connection's facts, and what the judgement clears is sent; nothing else is (law 6). What happens at one host
 //! is in `at_host`.
 
 use std::sync::Arc;
 
-use sekisho_mail::{ChannelFacts, Decision, Demand, Fault, HandshakeFailure, Reply, ShadowVerdict, SpokenLine};
+use sekisho_mail::{
+    ChannelFacts, Decision, Demand, Fault, Handling, HandshakeFailure, Reply, ShadowVerdict, SpokenLine,
+};
 use sekisho_policy::outbound::{CandidateHost, Found, HostPlan, OutboundFacts, plan, try_documents};
 use sekisho_store::{Lease, QueuedRecipient};
 
@@ -84,6 +86,8 @@ pub(super) struct AtHost<'a> {
     pub(super) place: usize,
     pub(super) plan: &'a HostPlan,
     pub(super) lease: &'a Lease,
+    /// What was settled about this copy of it.
+    pub(super) handling: Option<&'a Handling>,
 }
 
 impl<'a> Batch<'a> {
@@ -152,7 +156,8 @@ impl<'a> Batch<'a> {
         let count = recipients.len();
         for recipient in recipients {
             let same = |group: &&mut Vec<&QueuedRecipient>| {
-                group.len() < limit && group[0].recipient.carried == recipient.recipient.carried
+                let (one, other) = (&group[0].recipient, &recipient.recipient);
+                group.len() < limit && one.carried == other.carried && one.handling == other.handling
             };
             match groups.iter_mut().find(same) {
                 Some(group) => group.push(recipient),
@@ -210,6 +215,7 @@ impl<'a> Batch<'a> {
             tried: self.way.tried.clone(),
             tried_rules: left.iter().flat_map(|queued| queued.recipient.tried.clone()).collect(),
         });
+        let handling = left[0].recipient.handling.as_deref();
         let mut journal = Journal::new();
         let mut attempted = Vec::new();
         let mut worst: Option<(Box<Obstacle>, &HostPlan)> = None;
@@ -221,6 +227,7 @@ impl<'a> Batch<'a> {
                 place,
                 plan: host_plan,
                 lease,
+                handling,
             };
             let obstacle = match self.known_obstacle(&at_host) {
                 Some(known) => Some(known),
@@ -255,7 +262,7 @@ impl<'a> Batch<'a> {
             why, decision, channel, ..
         } = *obstacle;
         let record = Arc::new(Record {
-            route: self.describe(host_plan),
+            route: self.describe(host_plan, handling),
             required: host_plan.map(|plan| plan.demands().to_vec()).unwrap_or_default(),
             shadow: host_plan.map_or_else(Vec::new, |plan| {
                 try_documents(plan, found(channel.as_deref(), &journal), &decision)
@@ -296,10 +303,11 @@ impl<'a> Batch<'a> {
         }
     }
 
-    pub(super) fn describe(&self, plan: Option<&HostPlan>) -> String {
+    pub(super) fn describe(&self, plan: Option<&HostPlan>, handling: Option<&Handling>) -> String {
+        let way = self.way.describe(handling);
         match plan {
-            Some(plan) => format!("{} to {}", self.way.route.describe(), plan.host()),
-            None => self.way.route.describe(),
+            Some(plan) => format!("{way} to {}", plan.host()),
+            None => way,
         }
     }
 }

@@ -3,9 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use sekisho_mail::{Demand, EnhancedCode, Side, StatedReason, Timestamp};
-use sekisho_policy::Reason;
-use sekisho_policy::outbound::{CandidateHost, HostOrigin};
-use sekisho_store::{Destination, Directive, Lease, QueuedRecipient, RecipientResult};
+use sekisho_policy::{
+    Reason,
+    directory::MissingWay,
+    outbound::{CandidateHost, HostOrigin},
+};
+use sekisho_store::{Destination, Directive, Lane, Lease, QueuedRecipient, RecipientResult};
 
 use super::{
     Configured, Shared, Unroutable, Way,
@@ -22,6 +25,9 @@ use crate::{
 
 /// Messages at a time that are told of or given up while their destination takes nothing.
 const AGED_BATCH: usize = 200;
+
+/// RFC 3463 §3.4: the system is not configured for it.
+const WAY_MISSING: EnhancedCode = EnhancedCode::new(4, 3, 5);
 
 /// What a batch says of its destination.
 #[derive(Debug)]
@@ -64,9 +70,11 @@ pub(super) async fn run_batch(
     failures: u32,
 ) -> Report {
     let way = configured.way(&destination);
-    let residence = destination
-        .domain()
-        .map_or(Residence::Nobody, |domain| configured.directory.residence(domain));
+    let residence = match (destination.lane(), destination.domain()) {
+        // What a rule says goes before where the mailbox is, as in Exchange.
+        (Lane::Connector(_), _) | (_, None) => Residence::Nobody,
+        (_, Some(domain)) => configured.directory.residence(domain),
+    };
     let run = Run {
         shared: &shared,
         configured: &configured,
@@ -80,6 +88,15 @@ pub(super) async fn run_batch(
         return Report {
             verdict: Verdict::Alive,
             due: earliest(due, told),
+        };
+    }
+    if let Some(missing) = &way.missing {
+        let words = format!("a rule sends it through a connector that cannot be used: {missing}");
+        let why = Unroutable::ForNow(fault(WAY_MISSING, words, Side::Us));
+        let report = run.settle_all(leases, &why, failures).await;
+        return Report {
+            due: earliest(due, report.due),
+            ..report
         };
     }
     let report = match residence {
@@ -121,7 +138,7 @@ impl Run<'_> {
         Settling {
             services: &self.shared.services,
             configured: self.configured,
-            route: &self.way.route,
+            way: self.way,
             route_demands,
         }
     }
@@ -233,7 +250,10 @@ impl Run<'_> {
             let record = Record::without_attempt(self.way.route.describe(), demands.clone(), key, &why.fault().text);
             let (here, there) = self.split(&lease);
             let here = self.deliver_here(&lease, &here).await;
-            let attempted = all_the_same(&there, &Finding::of(why), &record);
+            let attempted = match &self.way.missing {
+                Some(missing) => there.iter().map(|queued| waiting(queued, missing, &demands)).collect(),
+                None => all_the_same(&there, &Finding::of(why), &record),
+            };
             handed.push(self.settling(&demands).settle(lease, attempted, here).await);
         }
         Handed::all_durable(handed).await
@@ -306,6 +326,7 @@ impl Run<'_> {
         let hop = local::Hop {
             directory: &self.configured.directory,
             hostname: &self.configured.settings.hostname,
+            organization: &self.way.organization,
         };
         let span = tracing::info_span!("attempt", id = %lease.id);
         let delivering = local::deliver(hop, lease, recipients, |queued| settling.retry_at(lease, queued, now));
@@ -348,6 +369,24 @@ fn refused(queued: &QueuedRecipient, demands: &[Demand]) -> Attempted {
         index: queued.index,
         finding: Finding::Bounce(fault(status, text.to_owned(), Side::Sender)),
         record: Record::without_attempt(way, demands.to_vec(), &reason.key, &reason.text),
+    }
+}
+
+/// It never goes another way than the one that the rule chose.
+fn waiting(queued: &QueuedRecipient, missing: &MissingWay, demands: &[Demand]) -> Attempted {
+    let way = queued
+        .recipient
+        .handling
+        .as_ref()
+        .and_then(|handling| handling.way.as_ref());
+    let (rule, connector) = way.map_or(("", ""), |way| (&*way.rule, &*way.connector));
+    let words = format!("rule \"{rule}\" sends it through connector \"{connector}\", which cannot be used: {missing}");
+    let route = format!("connector \"{connector}\" by rule \"{rule}\"");
+    let record = Record::without_attempt(route, demands.to_vec(), "connector-missing", &words);
+    Attempted {
+        index: queued.index,
+        finding: Finding::Defer(fault(WAY_MISSING, words, Side::Us)),
+        record,
     }
 }
 

@@ -8,7 +8,7 @@ use sekisho_mail::{
     ReversePath, ShadowVerdict, SpokenLine,
 };
 use sekisho_policy::{
-    directory::Shadow,
+    directory::{SelectionReason, Shadow},
     outbound::{HostPlan, OutboundFacts, judge, plan, try_documents},
 };
 use sekisho_store::Destination;
@@ -207,7 +207,7 @@ fn in_words(shadow: &Shadow) -> String {
 /// Why the way is the one that it is, and what each connector of the organization has to do with it.
 fn say_why(configured: &Configured, destination: &Destination, way: &Way) -> (String, Vec<(String, String)>) {
     let organizations = &configured.organizations;
-    let selection = organizations.select(destination.organization(), destination.host());
+    let selection = configured.selection(destination);
     let because = match selection.chosen {
         Some(connector) if way.route.name == connector.key.to_string() => selection.because.to_string(),
         Some(connector) => format!(
@@ -227,12 +227,20 @@ fn say_why(configured: &Configured, destination: &Destination, way: &Way) -> (St
         let is_chosen = selection.chosen.is_some_and(|chosen| Arc::ptr_eq(chosen, connector));
         let words = if let Some(shadow) = &connector.shadow {
             in_words(shadow)
+        } else if is_chosen && selection.because == SelectionReason::Central {
+            format!("chosen: {}, but for what came from there", selection.because)
         } else if is_chosen {
             format!("chosen: {}", selection.because)
         } else if demanding(connector) {
             "covers the domain less exactly; what it demands of TLS holds as well".to_owned()
         } else if !connector.enabled {
             "disabled".to_owned()
+        } else if connector.is_transport_rule_scoped {
+            let rules: Vec<&str> = organizations.rules_through(&connector.key).collect();
+            match rules.as_slice() {
+                [] => "chosen by rules alone, and none names it".to_owned(),
+                rules => format!("chosen by rules alone: {}", rules.join(", ")),
+            }
         } else {
             "does not cover the domain".to_owned()
         };

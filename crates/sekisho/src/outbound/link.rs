@@ -23,7 +23,10 @@ use tokio::{
 };
 
 use super::places::Place;
-use crate::net::{PeerChain, TcpStream, TlsStream};
+use crate::{
+    copy::Rendition,
+    net::{PeerChain, TcpStream, TlsStream},
+};
 
 /// A host that takes longer for an answer is slow: its connection leaves its place to others until then.
 const SLOW_ANSWER: Duration = Duration::from_secs(1);
@@ -63,6 +66,12 @@ impl Wire {
             Self::Gone => Poll::Ready(Ok(())),
         }
     }
+}
+
+/// How fast content goes.
+struct Pace {
+    began: Instant,
+    taken: u64,
 }
 
 /// What one turn of moving bytes came to.
@@ -148,36 +157,64 @@ impl Link {
 
     /// Sends the content while the peer wants it, and waits for the end of the transaction. Each block has its time,
     /// and all of them together must go at some speed.
-    pub(super) async fn send_content(&mut self, body: &Body) -> Result<(), io::Error> {
+    pub(super) async fn send_content(&mut self, body: &Body, copy: &Rendition) -> Result<(), io::Error> {
         let mut reader = body.reader()?;
-        let rate = u64::from(self.timeouts.content_octets_per_sec.max(1));
-        let (began, mut taken) = (Instant::now(), 0);
+        let mut pace = Pace {
+            began: Instant::now(),
+            taken: 0,
+        };
+        let mut filter = copy.filter();
+        if !copy.front().is_empty() && self.session.wants_content() {
+            self.send_piece(copy.front(), &mut pace).await;
+        }
         while self.session.wants_content() {
-            let Some(piece) = reader.next().await? else {
+            let piece = reader.next().await?;
+            let is_end = piece.is_none();
+            match (&mut filter, piece) {
+                (Some(filter), Some(piece)) if !filter.is_over() => {
+                    let passed = filter.pass(piece);
+                    self.send_piece(&passed, &mut pace).await;
+                }
+                (_, Some(piece)) => self.send_piece(piece, &mut pace).await,
+                (Some(filter), None) => {
+                    let held = filter.finish();
+                    self.send_piece(&held, &mut pace).await;
+                }
+                (None, None) => {}
+            }
+            if is_end {
                 // The machine takes it as long as content is wanted, and it was a line ago.
                 let _ = self.session.finish_content();
                 return Ok(());
-            };
-            let _ = self.session.write_content(piece);
-            let mut since = Instant::now();
-            let mut left = self.session.poll_output().len();
-            while left > 0 && !self.session.is_over() {
-                let slowest = began + Duration::from_secs(taken / rate);
-                self.turn(since.min(slowest)).await;
-                let now_left = self.session.poll_output().len();
-                if now_left < left {
-                    taken += (left - now_left) as u64;
-                    since = Instant::now();
-                }
-                left = now_left;
             }
         }
         Ok(())
     }
 
+    async fn send_piece(&mut self, piece: &[u8], pace: &mut Pace) {
+        let rate = u64::from(self.timeouts.content_octets_per_sec.max(1));
+        let _ = self.session.write_content(piece);
+        let mut since = Instant::now();
+        let mut left = self.session.poll_output().len();
+        while left > 0 && !self.session.is_over() {
+            let slowest = pace.began + Duration::from_secs(pace.taken / rate);
+            self.turn(since.min(slowest)).await;
+            let now_left = self.session.poll_output().len();
+            if now_left < left {
+                pace.taken += (left - now_left) as u64;
+                since = Instant::now();
+            }
+            left = now_left;
+        }
+    }
+
     /// Waits until the transaction has ended; the fault is there when the session ended with it.
-    pub(super) async fn finish_mail(&mut self, body: &Body) -> Result<(MailResult, Option<SessionFault>), io::Error> {
-        self.finish(Some(body)).await
+    pub(super) async fn finish_mail(
+        &mut self,
+        body: &Body,
+        copy: &Rendition,
+    ) -> Result<(MailResult, Option<SessionFault>), io::Error> {
+        self.finish(Some((body, copy))).await
     }
 
     /// As [`Self::finish_mail`], of a transaction without content.
@@ -186,11 +223,14 @@ impl Link {
         finished.unwrap_or_else(|_| (MailResult::none(), None))
     }
 
-    async fn finish(&mut self, body: Option<&Body>) -> Result<(MailResult, Option<SessionFault>), io::Error> {
+    async fn finish(
+        &mut self,
+        content: Option<(&Body, &Rendition)>,
+    ) -> Result<(MailResult, Option<SessionFault>), io::Error> {
         let mut result = None;
         loop {
-            match (self.next_event().await, body) {
-                (Event::ContentWanted, Some(body)) => self.send_content(body).await?,
+            match (self.next_event().await, content) {
+                (Event::ContentWanted, Some((body, copy))) => self.send_content(body, copy).await?,
                 (Event::MailDone(done), _) if self.session.is_over() => result = Some(done),
                 (Event::MailDone(done), _) => return Ok((done, None)),
                 (Event::Failed(fault), _) => return Ok((result.unwrap_or_else(MailResult::none), Some(fault))),

@@ -362,6 +362,9 @@ mod tests {
             organization: OrganizationName::FIRST,
             demands: Vec::new(),
             tried: Vec::new(),
+            missing: None,
+            not_sent_back: None,
+            course: sekisho_policy::directory::FamilyCourse::Away,
         })
     }
 

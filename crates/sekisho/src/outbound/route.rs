@@ -131,6 +131,9 @@ impl RouteSettings {
     #[must_use]
     pub fn was_gone(&self, route: &str, channel: &ChannelFacts) -> bool {
         let way = route.rsplit_once(" to ").map_or(route, |(way, _)| way);
+        // Why it is this way is no part of it: see `Way::describe`.
+        let why = [" by rule \"", " (not back "].into_iter().find_map(|why| way.find(why));
+        let way = why.map_or(way, |why| &way[..why]);
         match &self.via {
             Via::Mx { port } => *port == channel.peer.port() && (way == "mx" || way.ends_with(" by mx")),
             Via::MxOf { domain, port } => *port == channel.peer.port() && way.ends_with(&format!(" by mx of {domain}")),

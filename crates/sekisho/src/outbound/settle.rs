@@ -6,10 +6,10 @@ use std::{sync::Arc, time::Duration};
 use sekisho_mail::{
     Demand, EnhancedCode, Evidence, Fault, Notify, Outcome, Recipient, ShadowKind, ShadowVerdict, Timestamp,
 };
-use sekisho_store::{Destination, Lease, QueuedRecipient, RecipientResult, Settlement, Ticket};
+use sekisho_store::{Destination, Lane, Lease, QueuedRecipient, RecipientResult, Settlement, Ticket};
 
 use super::{
-    Configured, RouteSettings, Services, Way,
+    Configured, Services, Way,
     attempt::{Attempted, Finding, Record},
 };
 use crate::{
@@ -50,12 +50,16 @@ impl Handed {
     }
 }
 
+/// What waits for a connector that a rule chose is due so soon after it is back, whatever the schedule: the destination's
+/// back-off alone keeps it from being looked at in vain.
+const WAY_PAUSE: Duration = Duration::from_secs(60);
+
 /// What settling needs.
 #[derive(Clone, Copy)]
 pub(super) struct Settling<'a> {
     pub(super) services: &'a Services,
     pub(super) configured: &'a Configured,
-    pub(super) route: &'a RouteSettings,
+    pub(super) way: &'a Way,
     pub(super) route_demands: &'a [Demand],
 }
 
@@ -138,22 +142,30 @@ impl Settling<'_> {
     /// The way to the sender: their organization's where their domain is accepted here, else that of whoever answers
     /// for the message.
     fn way_back(&self, lease: &Lease) -> Way {
-        let organization = lease.destination.organization().clone();
         let sender = lease.reverse_path().mailbox().map(|sender| sender.host().clone());
         let host = sender.unwrap_or_else(|| lease.destination.host().clone());
-        self.configured.way(&Destination::of(organization, host))
+        let accepted = host
+            .domain()
+            .and_then(|domain| self.configured.organizations.domain(domain));
+        let organization = accepted.map_or(lease.destination.organization(), |accepted| &accepted.organization);
+        let organization = organization.clone();
+        self.configured.way(&Destination::of(organization, host).on(Lane::Own))
     }
 
     /// When a recipient that has to wait is tried next.
     pub(super) fn retry_at(&self, lease: &Lease, queued: &QueuedRecipient, now: Timestamp) -> Timestamp {
         let age = now.since(lease.arrival.at);
-        let next = now.plus(self.route.retry.delay(queued.attempts.saturating_add(1), age));
+        let pause = self.way.route.retry.delay(queued.attempts.saturating_add(1), age);
+        let next = now.plus(match self.way.missing {
+            Some(_) => pause.min(WAY_PAUSE),
+            None => pause,
+        });
         let expires = self.expires(lease);
         if now < expires { next.min(expires) } else { next }
     }
 
     pub(super) fn expires(&self, lease: &Lease) -> Timestamp {
-        lease.arrival.at.plus(self.route.expire_after)
+        lease.arrival.at.plus(self.way.route.expire_after)
     }
 
     fn result(
@@ -217,7 +229,7 @@ impl Settling<'_> {
             }
             other => other,
         };
-        let late = now.since(lease.arrival.at) >= self.route.delay_notice_after;
+        let late = now.since(lease.arrival.at) >= self.way.route.delay_notice_after;
         let delay_notified = late && !queued.delay_notified && matches!(outcome, Outcome::Deferred { .. });
         let mut required = record.required;
         for carried in &queued.recipient.carried {

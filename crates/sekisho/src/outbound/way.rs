@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
-use sekisho_mail::{Demand, OrganizationName};
+use sekisho_mail::{Demand, Handling, OrganizationName};
 use sekisho_policy::{
-    directory::{OutboundConnector, Selection, SelectionReason, Tried},
+    directory::{
+        Bearing, ConnectorKey, FamilyCourse, MissingWay, OutboundConnector, Selection, SelectionReason, Tried,
+    },
     outbound::{CandidateHost, HostOrigin, Requirement, RouteDemand, TriedConnector},
 };
-use sekisho_store::Destination;
+use sekisho_store::{Destination, Lane};
 
 use super::{Configured, RouteSettings, Via};
 
@@ -25,15 +27,31 @@ pub struct Way {
     pub demands: Vec<RouteDemand>,
     /// Connectors that are tried here.
     pub tried: Vec<TriedConnector>,
+    /// Why it cannot be gone now: a rule chose a connector, and no other way is gone instead.
+    pub missing: Option<MissingWay>,
+    /// The connector to the organization's own servers that all other mail would take: this came from there.
+    pub not_sent_back: Option<ConnectorKey>,
+    /// What becomes of header fields that mean something within the organization.
+    pub course: FamilyCourse,
 }
 
 impl Configured {
+    /// Which connector carries what is for a destination.
+    #[must_use]
+    pub(super) fn selection<'a>(&'a self, destination: &'a Destination) -> Selection<'a> {
+        let bearing = match destination.lane() {
+            Lane::Common | Lane::Refused => Bearing::Free,
+            Lane::Own => Bearing::FromOwnServer,
+            Lane::Connector(name) => Bearing::ByRule(name),
+        };
+        let organizations = &self.organizations;
+        organizations.select_bearing(destination.organization(), destination.host(), bearing)
+    }
+
     /// The way of a destination.
     #[must_use]
     pub fn way(&self, destination: &Destination) -> Way {
-        let selection = self
-            .organizations
-            .select(destination.organization(), destination.host());
+        let selection = self.selection(destination);
         let mut way = self.way_of(destination, &selection);
         for tried in self.organizations.tried_outbound(&way.organization) {
             let then = self.organizations.select_trying(&selection, destination.host(), tried);
@@ -60,6 +78,7 @@ impl Configured {
             // The names are those of hosts that this mail does not go to.
             Some(_) => without_names(demand),
         }));
+        let course = course_of(selection.chosen.filter(|_| chosen.is_some()).map(Arc::as_ref));
         let mut route = Arc::clone(chosen.unwrap_or(of_the_file));
         if route.implicit_tls && demands.is_empty() {
             // There is nothing to fall back to.
@@ -78,6 +97,9 @@ impl Configured {
             route,
             organization,
             demands,
+            missing: selection.missing.clone(),
+            not_sent_back: selection.not_sent_back.map(|connector| connector.key.clone()),
+            course,
             tried: Vec::new(),
         }
     }
@@ -111,7 +133,11 @@ impl Configured {
     #[must_use]
     pub fn way_by(&self, destination: &Destination, connector: &OutboundConnector, route: &Arc<RouteSettings>) -> Way {
         let host = destination.host();
-        let live = self.organizations.select(destination.organization(), host);
+        // The way of all mail says nothing of a connector that is looked at by itself.
+        let asked_for = destination.organization();
+        let live = self
+            .organizations
+            .select_bearing(asked_for, host, Bearing::FromOwnServer);
         let organization = live.organization.clone();
         // One that is only tried stands where it would stand if it were promoted.
         let mut tried = self.organizations.tried_outbound(&organization).iter();
@@ -132,8 +158,20 @@ impl Configured {
             route: Arc::clone(route),
             organization,
             demands,
+            missing: None,
+            not_sent_back: None,
+            course: course_of(Some(connector)),
             tried: Vec::new(),
         }
+    }
+}
+
+/// What becomes of header fields that mean something within the organization.
+fn course_of(connector: Option<&OutboundConnector>) -> FamilyCourse {
+    if connector.is_some_and(|connector| connector.cloud_services_mail_enabled) {
+        FamilyCourse::CrossPremises
+    } else {
+        FamilyCourse::Away
     }
 }
 
@@ -151,7 +189,8 @@ fn without_names(demand: RouteDemand) -> RouteDemand {
 /// accepted domains are less than any domain and more than everything.
 fn exactness_of(reason: &SelectionReason) -> usize {
     match reason {
-        SelectionReason::Exact => usize::MAX,
+        // Whatever the domain is, no route is more exact.
+        SelectionReason::Rule | SelectionReason::Central | SelectionReason::Exact => usize::MAX,
         SelectionReason::Wildcard(domain) => domain.as_str().len(),
         SelectionReason::AllAcceptedDomains => 1,
         SelectionReason::Everything | SelectionReason::NoConnector => 0,
@@ -159,6 +198,26 @@ fn exactness_of(reason: &SelectionReason) -> usize {
 }
 
 impl Way {
+    /// How it is gone, in words, and which rule says so: `connector "acme/gateway" by rule "acme/secret"`.
+    #[must_use]
+    pub fn describe(&self, handling: Option<&Handling>) -> String {
+        let mut words = self.route.describe();
+        let Some(handling) = handling else {
+            return words;
+        };
+        if let Some(way) = &handling.way {
+            words.push_str(&format!(" by rule \"{}\"", way.rule));
+        } else if let Some(way) = &handling.not_sent_back {
+            words.push_str(&format!(
+                " (not back to its own servers, as rule \"{}\" says)",
+                way.rule
+            ));
+        } else if let Some(connector) = &self.not_sent_back {
+            words.push_str(&format!(" (not back through connector \"{connector}\")"));
+        }
+        words
+    }
+
     /// The demands that travel along when mail for an address on this way goes to another address instead.
     #[must_use]
     pub fn carried_demands(&self) -> Vec<Demand> {

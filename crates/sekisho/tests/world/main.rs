@@ -28,6 +28,7 @@ mod outgoing;
 mod pried;
 mod relaying;
 mod remote_text;
+mod rule_ways;
 mod rules;
 mod signals;
 mod stalling;

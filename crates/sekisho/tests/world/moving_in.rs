@@ -14,7 +14,7 @@ const TENANT: &str = r#"[
 ]"#;
 
 const HYBRID: &str = r#"{"Name": "Hybrid", "ConnectorType": "OnPremises", "SenderDomains": "smtp:*;1",
- "TlsSenderCertificateName": "mail.acme.example", "CloudServicesMailEnabled": true}"#;
+ "TlsSenderCertificateName": "mail.acme.example", "CloudServicesMailEnabled": true, "TreatMessagesAsInternal": true}"#;
 
 /// A command that ends with this code; answers with what it printed.
 fn ended(node: &Node, code: i32, arguments: &[&str]) -> String {
@@ -66,16 +66,16 @@ fn what_is_refused_is_named_where_it_was_read_and_changes_nothing() {
         node.write("hybrid.json", HYBRID);
         let command = ["import", "exchange", "tenant.json", "hybrid.json", "--apply"];
         let shown = ended(&node, 4, &command);
-        let fault = "hybrid.json: inbound connector \"Hybrid\", CloudServicesMailEnabled: ";
+        let fault = "hybrid.json: inbound connector \"Hybrid\", TreatMessagesAsInternal: ";
         assert!(shown.lines().any(|line| line.starts_with(fault)), "{shown}");
         assert_eq!(ended(&node, 0, &["export"]), "");
 
         let json = ended(&node, 4, &[&command[..], &["--json"]].concat());
         let report: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
-        assert_eq!(report["faults"][0]["places"][0]["property"], "CloudServicesMailEnabled");
+        assert_eq!(report["faults"][0]["places"][0]["property"], "TreatMessagesAsInternal");
         assert!(report["changed"].is_null(), "{report}");
 
-        let left_out = [&command[..], &["--leave-out", "CloudServicesMailEnabled"]].concat();
+        let left_out = [&command[..], &["--leave-out", "TreatMessagesAsInternal"]].concat();
         assert!(ended(&node, 0, &left_out).ends_with("the directory is at version 1\n"));
 
         // Of Postfix, what cannot be read stops the change too.

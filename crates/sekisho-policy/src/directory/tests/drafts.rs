@@ -211,6 +211,53 @@ fn a_connector_is_selected_in_a_trial_as_it_would_be_if_it_acted() {
     }
 }
 
+/// A draft of the way of all mail, and of one that a rule alone chooses, stands where the other stood.
+#[test]
+fn a_draft_stands_where_a_rule_or_all_mail_led() {
+    let central = |text: &str| {
+        outbound(text, &[]).with(|one| {
+            one.kind = ConnectorType::OnPremises;
+            one.route_all_messages_via_on_premises = true;
+            one.smart_hosts = vec![SmartHost::Host(host("hub.acme.example"), 25)];
+        })
+    };
+    let of_rules = |text: &str| outbound(text, &[]).with(|one| one.is_transport_rule_scoped = true);
+    let directory = three_organizations()
+        .outbound([
+            central("acme/hub"),
+            outbound("acme/rest", &["*"]),
+            of_rules("acme/gate"),
+        ])
+        .outbound([
+            central("acme/t-hub").draft_of("hub"),
+            of_rules("acme/t-gate").draft_of("gate"),
+            outbound("acme/t-exact", &["bank.example"]).tried(),
+        ])
+        .build();
+    let (acme, bank) = (name("acme"), host("bank.example"));
+    for (bearing, chosen) in [
+        (Bearing::Free, ["t-hub", "-", "hub"]),
+        (Bearing::FromOwnServer, ["-", "-", "t-exact"]),
+        (Bearing::ByRule("gate"), ["-", "t-gate", "gate"]),
+    ] {
+        let live = directory.select_bearing(&acme, &bank, bearing);
+        let then = |tried: &str| {
+            let mut all = directory.tried_outbound(&acme).iter();
+            let tried = all.find(|one| &*one.document.key.name == tried).unwrap();
+            let found = directory.select_trying(&live, &bank, tried);
+            let chosen = found.map(|found| found.chosen.unwrap().key.name.to_string());
+            chosen.unwrap_or_else(|| "-".to_owned())
+        };
+        assert_eq!(["t-hub", "t-gate", "t-exact"].map(then), chosen, "{bearing:?}");
+    }
+    // No rule that acts leads where nothing is done.
+    let faults = three_organizations()
+        .outbound([of_rules("acme/gate").tried()])
+        .rules([rule("acme/through").routing("gate")])
+        .faults();
+    assert_eq!(faults, ["rule acme/through, route_to_connector"]);
+}
+
 struct Message {
     sender: ReversePath,
     recipient: Mailbox,
@@ -229,6 +276,7 @@ fn judged(directory: &Directory, message: &Message) -> (RuleVerdict, Vec<(String
         sender: &message.sender,
         recipients: &[&message.recipient],
         connectors: &[],
+        is_from_own_server: false,
         header: &header,
     };
     let live = directory.apply_rules(&facts);
@@ -308,6 +356,18 @@ fn rules_that_are_tried_keep_nothing_from_anybody_and_demand_nothing() {
             vec![name("t:  instead of Some(\"rule \\\"acme/l\\\"\")")],
         ),
         (
+            vec![],
+            vec![secret(rule("acme/t").adding("X-A", "1")).tried()],
+            vec![(name("t"), ShadowOutcome::Passes)],
+            vec![],
+        ),
+        (
+            vec![],
+            vec![secret(tls("acme/t").routing("gate")).tried()],
+            vec![(name("t"), ShadowOutcome::NotKnown)],
+            vec![],
+        ),
+        (
             vec![tls("acme/l")],
             vec![rejecting("acme/t").draft_of("l")],
             vec![(name("t"), ShadowOutcome::Fails)],
@@ -315,8 +375,10 @@ fn rules_that_are_tried_keep_nothing_from_anybody_and_demand_nothing() {
         ),
     ];
     for (live, tried, verdicts, carried) in cases {
-        let without = three_organizations().rules(live.clone()).build();
-        let with = three_organizations().rules(live).rules(tried).build();
+        let gate = outbound("acme/gate", &[]).with(|one| one.is_transport_rule_scoped = true);
+        let parts = || three_organizations().outbound([gate.clone()]);
+        let without = parts().rules(live.clone()).build();
+        let with = parts().rules(live).rules(tried).build();
         let found = judged(&with, &message);
         assert_eq!(found.0, judged(&without, &message).0);
         assert_eq!((found.1, found.2), (verdicts, carried), "{:?}", with.tried_rule_names());

@@ -188,6 +188,8 @@ fn v8_what_only_own_servers_can_have_needs_their_type() {
     let set = |one: &mut OutboundConnector| {
         one.all_accepted_domains = true;
         one.route_all_messages_via_on_premises = true;
+        one.cloud_services_mail_enabled = true;
+        one.smart_hosts = vec![SmartHost::Host(domain("hub.acme.example").into(), 25)];
     };
     is_refused_at(
         with_outbound(outbound("acme/out", &["*"]).with(set)),
@@ -199,7 +201,62 @@ fn v8_what_only_own_servers_can_have_needs_their_type() {
         &[
             "outbound connector acme/out, all_accepted_domains",
             "outbound connector acme/out, route_all_messages_via_on_premises",
+            "outbound connector acme/out, cloud_services_mail_enabled",
         ],
+    );
+}
+
+#[test]
+fn v1_headers_that_say_what_is_internal_leave_no_room_for_a_connector_that_does() {
+    let own = || own("acme/in").at(&["192.0.2.1"]);
+    is_refused_at(
+        with_inbound(own().with(|one| {
+            one.cloud_services_mail_enabled = true;
+            one.treat_messages_as_internal = true;
+        })),
+        with_inbound(own().with(|one| one.cloud_services_mail_enabled = true)),
+        &["inbound connector acme/in, treat_messages_as_internal"],
+    );
+    let partner = || partner("acme/bank", &["bank.example"]);
+    is_refused_at(
+        with_inbound(partner().with(|one| one.cloud_services_mail_enabled = true)),
+        with_inbound(partner()),
+        &["inbound connector acme/bank, cloud_services_mail_enabled"],
+    );
+}
+
+#[test]
+fn the_way_of_all_mail_is_one_leads_to_a_named_server_and_is_no_rules() {
+    let central = |text: &str| {
+        outbound(text, &[]).with(|one| {
+            one.kind = ConnectorType::OnPremises;
+            one.route_all_messages_via_on_premises = true;
+            one.smart_hosts = vec![SmartHost::Host(domain("hub.acme.example").into(), 25)];
+        })
+    };
+    is_refused_at(
+        three_organizations().outbound([central("acme/one"), central("acme/two")]),
+        three_organizations().outbound([
+            central("acme/one"),
+            central("acme/two").with(|one| one.enabled = false),
+            central("beta/one"),
+        ]),
+        &["outbound connector acme/two, route_all_messages_via_on_premises"],
+    );
+    let without_hosts = central("acme/one").with(|one| one.smart_hosts.clear());
+    assert_eq!(
+        with_outbound(without_hosts).faults(),
+        ["outbound connector acme/one, smart_hosts"]
+    );
+    let of_a_rule = central("acme/one").with(|one| one.is_transport_rule_scoped = true);
+    assert_eq!(
+        with_outbound(of_a_rule).faults(),
+        ["outbound connector acme/one, is_transport_rule_scoped"]
+    );
+    let with_domains = outbound("acme/rule", &["*"]).with(|one| one.is_transport_rule_scoped = true);
+    assert_eq!(
+        with_outbound(with_domains).warnings(),
+        ["outbound connector acme/rule, is_transport_rule_scoped"]
     );
 }
 

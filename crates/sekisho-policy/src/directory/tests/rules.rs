@@ -11,6 +11,7 @@ struct Message {
     sender: ReversePath,
     recipients: Vec<Mailbox>,
     connectors: Vec<ConnectorKey>,
+    is_from_own_server: bool,
     fields: Vec<HeaderField>,
 }
 
@@ -24,6 +25,7 @@ fn message(from: &str, to: &str) -> Message {
         },
         recipients: vec![to.parse().unwrap()],
         connectors: Vec::new(),
+        is_from_own_server: false,
         fields: Vec::new(),
     }
 }
@@ -44,6 +46,7 @@ impl Message {
             sender: &self.sender,
             recipients: &self.recipients.iter().collect::<Vec<_>>(),
             connectors: &self.connectors.iter().collect::<Vec<_>>(),
+            is_from_own_server: self.is_from_own_server,
             header: &header,
         })
     }
@@ -280,4 +283,150 @@ fn what_an_operator_wants_to_know_of_a_rule() {
             .rejecting("no")
             .with(|one| one.inbound_connector = Some("bank".into()))]);
     assert_eq!(disabled.warnings(), ["rule acme/one, inbound_connector"]);
+}
+
+fn gateway(text: &str, kind: ConnectorType) -> OutboundConnector {
+    outbound(text, &[]).with(|one| {
+        one.kind = kind;
+        one.is_transport_rule_scoped = true;
+    })
+}
+
+#[test]
+fn the_first_rule_with_a_way_chooses_it_and_every_rule_adds_its_field() {
+    let directory = three_organizations()
+        .outbound([
+            gateway("acme/first", ConnectorType::Partner),
+            gateway("acme/second", ConnectorType::Partner),
+        ])
+        .rules([
+            rule("acme/b").routing("second").with(|rule| rule.priority = 2),
+            rule("acme/a")
+                .routing("first")
+                .adding("X-A", "1")
+                .with(|rule| rule.priority = 1),
+            rule("acme/c").adding("X-C", "2").with(|rule| rule.priority = 3),
+        ])
+        .build();
+    let verdict = message("a@acme.example", "b@bank.example").verdict(&directory);
+    let way = verdict.way.unwrap();
+    assert_eq!((&*way.rule, &*way.connector), ("acme/a", "first"));
+    let added: Vec<_> = verdict
+        .added
+        .iter()
+        .map(|field| (field.rule.as_str(), field.name.as_str()))
+        .collect();
+    assert_eq!(added, [("acme/a", "X-A"), ("acme/c", "X-C")]);
+    let keys: Vec<_> = verdict.reasons.iter().map(Reason::key).collect();
+    assert_eq!(keys, ["rule-adds-field", "rule-routes", "rule-adds-field"]);
+}
+
+#[test]
+fn what_came_from_own_servers_is_sent_back_to_them_by_no_rule_that_does_not_say_where_it_comes_from() {
+    let build = |kind, change: Change| {
+        three_organizations()
+            .inbound([own("acme/in").at(&["192.0.2.1"])])
+            .outbound([gateway("acme/out", kind)])
+            .rules([rule("acme/through").routing("out").with(change)])
+            .build()
+    };
+    let mut from_own = message("a@acme.example", "b@bank.example");
+    from_own.is_from_own_server = true;
+    from_own.connectors = vec![key("acme/in")];
+    let verdict = from_own.verdict(&build(ConnectorType::OnPremises, |_| {}));
+    assert_eq!(verdict.way, None);
+    assert_eq!(&*verdict.not_sent_back.unwrap().rule, "acme/through");
+    assert_eq!(verdict.reasons[0].key(), "rule-does-not-send-back");
+    let said = from_own.verdict(&build(ConnectorType::OnPremises, |rule| {
+        rule.inbound_connector = Some("in".into());
+    }));
+    assert_eq!(&*said.way.unwrap().connector, "out");
+    let partner = from_own.verdict(&build(ConnectorType::Partner, |_| {}));
+    assert_eq!(&*partner.way.unwrap().connector, "out");
+    let of_others = message("a@acme.example", "b@bank.example");
+    assert!(
+        of_others
+            .verdict(&build(ConnectorType::OnPremises, |_| {}))
+            .way
+            .is_some()
+    );
+}
+
+#[test]
+fn a_rule_chooses_an_enabled_connector_of_its_own_organization() {
+    let with = |connector: OutboundConnector, change: Change| {
+        let parts = three_organizations().outbound([connector]);
+        Directory::build(1, parts.rules([rule("acme/through").routing("out").with(change)]))
+    };
+    let faults = |connector, change| -> Vec<&'static str> {
+        let faults: Vec<Fault> = with(connector, change).unwrap_err();
+        faults.iter().map(|fault| fault.field).collect()
+    };
+    let out = || gateway("acme/out", ConnectorType::Partner);
+    with(out(), |_| {}).unwrap();
+    with(out().with(|one| one.is_transport_rule_scoped = false), |_| {}).unwrap();
+    for connector in [
+        gateway("beta/out", ConnectorType::Partner),
+        gateway("acme/other", ConnectorType::Partner),
+        out().with(|one| one.enabled = false),
+    ] {
+        assert_eq!(faults(connector, |_| {}), ["route_to_connector"]);
+    }
+    // A rule that is not in force leaves nothing waiting; one that names nothing never could be.
+    with(out().with(|one| one.enabled = false), |rule| rule.enabled = false).unwrap();
+    let gone = gateway("acme/other", ConnectorType::Partner);
+    assert_eq!(faults(gone, |rule| rule.enabled = false), ["route_to_connector"]);
+    assert_eq!(faults(out(), |rule| rule.reject = Some("no".to_owned())), ["reject"]);
+}
+
+#[test]
+fn a_rule_adds_no_field_that_says_what_it_has_no_business_to_say() {
+    let faults = |name: &str, value: &str| {
+        let parts = three_organizations().settings("acme", |one| {
+            one.header_families.push("X-Acme".parse().unwrap());
+        });
+        match Directory::build(1, parts.rules([rule("acme/one").adding(name, value)])) {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.iter().map(|fault| fault.field).collect(),
+        }
+    };
+    for (name, value) in [
+        ("X-Class", "secret"),
+        ("List-Id", "<a.b>"),
+        ("x!#$", "a  b"),
+        ("Comments", "~"),
+    ] {
+        assert_eq!(faults(name, value), Vec::<&str>::new(), "{name}: {value}");
+    }
+    let (long_name, long_value) = ("X".repeat(77), "x".repeat(501));
+    for (name, value) in [
+        ("", "a"),
+        ("X Class", "a"),
+        ("X:", "a"),
+        ("X\r\nY", "a"),
+        ("Ü", "a"),
+        (long_name.as_str(), "a"),
+        ("X-A", ""),
+        ("X-A", " a"),
+        ("X-A", "a\r\nBcc: x"),
+        ("X-A", "ü"),
+        ("X-A", long_value.as_str()),
+        ("Received", "a"),
+        ("received-spf", "a"),
+        ("Return-Path", "a"),
+        ("FROM", "a"),
+        ("Subject", "a"),
+        ("Content-Type", "a"),
+        ("Resent-To", "a"),
+        ("DKIM-Signature", "a"),
+        ("Authentication-Results", "a"),
+        ("x-ms-exchange-organization-scl", "1"),
+        ("X-MS-Exchange-CrossPremises-SCL", "1"),
+        ("X-Sekisho-Organization-A", "1"),
+        ("X-Acme-Organization-A", "1"),
+    ] {
+        assert_eq!(faults(name, value), ["add_header"], "{name}: {value}");
+    }
+    let many = (0..11).map(|number| rule(&format!("acme/{number}")).adding("X-A", "1"));
+    assert_eq!(three_organizations().rules(many).faults(), ["rule acme/10, add_header"]);
 }

@@ -229,3 +229,84 @@ fn what_every_covering_connector_and_the_organization_demand_stands_side_by_side
         "its owner answers for it"
     );
 }
+
+fn central(text: &str) -> OutboundConnector {
+    outbound(text, &[]).with(|one| {
+        one.kind = ConnectorType::OnPremises;
+        one.route_all_messages_via_on_premises = true;
+        one.smart_hosts = vec![SmartHost::Host(host("mail.acme.example"), 25)];
+        one.tls_settings = TlsSettings::EncryptionOnly;
+    })
+}
+
+fn bearing(directory: &Directory, bearing: Bearing<'_>, recipient: &str) -> (String, Vec<String>) {
+    let (organization, recipient) = (name("acme"), host(recipient));
+    let selection = directory.select_bearing(&organization, &recipient, bearing);
+    let names = selection.demanding.iter().map(|one| one.key.name.to_string()).collect();
+    (
+        selection.chosen.map_or("-".to_owned(), |one| one.key.name.to_string()),
+        names,
+    )
+}
+
+/// Behaviour 25 in its second half: what a rule alone chooses; and centralized mail transport.
+#[test]
+fn a_rule_goes_before_the_way_of_all_mail_and_that_before_any_domain_and_all_that_cover_demand() {
+    let directory = three_organizations()
+        .outbound([
+            central("acme/hub"),
+            outbound("acme/bank", &["bank.example"]),
+            outbound("acme/rule", &["*"]).with(|one| one.is_transport_rule_scoped = true),
+        ])
+        .build();
+    for (settled, recipient, chosen, demanding) in [
+        (Bearing::Free, "bank.example", "hub", &["hub", "bank"][..]),
+        (Bearing::Free, "else.example", "hub", &["hub"]),
+        (Bearing::Free, "[192.0.2.1]", "hub", &["hub"]),
+        (Bearing::Free, "sales.acme.example", "hub", &["hub"]),
+        (Bearing::FromOwnServer, "bank.example", "bank", &["bank"]),
+        (Bearing::FromOwnServer, "else.example", "-", &[]),
+        (Bearing::ByRule("rule"), "bank.example", "rule", &["rule", "bank"]),
+        (Bearing::ByRule("bank"), "else.example", "bank", &["bank"]),
+    ] {
+        let expected = (chosen.to_owned(), demanding.iter().map(ToString::to_string).collect());
+        assert_eq!(
+            bearing(&directory, settled, recipient),
+            expected,
+            "{settled:?} {recipient}"
+        );
+    }
+    let (acme, else_where) = (name("acme"), host("else.example"));
+    let not_back = directory.select_bearing(&acme, &else_where, Bearing::FromOwnServer);
+    assert_eq!(not_back.not_sent_back.unwrap().key, key("acme/hub"));
+    // Nobody else's mail goes through acme's servers.
+    assert_eq!(selected(&directory, "beta", "else.example").0, "-");
+    assert_eq!(selected(&directory, "acme", "beta.example").0, "-");
+}
+
+#[test]
+fn a_connector_that_a_rule_chose_and_that_is_not_there_is_replaced_by_none() {
+    let directory = three_organizations()
+        .outbound([
+            outbound("acme/off", &["*"]).with(|one| one.enabled = false),
+            outbound("acme/rest", &["*"]),
+            central("acme/hub"),
+        ])
+        .build();
+    let acme = name("acme");
+    let missing = |connector, recipient: &str| {
+        let recipient = host(recipient);
+        let selection = directory.select_bearing(&acme, &recipient, Bearing::ByRule(connector));
+        assert!(selection.chosen.is_none(), "{connector}");
+        // What the others demand holds for what is told of the message.
+        assert!(!selection.demanding.is_empty() || recipient == host("beta.example"));
+        selection.missing.unwrap()
+    };
+    assert_eq!(missing("off", "bank.example"), MissingWay::Disabled(key("acme/off")));
+    assert_eq!(missing("gone", "bank.example"), MissingWay::Gone(key("acme/gone")));
+    let not_theirs = MissingWay::NotTheirs {
+        connector: key("acme/rest"),
+        owner: name("beta"),
+    };
+    assert_eq!(missing("rest", "beta.example"), not_theirs);
+}

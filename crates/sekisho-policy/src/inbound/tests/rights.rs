@@ -178,9 +178,22 @@ fn a_refusal_to_relay_is_permanent_and_names_no_configuration() {
 #[test]
 fn a_looping_message_is_refused_after_its_content() {
     let rights = RelayRights::default();
-    let content = |hops| ask(&rights, "192.0.2.1", &plain(), Stage::Content { hops, max_hops: 100 });
-    assert_eq!(content(100).reasons(), [Reason::ContentAccepted]);
-    let Admission::Refused { reply, reasons, .. } = content(101) else {
+    let content = |hops, own_hops| {
+        let stage = Stage::Content {
+            hops,
+            max_hops: 100,
+            own_hops,
+        };
+        ask(&rights, "192.0.2.1", &plain(), stage)
+    };
+    assert_eq!(content(100, OWN_HOPS_MAX).reasons(), [Reason::ContentAccepted]);
+    // A next hop that hands everything back is found long before.
+    let Admission::Refused { reply, reasons, .. } = content(22, OWN_HOPS_MAX + 1) else {
+        panic!("admitted");
+    };
+    assert_eq!(reply.enhanced, Some(EnhancedCode::new(5, 4, 6)));
+    assert_eq!(reasons, [Reason::ComesBack { times: 11 }]);
+    let Admission::Refused { reply, reasons, .. } = content(101, 0) else {
         panic!("admitted");
     };
     assert_eq!(

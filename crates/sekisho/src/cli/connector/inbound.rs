@@ -49,6 +49,9 @@ pub(in crate::cli) struct InboundFlags {
     /// On-premises: marks the organization's own mail as internal
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     treat_messages_as_internal: Option<bool>,
+    /// On-premises: believes what the servers say in cross-premises header fields
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    cloud_services_mail_enabled: Option<bool>,
     /// Organizations of this service whose mail is taken as if it met the restrictions
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     trusted_organizations: Option<Vec<String>>,
@@ -97,6 +100,8 @@ impl InboundFlags {
         set_list(&mut document.associated_accepted_domains, domains);
         let flag = self.treat_messages_as_internal.as_ref();
         set(&mut document.treat_messages_as_internal, flag);
+        let flag = self.cloud_services_mail_enabled.as_ref();
+        set(&mut document.cloud_services_mail_enabled, flag);
         set_list(&mut document.trusted_organizations, self.trusted_organizations.as_ref());
         set(&mut document.min_tls_version, self.min_tls_version.as_ref());
         let flag = self.hybrid_key_exchange_only.as_ref();

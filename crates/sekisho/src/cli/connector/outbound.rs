@@ -32,6 +32,15 @@ pub(in crate::cli) struct OutboundFlags {
     /// On-premises: also for every accepted domain of the organization
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     all_accepted_domains: Option<bool>,
+    /// Is chosen by a rule alone, and never by a domain
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    is_transport_rule_scoped: Option<bool>,
+    /// On-premises: mail of the organization to everywhere goes this way first, but for what came from its own servers
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    route_all_messages_via_on_premises: Option<bool>,
+    /// On-premises: header fields that mean something within the organization go along, as cross-premises ones
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    cloud_services_mail_enabled: Option<bool>,
     /// The next hops: mail.bank.example:25, 192.0.2.1:25, `[2001:db8::1]:25`, or mx:bank.example; without any, the MX
     /// records of the recipient's domain
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
@@ -114,6 +123,12 @@ impl OutboundFlags {
         set(&mut document.connector_type, self.connector_type.as_ref());
         set_list(&mut document.recipient_domains, self.recipient_domains.as_ref());
         set(&mut document.all_accepted_domains, self.all_accepted_domains.as_ref());
+        let flag = self.is_transport_rule_scoped.as_ref();
+        set(&mut document.is_transport_rule_scoped, flag);
+        let flag = self.route_all_messages_via_on_premises.as_ref();
+        set(&mut document.route_all_messages_via_on_premises, flag);
+        let flag = self.cloud_services_mail_enabled.as_ref();
+        set(&mut document.cloud_services_mail_enabled, flag);
         set_list(&mut document.smart_hosts, self.smart_hosts.as_ref());
         set(&mut document.implicit_tls, self.implicit_tls.as_ref());
         set_text(&mut document.sni, self.sni.as_ref());

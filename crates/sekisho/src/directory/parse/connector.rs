@@ -63,6 +63,7 @@ pub(super) fn inbound(document: &api::InboundConnector, into: &mut Collected, fa
         restrict_domains_to_ip_addresses: document.restrict_domains_to_ip_addresses,
         associated_accepted_domains,
         treat_messages_as_internal: document.treat_messages_as_internal,
+        cloud_services_mail_enabled: document.cloud_services_mail_enabled,
         trusted_organizations,
         floor: floor(document.min_tls_version, document.hybrid_key_exchange_only),
         anchors,
@@ -77,12 +78,6 @@ pub(super) fn inbound(document: &api::InboundConnector, into: &mut Collected, fa
 }
 
 fn refuse_unknown_inbound(document: &api::InboundConnector, reader: &mut Reader<'_>) {
-    let reason = "this build does not carry headers between the organization's own servers and here";
-    reader.unknown_yet(
-        document.cloud_services_mail_enabled,
-        "cloud_services_mail_enabled",
-        reason,
-    );
     let reason = "this build does not check revocation";
     reader.unknown_yet(document.revocation.is_some(), "revocation", reason);
 }
@@ -137,8 +132,9 @@ pub(super) fn outbound(
         kind: connector_type(document.connector_type),
         recipient_domains,
         all_accepted_domains: document.all_accepted_domains,
-        is_transport_rule_scoped: false,
-        route_all_messages_via_on_premises: false,
+        is_transport_rule_scoped: document.is_transport_rule_scoped,
+        route_all_messages_via_on_premises: document.route_all_messages_via_on_premises,
+        cloud_services_mail_enabled: document.cloud_services_mail_enabled,
         smart_hosts,
         tls_settings: match document.tls_settings {
             api::TlsSettings::Opportunistic => TlsSettings::Opportunistic,
@@ -172,21 +168,6 @@ fn identity_place(document: &api::OutboundConnector, all: &[api::OutboundConnect
 fn refuse_unknown_outbound(document: &api::OutboundConnector, reader: &mut Reader<'_>) {
     let mandatory = |mode| mode == api::LookupMode::Mandatory;
     for (is_set, field, reason) in [
-        (
-            document.is_transport_rule_scoped,
-            "is_transport_rule_scoped",
-            "this build has no rules that would choose it",
-        ),
-        (
-            document.route_all_messages_via_on_premises,
-            "route_all_messages_via_on_premises",
-            "this build does not route mail to everywhere through the organization's own servers",
-        ),
-        (
-            document.cloud_services_mail_enabled,
-            "cloud_services_mail_enabled",
-            "this build does not carry headers between here and the organization's own servers",
-        ),
         (
             document.sender_rewriting_enabled,
             "sender_rewriting_enabled",

@@ -1,7 +1,7 @@
 //! Rules, from their texts.
 
 use sekisho_api as api;
-use sekisho_policy::directory::{Fault, HeaderCondition, Rule, RuleKey, RuleTls};
+use sekisho_policy::directory::{Fault, HeaderCondition, Rule, RuleField, RuleKey, RuleTls};
 
 use super::{connector::NAME_REMEDY, reader::Reader, shadow::shadow};
 
@@ -11,11 +11,6 @@ const RECIPIENTS_REMEDY: &str = "write alice@bank.example, @bank.example, *.bank
 /// A rule; with a fault it is left out, so that nobody judges halves.
 pub(super) fn rule(document: &api::Rule, faults: &mut Vec<Fault>) -> Option<Rule> {
     let mut reader = Reader::at(document.id().title(), faults);
-    let is_set = document.route_to_connector.is_some();
-    let reason = "this build does not let a rule choose the way";
-    reader.unknown_yet(is_set, "route_to_connector", reason);
-    let is_set = document.add_header.is_some();
-    reader.unknown_yet(is_set, "add_header", "this build does not change the content");
     let organization = reader.parse("organization", &document.organization, "");
     let senders = reader.list("senders", &document.senders, SENDERS_REMEDY);
     let recipients = reader.list("recipients", &document.recipients, RECIPIENTS_REMEDY);
@@ -44,5 +39,10 @@ pub(super) fn rule(document: &api::Rule, faults: &mut Vec<Fault>) -> Option<Rule
         }),
         tls_domains,
         reject: document.reject.as_ref().map(|reject| reject.text.clone()),
+        route_to_connector: document.route_to_connector.as_deref().map(Into::into),
+        add_header: document.add_header.as_ref().map(|field| RuleField {
+            name: field.name.clone(),
+            value: field.value.clone(),
+        }),
     })
 }

@@ -74,14 +74,14 @@ fn each_field_of_an_inbound_connector_is_read() {
     );
     assert_eq!(with_inbound(|one| one.pins = texts(&["00"])), at("pins"));
     assert_eq!(
-        with_inbound(|one| one.cloud_services_mail_enabled = true),
-        at("cloud_services_mail_enabled")
-    );
-    assert_eq!(
         with_inbound(|one| one.revocation = Some(text("hard"))),
         at("revocation")
     );
     // Of policy's rules, to see that they are asked.
+    assert_eq!(
+        with_inbound(|one| one.cloud_services_mail_enabled = true),
+        at("cloud_services_mail_enabled")
+    );
     assert_eq!(with_inbound(|one| one.require_tls = Some(false)), at("require_tls"));
 }
 
@@ -127,6 +127,14 @@ fn each_field_of_an_outbound_connector_is_read() {
     assert_eq!(
         with_outbound(|one| one.expire_after = Some(text("0s"))),
         at("expire_after")
+    );
+    assert_eq!(with_outbound(|one| one.is_transport_rule_scoped = true), Vec::new());
+    let set = |one: &mut OutboundConnector| one.route_all_messages_via_on_premises = true;
+    let expected = ["route_all_messages_via_on_premises", "smart_hosts"].map(|field| at(field)[0].clone());
+    assert_eq!(with_outbound(set), expected);
+    assert_eq!(
+        with_outbound(|one| one.cloud_services_mail_enabled = true),
+        at("cloud_services_mail_enabled")
     );
     // A disabled one presents nothing.
     let disabled = with_outbound(|one| (one.enabled, one.client_certificate) = (false, Some(files)));
@@ -192,16 +200,6 @@ fn what_this_build_does_not_do_cannot_be_set() {
         at("delay_notice_after")
     );
     assert_eq!(
-        with_outbound(|one| one.is_transport_rule_scoped = true),
-        at("is_transport_rule_scoped")
-    );
-    let set = |one: &mut OutboundConnector| one.route_all_messages_via_on_premises = true;
-    assert_eq!(with_outbound(set), at("route_all_messages_via_on_premises"));
-    assert_eq!(
-        with_outbound(|one| one.cloud_services_mail_enabled = true),
-        at("cloud_services_mail_enabled")
-    );
-    assert_eq!(
         with_outbound(|one| one.sender_rewriting_enabled = true),
         at("sender_rewriting_enabled")
     );
@@ -235,6 +233,9 @@ fn each_field_of_an_organization_and_a_domain_is_read() {
     // The organization is known all the same: what belongs to it is not at fault.
     assert_eq!(faults(&documents, ""), [(text("organization acme"), "expire_after")]);
     documents.organization[0].expire_after = None;
+    documents.organization[0].header_families = texts(&["Received"]);
+    assert_eq!(faults(&documents, ""), [(text("organization acme"), "header_families")]);
+    documents.organization[0].header_families = Vec::new();
     documents.domain[0].name = text("*.acme.example");
     assert_eq!(faults(&documents, ""), [(text("domain *.acme.example"), "name")]);
     documents.domain[0] = sekisho_api::AcceptedDomain {
@@ -272,7 +273,7 @@ fn what_sekisho_toml_has_is_the_first_organizations_and_nobody_elses() {
 }
 
 #[test]
-fn each_field_of_a_rule_is_read_and_what_cannot_be_obeyed_is_refused() {
+fn each_field_of_a_rule_is_read_and_what_cannot_be_is_refused() {
     let with_rule = |change: &dyn Fn(&mut Rule)| {
         let mut documents = sample();
         documents.rule.push(Rule {
@@ -295,10 +296,21 @@ fn each_field_of_a_rule_is_read_and_what_cannot_be_obeyed_is_refused() {
         with_rule(&|one| one.inbound_connector = Some(text("x"))),
         at("inbound_connector")
     );
-    let route = with_rule(&|one| one.route_to_connector = Some(text("bank")));
-    assert_eq!(route, at("route_to_connector"));
-    let add = with_rule(&|one| one.add_header = Some(AddedHeader::default()));
-    assert_eq!(add, at("add_header"));
+    let route = |name| with_rule(&|one| one.route_to_connector = Some(text(name)));
+    assert_eq!((route("bank"), route("x")), (Vec::new(), at("route_to_connector")));
+    let add = |name, value| {
+        let (name, value) = (text(name), text(value));
+        with_rule(&|one| {
+            one.add_header = Some(AddedHeader {
+                name: name.clone(),
+                value: value.clone(),
+            });
+        })
+    };
+    assert_eq!(
+        (add("X-Class", "a"), add("Received", "a")),
+        (Vec::new(), at("add_header"))
+    );
 }
 
 #[test]

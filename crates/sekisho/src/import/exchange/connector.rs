@@ -150,6 +150,8 @@ pub(super) fn inbound(reading: &mut Reading<'_>, domains: &DomainNames) {
         document = trusting(reading, document, trusted);
     } else if document.connector_type == ConnectorType::OnPremises {
         on_premises(reading, &mut document);
+    } else if document.cloud_services_mail_enabled {
+        partner_headers(reading);
     }
     let is_by_address =
         document.restrict_domains_to_ip_addresses || document.connector_type == ConnectorType::OnPremises;
@@ -163,6 +165,13 @@ pub(super) fn inbound(reading: &mut Reading<'_>, domains: &DomainNames) {
     let import = &mut *reading.import;
     import.comes_from(&document.id(), source);
     import.documents.inbound_connector.push(document);
+}
+
+/// Only to and from its own servers an organization's header fields go along.
+fn partner_headers(reading: &mut Reading<'_>) {
+    let text = "here it is for OnPremises connectors alone, and the server refuses it until --leave-out \
+                CloudServicesMailEnabled";
+    reading.note(NoteKind::Different, true, "CloudServicesMailEnabled", text);
 }
 
 /// V12: nothing else of it counts there, and nothing else is taken here.
@@ -348,6 +357,19 @@ fn outbound_differences(reading: &mut Reading<'_>, document: &OutboundConnector)
     if document.tls_domain.as_ref().is_some_and(|name| name.starts_with("*.")) {
         let text = "it is met by that domain, by every name below it however deep, and by that very text";
         reading.note(NoteKind::Different, false, "TlsDomain", text);
+    }
+    if document.is_transport_rule_scoped {
+        let text = "the mail-flow rules that choose it are not part of this: add them with `sekisho rule add NAME \
+                    --route-to-connector`, or no mail ever goes this way";
+        reading.note(NoteKind::Different, true, "IsTransportRuleScoped", text);
+    }
+    if document.route_all_messages_via_on_premises {
+        let text = "here it carries all mail that is not for a mailbox here, whatever other connectors are for; what came \
+                    from the organization's own servers does not go there again";
+        reading.note(NoteKind::Different, true, "RouteAllMessagesViaOnPremises", text);
+    }
+    if document.cloud_services_mail_enabled && document.connector_type == ConnectorType::Partner {
+        partner_headers(reading);
     }
     for (is_set, property) in [
         (document.sender_rewriting_enabled, "SenderRewritingEnabled"),

@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout};
 use super::{Trial, message::Letter};
 use crate::{
     clock,
+    copy::Rendition,
     outbound::{
         Candidate, Configured, Shared, Way,
         at_host::{Outgoing, refusal_of, send_cleared},
@@ -213,7 +214,7 @@ impl Visit {
         let started = link.session.start_probe(Cleared(clearance), facts);
         started.map_err(|refusal| Obstacle::start(&refusal, &peer).why.fault().clone())?;
         let nothing = Body::Memory(Bytes::new());
-        let finished = link.finish_mail(&nothing).await;
+        let finished = link.finish_mail(&nothing, &Rendition::default()).await;
         let (result, ended) = finished.map_err(|error| ours(error.to_string()))?;
         match answer(plan, link, result, ended.as_ref()) {
             Outcome::Delivered { reply, .. } => Ok(reply.map_or_else(String::new, |reply| reply.to_string())),
@@ -279,6 +280,7 @@ impl Visit {
         }
         let message = Outgoing {
             body: &body,
+            copy: &Rendition::default(),
             eight_bit: false,
         };
         let metrics = &self.shared.services.metrics;

@@ -6,6 +6,7 @@ mod demands;
 mod details;
 mod domains;
 mod explaining;
+mod hybrid;
 mod neighbours;
 mod partners;
 mod recipients;
