@@ -34,6 +34,9 @@ _sekisho() {
             sekisho,domain)
                 cmd="sekisho__subcmd__domain"
                 ;;
+            sekisho,exception)
+                cmd="sekisho__subcmd__exception"
+                ;;
             sekisho,explain)
                 cmd="sekisho__subcmd__explain"
                 ;;
@@ -265,6 +268,42 @@ _sekisho() {
             sekisho__subcmd__domain__subcmd__help,show)
                 cmd="sekisho__subcmd__domain__subcmd__help__subcmd__show"
                 ;;
+            sekisho__subcmd__exception,add)
+                cmd="sekisho__subcmd__exception__subcmd__add"
+                ;;
+            sekisho__subcmd__exception,help)
+                cmd="sekisho__subcmd__exception__subcmd__help"
+                ;;
+            sekisho__subcmd__exception,list)
+                cmd="sekisho__subcmd__exception__subcmd__list"
+                ;;
+            sekisho__subcmd__exception,remove)
+                cmd="sekisho__subcmd__exception__subcmd__remove"
+                ;;
+            sekisho__subcmd__exception,set)
+                cmd="sekisho__subcmd__exception__subcmd__set"
+                ;;
+            sekisho__subcmd__exception,show)
+                cmd="sekisho__subcmd__exception__subcmd__show"
+                ;;
+            sekisho__subcmd__exception__subcmd__help,add)
+                cmd="sekisho__subcmd__exception__subcmd__help__subcmd__add"
+                ;;
+            sekisho__subcmd__exception__subcmd__help,help)
+                cmd="sekisho__subcmd__exception__subcmd__help__subcmd__help"
+                ;;
+            sekisho__subcmd__exception__subcmd__help,list)
+                cmd="sekisho__subcmd__exception__subcmd__help__subcmd__list"
+                ;;
+            sekisho__subcmd__exception__subcmd__help,remove)
+                cmd="sekisho__subcmd__exception__subcmd__help__subcmd__remove"
+                ;;
+            sekisho__subcmd__exception__subcmd__help,set)
+                cmd="sekisho__subcmd__exception__subcmd__help__subcmd__set"
+                ;;
+            sekisho__subcmd__exception__subcmd__help,show)
+                cmd="sekisho__subcmd__exception__subcmd__help__subcmd__show"
+                ;;
             sekisho__subcmd__help,apply)
                 cmd="sekisho__subcmd__help__subcmd__apply"
                 ;;
@@ -282,6 +321,9 @@ _sekisho() {
                 ;;
             sekisho__subcmd__help,domain)
                 cmd="sekisho__subcmd__help__subcmd__domain"
+                ;;
+            sekisho__subcmd__help,exception)
+                cmd="sekisho__subcmd__help__subcmd__exception"
                 ;;
             sekisho__subcmd__help,explain)
                 cmd="sekisho__subcmd__help__subcmd__explain"
@@ -396,6 +438,21 @@ _sekisho() {
                 ;;
             sekisho__subcmd__help__subcmd__domain,show)
                 cmd="sekisho__subcmd__help__subcmd__domain__subcmd__show"
+                ;;
+            sekisho__subcmd__help__subcmd__exception,add)
+                cmd="sekisho__subcmd__help__subcmd__exception__subcmd__add"
+                ;;
+            sekisho__subcmd__help__subcmd__exception,list)
+                cmd="sekisho__subcmd__help__subcmd__exception__subcmd__list"
+                ;;
+            sekisho__subcmd__help__subcmd__exception,remove)
+                cmd="sekisho__subcmd__help__subcmd__exception__subcmd__remove"
+                ;;
+            sekisho__subcmd__help__subcmd__exception,set)
+                cmd="sekisho__subcmd__help__subcmd__exception__subcmd__set"
+                ;;
+            sekisho__subcmd__help__subcmd__exception,show)
+                cmd="sekisho__subcmd__help__subcmd__exception__subcmd__show"
                 ;;
             sekisho__subcmd__help__subcmd__import,exchange)
                 cmd="sekisho__subcmd__help__subcmd__import__subcmd__exchange"
@@ -665,7 +722,7 @@ _sekisho() {
 
     case "${cmd}" in
         sekisho)
-            opts="-h -V --config --data-folder --help --version serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help"
+            opts="-h -V --config --data-folder --help --version serve status queue trace explain explain-inbound config tls store organization domain connector rule exception directory export plan apply import send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2518,17 +2575,203 @@ _sekisho() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sekisho__subcmd__explain)
-            opts="-h -V --from --organization --conversation --json --config --data-folder --help --version"
+        sekisho__subcmd__exception)
+            opts="-h -V --config --data-folder --help --version add set show list remove help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --from)
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__exception__subcmd__add)
+            opts="-h -V --organization --owner --reason --until --outbound-connector --inbound-connector --rule --recipient-domain --allows --domains --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --owner)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --outbound-connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --inbound-connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rule)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipient-domain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --domains)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__exception__subcmd__help)
+            opts="add set show list remove help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__exception__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__exception__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__exception__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__exception__subcmd__help__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__exception__subcmd__help__subcmd__set)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__exception__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__exception__subcmd__list)
+            opts="-h -V --organization --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --organization)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2548,8 +2791,172 @@ _sekisho() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sekisho__subcmd__exception__subcmd__remove)
+            opts="-h -V --organization --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__exception__subcmd__set)
+            opts="-h -V --organization --owner --reason --until --outbound-connector --inbound-connector --rule --recipient-domain --allows --domains --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --owner)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --outbound-connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --inbound-connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rule)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipient-domain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --domains)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__exception__subcmd__show)
+            opts="-h -V --organization --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__explain)
+            opts="-h -V --from --organization --header --requiretls --conversation --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sekisho__subcmd__explain__subcmd__inbound)
-            opts="-h -V --ip --cert --tls --listener --mail-from --rcpt --json --config --data-folder --help --version"
+            opts="-h -V --ip --cert --tls --listener --mail-from --rcpt --header --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2572,6 +2979,10 @@ _sekisho() {
                     return 0
                     ;;
                 --rcpt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2617,7 +3028,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help)
-            opts="serve status queue trace explain explain-inbound config tls store organization domain connector rule directory export plan apply import send completions help"
+            opts="serve status queue trace explain explain-inbound config tls store organization domain connector rule exception directory export plan apply import send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3023,6 +3434,90 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__domain__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__exception)
+            opts="add set show list remove"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__exception__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__exception__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__exception__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__exception__subcmd__set)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__exception__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -1,6 +1,8 @@
 //! What would become of a message that nobody sends.
 
-use sekisho_mail::{Check, Decision, Demand, HandshakeFailure, ShadowVerdict, SpokenLine, StatedReason, Verdict};
+use sekisho_mail::{
+    Check, Decision, Demand, HandshakeFailure, ShadowVerdict, SpokenLine, StatedReason, Timestamp, Verdict,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -19,6 +21,13 @@ pub struct ExplainQuery {
     /// Who sends; `default` where it is absent. For an accepted domain its owner answers all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<String>,
+    /// Fields of its header, each a line: `Subject: secret`. Of a name that is given all fields are, of any other none
+    /// is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// Whether it is one with REQUIRETLS (RFC 8689).
+    #[serde(default)]
+    pub requiretls: bool,
 }
 
 /// Which way the message would take and what every host says, with a real handshake and without any mail.
@@ -38,7 +47,11 @@ pub struct Explanation {
     pub because: String,
     /// The outbound connectors of the organization.
     pub connectors: Vec<ConnectorVerdict>,
-    /// All that must hold, whichever host it is.
+    /// The rules of the organization, in the order in which they are looked at.
+    pub rules: Vec<RuleVerdict>,
+    /// The dated exceptions that may lower some of what must hold.
+    pub exceptions: Vec<ExceptionVerdict>,
+    /// All that must hold, whichever host it is; what rules demand too, as far as they certainly apply.
     #[schema(value_type = Vec<Object>)]
     pub required: Vec<Demand>,
     /// Why there is no host to try.
@@ -54,6 +67,79 @@ pub struct ConnectorVerdict {
     pub connector: String,
     /// In words.
     pub verdict: String,
+}
+
+/// What a rule has to do with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RuleVerdict {
+    /// Its key, `acme/secure`.
+    pub rule: String,
+    /// Whether it applies.
+    pub standing: RuleStanding,
+    /// Why, and what it does, in words.
+    pub verdict: String,
+}
+
+/// Whether a rule applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleStanding {
+    /// It does.
+    Applies,
+    /// It does not.
+    DoesNot,
+    /// That hangs on what was not given, of the header for example.
+    Depends,
+}
+
+/// What a dated exception has to do with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExceptionVerdict {
+    /// Its key, `acme/moving`.
+    pub exception: String,
+    /// Whether it is in force.
+    pub in_force: bool,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it is there.
+    pub reason: String,
+    /// When it ends, in milliseconds since 1970.
+    #[schema(value_type = i64)]
+    pub until: Timestamp,
+    /// What it lets pass: `plaintext`.
+    pub allows: String,
+}
+
+/// Whether a message with REQUIRETLS might be handed to a host (RFC 8689 §4.2.1), as far as this build can find out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RequireTlsVerdict {
+    /// Whether every condition holds. What is not known does not.
+    pub holds: bool,
+    /// Each of them.
+    pub conditions: Vec<RequireTlsCondition>,
+}
+
+/// A condition of REQUIRETLS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RequireTlsCondition {
+    /// `authenticated-mx`, `verified-certificate` or `keyword`.
+    pub condition: String,
+    /// Whether it holds.
+    pub standing: ConditionStanding,
+    /// Why, in words.
+    pub verdict: String,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConditionStanding {
+    /// It does.
+    Holds,
+    /// It does not.
+    Fails,
+    /// It could not be found out.
+    NotKnown,
 }
 
 /// What one host came to.
@@ -76,6 +162,8 @@ pub struct HostVerdict {
     pub decision: Decision,
     /// What stands in the way; absent when nothing does.
     pub fault: Option<String>,
+    /// The conditions of REQUIRETLS, when they were asked for.
+    pub requiretls: Option<RequireTlsVerdict>,
     /// The conversation; a peer's lines are the peer's text.
     #[schema(value_type = Vec<Object>)]
     pub conversation: Vec<SpokenLine>,
@@ -106,6 +194,9 @@ pub struct InboundQuestion {
     pub mail_from: Option<String>,
     /// The recipient's address.
     pub recipient: String,
+    /// As in [`ExplainQuery`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
 }
 
 /// What RCPT would be answered, and what each inbound connector has to do with it.
@@ -134,6 +225,9 @@ pub struct InboundExplanation {
     /// What connectors that are tried would make of it.
     #[schema(value_type = Vec<Object>)]
     pub shadow: Vec<ShadowVerdict>,
+    /// The rules of the organization that answers for the recipient, which are applied after the content; none where it
+    /// would be refused.
+    pub rules: Vec<RuleVerdict>,
 }
 
 /// What an inbound connector has to do with it.

@@ -16,15 +16,17 @@ pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, R
 pub use directory::{
     AcceptedDomain, AddedHeader, CertificateFiles, ChangeKind, ConnectorType, DirectoryChange, DirectoryChanged,
     DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryRollback, DirectoryVersion,
-    DirectoryView, DocumentDifference, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION, FaultView,
-    FieldDifference, HeaderCondition, HistoryQuery, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection,
-    ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict, InboundConnector, LookupMode, MinTlsVersion, Mode,
-    Organization, OutboundConnector, PlaintextReply, RecipientCheck, Rejection, Rule, RuleTls, TlsSettings,
+    DirectoryView, DocumentDifference, DocumentId, DocumentKind, Documents, DomainType, Exception, FIRST_ORGANIZATION,
+    FaultView, FieldDifference, HeaderCondition, HistoryQuery, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts,
+    ImpactDirection, ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict, InboundConnector, LookupMode,
+    MinTlsVersion, Mode, Organization, OutboundConnector, PlaintextReply, RecipientCheck, Rejection, Relaxation, Rule,
+    RuleTls, TlsSettings,
 };
 pub use endpoint::{description, path};
 pub use explain::{
-    ConnectorVerdict, ExplainQuery, Explanation, HostVerdict, InboundConnectorVerdict, InboundExplanation,
-    InboundQuestion,
+    ConditionStanding, ConnectorVerdict, ExceptionVerdict, ExplainQuery, Explanation, HostVerdict,
+    InboundConnectorVerdict, InboundExplanation, InboundQuestion, RequireTlsCondition, RequireTlsVerdict, RuleStanding,
+    RuleVerdict,
 };
 pub use queue::{
     DEFAULT_PAGE, MAX_PAGE, MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, QueuedMessage, RecipientView,

@@ -57,8 +57,12 @@ pub struct CertificateFacts {
     pub subject: String,
     /// The issuer, likewise.
     pub issuer: String,
-    /// The SAN dNSNames, as written. The common name never counts as a name.
+    /// The SAN dNSNames, as written.
     pub dns_names: Vec<String>,
+    /// The subject's common name, as written: where it has just one and there is no dNSName. It never counts as a name
+    /// but where the operator has made a dated exception for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub common_name: Option<String>,
     /// First moment of validity.
     pub not_before: Timestamp,
     /// Last moment of validity.

@@ -38,7 +38,7 @@ pub use mailbox::{ForwardPath, Mailbox, MailboxError, ReversePath};
 pub use organization::{OrganizationName, OrganizationNameError};
 pub use outcome::{Fault, Outcome, Side};
 pub use reply::{EnhancedCode, Reply, ReplyClass, ReplyCode, ReplyCodeError};
-pub use requirement::{Demand, DemandLevel, NamePattern, NamePatternError, NameReach};
+pub use requirement::{Demand, DemandLevel, NamePattern, NamePatternError, NameReach, push_new};
 pub use shadow::{
     ArrivalShadow, Revision, RevisionError, ShadowDocument, ShadowKind, ShadowOutcome, ShadowVerdict, TriedRule,
 };

@@ -3,7 +3,7 @@
 //! Demands are a set, and each must hold; they are not one scale, and none replaces another. Whether they
 //! hold is judged by `sekisho-policy`.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Borrow, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize, de};
 use thiserror::Error;
@@ -17,6 +17,24 @@ pub struct Demand {
     pub level: DemandLevel,
     /// Who demands it, in the operator's words: `route "bank"`, `connector "acme/bank"`, `organization acme`.
     pub origin: String,
+}
+
+impl From<&Self> for Demand {
+    fn from(demand: &Self) -> Self {
+        demand.clone()
+    }
+}
+
+/// Adds what is not there yet, be it given or lent: demands are a set. Lists of them hold a handful of entries, so a
+/// search is cheaper than a set and keeps the order.
+pub fn push_new<T, I>(list: &mut Vec<T>, item: I)
+where
+    T: PartialEq + From<I>,
+    I: Borrow<T>,
+{
+    if !list.contains(item.borrow()) {
+        list.push(item.into());
+    }
 }
 
 /// What must hold.
@@ -222,6 +240,20 @@ mod tests {
         ] {
             assert_eq!(NamePattern::parse_presented(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_demanded_twice_is_demanded_once() {
+        let demand = |origin: &str| Demand {
+            level: DemandLevel::Encryption,
+            origin: origin.to_owned(),
+        };
+        let (one, two) = (demand("one"), demand("two"));
+        let mut demands = vec![one.clone()];
+        push_new(&mut demands, &two);
+        push_new(&mut demands, &one);
+        push_new(&mut demands, two.clone());
+        assert_eq!(demands, [one, two]);
     }
 
     #[test]

@@ -143,6 +143,7 @@ impl Bench {
                     )
                 })
                 .collect(),
+            exceptions: Vec::new(),
         };
         let (directory, _) = Directory::build(1, parts).unwrap();
         let count = count as usize;
@@ -205,6 +206,7 @@ impl Session {
             security,
             rights: &RelayRights::default(),
             directory,
+            now: Timestamp::EPOCH,
             reverse_path: &self.sender,
             stage: Stage::Rcpt {
                 standing: if is_here {
@@ -385,6 +387,7 @@ fn certified(name: &str) -> TlsFacts {
                 name.to_owned(),
                 "*.else.example".to_owned(),
             ],
+            common_name: None,
             not_before: Timestamp::EPOCH,
             not_after: Timestamp::FAR_FUTURE,
             key: "P-256".to_owned(),

@@ -1,12 +1,12 @@
 //! Why something was decided: one variant for each rule that policy applies.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use sekisho_mail::{Demand, Digest, Domain, OrganizationName, PlaintextCause, Reply, StatedReason};
 
 use crate::{
     Network,
-    directory::ConnectorKey,
+    directory::{ConnectorKey, Exception},
     inbound::{Demander, Known, PartnerRule, TlsShortfall},
     outbound::Finding,
 };
@@ -37,6 +37,15 @@ pub enum Reason {
         demand: Demand,
         /// What was found instead.
         finding: Finding,
+    },
+    /// Both ways: what is demanded does not hold, and a dated exception of the operator lets that pass.
+    Excepted {
+        /// Which.
+        exception: Arc<Exception>,
+        /// What is demanded and by whom: `connector "acme/bank" demands TLS`.
+        demand: String,
+        /// What was found instead; may hold the peer's text.
+        found: String,
     },
     /// Outbound: something on our side failed; mail waits until it is mended and is never sent in the clear for it.
     FaultOfOurs {
@@ -242,6 +251,7 @@ impl Reason {
             Self::UnprovenKeyAccepted { .. } => "unproven-key-accepted",
             Self::DemandMet { .. } => "demand-met",
             Self::DemandNotMet { .. } => "demand-not-met",
+            Self::Excepted { .. } => "exception",
             Self::FaultOfOurs { .. } => "fault-of-ours",
             Self::WantsTlsAfterAll { .. } => "wants-tls-after-all",
             Self::AnySender => "any-sender",
@@ -311,6 +321,9 @@ impl Reason {
         if let Self::DemandMet { demand } | Self::DemandNotMet { demand, .. } | Self::RuleDemandsTls { demand } = self {
             return Some(demand.origin.clone());
         }
+        if let Self::Excepted { exception, .. } = self {
+            return Some(format!("exception {}", exception.key));
+        }
         if let Self::RuleRejects { rule } = self {
             return Some(format!("rule {rule}"));
         }
@@ -340,6 +353,7 @@ impl Reason {
             Self::DialSpecial { .. } | Self::DialOurselves { .. } | Self::DialPublic => Some("RFC 6890 §2.2"),
             Self::DemandMet { .. }
             | Self::DemandNotMet { .. }
+            | Self::Excepted { .. }
             | Self::FaultOfOurs { .. }
             | Self::AnySender
             | Self::RelayDomain
@@ -382,6 +396,11 @@ impl fmt::Display for Reason {
             Self::DemandNotMet { demand, finding } => {
                 write!(f, "{} demands {}, but {finding}", demand.origin, demand.level)
             }
+            Self::Excepted {
+                exception,
+                demand,
+                found,
+            } => write!(f, "{demand}, but {found}; {exception} lets that pass"),
             Self::FaultOfOurs { why } => write!(f, "something failed on this side: {why}"),
             Self::WantsTlsAfterAll { reply } => {
                 write!(f, "without TLS the server refused the message, which waits: {reply}")
@@ -424,20 +443,32 @@ impl fmt::Display for Reason {
             Self::ContentAccepted => f.write_str("the content breaks no rule"),
             Self::TooManyHops { hops } => write!(f, "the message has come through {hops} hosts, most likely in a loop"),
             Self::ComesBack { times } => write!(f, "the message has come here {times} times before, in a loop"),
+            Self::DialNamedByRoute | Self::DialPublic | Self::DialSpecial { .. } | Self::DialOurselves { .. } => {
+                self.fmt_of_dials(f)
+            }
+        }
+    }
+}
+
+impl Reason {
+    /// The sentence of a reason about what is dialled; of others nothing.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whoever calls it names those that have a sentence here"
+    )]
+    fn fmt_of_dials(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::DialNamedByRoute => f.write_str("a route names the destination"),
             Self::DialPublic => f.write_str("the address belongs to the public Internet"),
-            Self::DialSpecial { address, kind } => {
-                write!(
-                    f,
-                    "{address} is a {kind} address, which is dialled only when a route names it"
-                )
-            }
-            Self::DialOurselves { address } => {
-                write!(
-                    f,
-                    "{address} is this server, which is dialled only when a route names it"
-                )
-            }
+            Self::DialSpecial { address, kind } => write!(
+                f,
+                "{address} is a {kind} address, which is dialled only when a route names it"
+            ),
+            Self::DialOurselves { address } => write!(
+                f,
+                "{address} is this server, which is dialled only when a route names it"
+            ),
+            _ => Ok(()),
         }
     }
 }

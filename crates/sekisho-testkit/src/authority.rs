@@ -135,7 +135,7 @@ impl Authority {
         self.sign(params)
     }
 
-    /// A server's certificate that is good for `names`, and whose subject is called whatever a stranger likes.
+    /// A server's certificate that is good for `names`, if any, and whose subject is called whatever a stranger likes.
     ///
     /// # Panics
     /// When a name is no DNS name.

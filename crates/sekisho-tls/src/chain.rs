@@ -11,6 +11,8 @@ use crate::{der::public_key_info, signature::Key};
 const MAX_NAME_TEXT_LEN: usize = 1024;
 /// How many names of one certificate are kept as facts; matching looks at all of them.
 pub const MAX_NAMES: usize = 128;
+/// How many octets a common name may have to be kept: as many as a domain.
+const MAX_COMMON_NAME_LEN: usize = 253;
 
 /// Which end of the connection presented a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,6 +122,7 @@ pub(crate) fn facts_of(certificate: &[u8]) -> CertificateFacts {
         subject: String::new(),
         issuer: String::new(),
         dns_names: Vec::new(),
+        common_name: None,
         not_before: Timestamp::EPOCH,
         not_after: Timestamp::EPOCH,
         key: info.map(|info| Key::of(&info).describe()).unwrap_or_default(),
@@ -129,6 +132,9 @@ pub(crate) fn facts_of(certificate: &[u8]) -> CertificateFacts {
         facts.subject = bounded(parsed.subject().to_string());
         facts.issuer = bounded(parsed.issuer().to_string());
         facts.dns_names = names_in(&parsed).take(MAX_NAMES).collect();
+        if facts.dns_names.is_empty() {
+            facts.common_name = common_name(&parsed);
+        }
         facts.not_before = Timestamp::from_secs(parsed.validity().not_before.timestamp());
         facts.not_after = Timestamp::from_secs(parsed.validity().not_after.timestamp());
         facts.not_for_clients = match parsed.extended_key_usage() {
@@ -160,6 +166,14 @@ fn names_in(certificate: &X509Certificate<'_>) -> impl Iterator<Item = String> {
         })
         .collect::<Vec<_>>()
         .into_iter()
+}
+
+/// The common name, where there is just one: of several nobody could say which is meant (RFC 6125 §6.4.4).
+fn common_name(certificate: &X509Certificate<'_>) -> Option<String> {
+    let mut names = certificate.subject().iter_common_name();
+    let (first, second) = (names.next()?, names.next());
+    let name = first.as_str().ok().filter(|name| name.len() <= MAX_COMMON_NAME_LEN);
+    name.filter(|_| second.is_none()).map(str::to_owned)
 }
 
 fn bounded(mut text: String) -> String {

@@ -1,6 +1,9 @@
 //! The one place where the wall clock is read; everything below gets a [`Timestamp`]. And how header fields write one.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use jiff::{Timestamp as Instant, fmt::rfc2822::DateTimePrinter, tz::TimeZone};
 use sekisho_mail::Timestamp;
@@ -14,6 +17,14 @@ pub fn now() -> Timestamp {
     }
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Now, and never earlier than was said here before: by it ends what must not begin anew when the clock is set back.
+#[must_use]
+pub fn never_back() -> Timestamp {
+    static LATEST: AtomicI64 = AtomicI64::new(i64::MIN);
+    let now = now().as_millis();
+    Timestamp::from_millis(LATEST.fetch_max(now, Ordering::Relaxed).max(now))
 }
 
 /// The instant at which every simulation begins.

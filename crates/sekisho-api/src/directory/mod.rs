@@ -1,10 +1,12 @@
-//! The directory as the API has it: organizations, their domains, connectors and rules, in versions.
+//! The directory as the API has it: organizations, their domains, connectors, rules and dated exceptions, in
+//! versions.
 //!
 //! Documents have one shape everywhere: in requests and answers, in the store, and as TOML in files. What a document
 //! leaves out has its default, and a field that nobody knows is refused.
 
 mod change;
 mod connector;
+mod exception;
 mod impact;
 mod organization;
 mod rule;
@@ -17,6 +19,7 @@ pub use connector::{
     CertificateFiles, ConnectorType, InboundConnector, LookupMode, MinTlsVersion, OutboundConnector, PlaintextReply,
     TlsSettings,
 };
+pub use exception::{Exception, Relaxation};
 pub use impact::{
     DirectoryImpact, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup, ImpactQuestion,
     ImpactStop, ImpactVerdict,
@@ -44,16 +47,19 @@ pub enum DocumentKind {
     OutboundConnector,
     /// [`Rule`].
     Rule,
+    /// [`Exception`].
+    Exception,
 }
 
 impl DocumentKind {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Organization,
         Self::Domain,
         Self::InboundConnector,
         Self::OutboundConnector,
         Self::Rule,
+        Self::Exception,
     ];
 
     /// As API, files and store write it.
@@ -65,6 +71,7 @@ impl DocumentKind {
             Self::InboundConnector => "inbound_connector",
             Self::OutboundConnector => "outbound_connector",
             Self::Rule => "rule",
+            Self::Exception => "exception",
         }
     }
 }
@@ -105,6 +112,7 @@ impl DocumentId {
             DocumentKind::InboundConnector => format!("inbound connector {organization}/{name}"),
             DocumentKind::OutboundConnector => format!("outbound connector {organization}/{name}"),
             DocumentKind::Rule => format!("rule {organization}/{name}"),
+            DocumentKind::Exception => format!("exception {organization}/{name}"),
         }
     }
 }
@@ -123,6 +131,8 @@ pub struct Documents {
     pub outbound_connector: Vec<OutboundConnector>,
     /// What is demanded of single messages.
     pub rule: Vec<Rule>,
+    /// What is let pass although one of these demands more, until when.
+    pub exception: Vec<Exception>,
 }
 
 impl Documents {
@@ -134,6 +144,7 @@ impl Documents {
             + self.inbound_connector.len()
             + self.outbound_connector.len()
             + self.rule.len()
+            + self.exception.len()
     }
 
     /// Whether there is none.

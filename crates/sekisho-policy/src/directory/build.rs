@@ -9,8 +9,9 @@ use sekisho_mail::{Domain, OrganizationName, ShadowKind};
 
 use super::{
     AcceptedDomain, ConnectorKey, ConnectorType, Directory, DomainKind, Fault, InboundConnector, Organization,
-    OrganizationIndex, OutboundConnector, Parts, RecipientCheck, Rule, Tried, rules_inbound, rules_of_rules,
-    rules_outbound,
+    OrganizationIndex, OutboundConnector, Parts, RecipientCheck, Rule, Tried,
+    exception::ExceptionIndex,
+    rules_inbound, rules_of_exceptions, rules_of_rules, rules_outbound,
     shadow::{self, Draftable},
 };
 
@@ -97,6 +98,11 @@ impl Directory {
         let connectors = (&inbound[..], &outbound[..]);
         rules_of_rules::check(&rules, connectors, &organizations, (&mut faults, &mut warnings));
         check_drafts((&inbound, &outbound, &rules), &mut faults, &mut warnings);
+        let exceptions = parts.exceptions;
+        let keys = exceptions.iter().map(|one| (&one.key.organization, &*one.key.name));
+        check_keys("exception", keys, &known, &mut faults);
+        let documents = rules_of_exceptions::Documents::of(&inbound, &outbound, &rules);
+        rules_of_exceptions::check(&exceptions, &documents, &known, &mut faults, &mut warnings);
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -113,6 +119,7 @@ impl Directory {
             header_stems: Arc::new(stems.map(|stem| stem.as_str().to_ascii_lowercase()).collect()),
             organizations,
             domains,
+            exceptions: ExceptionIndex::of(exceptions),
             ..Self::default()
         };
         // Those that act first, so that a draft finds what it would replace.
@@ -213,7 +220,8 @@ impl Directory {
     fn add_rules(&mut self, rules: Vec<Rule>) {
         let mut conditions = Vec::new();
         let mut places = HashMap::new();
-        for rule in rules.into_iter().filter(|rule| rule.enabled) {
+        self.rules = rules.into_iter().map(Arc::new).collect();
+        for rule in self.rules.iter().filter(|rule| rule.enabled) {
             let place = rule.header.as_ref().map(|header| {
                 *places.entry(header.clone()).or_insert_with(|| {
                     conditions.push(header.clone());
@@ -221,7 +229,7 @@ impl Directory {
                 })
             });
             let index = self.indexes.entry(rule.key.organization.clone()).or_default();
-            let rule = Arc::new(rule);
+            let rule = Arc::clone(rule);
             let Some(shadow) = &rule.shadow else {
                 index.rules.push((rule, place));
                 continue;

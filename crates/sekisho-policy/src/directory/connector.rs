@@ -24,6 +24,13 @@ impl fmt::Display for ConnectorKey {
     }
 }
 
+impl ConnectorKey {
+    /// Where the demands of an outbound connector come from, as they have it: `connector "acme/bank"`.
+    pub(crate) fn as_origin(&self) -> String {
+        format!("connector \"{self}\"")
+    }
+}
+
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ConnectorType {

@@ -3,12 +3,15 @@
 
 mod build;
 mod connector;
+mod exception;
 mod families;
 mod fault;
 mod index;
 mod organization;
 mod rule;
+mod rule_account;
 mod rules_inbound;
+mod rules_of_exceptions;
 mod rules_of_rules;
 mod rules_outbound;
 mod select;
@@ -25,12 +28,13 @@ use std::{
     sync::Arc,
 };
 
-use sekisho_mail::{AnchorSetId, Check, Domain, KeyProof, NamePattern, OrganizationName, TlsFacts};
+use sekisho_mail::{AnchorSetId, CertificateFacts, Check, Domain, KeyProof, NamePattern, OrganizationName, TlsFacts};
 
 pub use connector::{
     CertificateName, ConnectorKey, ConnectorType, DomainScope, InboundConnector, IssuerPattern, OutboundConnector,
     PlaintextReply, SmartHost, TlsFloor, TlsSettings,
 };
+pub use exception::{EXCEPTION_LENGTH_MAX, Exception, ExceptionKey, ExceptionSubject, Relaxation};
 pub use families::{
     FAMILY_NAME_OCTETS_MAX, Family, FamilyCourse, FieldFate, HeaderStem, HeaderStemError, family, fate,
 };
@@ -41,6 +45,7 @@ pub use rule::{
     AddressPattern, AddressPatternError, HeaderCondition, HeaderField, HeaderFindings, Rule, RuleFacts, RuleField,
     RuleKey, RuleTls, RuleVerdict,
 };
+pub use rule_account::{RuleAccount, RuleQuestion, RuleStanding};
 pub use rules_of_rules::{HEADER_FIELD_OCTETS_MAX, HEADER_NAME_OCTETS_MAX};
 pub use select::{Bearing, MissingWay, Selection, SelectionReason};
 pub(crate) use shadow::TriedIndex;
@@ -64,6 +69,8 @@ pub struct Parts {
     pub outbound: Vec<OutboundConnector>,
     /// Of all organizations, disabled ones too.
     pub rules: Vec<Rule>,
+    /// Of all organizations, those that have ended too.
+    pub exceptions: Vec<Exception>,
 }
 
 /// All organizations, their domains and connectors at one version. Made by [`Directory::build`]; the default has none.
@@ -85,12 +92,15 @@ pub struct Directory {
     /// Where every organization's servers may be.
     own_addresses: AddressIndex<Arc<InboundConnector>>,
     indexes: HashMap<OrganizationName, OrganizationIndex>,
+    /// In the order in which they are looked at, disabled ones too.
+    rules: Vec<Arc<Rule>>,
     /// What enabled rules look for in headers, each once.
     header_conditions: Arc<Vec<HeaderCondition>>,
     /// Of those organizations alone that set any.
     limits: HashMap<OrganizationName, MessageLimits>,
     /// The stems of every organization's header families, in lower case.
     header_stems: Arc<HashSet<String>>,
+    exceptions: exception::ExceptionIndex,
 }
 
 /// The enabled connectors and rules of one organization.
@@ -207,11 +217,19 @@ impl Directory {
                 add(&AnchorSetId::system());
                 continue;
             };
-            for name in leaf.dns_names.iter().filter(|_| !index.is_empty()) {
+            for name in self.names_on(leaf).filter(|_| !index.is_empty()) {
                 index.for_each_match(name, |_, anchors| add(anchors));
             }
         }
         sets.into_iter().map(|anchors| Check::Path { anchors }).collect()
+    }
+
+    /// The names of a certificate by which a client may be known: its dNSNames; the common name of one without any,
+    /// where some exception lets that count.
+    pub(crate) fn names_on<'a>(&self, leaf: &'a CertificateFacts) -> impl Iterator<Item = &'a str> + use<'a> {
+        let may_count = leaf.dns_names.is_empty() && self.counts_common_names();
+        let common_name = leaf.common_name.as_deref().filter(|_| may_count);
+        leaf.dns_names.iter().map(String::as_str).chain(common_name)
     }
 
     /// Whose the nearest accepted domain at or above a certificate's name is.

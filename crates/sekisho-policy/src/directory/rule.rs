@@ -39,6 +39,13 @@ impl fmt::Display for RuleKey {
     }
 }
 
+impl RuleKey {
+    /// Where the demands of the rule come from, as they have it: `rule "acme/secret"`.
+    pub(crate) fn as_origin(&self) -> String {
+        format!("{DEMAND_ORIGIN}{self}\"")
+    }
+}
+
 /// Which messages, for which of their recipients, and what is done with them. All conditions must hold; one that is
 /// empty always does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,7 +167,7 @@ pub struct HeaderCondition {
 }
 
 impl HeaderCondition {
-    fn holds(&self, field: &HeaderField) -> bool {
+    pub(super) fn holds(&self, field: &HeaderField) -> bool {
         let wanted = self.contains.as_bytes();
         let holds = |octets: &[u8]| octets.eq_ignore_ascii_case(wanted);
         field.name == self.name && (wanted.is_empty() || field.body.windows(wanted.len()).any(holds))
@@ -226,15 +233,7 @@ impl Rule {
     }
 
     fn applies(&self, facts: &RuleFacts<'_>) -> bool {
-        let sender = facts.sender.mailbox();
-        let is_from = self.senders.is_empty() || self.senders.iter().any(|pattern| pattern.covers(sender));
-        let is_for = |pattern: &AddressPattern| facts.recipients.iter().any(|one| pattern.covers(Some(*one)));
-        let is_for = self.recipients.is_empty() || self.recipients.iter().any(is_for);
-        let came_through = |name: &Arc<str>| {
-            let mut connectors = facts.connectors.iter();
-            connectors.any(|one| one.organization == self.key.organization && one.name == *name)
-        };
-        is_from && is_for && self.inbound_connector.as_ref().is_none_or(came_through)
+        self.is_from(facts.sender) && self.is_for(facts.recipients) && self.came_through(facts.connectors)
     }
 
     /// Whether a demand that travels with a message is one that a rule, whichever, has put there.
@@ -249,6 +248,24 @@ impl Rule {
         header.is_none_or(header_holds) && self.applies(facts)
     }
 
+    pub(super) fn is_from(&self, sender: &ReversePath) -> bool {
+        let sender = sender.mailbox();
+        self.senders.is_empty() || self.senders.iter().any(|pattern| pattern.covers(sender))
+    }
+
+    pub(super) fn is_for(&self, recipients: &[&Mailbox]) -> bool {
+        let is_for = |pattern: &AddressPattern| recipients.iter().any(|one| pattern.covers(Some(*one)));
+        self.recipients.is_empty() || self.recipients.iter().any(is_for)
+    }
+
+    pub(super) fn came_through(&self, connectors: &[&ConnectorKey]) -> bool {
+        let is_it = |name: &Arc<str>| {
+            let mut connectors = connectors.iter();
+            connectors.any(|one| one.organization == self.key.organization && one.name == *name)
+        };
+        self.inbound_connector.as_ref().is_none_or(is_it)
+    }
+
     pub(super) fn demand(&self) -> Option<Demand> {
         let anchors = AnchorSetId::system();
         let level = match self.require_tls? {
@@ -261,7 +278,7 @@ impl Rule {
         };
         Some(Demand {
             level,
-            origin: format!("{DEMAND_ORIGIN}{}\"", self.key),
+            origin: self.key.as_origin(),
         })
     }
 }
@@ -294,8 +311,7 @@ impl Directory {
     }
 
     /// Every condition that an enabled rule has on the header, whoever's it is and whether it acts or is tried; empty
-    /// when there is none, and then
-    /// nothing of a header need be kept.
+    /// when there is none, and then nothing of a header need be kept.
     #[must_use]
     pub const fn header_conditions(&self) -> &Arc<Vec<HeaderCondition>> {
         &self.header_conditions
@@ -369,39 +385,47 @@ impl Directory {
     ) -> RuleVerdict {
         let mut verdict = RuleVerdict::default();
         for rule in rules {
-            if let Some(text) = &rule.reject {
-                verdict.rejection = Some(RuleRefusal {
-                    rule: rule.key.to_string(),
-                    text: text.clone(),
-                    is_size_limit: false,
-                });
-                verdict.reasons.push(Reason::RuleRejects {
-                    rule: rule.key.to_string(),
-                });
-                return verdict;
-            }
-            if let Some(demand) = rule.demand() {
-                verdict.reasons.push(Reason::RuleDemandsTls { demand: demand.clone() });
-                verdict.demands.push(demand);
-            }
-            if let Some(field) = &rule.add_header {
-                verdict.reasons.push(Reason::RuleAddsField {
-                    rule: rule.key.to_string(),
-                    name: field.name.clone(),
-                });
-                verdict.added.push(AddedField {
-                    rule: rule.key.to_string(),
-                    name: field.name.clone(),
-                    value: field.value.clone(),
-                });
-            }
-            if let Some(name) = &rule.route_to_connector
-                && verdict.way.is_none()
-            {
-                self.route(rule, name, facts.is_from_own_server, &mut verdict);
+            self.add_to(&mut verdict, rule, facts.is_from_own_server);
+            if verdict.rejection.is_some() {
+                break;
             }
         }
         verdict
+    }
+
+    /// What a rule does to a message that meets it, beside those before it.
+    pub(super) fn add_to(&self, verdict: &mut RuleVerdict, rule: &Rule, is_from_own_server: bool) {
+        if let Some(text) = &rule.reject {
+            verdict.rejection = Some(RuleRefusal {
+                rule: rule.key.to_string(),
+                text: text.clone(),
+                is_size_limit: false,
+            });
+            verdict.reasons.push(Reason::RuleRejects {
+                rule: rule.key.to_string(),
+            });
+            return;
+        }
+        if let Some(demand) = rule.demand() {
+            verdict.reasons.push(Reason::RuleDemandsTls { demand: demand.clone() });
+            verdict.demands.push(demand);
+        }
+        if let Some(field) = &rule.add_header {
+            verdict.reasons.push(Reason::RuleAddsField {
+                rule: rule.key.to_string(),
+                name: field.name.clone(),
+            });
+            verdict.added.push(AddedField {
+                rule: rule.key.to_string(),
+                name: field.name.clone(),
+                value: field.value.clone(),
+            });
+        }
+        if let Some(name) = &rule.route_to_connector
+            && verdict.way.is_none()
+        {
+            self.route(rule, name, is_from_own_server, verdict);
+        }
     }
 
     /// A rule that sends to the organization's own servers what came from them would send it around for ever; unless

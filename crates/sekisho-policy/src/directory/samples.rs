@@ -1,6 +1,8 @@
 //! Small directories for tests: who is who is told in few words.
 
-use sekisho_mail::{AnchorSetId, Digest, Domain, OrganizationName, Revision};
+use std::time::Duration;
+
+use sekisho_mail::{AnchorSetId, Digest, Domain, OrganizationName, Revision, Timestamp};
 
 use super::*;
 
@@ -215,6 +217,33 @@ impl Rule {
     }
 }
 
+/// When exceptions of these tests end, and a moment before.
+pub(crate) const END: Timestamp = Timestamp::from_secs(1_796_083_200);
+pub(crate) fn before_the_end() -> Timestamp {
+    END.minus(Duration::from_millis(1))
+}
+
+/// An exception, until [`END`].
+pub(crate) fn exception(text: &str, about: ExceptionSubject, allows: Relaxation) -> Exception {
+    let ConnectorKey { organization, name } = key(text);
+    Exception {
+        key: ExceptionKey { organization, name },
+        owner: "Alice Example".to_owned(),
+        reason: "the server is replaced".to_owned(),
+        until: END,
+        about,
+        allows,
+        domains: Vec::new(),
+    }
+}
+
+impl Exception {
+    pub(crate) fn only(mut self, scopes: &[&str]) -> Self {
+        self.domains = scopes.iter().map(|scope| scope.parse().unwrap()).collect();
+        self
+    }
+}
+
 pub(crate) fn accepted(organization: &str, text: &str) -> AcceptedDomain {
     AcceptedDomain {
         domain: domain(text),
@@ -254,6 +283,11 @@ impl Parts {
 
     pub(crate) fn rules(mut self, rules: impl IntoIterator<Item = Rule>) -> Self {
         self.rules.extend(rules);
+        self
+    }
+
+    pub(crate) fn exceptions(mut self, exceptions: impl IntoIterator<Item = Exception>) -> Self {
+        self.exceptions.extend(exceptions);
         self
     }
 

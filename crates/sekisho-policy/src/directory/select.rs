@@ -4,7 +4,9 @@ use std::{fmt, sync::Arc};
 
 use sekisho_mail::{Domain, Host, NamePattern, NameReach, OrganizationName, TlsVersion};
 
-use super::{CertificateName, ConnectorKey, Directory, Organization, OutboundConnector, TlsSettings};
+use super::{
+    CertificateName, ConnectorKey, Directory, Organization, OutboundConnector, TlsSettings, exception::origin_of,
+};
 use crate::outbound::{Requirement, RouteDemand, TlsNames};
 
 /// Which connector carries mail for a domain.
@@ -239,7 +241,7 @@ impl<'a> Selection<'a> {
         if let Some(organization) = self.settings.filter(|organization| organization.require_tls_outbound) {
             demands.push(RouteDemand {
                 require: Requirement::Encryption,
-                origin: format!("organization {}", organization.name),
+                origin: origin_of(&organization.name),
             });
         }
         demands
@@ -284,7 +286,7 @@ impl OutboundConnector {
     /// Whose its demands are, in the operator's words.
     #[must_use]
     pub fn origin(&self) -> String {
-        format!("connector \"{}\"", self.key)
+        self.key.as_origin()
     }
 
     /// The names that a certificate may be for: those that are set, otherwise the recipient's domain; of an address

@@ -8,7 +8,10 @@ use super::{
     client::{Identity, identify},
     incoming::{Unmet, covers, examine},
 };
-use crate::directory::{ConnectorKey, ConnectorType, InboundConnector};
+use crate::{
+    Reason,
+    directory::{ConnectorKey, ConnectorType, InboundConnector},
+};
 
 /// One connector's part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +60,11 @@ pub fn account(facts: &InboundFacts<'_>, recipient: &Host) -> Vec<Account> {
 }
 
 fn own_server(connector: &InboundConnector, facts: &InboundFacts<'_>) -> (bool, String) {
-    let certificate = match identify(connector, facts.security) {
-        Identity::Holds(name) => return (true, format!("knows the client by its certificate for {name}")),
+    let certificate = match identify(connector, facts) {
+        Identity::Holds(named) => {
+            let words = format!("knows the client by its certificate for {}", named.name);
+            return (true, with_exceptions(words, &named.exceptions));
+        }
         Identity::Unknown(why) => return (true, format!("may know the client by its certificate: {why}")),
         Identity::Fails(why) => why,
     };
@@ -111,11 +117,20 @@ fn partner(connector: &InboundConnector, facts: &InboundFacts<'_>, recipient: Op
         return (false, "is limited to other accepted domains".to_owned());
     }
     let words = match examine(connector, facts) {
-        Ok(_) if connector.is_restricting() => "covers the sender, and all that it demands holds".to_owned(),
-        Ok(_) => "covers the sender, and its TLS is good enough".to_owned(),
+        Ok(met) if met.exceptions.is_empty() && connector.is_restricting() => {
+            "covers the sender, and all that it demands holds".to_owned()
+        }
+        Ok(met) if met.exceptions.is_empty() => "covers the sender, and its TLS is good enough".to_owned(),
+        Ok(met) => with_exceptions("covers the sender".to_owned(), &met.exceptions),
         Err(Unmet::Tls(shortfall)) => format!("covers the sender: {shortfall}"),
         Err(Unmet::Unknown(why)) => format!("covers the sender; the certificate cannot be judged now: {why}"),
         Err(Unmet::Rule(rule, why)) => format!("covers the sender and has {rule}, but {why}"),
     };
     (true, words)
+}
+
+fn with_exceptions(words: String, exceptions: &[Reason]) -> String {
+    exceptions
+        .iter()
+        .fold(words, |words, exception| format!("{words}; {exception}"))
 }

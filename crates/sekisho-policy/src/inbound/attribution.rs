@@ -32,6 +32,8 @@ pub(super) enum Attributed<'a> {
 pub(super) struct Own<'a> {
     connector: &'a InboundConnector,
     known: Known,
+    /// Without which it would not be known, or its connection not be taken.
+    exceptions: Vec<Reason>,
 }
 
 impl Own<'_> {
@@ -39,11 +41,12 @@ impl Own<'_> {
         &self.connector.key.organization
     }
 
-    fn reason(&self) -> Reason {
-        Reason::OwnServer {
+    fn reasons(&self) -> Vec<Reason> {
+        let known = Reason::OwnServer {
             connector: self.connector.key.clone(),
             known: self.known.clone(),
-        }
+        };
+        std::iter::once(known).chain(self.exceptions.iter().cloned()).collect()
     }
 
     /// Its mail for a recipient of its own organization.
@@ -62,7 +65,7 @@ impl Own<'_> {
             connector: Some(self.connector.key.clone()),
             is_believed: self.connector.cloud_services_mail_enabled,
         };
-        (vec![self.reason()], attribution)
+        (self.reasons(), attribution)
     }
 }
 
@@ -86,12 +89,16 @@ pub(super) fn attribute<'a>(
         .into_iter()
         .filter(|(connector, _)| may_send(connector, facts.sender_domain()));
     let unknown = match within_limits.next() {
-        Some((connector, Identity::Holds(name))) => {
-            let known = Known {
-                certificate: Some(name.to_owned()),
-                ..Known::default()
+        Some((connector, Identity::Holds(named))) => {
+            let own = Own {
+                connector,
+                known: Known {
+                    certificate: Some(named.name.to_owned()),
+                    ..Known::default()
+                },
+                exceptions: named.exceptions,
             };
-            return settle(facts, here, Own { connector, known }, &[]);
+            return settle(facts, here, own, &[]);
         }
         Some((connector, Identity::Unknown(why))) => Some((connector, why)),
         Some((_, Identity::Fails(_))) | None => None,
@@ -117,12 +124,12 @@ pub(super) fn attribute<'a>(
 fn settle<'a>(
     facts: &InboundFacts<'_>,
     here: Option<&Recipient<'_>>,
-    own: Own<'a>,
+    mut own: Own<'a>,
     others: &[&InboundConnector],
 ) -> Result<Attributed<'a>, Box<Refused>> {
     let all = std::iter::once(&own.connector).chain(others);
     let lacking = all
-        .filter_map(|connector| Some((connector, connector.shortfall(facts.security)?)))
+        .filter_map(|connector| Some((*connector, facts.shortfall(connector, &mut own.exceptions)?)))
         .min_by_key(|(connector, _)| connector.plaintext_reply);
     let Some((connector, shortfall)) = lacking else {
         return Ok(Attributed::To(own));
@@ -145,11 +152,10 @@ pub(super) fn lacks_tls(connector: &InboundConnector, shortfall: TlsShortfall) -
 /// The OnPremises connectors whose name is on the client's certificate, the most specific name first, and whether it is
 /// the one that they mean.
 fn own_certificates<'a>(facts: &InboundFacts<'a>) -> Vec<(&'a InboundConnector, Identity<'a>)> {
-    let security = facts.security;
-    let leaf = security.tls().and_then(|tls| tls.chain.first());
+    let leaf = facts.security.tls().and_then(|tls| tls.chain.first());
     let mut named: Vec<_> = Vec::new();
     if let Some(leaf) = leaf.filter(|_| facts.looks_at_own_certificates()) {
-        for name in &leaf.dns_names {
+        for name in facts.directory.names_on(leaf) {
             let owner = facts.directory.owner_of_name(name);
             facts.for_each_own_certificate(name, |specificity, connector| {
                 // A wildcard of one organization does not reach into a domain that is another's.
@@ -163,7 +169,7 @@ fn own_certificates<'a>(facts: &InboundFacts<'a>) -> Vec<(&'a InboundConnector, 
     named.dedup_by(|(_, a), (_, b)| std::ptr::eq(*a, *b));
     let identified = named
         .into_iter()
-        .map(|(_, connector)| (connector, identify(connector, security)));
+        .map(|(_, connector)| (connector, identify(connector, facts)));
     identified.collect()
 }
 
@@ -211,6 +217,7 @@ fn by_address<'a>(
     let own = Own {
         connector: connectors.next()?,
         known,
+        exceptions: Vec::new(),
     };
     Some((own, connectors.collect()))
 }
@@ -225,7 +232,7 @@ pub(super) fn relay(facts: &InboundFacts<'_>, attributed: &Attributed<'_>) -> Ju
         is_believed: own.is_some_and(|own| own.connector.cloud_services_mail_enabled),
     };
     match attributed {
-        Attributed::To(own) => Ok((vec![own.reason()], originating(own.organization(), Some(own)))),
+        Attributed::To(own) => Ok((own.reasons(), originating(own.organization(), Some(own)))),
         Attributed::Unknown { connector, why } => {
             Err(refusal::certificate_unknown(&connector.key, why).of(&connector.key.organization))
         }

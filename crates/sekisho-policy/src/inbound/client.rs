@@ -3,10 +3,15 @@
 
 use std::{fmt, net::IpAddr};
 
-use sekisho_mail::{ChannelSecurity, Check, Domain, KeyProof, OrganizationName, TlsFacts, TlsVersion, Verdict};
+use sekisho_mail::{
+    CertificateFacts, CertificateFault, ChannelSecurity, Check, Domain, KeyProof, OrganizationName, TlsFacts,
+    TlsVersion, Verdict,
+};
 
+use super::{InboundFacts, exceptions::excepted};
 use crate::{
-    directory::{ConnectorKey, InboundConnector, IssuerPattern, TlsFloor},
+    Reason,
+    directory::{ConnectorKey, InboundConnector, IssuerPattern, Relaxation, TlsFloor},
     outbound::is_pinned,
 };
 
@@ -131,19 +136,28 @@ impl InboundConnector {
 /// Whether a client's certificate is the one that a connector names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Identity<'a> {
-    /// It is, by this name.
-    Holds(&'a str),
+    /// It is.
+    Holds(Named<'a>),
     /// It is not; why.
     Fails(String),
     /// It is as far as can be known; the rest cannot be found out, for this reason of ours.
     Unknown(String),
 }
 
-/// Compares the client's certificate with what the connector asks of it. The common name never counts; what is asked of
-/// the chain comes last, so that its answer alone is what cannot be known.
-pub(super) fn identify<'a>(connector: &InboundConnector, security: &'a ChannelSecurity) -> Identity<'a> {
+/// A certificate that is the one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Named<'a> {
+    /// By which of its names.
+    pub(super) name: &'a str,
+    /// The exceptions without which it would not be.
+    pub(super) exceptions: Vec<Reason>,
+}
+
+/// Compares the client's certificate with what the connector asks of it. The common name counts by an exception alone;
+/// what is asked of the chain comes last, so that its answer alone is what cannot be known.
+pub(super) fn identify<'a>(connector: &InboundConnector, facts: &InboundFacts<'a>) -> Identity<'a> {
     let fails = |why: &str| Identity::Fails(why.to_owned());
-    let Some(tls) = security.tls() else {
+    let Some(tls) = facts.security.tls() else {
         return fails("the connection is in the clear");
     };
     let Some(leaf) = tls.chain.first() else {
@@ -152,14 +166,9 @@ pub(super) fn identify<'a>(connector: &InboundConnector, security: &'a ChannelSe
     if let KeyProof::NotProven(why) = &tls.key {
         return Identity::Fails(format!("the client did not prove that it holds the key: {why}"));
     }
-    let Some(wanted) = &connector.tls_sender_certificate_name else {
-        return fails("no certificate is asked for");
-    };
-    let Some(name) = leaf.dns_names.iter().find(|name| wanted.is_matched_by(name)) else {
-        return Identity::Fails(match leaf.dns_names.as_slice() {
-            [] => "the certificate names no host (SAN dNSName)".to_owned(),
-            names => format!("the certificate is for {}", names.join(", ")),
-        });
+    let named = match find_name(connector, facts, leaf) {
+        Ok(named) => named,
+        Err(why) => return Identity::Fails(why),
     };
     if !connector.server_auth_certificates && leaf.not_for_clients {
         return fails("the certificate is not for clients: its extended key usages leave clientAuth out");
@@ -171,13 +180,64 @@ pub(super) fn identify<'a>(connector: &InboundConnector, security: &'a ChannelSe
         return Identity::Fails(format!("the certificate was issued by {}", leaf.issuer));
     }
     if !connector.wants_path() {
-        return Identity::Holds(name);
+        return Identity::Holds(named);
     }
+    look_at_path(connector, facts, tls, named)
+}
+
+fn find_name<'a>(
+    connector: &InboundConnector,
+    facts: &InboundFacts<'a>,
+    leaf: &'a CertificateFacts,
+) -> Result<Named<'a>, String> {
+    let Some(wanted) = &connector.tls_sender_certificate_name else {
+        return Err("no certificate is asked for".to_owned());
+    };
+    if let Some(name) = leaf.dns_names.iter().find(|name| wanted.is_matched_by(name)) {
+        let exceptions = Vec::new();
+        return Ok(Named { name, exceptions });
+    }
+    const NO_NAME: &str = "the certificate names no host (SAN dNSName)";
+    if !leaf.dns_names.is_empty() {
+        return Err(format!("the certificate is for {}", leaf.dns_names.join(", ")));
+    }
+    let common_name = leaf.common_name.as_deref().filter(|name| wanted.is_matched_by(name));
+    let exception = facts.exception(connector, Relaxation::CommonName);
+    match (common_name, exception) {
+        (Some(name), Some(exception)) => Ok(Named {
+            name,
+            exceptions: vec![excepted(
+                exception,
+                connector,
+                "a certificate that names a host (SAN dNSName)",
+                format!("this one has the common name {name} alone"),
+            )],
+        }),
+        (Some(_), None) | (None, _) => Err(NO_NAME.to_owned()),
+    }
+}
+
+fn look_at_path<'a>(
+    connector: &InboundConnector,
+    facts: &InboundFacts<'_>,
+    tls: &TlsFacts,
+    mut named: Named<'a>,
+) -> Identity<'a> {
     let path = Check::Path {
         anchors: connector.anchors.clone(),
     };
     match tls.verdict(&path) {
-        Some(Verdict::Holds) => Identity::Holds(name),
+        Some(Verdict::Holds) => Identity::Holds(named),
+        Some(Verdict::Fails(fault @ CertificateFault::Expired(_))) => {
+            let Some(exception) = facts.exception(connector, Relaxation::ExpiredCertificate) else {
+                return Identity::Fails(fault.to_string());
+            };
+            let what = "a certificate that is valid today";
+            named
+                .exceptions
+                .push(excepted(exception, connector, what, fault.to_string()));
+            Identity::Holds(named)
+        }
         Some(Verdict::Fails(fault)) => Identity::Fails(fault.to_string()),
         Some(Verdict::Unknown(why)) => Identity::Unknown(why.clone()),
         // The connector may be newer than the handshake.

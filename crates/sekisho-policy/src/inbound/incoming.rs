@@ -12,11 +12,12 @@ use super::{
     Attribution, Directionality, InboundFacts, Judged, Recipient,
     attribution::{Attributed, lacks_tls},
     client::{Demander, Identity, Known, TlsShortfall, identify},
+    exceptions::excepted,
     refusal::{self, Refused, refused},
 };
 use crate::{
     Reason,
-    directory::{InboundConnector, OrganizationIndex, PlaintextReply},
+    directory::{InboundConnector, OrganizationIndex, PlaintextReply, Relaxation},
 };
 
 /// A rule by which a partner's connector restricts its sender domains.
@@ -63,9 +64,9 @@ pub(super) fn receive(facts: &InboundFacts<'_>, here: &Recipient<'_>, attributed
         return Ok((Vec::new(), attribution));
     };
     let judged = judge_partners(facts, here, (index, attributed));
-    let (reasons, through) = judged.map_err(|refused| or_unknown(refused, organization, attributed))?;
+    let (mut reasons, through) = judged.map_err(|refused| or_unknown(refused, organization, attributed))?;
     let direct = refuse_direct_send(facts, organization, Some(index));
-    direct.map_err(|refused| or_unknown(refused, organization, attributed))?;
+    reasons.extend(direct.map_err(|refused| or_unknown(refused, organization, attributed))?);
     attribution.connector = through.map(|connector| connector.key.clone());
     Ok((reasons, attribution))
 }
@@ -95,8 +96,9 @@ fn judge_partners<'a>(
     let mut unmet: Vec<(&InboundConnector, Unmet)> = Vec::new();
     for connector in covering().filter(|connector| connector.is_restricting()) {
         match examine(connector, facts) {
-            Ok(known) => {
-                reasons.push(partner_met(connector, known, sender));
+            Ok(met) => {
+                reasons.push(partner_met(connector, met.known, sender));
+                reasons.extend(met.exceptions);
                 through = Some(connector);
                 break;
             }
@@ -109,7 +111,7 @@ fn judge_partners<'a>(
                 // Trust is in who sends it, and not in the way that it came.
                 let restricting = covering().filter(|connector| connector.is_restricting());
                 for demanding in restricting.chain([connector]) {
-                    if let Some(shortfall) = demanding.shortfall(facts.security) {
+                    if let Some(shortfall) = facts.shortfall(demanding, &mut reasons) {
                         return Err(lacks_tls(demanding, shortfall));
                     }
                 }
@@ -124,7 +126,7 @@ fn judge_partners<'a>(
     }
     let mut lacking: Option<(&InboundConnector, TlsShortfall)> = None;
     for connector in covering().filter(|connector| !connector.is_restricting()) {
-        match connector.shortfall(facts.security) {
+        match facts.shortfall(connector, &mut reasons) {
             None if through.is_none() => {
                 reasons.push(partner_met(connector, Known::default(), sender));
                 through = Some(connector);
@@ -196,33 +198,55 @@ impl Unmet {
     }
 }
 
-/// Whether all that a restricting connector demands holds; by what the client is known then.
-pub(super) fn examine(connector: &InboundConnector, facts: &InboundFacts<'_>) -> Result<Known, Unmet> {
-    let mut known = Known::default();
+/// All that a restricting connector demands holds.
+#[derive(Default)]
+pub(super) struct Met {
+    /// By what the client is known.
+    pub(super) known: Known,
+    /// Without which it would not hold.
+    pub(super) exceptions: Vec<Reason>,
+}
+
+/// Whether all that a restricting connector demands holds.
+pub(super) fn examine(connector: &InboundConnector, facts: &InboundFacts<'_>) -> Result<Met, Unmet> {
+    let mut met = Met::default();
     if connector.restrict_domains_to_ip_addresses {
-        if !connector.holds_address(facts.client) {
+        if connector.holds_address(facts.client) {
+            met.known.address = Some(facts.client);
+        } else {
             let why = format!("{} is none of its addresses", facts.client);
-            return Err(Unmet::Rule(PartnerRule::IpAddresses, why));
+            let Some(exception) = facts.exception(connector, Relaxation::AnyAddress) else {
+                return Err(Unmet::Rule(PartnerRule::IpAddresses, why));
+            };
+            let what = PartnerRule::IpAddresses.to_string();
+            met.exceptions.push(excepted(exception, connector, &what, why));
         }
-        known.address = Some(facts.client);
     }
-    let shortfall = connector.shortfall(facts.security);
+    let shortfall = facts.shortfall(connector, &mut met.exceptions);
     // In the clear no certificate can be shown, so where TLS is demanded nothing else need be missing.
     if shortfall == Some(TlsShortfall::Plaintext) {
         return Err(Unmet::Tls(TlsShortfall::Plaintext));
     }
     let mut unknown = None;
     if connector.restrict_domains_to_certificate {
-        match identify(connector, facts.security) {
-            Identity::Holds(name) => known.certificate = Some(name.to_owned()),
-            Identity::Fails(why) => return Err(Unmet::Rule(PartnerRule::Certificate, why)),
-            Identity::Unknown(why) => unknown = Some(why),
+        let borne = facts.bears_any_certificate(connector);
+        match (identify(connector, facts), borne) {
+            (Identity::Holds(named), _) => {
+                met.known.certificate = Some(named.name.to_owned());
+                met.exceptions.extend(named.exceptions);
+            }
+            (Identity::Fails(why) | Identity::Unknown(why), Some(exception)) => {
+                let what = PartnerRule::Certificate.to_string();
+                met.exceptions.push(excepted(exception, connector, &what, why));
+            }
+            (Identity::Fails(why), None) => return Err(Unmet::Rule(PartnerRule::Certificate, why)),
+            (Identity::Unknown(why), None) => unknown = Some(why),
         }
     }
     match (shortfall, unknown) {
         (Some(shortfall), _) => Err(Unmet::Tls(shortfall)),
         (None, Some(why)) => Err(Unmet::Unknown(why)),
-        (None, None) => Ok(known),
+        (None, None) => Ok(met),
     }
 }
 
@@ -261,26 +285,27 @@ fn refuse_partner<'a>(
     }
 }
 
-/// Mail that says it is from the organization itself, from nobody whom it knows.
+/// Mail that says it is from the organization itself, from nobody whom it knows. Of others, the exceptions without
+/// which they would not be known.
 fn refuse_direct_send(
     facts: &InboundFacts<'_>,
     organization: &OrganizationName,
     index: Option<&OrganizationIndex>,
-) -> Result<(), Box<Refused>> {
+) -> Result<Vec<Reason>, Box<Refused>> {
     let settings = facts.directory.organization(organization);
     if !settings.is_some_and(|settings| settings.reject_direct_send) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let accepted = facts.sender_accepted();
     let Some(accepted) = accepted.filter(|accepted| accepted.organization == *organization) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let has_right = facts.rights.find(facts.client, facts.security).is_some();
     if has_right || index.is_some_and(|index| facts.any_address(index, organization)) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     match index.and_then(|index| by_any_certificate(facts, index, organization)) {
-        Some((_, Identity::Holds(_))) => Ok(()),
+        Some((_, Identity::Holds(named))) => Ok(named.exceptions),
         Some((connector, Identity::Unknown(why))) => Err(refusal::certificate_unknown(&connector.key, &why)),
         Some((_, Identity::Fails(_))) | None => Err(refused(
             (550, EnhancedCode::new(5, 7, 68)),
@@ -301,12 +326,12 @@ fn by_any_certificate<'a>(
 ) -> Option<(&'a InboundConnector, Identity<'a>)> {
     let leaf = facts.security.tls()?.chain.first()?;
     let mut best: Option<(&InboundConnector, Identity<'_>)> = None;
-    for name in &leaf.dns_names {
+    for name in facts.directory.names_on(leaf) {
         facts.for_each_certificate(index, organization, name, |connector| {
             if matches!(best, Some((_, Identity::Holds(_)))) {
                 return;
             }
-            let identity = identify(connector, facts.security);
+            let identity = identify(connector, facts);
             if !matches!(identity, Identity::Fails(_)) {
                 best = Some((connector, identity));
             }

@@ -8,6 +8,7 @@
 mod account;
 mod attribution;
 mod client;
+mod exceptions;
 mod incoming;
 mod limits;
 mod reason;
@@ -23,13 +24,14 @@ mod tests;
 use std::net::IpAddr;
 
 use sekisho_mail::{
-    ChannelSecurity, Domain, EnhancedCode, Host, Mailbox, OrganizationName, Reply, ReversePath, StatedReason,
+    ChannelSecurity, Domain, EnhancedCode, Host, Mailbox, OrganizationName, Reply, ReversePath, StatedReason, Timestamp,
 };
 
 pub use account::{Account, account};
 pub use client::{Demander, Known, TlsShortfall};
 pub use incoming::PartnerRule;
 pub use limits::{OneMore, TooLarge, limit, limit_size};
+pub use reason::admission_right;
 pub use recipient::{NextHopSays, heed};
 pub use rights::{Exposure, RelayFrom, RelayRights};
 pub use shadow::try_shadows;
@@ -58,6 +60,8 @@ pub struct InboundFacts<'a> {
     pub rights: &'a RelayRights,
     /// Organizations, their domains and connectors.
     pub directory: &'a Directory,
+    /// The time, at which some of the directory's exceptions are in force; any where it has none.
+    pub now: Timestamp,
     /// The sender named at MAIL.
     pub reverse_path: &'a ReversePath,
     /// What is asked.
@@ -263,6 +267,8 @@ fn admit_recipient(
     let reason = stand(facts, &here, (standing, local_part), is_own);
     let reason = reason.map_err(|refused| refused.of(here.organization))?;
     reasons.push(reason);
+    // First by which right; the sort is stable.
+    reasons.sort_by_key(|reason| matches!(reason, Reason::Excepted { .. }));
     Ok((reasons, attribution))
 }
 

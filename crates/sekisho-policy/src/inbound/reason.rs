@@ -7,9 +7,23 @@ use sekisho_mail::Domain;
 use super::Known;
 use crate::{Reason, directory::ConnectorKey};
 
+/// By which right a message came in, as an arrival's trace keeps it: `local recipient`, `relay: 192.0.2.0/24`,
+/// `connector acme/relay (certificate mail.acme.example)`; with the exceptions without which it would not have. May
+/// hold the client's text: escape it when shown.
+#[must_use]
+pub fn admission_right(reasons: &[Reason]) -> Option<String> {
+    let (first, others) = reasons.split_first()?;
+    let mut right = first.admission_right();
+    for reason in others {
+        if let Reason::Excepted { exception, .. } = reason {
+            right = format!("{right}; {exception}");
+        }
+    }
+    Some(right)
+}
+
 impl Reason {
-    /// By which right a message came in, as an arrival's trace keeps it: `local recipient`, `relay: 192.0.2.0/24`,
-    /// `connector acme/relay (certificate mail.acme.example)`. May hold the client's text: escape it when shown.
+    /// One part of [`admission_right`].
     #[must_use]
     pub fn admission_right(&self) -> String {
         match self {
@@ -27,6 +41,7 @@ impl Reason {
                 connector,
                 organization,
             } => format!("connector {connector} (organization {organization})"),
+            Self::Excepted { exception, .. } => exception.to_string(),
             Self::OpportunisticTls
             | Self::OpportunisticPlaintext { .. }
             | Self::UnprovenKeyAccepted { .. }

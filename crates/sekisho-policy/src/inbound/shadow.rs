@@ -55,7 +55,7 @@ fn owner<'a>(facts: &InboundFacts<'a>, standing: RecipientStanding) -> Option<&'
 fn organizations<'a>(facts: &InboundFacts<'a>, owner: Option<&'a OrganizationName>) -> Vec<&'a OrganizationName> {
     let sender = facts.sender_accepted().map(|accepted| &accepted.organization);
     let leaf = facts.security.tls().and_then(|tls| tls.chain.first());
-    let names = leaf.into_iter().flat_map(|leaf| &leaf.dns_names);
+    let names = leaf.into_iter().flat_map(|leaf| facts.directory.names_on(leaf));
     let owners = names.filter_map(|name| facts.directory.owner_of_name(name));
     let mut organizations: Vec<&OrganizationName> = Vec::new();
     for organization in owner.into_iter().chain(sender).chain(owners) {

@@ -20,6 +20,12 @@ impl<'a> Trial<'a> {
     fn connector(self) -> &'a InboundConnector {
         &self.0.document
     }
+
+    /// In whose place this connector is tried.
+    pub(super) fn replaced_by(self, connector: &InboundConnector) -> Option<&'a InboundConnector> {
+        let replaced = self.0.replaces.as_deref()?;
+        std::ptr::eq(self.connector(), connector).then_some(replaced)
+    }
 }
 
 impl<'a> InboundFacts<'a> {

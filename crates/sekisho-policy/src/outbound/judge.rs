@@ -1,14 +1,13 @@
 //! Whether a message may leave over a connection.
 
+use std::sync::Arc;
+
 use sekisho_mail::{
     CertificateFacts, CertificateFault, ChannelFacts, ChannelId, ChannelSecurity, Check, Decision, Demand, DemandLevel,
-    Digest, Envelope, KeyProof, PlaintextCause, StatedReason, TlsFacts, Verdict,
+    Digest, Envelope, KeyProof, PlaintextCause, StatedReason, Timestamp, TlsFacts, Verdict, push_new,
 };
 
-use super::{
-    Finding, HostPlan, Refusal,
-    plan::{demanded_checks, push_new},
-};
+use super::{Finding, HostPlan, Refusal, plan::demanded_checks};
 use crate::Reason;
 
 /// The permission for one message to leave over one connection. [`judge`] alone makes one; it is not cloned and not
@@ -17,10 +16,10 @@ use crate::Reason;
 /// One comes from a judgement and goes to whoever sends:
 ///
 /// ```
-/// # use sekisho_mail::{ChannelFacts, Envelope};
+/// # use sekisho_mail::{ChannelFacts, Envelope, Timestamp};
 /// # use sekisho_policy::outbound::{Clearance, HostPlan, judge};
-/// fn clear(plan: &HostPlan, facts: &ChannelFacts, envelope: Envelope) -> Option<Clearance> {
-///     let clearance: Clearance = judge(plan, facts, envelope).ok()?;
+/// fn clear(plan: &HostPlan, facts: &ChannelFacts, envelope: Envelope, now: Timestamp) -> Option<Clearance> {
+///     let clearance: Clearance = judge(plan, facts, envelope, now).ok()?;
 ///     Some(clearance)
 /// }
 /// ```
@@ -88,22 +87,37 @@ impl Clearance {
 /// envelope carries, whether the plan was made with it or not. Compares values only; a check without an answer, and
 /// one whose answer is unknown, do not hold.
 ///
+/// What does not hold may pass by one of the plan's exceptions, if that is in force at `now`, whenever the plan was
+/// made: then the clearance says so.
+///
 /// [`ChannelFacts::host`] must be the text of [`HostPlan::host`]: a plan says nothing about another host's connection.
 ///
 /// # Errors
 /// When a demand does not hold, or the facts contradict the plan.
-pub fn judge(plan: &HostPlan, facts: &ChannelFacts, envelope: Envelope) -> Result<Clearance, Refusal> {
+pub fn judge(plan: &HostPlan, facts: &ChannelFacts, envelope: Envelope, now: Timestamp) -> Result<Clearance, Refusal> {
     check_channel(plan, facts)?;
     let mut demands: Vec<Demand> = plan.demands().to_vec();
     for carried in envelope.recipients.iter().flat_map(|recipient| &recipient.carried) {
-        push_new(&mut demands, carried.clone());
+        push_new(&mut demands, carried);
     }
     let mut reasons = Vec::new();
     let mut unmet = Vec::new();
+    let mut is_excused = false;
     for demand in demands {
-        match examine(&demand.level, &facts.security) {
-            Ok(()) => reasons.push(Reason::DemandMet { demand }),
-            Err(finding) => unmet.push((demand, finding)),
+        let Err(finding) = examine(&demand.level, &facts.security) else {
+            reasons.push(Reason::DemandMet { demand });
+            continue;
+        };
+        match plan.excuse(&demand, &facts.security, now) {
+            Some(exception) => {
+                is_excused = true;
+                reasons.push(Reason::Excepted {
+                    exception: Arc::clone(exception),
+                    demand: format!("{} demands {}", demand.origin, demand.level),
+                    found: finding.to_string(),
+                });
+            }
+            None => unmet.push((demand, finding)),
         }
     }
     if !unmet.is_empty() {
@@ -111,11 +125,11 @@ pub fn judge(plan: &HostPlan, facts: &ChannelFacts, envelope: Envelope) -> Resul
         return Err(Refusal::unmet(plan.host(), first, unmet));
     }
     match &facts.security {
+        _ if !reasons.is_empty() => {}
         ChannelSecurity::Plaintext(cause) => reasons.push(Reason::OpportunisticPlaintext { cause: cause.clone() }),
-        ChannelSecurity::Tls(_) if reasons.is_empty() => reasons.push(Reason::OpportunisticTls),
-        ChannelSecurity::Tls(_) => {}
+        ChannelSecurity::Tls(_) => reasons.push(Reason::OpportunisticTls),
     }
-    if let Some(why) = facts.security.tls().and_then(unproven) {
+    if let Some(why) = facts.security.tls().and_then(unproven).filter(|_| !is_excused) {
         reasons.push(Reason::UnprovenKeyAccepted { why: why.to_owned() });
     }
     Ok(Clearance {
@@ -151,6 +165,15 @@ fn check_channel(plan: &HostPlan, facts: &ChannelFacts) -> Result<(), Refusal> {
 
 /// Whether one demand holds; otherwise what was found instead.
 pub(super) fn examine(level: &DemandLevel, security: &ChannelSecurity) -> Result<(), Finding> {
+    examine_beside(level, security, |_, _| false)
+}
+
+/// As [`examine`], where an answer to a check is good enough as well when `is_borne` says so.
+pub(super) fn examine_beside(
+    level: &DemandLevel,
+    security: &ChannelSecurity,
+    is_borne: fn(&Check, &Verdict) -> bool,
+) -> Result<(), Finding> {
     let tls = match security {
         ChannelSecurity::Plaintext(cause) => return Err(Finding::Plaintext(cause.clone())),
         ChannelSecurity::Tls(tls) => tls,
@@ -172,7 +195,9 @@ pub(super) fn examine(level: &DemandLevel, security: &ChannelSecurity) -> Result
         return Err(Finding::OtherKey(leaf.spki_sha256));
     }
     for check in demanded_checks(level) {
-        examine_check(&check, tls)?;
+        if !tls.verdict(&check).is_some_and(|verdict| is_borne(&check, verdict)) {
+            examine_check(&check, tls)?;
+        }
     }
     // Last, so that a fault of the certificate itself is told first.
     match unproven(tls) {

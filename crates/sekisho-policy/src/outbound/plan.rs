@@ -1,10 +1,14 @@
 //! Before connecting: which demands apply, and what each candidate host must satisfy.
 
+use std::sync::Arc;
+
 use sekisho_mail::{
-    AnchorSetId, Check, ClientIdentityId, Demand, DemandLevel, Digest, Domain, Host, NamePattern, TlsVersion, TriedRule,
+    AnchorSetId, Check, ClientIdentityId, Demand, DemandLevel, Digest, Domain, Host, NamePattern, Timestamp,
+    TlsVersion, TriedRule, push_new,
 };
 
 use super::{GroupProfile, TriedConnector, shadow::TriedAtHost};
+use crate::directory::Exception;
 
 /// All that decides what the candidate hosts of a message must satisfy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +17,11 @@ pub struct OutboundFacts {
     pub demands: Vec<RouteDemand>,
     /// What travels with the message: the [`sekisho_mail::Recipient::carried`] of all the recipients of this attempt.
     pub carried: Vec<Demand>,
+    /// The operator's dated exceptions that may lower some of these, each its own document's alone: from
+    /// [`crate::directory::Directory::exceptions_for`].
+    pub exceptions: Vec<Arc<Exception>>,
+    /// The time, at which some of the exceptions are in force.
+    pub now: Timestamp,
     /// The certificate that the route presents as a client, when it names one.
     pub client_identity: Option<ClientIdentityId>,
     /// The hosts in the order in which they are tried; kept.
@@ -153,6 +162,8 @@ impl Plan {
 pub struct HostPlan {
     host: Host,
     demands: Vec<Demand>,
+    exceptions: Vec<Arc<Exception>>,
+    now: Timestamp,
     client_identity: Option<ClientIdentityId>,
     /// What adds checks and nothing else.
     tried: Vec<TriedAtHost>,
@@ -167,12 +178,13 @@ pub fn plan(facts: &OutboundFacts) -> Plan {
         .map(|candidate| {
             let mut demands = Vec::new();
             let of_the_way = facts.demands.iter().map(|demand| demand.on_host(candidate));
-            for demand in of_the_way.chain(facts.carried.iter().cloned()) {
-                push_new(&mut demands, demand);
-            }
+            of_the_way.for_each(|demand| push_new(&mut demands, demand));
+            facts.carried.iter().for_each(|demand| push_new(&mut demands, demand));
             HostPlan {
                 host: candidate.host.clone(),
                 demands,
+                exceptions: facts.exceptions.clone(),
+                now: facts.now,
                 client_identity: facts.client_identity.clone(),
                 tried: tried_at(candidate, facts),
             }
@@ -204,10 +216,21 @@ impl HostPlan {
         self.host.domain()
     }
 
-    /// All that must hold; empty for opportunistic TLS.
+    /// All that is demanded, what exceptions lower too; empty for opportunistic TLS.
     #[must_use]
     pub fn demands(&self) -> &[Demand] {
         &self.demands
+    }
+
+    /// The exceptions that it was made with, in force or not.
+    #[must_use]
+    pub fn exceptions(&self) -> &[Arc<Exception>] {
+        &self.exceptions
+    }
+
+    /// When it was made.
+    pub(super) const fn made_at(&self) -> Timestamp {
+        self.now
     }
 
     /// Whether nothing demands TLS.
@@ -216,10 +239,21 @@ impl HostPlan {
         self.demands.is_empty()
     }
 
+    /// Whether a message may go in the clear: where nothing demands TLS, or exceptions lift whatever does.
+    #[must_use]
+    pub fn bears_plaintext(&self) -> bool {
+        self.standing().next().is_none()
+    }
+
+    /// The demands but for those that an exception lifted altogether when the plan was made.
+    pub(super) fn standing(&self) -> impl Iterator<Item = &Demand> {
+        self.demands.iter().filter(|demand| !self.is_lifted(demand))
+    }
+
     /// The oldest version that the handshake may offer: what is demanded, and TLS 1.2 where nothing is.
     #[must_use]
     pub fn min_version(&self) -> TlsVersion {
-        let demanded = self.demands.iter().map(|demand| match &demand.level {
+        let demanded = self.standing().map(|demand| match &demand.level {
             DemandLevel::Version { at_least } => *at_least,
             // No earlier version has the group.
             DemandLevel::HybridKeyExchange => TlsVersion::Tls13,
@@ -235,8 +269,7 @@ impl HostPlan {
     #[must_use]
     pub fn groups(&self) -> GroupProfile {
         let demands_hybrid = self
-            .demands
-            .iter()
+            .standing()
             .any(|demand| demand.level == DemandLevel::HybridKeyExchange);
         if demands_hybrid {
             GroupProfile::HybridOnly
@@ -301,12 +334,5 @@ pub(super) fn demanded_checks(level: &DemandLevel) -> Vec<Check> {
         | DemandLevel::HybridKeyExchange => Vec::new(),
         DemandLevel::Certificate { anchors } => vec![path(anchors)],
         DemandLevel::Domain { anchors, names } => vec![path(anchors), Check::Name { names: names.clone() }],
-    }
-}
-
-/// Lists here hold a handful of entries, so a search is cheaper than a set and keeps the order.
-pub(super) fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {
-    if !list.contains(&item) {
-        list.push(item);
     }
 }

@@ -95,6 +95,7 @@ fn try_one(
     for demand in &tried.demands {
         match hold(demand, found) {
             Ok(()) => {}
+            Err(_) if is_excused(plan, tried, demand, found) => {}
             Err(finding @ (Finding::Unknown(_) | Finding::NotAsked(_))) => {
                 unknown.get_or_insert_with(|| stated("not-found-out", not_met(demand, &finding)));
             }
@@ -117,7 +118,10 @@ fn try_one(
     let others = plan.demands().iter();
     let mut others = others.filter(|demand| tried.instead_of.as_ref() != Some(&demand.origin));
     match (
-        others.find_map(|demand| Some((demand, hold(demand, found).err()?))),
+        others.find_map(|demand| {
+            let finding = hold(demand, found).err()?;
+            (!excuses(plan, demand, found)).then_some((demand, finding))
+        }),
         decision,
     ) {
         (Some((demand, finding)), _) => {
@@ -141,6 +145,24 @@ fn hold(demand: &Demand, found: Found<'_>) -> Result<(), Finding> {
         Found::Handshake(failure) => Err(Finding::Handshake(Box::new(failure.clone()))),
         Found::Nothing => Err(Finding::Unknown("no connection came about".to_owned())),
     }
+}
+
+/// Whether an exception of the plan lets pass what a demand does not.
+fn excuses(plan: &HostPlan, demand: &Demand, found: Found<'_>) -> bool {
+    match found {
+        Found::Channel(security) => plan.excuse(demand, security, plan.made_at()).is_some(),
+        Found::Handshake(_) => plan.is_lifted(demand),
+        Found::Nothing => false,
+    }
+}
+
+/// As [`excuses`], of what is tried: an exception about the document in whose place it would stand is about it then.
+fn is_excused(plan: &HostPlan, tried: &TriedAtHost, demand: &Demand, found: Found<'_>) -> bool {
+    let Some(origin) = tried.instead_of.clone() else {
+        return false;
+    };
+    let level = demand.level.clone();
+    excuses(plan, &Demand { level, origin }, found)
 }
 
 /// `TLS with a valid certificate …, but the certificate is for mx.example.org`

@@ -36,7 +36,7 @@ pub enum Step {
         /// Which groups.
         groups: GroupProfile,
     },
-    /// In the clear; only ever a step of a plan that demands nothing.
+    /// In the clear; only ever a step of a plan that demands nothing, or nothing that no exception lifts.
     Plaintext {
         /// Why, for the channel's facts.
         cause: PlaintextCause,
@@ -102,7 +102,8 @@ impl BrokenTls {
 }
 
 impl HostPlan {
-    /// With which step to begin.
+    /// With which step to begin. What is remembered leads into the clear only where nobody demands TLS: where an
+    /// exception lifts a demand, TLS is tried for every message.
     #[must_use]
     pub fn first_step(&self, memory: Option<&BrokenTls>) -> Step {
         match memory {
@@ -189,9 +190,9 @@ const fn may_be_the_network(fault: &HandshakeFault) -> bool {
     }
 }
 
-/// The refusal that every demand of the plan makes necessary; `None` when there is none.
+/// The refusal that every demand of the plan makes necessary that no exception lifts; `None` when there is none.
 fn refuse_plaintext(plan: &HostPlan, finding: Finding) -> Option<Refusal> {
-    let mut unmet = plan.demands().iter().map(|demand| (demand.clone(), finding.clone()));
+    let mut unmet = plan.standing().map(|demand| (demand.clone(), finding.clone()));
     let first = unmet.next()?;
     Some(Refusal::unmet(plan.host(), first, unmet.collect()))
 }

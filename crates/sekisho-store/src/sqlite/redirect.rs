@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use rusqlite::params;
-use sekisho_mail::{Demand, Mailbox, Notify, OrganizationName, OriginalRecipient, Recipient};
+use sekisho_mail::{Demand, Mailbox, Notify, OrganizationName, OriginalRecipient, Recipient, push_new};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -199,9 +199,7 @@ pub(crate) fn merged(recipients: Vec<QueuedRecipient>, order: &Redirect) -> Opti
         }
         original.mailbox = order.to.clone();
         for demand in &order.carried {
-            if !original.carried.contains(demand) {
-                original.carried.push(demand.clone());
-            }
+            push_new(&mut original.carried, demand);
         }
         queued
     });
@@ -216,9 +214,7 @@ pub(crate) fn absorb(into: &mut QueuedRecipient, other: QueuedRecipient) {
     into.attempts = into.attempts.max(other.attempts);
     into.delay_notified &= other.delay_notified;
     for demand in other.recipient.carried {
-        if !into.recipient.carried.contains(&demand) {
-            into.recipient.carried.push(demand);
-        }
+        push_new(&mut into.recipient.carried, demand);
     }
     match (&mut into.recipient.handling, other.recipient.handling) {
         (Some(own), Some(others)) => own.absorb(&others),

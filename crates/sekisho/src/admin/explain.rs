@@ -7,22 +7,26 @@ use axum::{
     extract::{Query, State},
 };
 use sekisho_api::{
-    ConnectorVerdict, ExplainQuery, Explanation, HostVerdict, InboundConnectorVerdict, InboundExplanation,
-    InboundQuestion,
+    ConditionStanding, ConnectorVerdict, ExceptionVerdict, ExplainQuery, Explanation, HostVerdict,
+    InboundConnectorVerdict, InboundExplanation, InboundQuestion, RequireTlsCondition, RequireTlsVerdict, RuleStanding,
+    RuleVerdict,
 };
 use sekisho_mail::{
     ChannelSecurity, ClientCertificateFate, KeyProof, Mailbox, OrganizationName, PlaintextCause, ReversePath,
     StatedReason, TlsFacts, TlsVersion,
 };
 use sekisho_policy::{
-    directory::AcceptedDomain,
+    directory::{self, AcceptedDomain, Exception, RuleAccount, RuleQuestion},
     inbound::{Admission, InboundFacts, NextHopSays, Stage, account, admit, heed, try_shadows},
+    outbound as policy,
 };
 use sekisho_tls::PeerChain;
 
 use super::{Backend, Failure, view::tls_evidence};
 use crate::{
     clock,
+    directory::time_for,
+    inbound::header_fields,
     local::LocalFinding,
     outbound::{self, HostExplanation, Hypothesis},
 };
@@ -62,6 +66,7 @@ pub(super) async fn inbound(
         security: &security,
         rights: &rights,
         directory: &reception.organizations,
+        now: time_for(&reception.organizations),
         reverse_path: &reverse_path,
         stage: Stage::Rcpt {
             standing: reception.local.find_mailbox(&recipient).standing(),
@@ -75,15 +80,25 @@ pub(super) async fn inbound(
     let shadow = try_shadows(&facts, &admission);
     let (admission, next_hop) = ask_next_hop(&backend, &recipient, admission).await;
     let reasons: Vec<StatedReason> = admission.stated();
-    let (admitted, reply, organization) = match admission {
-        Admission::Admitted { attribution, .. } => (
-            true,
-            "250 2.1.5 recipient OK".to_owned(),
-            Some(attribution.organization),
-        ),
+    let header = header(question.header.as_deref())?;
+    let (admitted, reply, organization, rules) = match admission {
+        Admission::Admitted { attribution, .. } => {
+            let conditions = reception.organizations.header_conditions();
+            let through: Vec<_> = attribution.connector.iter().collect();
+            let (rules, _) = reception.organizations.account_rules(&RuleQuestion {
+                organization: &attribution.organization,
+                sender: &reverse_path,
+                recipients: &[&recipient],
+                connectors: Some(&through),
+                is_from_own_server: attribution.own_server().is_some(),
+                header: &header_fields(header.as_bytes(), conditions),
+            });
+            let reply = "250 2.1.5 recipient OK".to_owned();
+            (true, reply, Some(attribution.organization), rules)
+        }
         Admission::Refused {
             reply, organization, ..
-        } => (false, reply.to_string(), organization),
+        } => (false, reply.to_string(), organization, Vec::new()),
     };
     Ok(Json(InboundExplanation {
         directory: reception.organizations.version(),
@@ -101,6 +116,7 @@ pub(super) async fn inbound(
             })
             .collect(),
         shadow,
+        rules: rules.into_iter().map(rule).collect(),
     }))
 }
 
@@ -143,7 +159,7 @@ async fn ask_next_hop(backend: &Backend, recipient: &Mailbox, admission: Admissi
 /// A connection as the question has it.
 fn security(
     backend: &Backend,
-    organizations: &sekisho_policy::directory::Directory,
+    organizations: &directory::Directory,
     question: &InboundQuestion,
 ) -> Result<ChannelSecurity, Failure> {
     if !question.tls && question.certificate.is_none() {
@@ -172,6 +188,62 @@ fn security(
     Ok(ChannelSecurity::Tls(Box::new(facts)))
 }
 
+/// Fields of a header, as lines; each must be one, since a rule would never see what is none.
+fn header(lines: Option<&str>) -> Result<String, Failure> {
+    let lines = lines.unwrap_or_default();
+    let is_field = |line: &str| {
+        let name = line.split_once(':').map_or("", |(name, _)| name);
+        !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic())
+    };
+    match lines.lines().find(|line| !is_field(line)) {
+        Some(line) => Err(Failure::bad_request(format!(
+            "{line:?} is no field of a header; write \"Subject: secret\""
+        ))),
+        None => Ok(lines.to_owned()),
+    }
+}
+
+fn rule(account: RuleAccount) -> RuleVerdict {
+    RuleVerdict {
+        rule: account.rule.to_string(),
+        standing: match account.standing {
+            directory::RuleStanding::Applies => RuleStanding::Applies,
+            directory::RuleStanding::DoesNot => RuleStanding::DoesNot,
+            directory::RuleStanding::Depends => RuleStanding::Depends,
+        },
+        verdict: account.words,
+    }
+}
+
+fn exception((exception, in_force): (Arc<Exception>, bool)) -> ExceptionVerdict {
+    ExceptionVerdict {
+        exception: exception.key.to_string(),
+        in_force,
+        owner: exception.owner.clone(),
+        reason: exception.reason.clone(),
+        until: exception.until,
+        allows: exception.allows.key().to_owned(),
+    }
+}
+
+fn requiretls(conditions: [policy::RequireTlsCondition; 3]) -> RequireTlsVerdict {
+    let holds = |one: &policy::RequireTlsCondition| one.standing == policy::ConditionStanding::Holds;
+    RequireTlsVerdict {
+        holds: conditions.iter().all(holds),
+        conditions: conditions
+            .map(|one| RequireTlsCondition {
+                condition: one.key.to_owned(),
+                standing: match one.standing {
+                    policy::ConditionStanding::Holds => ConditionStanding::Holds,
+                    policy::ConditionStanding::Fails => ConditionStanding::Fails,
+                    policy::ConditionStanding::NotKnown => ConditionStanding::NotKnown,
+                },
+                verdict: one.words,
+            })
+            .into(),
+    }
+}
+
 fn address(text: &str) -> Result<Mailbox, Failure> {
     Mailbox::parse(text).map_err(|error| Failure::bad_request(format!("{text:?} is no address: {error}")))
 }
@@ -192,6 +264,8 @@ fn hypothesis(query: &ExplainQuery) -> Result<Hypothesis, Failure> {
             .transpose()
             .map_err(|error| Failure::bad_request(error.to_string()))?
             .unwrap_or_default(),
+        header: header(query.header.as_deref())?,
+        requiretls: query.requiretls,
     })
 }
 
@@ -207,6 +281,8 @@ fn view(recipient: &str, explained: outbound::Explanation) -> Explanation {
         connectors: connectors
             .map(|(connector, verdict)| ConnectorVerdict { connector, verdict })
             .collect(),
+        rules: explained.rules.into_iter().map(rule).collect(),
+        exceptions: explained.exceptions.into_iter().map(exception).collect(),
         required: explained.demands,
         unroutable: explained.unroutable.map(|why| why.fault().to_string()),
         hosts: explained.hosts.into_iter().map(host).collect(),
@@ -234,6 +310,7 @@ fn host(explained: HostExplanation) -> HostVerdict {
         failed_handshakes: explained.failed_handshakes,
         decision: explained.decision,
         fault: explained.fault.map(|fault| fault.to_string()),
+        requiretls: explained.requiretls.map(requiretls),
         conversation: explained.conversation,
         millis: u64::try_from(explained.took.as_millis()).unwrap_or(u64::MAX),
         shadow: explained.shadow,

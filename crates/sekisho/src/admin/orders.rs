@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
 };
 use sekisho_api::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, Retry, Selection as Asked};
-use sekisho_mail::{Demand, Mailbox, MessageId, Timestamp};
+use sekisho_mail::{Demand, Mailbox, MessageId, Timestamp, push_new};
 use sekisho_store::{ActionReport, QueueFilter, Selection, Store, Ticket};
 
 use super::{Backend, Caller, Failure, view};
@@ -73,9 +73,7 @@ pub(super) async fn redirect(
     let detail = backend.store.show(id).await?;
     let mut carried: Vec<Demand> = Vec::new();
     for demand in detail.rows.iter().flat_map(|row| node.rules.demands(&row.destination)) {
-        if !carried.contains(&demand) {
-            carried.push(demand);
-        }
+        push_new(&mut carried, demand);
     }
     let report = backend.store.redirect(id, to.clone(), carried, clock::now()).await?;
     let result = view::action(report, 1, None);

@@ -78,6 +78,7 @@ async fn show(args: &ShowArgs, door: &Door) -> Result<Finding, CliError> {
         ("inbound connectors", documents.inbound_connector.len().to_string()),
         ("outbound connectors", documents.outbound_connector.len().to_string()),
         ("rules", documents.rule.len().to_string()),
+        ("exceptions", documents.exception.len().to_string()),
     ] {
         out.line(format_args!("{what:<21}{value}"))?;
     }

@@ -4,13 +4,17 @@
 use std::{io, net::IpAddr};
 
 use clap::Args;
-use sekisho_api::{ExplainQuery, Explanation, HostVerdict, InboundExplanation, InboundQuestion, path};
+use sekisho_api::{
+    ConditionStanding, ExceptionVerdict, ExplainQuery, Explanation, HostVerdict, InboundExplanation, InboundQuestion,
+    RequireTlsVerdict, RuleStanding, RuleVerdict, path,
+};
 use sekisho_mail::{Decision, Demand};
 
 use super::{
     CliError, Finding, changes,
     door::Door,
     output::{Output, Tone},
+    text,
     trace::{show_conversation, show_security, show_shadow},
 };
 use crate::{directory::text::Source, telemetry::escaped};
@@ -25,6 +29,12 @@ pub(super) struct ExplainArgs {
     /// Who sends [default: default]
     #[arg(long, value_name = "NAME")]
     organization: Option<String>,
+    /// A field of its header, for rules that look at it: "Subject: secret"; may be repeated
+    #[arg(long, value_name = "FIELD: TEXT")]
+    header: Vec<String>,
+    /// As a message with REQUIRETLS (RFC 8689), as far as this build can find out
+    #[arg(long)]
+    requiretls: bool,
     /// Shows what was said
     #[arg(long)]
     conversation: bool,
@@ -53,6 +63,9 @@ pub(super) struct ExplainInboundArgs {
     /// The recipient's address
     #[arg(long, value_name = "ADDRESS")]
     rcpt: String,
+    /// A field of the header, for rules that look at it: "Subject: secret"; may be repeated
+    #[arg(long, value_name = "FIELD: TEXT")]
+    header: Vec<String>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
@@ -67,6 +80,7 @@ pub(super) async fn run_inbound(args: ExplainInboundArgs, door: &Door) -> Result
         tls: args.tls,
         mail_from: args.mail_from,
         recipient: args.rcpt,
+        header: as_lines(&args.header),
     };
     let explanation: InboundExplanation = door.order(path::EXPLAIN_INBOUND, &question).await?;
     let mut out = Output::open();
@@ -76,6 +90,57 @@ pub(super) async fn run_inbound(args: ExplainInboundArgs, door: &Door) -> Result
         show_inbound(&mut out, &explanation)?;
     }
     Ok(Finding::Done)
+}
+
+/// One field a line; whether each is one, the other end says.
+fn as_lines(fields: &[String]) -> Option<String> {
+    (!fields.is_empty()).then(|| fields.join("\n"))
+}
+
+fn show_rules(out: &mut Output, rules: &[RuleVerdict]) -> io::Result<()> {
+    for rule in rules {
+        let mark = match rule.standing {
+            RuleStanding::Applies => "*",
+            RuleStanding::Depends => "?",
+            RuleStanding::DoesNot => " ",
+        };
+        let (name, verdict) = (escaped(&rule.rule), escaped(&rule.verdict));
+        out.line(format_args!("  {mark} rule {name}: {verdict}"))?;
+    }
+    Ok(())
+}
+
+fn show_exceptions(out: &mut Output, exceptions: &[ExceptionVerdict]) -> io::Result<()> {
+    for exception in exceptions {
+        let mark = if exception.in_force { "*" } else { " " };
+        let until = text::local(exception.until);
+        let state = match exception.in_force {
+            true => format!("lets pass {}, until {until}", exception.allows),
+            false => format!("is not in force; its end is {until}"),
+        };
+        let words = format!("{} ({}: {})", state, exception.owner, exception.reason);
+        let (name, words) = (escaped(&exception.exception), escaped(&words));
+        out.line(format_args!("  {mark} exception {name}: {words}"))?;
+    }
+    Ok(())
+}
+
+fn show_requiretls(out: &mut Output, verdict: &RequireTlsVerdict) -> io::Result<()> {
+    let word = match verdict.holds {
+        true => out.paint(Tone::Good, "every condition holds"),
+        false => out.paint(Tone::Bad, "would not be sent"),
+    };
+    out.line(format_args!("       REQUIRETLS: {word}"))?;
+    for condition in &verdict.conditions {
+        let standing = match condition.standing {
+            ConditionStanding::Holds => "holds",
+            ConditionStanding::Fails => "fails",
+            ConditionStanding::NotKnown => "not known",
+        };
+        let (name, why) = (escaped(&condition.condition), escaped(&condition.verdict));
+        out.line(format_args!("         {name}: {standing}: {why}"))?;
+    }
+    Ok(())
 }
 
 fn show_inbound(out: &mut Output, explanation: &InboundExplanation) -> io::Result<()> {
@@ -107,7 +172,7 @@ fn show_inbound(out: &mut Output, explanation: &InboundExplanation) -> io::Resul
     for verdict in &explanation.shadow {
         show_shadow(out, "", verdict)?;
     }
-    Ok(())
+    show_rules(out, &explanation.rules)
 }
 
 pub(super) async fn run(args: ExplainArgs, door: &Door) -> Result<Finding, CliError> {
@@ -115,6 +180,8 @@ pub(super) async fn run(args: ExplainArgs, door: &Door) -> Result<Finding, CliEr
         recipient: args.recipient,
         from: args.from,
         organization: args.organization,
+        header: as_lines(&args.header),
+        requiretls: args.requiretls,
     };
     let explanation: Explanation = door.fetch(path::EXPLAIN, &query).await?;
     let mut out = Output::open();
@@ -134,7 +201,8 @@ fn show(out: &mut Output, explanation: &Explanation, conversation: bool) -> io::
         explanation.directory
     ))?;
     if let Some(local) = &explanation.local {
-        return out.line(format_args!("  ends here: {}", escaped(local)));
+        out.line(format_args!("  ends here: {}", escaped(local)))?;
+        return show_rules(out, &explanation.rules);
     }
     out.line(format_args!(
         "  way: {} ({})",
@@ -148,6 +216,8 @@ fn show(out: &mut Output, explanation: &Explanation, conversation: bool) -> io::
             escaped(&connector.verdict)
         ))?;
     }
+    show_rules(out, &explanation.rules)?;
+    show_exceptions(out, &explanation.exceptions)?;
     out.line(format_args!(
         "  required: {}",
         escaped(&in_words(&explanation.required))
@@ -206,6 +276,9 @@ fn show_host(out: &mut Output, host: &HostVerdict, conversation: bool) -> io::Re
     }
     for verdict in &host.shadow {
         show_shadow(out, "", verdict)?;
+    }
+    if let Some(verdict) = &host.requiretls {
+        show_requiretls(out, verdict)?;
     }
     if conversation {
         show_conversation(out, &host.conversation)?;

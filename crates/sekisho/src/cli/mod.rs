@@ -8,6 +8,7 @@ mod connector;
 mod directory;
 mod domain;
 mod door;
+mod exception;
 mod explain;
 mod impact;
 mod import;
@@ -97,6 +98,9 @@ enum Command {
     /// Adds, changes and lists rules: what is demanded of single messages
     #[command(subcommand)]
     Rule(rule::RuleCommand),
+    /// Adds, changes and lists dated exceptions: what is let pass although more is demanded, until when
+    #[command(subcommand)]
+    Exception(exception::ExceptionCommand),
     /// Looks at the directory of all these and its versions
     #[command(subcommand)]
     Directory(directory::DirectoryCommand),
@@ -239,6 +243,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
         | Command::Domain(_)
         | Command::Connector(_)
         | Command::Rule(_)
+        | Command::Exception(_)
         | Command::Directory(_)
         | Command::Export(_)
         | Command::Plan(_)
@@ -264,6 +269,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
             Command::Domain(command) => domain::run(command, &door).await,
             Command::Connector(command) => connector::run(command, &door).await,
             Command::Rule(command) => rule::run(command, &door).await,
+            Command::Exception(command) => exception::run(command, &door).await,
             Command::Directory(command) => directory::run(command, &door).await,
             Command::Export(args) => apply::export(&args, &door).await,
             Command::Plan(args) => apply::plan(&args, &door).await,

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use sekisho_api::{
-    AcceptedDomain, DocumentId, DocumentKind, Documents, InboundConnector, Organization, OutboundConnector, Rule,
+    AcceptedDomain, DocumentId, DocumentKind, Documents, Exception, InboundConnector, Organization, OutboundConnector,
+    Rule,
 };
 use sekisho_mail::Domain;
 use sekisho_policy::directory::Fault;
@@ -60,6 +61,7 @@ pub fn body(kind: DocumentKind, body: &str) -> Result<Value, String> {
         DocumentKind::InboundConnector => through::<InboundConnector>(body),
         DocumentKind::OutboundConnector => through::<OutboundConnector>(body),
         DocumentKind::Rule => through::<Rule>(body),
+        DocumentKind::Exception => through::<Exception>(body),
     }
 }
 
@@ -72,6 +74,7 @@ pub fn default_body(kind: DocumentKind) -> Value {
         DocumentKind::InboundConnector => serde_json::to_value(InboundConnector::default()),
         DocumentKind::OutboundConnector => serde_json::to_value(OutboundConnector::default()),
         DocumentKind::Rule => serde_json::to_value(Rule::default()),
+        DocumentKind::Exception => serde_json::to_value(Exception::default()),
     };
     value.unwrap_or_default()
 }
@@ -103,6 +106,8 @@ pub fn bodies(documents: &Documents) -> Result<Bodies, Vec<Fault>> {
     let one = &documents.outbound_connector;
     one.iter().for_each(|one| add(one.id(), serde_json::to_value(one)));
     let one = &documents.rule;
+    one.iter().for_each(|one| add(one.id(), serde_json::to_value(one)));
+    let one = &documents.exception;
     one.iter().for_each(|one| add(one.id(), serde_json::to_value(one)));
     if faults.is_empty() { Ok(bodies) } else { Err(faults) }
 }
@@ -163,6 +168,10 @@ fn read_one(document: &Document, into: &mut Documents) -> Result<(), String> {
         DocumentKind::Rule => {
             into.rule.push(parsed(&document.body)?);
             into.rule.last().map(Rule::id)
+        }
+        DocumentKind::Exception => {
+            into.exception.push(parsed(&document.body)?);
+            into.exception.last().map(Exception::id)
         }
     };
     if named.as_ref() == Some(&id) {

@@ -174,9 +174,8 @@ impl Live {
         let state = self.store.directory().await?;
         self.catch_up(&state).await?;
         drop(turn);
-        let warnings = self.current.load().warnings.iter().cloned().map(fault_view).collect();
         Ok(DirectoryView {
-            warnings,
+            warnings: self.current.load().warnings_now(),
             faults: self.faults(),
             ..view_of(&state)
         })
@@ -467,12 +466,14 @@ fn judge_now(state: DirectoryState, wanted: Wanted, file: &FilePart) -> Result<J
     // A file that is gone refuses whoever names it now, and nobody else's change.
     let touched: HashSet<String> = changes.iter().map(|change| change.id.title()).collect();
     let built = parse::build_at_start(state.version.saturating_add(1), &after, file).and_then(|mut parsed| {
-        let faults = parsed.unreadable_files(|place| touched.contains(place));
+        let is_new = |place: &str| touched.contains(place);
+        let mut faults = parsed.unreadable_files(is_new);
+        faults.extend(parsed.ends_too_far_ahead(is_new, clock::never_back()));
         if faults.is_empty() { Ok(parsed) } else { Err(faults) }
     });
     let (parsed, mut faults, warnings) = match built {
         Ok(parsed) => {
-            let warnings = parsed.warnings.iter().cloned().map(fault_view).collect();
+            let warnings = parsed.warnings_now();
             (Some(parsed), Vec::new(), warnings)
         }
         Err(faults) => (None, faults.into_iter().map(fault_view).collect(), Vec::new()),

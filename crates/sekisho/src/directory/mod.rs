@@ -15,11 +15,24 @@ pub mod text;
 mod tests;
 
 use sekisho_api::FaultView;
-use sekisho_policy::directory::Fault;
+use sekisho_mail::Timestamp;
+use sekisho_policy::directory::{Directory, Fault};
+
+use crate::clock;
 
 pub use digest::of as digest;
 pub use live::{Live, LiveError};
 pub use parse::{Alone, FileDomain, FilePart, FileRoute, Parsed, Revalidation};
+
+/// The time by which a directory's exceptions are judged. Where it has none, no clock is looked at.
+#[must_use]
+pub fn time_for(directory: &Directory) -> Timestamp {
+    if directory.has_exceptions() {
+        clock::never_back()
+    } else {
+        Timestamp::EPOCH
+    }
+}
 
 /// A fault or a warning as the API has it.
 #[must_use]

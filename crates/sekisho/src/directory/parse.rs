@@ -1,6 +1,7 @@
 //! From documents to what policy judges by and how each outbound connector is gone, with every fault at its field.
 
 mod connector;
+mod exception;
 mod reader;
 mod rule;
 mod shadow;
@@ -13,16 +14,18 @@ use std::{
     time::Duration,
 };
 
-use sekisho_mail::{AnchorSetId, Domain, Host, Mailbox, OrganizationName};
+use sekisho_api::FaultView;
+use sekisho_mail::{AnchorSetId, Domain, Host, Mailbox, OrganizationName, Timestamp};
 use sekisho_policy::directory::{
-    self, AcceptedDomain, ConnectorKey, Directory, DomainKind, DomainScope, Fault, MessageLimits, Origin,
-    OutboundConnector, Parts, RecipientCheck,
+    self, AcceptedDomain, ConnectorKey, Directory, DomainKind, DomainScope, EXCEPTION_LENGTH_MAX, Fault, MessageLimits,
+    Origin, OutboundConnector, Parts, RecipientCheck,
 };
 use sekisho_store::Document;
 use sekisho_tls::{AnchorSet, ClientIdentities};
 
+pub(crate) use self::exception::until;
 use self::reader::Reader;
-use super::documents;
+use super::{documents, fault_view, time_for};
 use crate::{
     config::Loaded,
     local::{self, Accepted, LocalSettings},
@@ -206,6 +209,28 @@ impl Parsed {
         let is_fault = |warning: &mut Fault| warning.field == CERTIFICATE_FIELD && is_new(&warning.place);
         self.warnings.extract_if(.., is_fault).collect()
     }
+
+    /// Exceptions for which `is_new` says yes and that would end farther ahead than any may. Those that were kept once
+    /// are as they were, whatever the clock says.
+    pub fn ends_too_far_ahead(&self, is_new: impl Fn(&str) -> bool, now: Timestamp) -> impl Iterator<Item = Fault> {
+        let exceptions = self.directory.exceptions().iter();
+        let too_far = exceptions.filter(move |one| one.until.since(now) > EXCEPTION_LENGTH_MAX);
+        let faults = too_far.map(|exception| Fault {
+            place: format!("exception {}", exception.key),
+            field: "until",
+            reason: format!("{} is more than 366 days ahead", exception.until),
+            remedy: "let it end sooner; what is to hold for longer is set where it is demanded".to_owned(),
+        });
+        faults.filter(move |fault| is_new(&fault.place))
+    }
+
+    /// What an operator would want to know just now.
+    #[must_use]
+    pub fn warnings_now(&self) -> Vec<FaultView> {
+        let of_exceptions = self.directory.exceptions_to_tell(time_for(&self.directory));
+        let warnings = self.warnings.iter().cloned().chain(of_exceptions);
+        warnings.map(fault_view).collect()
+    }
 }
 
 /// Puts the directory at a version together; blocks on the disk where connectors name certificates.
@@ -266,6 +291,10 @@ fn collect(
     }
     for document in &documents.rule {
         collected.parts.rules.extend(rule::rule(document, &mut faults));
+    }
+    for document in &documents.exception {
+        let exception = exception::exception(document, &mut faults);
+        collected.parts.exceptions.extend(exception);
     }
     for connector in &collected.parts.outbound {
         check_routes(connector, file, &mut faults);

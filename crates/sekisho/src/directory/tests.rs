@@ -5,9 +5,9 @@ mod live;
 mod text;
 
 use sekisho_api::{
-    AcceptedDomain, AddedHeader, CertificateFiles, ConnectorType, Documents, DomainType, HeaderCondition,
+    AcceptedDomain, AddedHeader, CertificateFiles, ConnectorType, Documents, DomainType, Exception, HeaderCondition,
     InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, PlaintextReply, RecipientCheck,
-    Rejection, Rule, RuleTls, TlsSettings,
+    Rejection, Relaxation, Rule, RuleTls, TlsSettings,
 };
 use sekisho_store::Document;
 
@@ -117,6 +117,22 @@ fn rule_all_set() -> Rule {
     }
 }
 
+fn exception_all_set() -> Exception {
+    Exception {
+        organization: text("acme"),
+        name: text("moving"),
+        owner: text("Alice \"A.\" Example"),
+        reason: text("the server is replaced"),
+        until: text("2026-12-01T18:00:00+09:00"),
+        outbound_connector: Some(text("bank")),
+        inbound_connector: Some(text("bank")),
+        rule: Some(text("secret")),
+        recipient_domain: Some(text("*.old.example")),
+        allows: Some(Relaxation::ExpiredCertificate),
+        domains: texts(&["bank.example", "*.old.example"]),
+    }
+}
+
 /// A document of each kind in which no field has its default.
 fn all_set() -> Documents {
     let pem = text("# trusted: \"one\"\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
@@ -143,6 +159,7 @@ fn all_set() -> Documents {
         inbound_connector: vec![inbound_all_set(&pem)],
         outbound_connector: vec![outbound_all_set(&pem)],
         rule: vec![rule_all_set()],
+        exception: vec![exception_all_set()],
     }
 }
 

@@ -1,6 +1,6 @@
 //! The whole directory as TOML text, and back: `[[organization]]`, `[[domain]]`, `[[inbound_connector]]`,
-//! `[[outbound_connector]]`, `[[rule]]`, with the fields of the API's documents. What is written leaves out every
-//! default and has a fixed order, so that equal directories are equal texts.
+//! `[[outbound_connector]]`, `[[rule]]`, `[[exception]]`, with the fields of the API's documents. What is written
+//! leaves out every default and has a fixed order, so that equal directories are equal texts.
 
 use std::{
     collections::HashMap,
@@ -248,6 +248,10 @@ impl Reading {
             DocumentKind::Rule => {
                 let documents = self.each(kind, items);
                 self.documents.rule = documents;
+            }
+            DocumentKind::Exception => {
+                let documents = self.each(kind, items);
+                self.documents.exception = documents;
             }
         }
     }

@@ -91,6 +91,7 @@ impl<'a> Arrived<'a> {
             security: &answers.complete(replay::Side::Client, &self.arrival.security),
             rights,
             directory: side.directory(),
+            now: side.now(),
             reverse_path: self.sender,
             stage: Stage::Rcpt {
                 standing: side.local().find_mailbox(written).standing(),

@@ -1,13 +1,16 @@
 //! A recipient's way out, decided anew: which way it goes, and whether what is demanded there holds on the connections
 //! that were made.
 
+use std::sync::Arc;
+
 use sekisho_mail::{
     BodyKind, CertificateFacts, ChannelFacts, ChannelSecurity, Check, Decision, Demand, Envelope, Evidence, Host,
     KeyProof, NamePattern, OrganizationName, Outcome, Recipient, ReversePath, StatedReason, TlsFacts, Verdict,
+    push_new,
 };
 use sekisho_policy::{
     Reason,
-    directory::Rule,
+    directory::{Exception, Rule},
     inbound::RelayRights,
     outbound::{CandidateHost, HostOrigin, HostPlan, OutboundFacts, judge, plan},
     replay::{self, Answers, Compared, Question},
@@ -63,7 +66,7 @@ struct Ends<'a> {
     departed: &'a Departed<'a>,
     from: Option<&'a From<'a>>,
     sides: [&'a Side; 2],
-    ways: [std::sync::Arc<Way>; 2],
+    ways: [Arc<Way>; 2],
     /// What travels with the message, whichever directory is in force.
     kept: Vec<Demand>,
 }
@@ -219,7 +222,8 @@ impl<'a> Ends<'a> {
             && same_set(&before.demands, &after.demands)
             && replay_all(self.questions(None), |answers| {
                 let [before, after] = self.carried(answers);
-                same_set(&before, &after)
+                let [of_before, of_after] = [0, 1].map(|place| self.exceptions(place, &before));
+                same_set(&before, &after) && same_set(&of_before, &of_after)
             })
     }
 
@@ -258,11 +262,7 @@ impl<'a> Ends<'a> {
                     ..named.clone()
                 };
                 let [before, after] = self.carried(answers);
-                let [of_before, of_after] = &self.ways;
-                (
-                    self.sending(of_before, before, &facts),
-                    self.sending(of_after, after, &facts),
-                )
+                (self.sending(0, before, &facts), self.sending(1, after, &facts))
             },
         )
     }
@@ -275,8 +275,8 @@ impl<'a> Ends<'a> {
         };
         let arrivals = questions.clone();
         replay::for_all(&arrivals, |answers| {
-            for (way, carried) in self.ways.iter().zip(self.carried(answers)) {
-                let Some(plan) = host_plan(way, carried, channel) else {
+            for (place, carried) in self.carried(answers).into_iter().enumerate() {
+                let Some(plan) = self.host_plan(place, carried, channel) else {
                     continue;
                 };
                 for question in replay::unasked(replay::Side::Host, tls, plan.checks()) {
@@ -300,17 +300,14 @@ impl<'a> Ends<'a> {
                 Reception::Taken(taken) => taken.demands,
                 Reception::Refused { .. } => Vec::new(),
             };
-            for demand in covering(side, arrived).into_iter().chain(of_rules) {
-                if !carried.contains(&demand) {
-                    carried.push(demand);
-                }
-            }
+            let travelling = covering(side, arrived).into_iter().chain(of_rules);
+            travelling.for_each(|demand| push_new(&mut carried, demand));
             carried
         })
     }
 
     /// The judgement on a connection, as it is made before a message leaves. Nothing is sent under it.
-    fn sending(&self, way: &Way, carried: Vec<Demand>, facts: &ChannelFacts) -> Sending {
+    fn sending(&self, place: usize, carried: Vec<Demand>, facts: &ChannelFacts) -> Sending {
         let envelope = Envelope {
             reverse_path: ReversePath::Null,
             body: BodyKind::SevenBit,
@@ -321,13 +318,42 @@ impl<'a> Ends<'a> {
                 ..self.departed.recipient.clone()
             }],
         };
-        let Some(plan) = host_plan(way, carried, facts) else {
+        let Some(plan) = self.host_plan(place, carried, facts) else {
             return Sending::of(false, &[]);
         };
-        match judge(&plan, facts, envelope) {
+        match judge(&plan, facts, envelope, self.sides[place].now()) {
             Ok(clearance) => Sending::of(true, clearance.reasons()),
             Err(refusal) => Sending::of(false, refusal.reasons()),
         }
+    }
+
+    /// The exceptions of one side that may lower what is demanded, as far as they are in force.
+    fn exceptions(&self, place: usize, carried: &[Demand]) -> Vec<Arc<Exception>> {
+        let (side, way) = (self.sides[place], &self.ways[place]);
+        let host = self.departed.recipient.mailbox.host();
+        let mut found = side.directory().exceptions_for(&way.demands, carried, host);
+        found.retain(|exception| exception.is_in_force(side.now()));
+        found
+    }
+
+    fn host_plan(&self, place: usize, carried: Vec<Demand>, facts: &ChannelFacts) -> Option<HostPlan> {
+        let way = &self.ways[place];
+        let host: Host = facts.host.as_deref()?.parse().ok()?;
+        let origin = match &way.route.via {
+            Via::Hosts(_) => HostOrigin::Route,
+            Via::Mx { .. } | Via::MxOf { .. } => HostOrigin::Dns,
+        };
+        let planned = plan(&OutboundFacts {
+            demands: way.demands.clone(),
+            exceptions: self.exceptions(place, &carried),
+            now: self.sides[place].now(),
+            carried,
+            client_identity: way.route.client_identity.clone(),
+            hosts: vec![CandidateHost { host, origin }],
+            tried: Vec::new(),
+            tried_rules: Vec::new(),
+        });
+        planned.hosts().first().cloned()
     }
 
     /// With the answers about names that nobody asked for: the names stand in the facts.
@@ -338,8 +364,9 @@ impl<'a> Ends<'a> {
         };
         let arrivals = self.from.map(|(_, _, questions)| questions.clone()).unwrap_or_default();
         replay::for_all(&arrivals, |answers| {
-            for (way, carried) in self.ways.iter().zip(self.carried(answers)) {
-                let checks = host_plan(way, carried, channel)
+            for (place, carried) in self.carried(answers).into_iter().enumerate() {
+                let checks = self
+                    .host_plan(place, carried, channel)
                     .map(|plan| plan.checks())
                     .unwrap_or_default();
                 for check in checks {
@@ -383,23 +410,6 @@ fn covering(side: &Side, arrived: &Arrived<'_>) -> Vec<Demand> {
     let Some(alias) = &arrived.alias else { return Vec::new() };
     side.way(&arrived.recipient.organization, alias.host(), Lane::Own)
         .carried_demands()
-}
-
-fn host_plan(way: &Way, carried: Vec<Demand>, facts: &ChannelFacts) -> Option<HostPlan> {
-    let host: Host = facts.host.as_deref()?.parse().ok()?;
-    let origin = match &way.route.via {
-        Via::Hosts(_) => HostOrigin::Route,
-        Via::Mx { .. } | Via::MxOf { .. } => HostOrigin::Dns,
-    };
-    let planned = plan(&OutboundFacts {
-        demands: way.demands.clone(),
-        carried,
-        client_identity: way.route.client_identity.clone(),
-        hosts: vec![CandidateHost { host, origin }],
-        tried: Vec::new(),
-        tried_rules: Vec::new(),
-    });
-    planned.hosts().first().cloned()
 }
 
 /// As the verifier would answer; `None` where the facts do not have all the names.

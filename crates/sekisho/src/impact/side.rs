@@ -5,12 +5,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use sekisho_mail::{Host, Mailbox, OrganizationName};
+use sekisho_mail::{Host, Mailbox, OrganizationName, Timestamp};
 use sekisho_policy::directory::Directory;
 use sekisho_store::{Destination, Lane};
 
 use crate::{
-    directory::Parsed,
+    directory::{Parsed, time_for},
     local::{self, Residence},
     outbound::{Configured, Way},
 };
@@ -21,6 +21,8 @@ const WAYS_KEPT: usize = 10_000;
 /// How mail is taken and sent under one directory.
 pub(super) struct Side {
     configured: Configured,
+    /// When it is judged: an exception that has ended counts for nothing, whenever the mail was.
+    now: Timestamp,
     ways: Mutex<HashMap<Destination, Arc<Way>>>,
 }
 
@@ -33,8 +35,14 @@ impl Side {
                 ways: parsed.ways.clone(),
                 ..configured.clone()
             },
+            now: time_for(&parsed.directory),
             ways: Mutex::default(),
         }
+    }
+
+    /// The time by which its exceptions are judged.
+    pub(super) const fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// Organizations, their connectors and rules.

@@ -32,6 +32,7 @@ use crate::{
     app::Phase,
     chance::select,
     clock,
+    directory::time_for,
     net::{self, TcpStream},
     telemetry::maillog::{Direction, Entry},
 };
@@ -445,6 +446,7 @@ impl Connection {
             security: &self.security,
             rights: &self.listener.rights,
             directory: &self.reception.organizations,
+            now: time_for(&self.reception.organizations),
             reverse_path,
             stage,
             trial: None,

@@ -60,7 +60,7 @@ impl HeaderKeep {
 
 /// The fields of a header that one of the conditions is about, unfolded; of each at most
 /// [`HEADER_FIELD_OCTETS_MAX`] octets.
-pub(super) fn fields(header: &[u8], conditions: &[HeaderCondition]) -> Vec<HeaderField> {
+pub(crate) fn fields(header: &[u8], conditions: &[HeaderCondition]) -> Vec<HeaderField> {
     let names = || conditions.iter().map(|condition| &*condition.name);
     // What is promoted comes under its other name.
     let promoted: Vec<String> = names().filter_map(cross_premises).collect();

@@ -27,6 +27,7 @@ mod transport;
 
 pub use envelopes::EnvelopeMemory;
 pub use gate::{Building, Full, Gate, HandshakePass, Pass};
+pub(crate) use header_keep::fields as header_fields;
 pub use header_scan::{HeaderScan, MAX_MESSAGE_ID_OCTETS};
 pub use listener::{Arrived, BindError, Bound, accept_loop};
 pub use listeners::{Listeners, OpenError, Sockets};

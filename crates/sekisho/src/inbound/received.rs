@@ -184,6 +184,7 @@ mod tests {
             subject: String::new(),
             issuer: String::new(),
             dns_names: Vec::new(),
+            common_name: None,
             not_before: Timestamp::EPOCH,
             not_after: Timestamp::EPOCH,
             key: "P-256".to_owned(),

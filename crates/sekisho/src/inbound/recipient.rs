@@ -10,7 +10,7 @@ use sekisho_mail::{
 use sekisho_policy::{
     Reason,
     directory::{AcceptedDomain, Directory},
-    inbound::{Admission, Attribution, NextHopSays, OneMore, Stage, admit, heed, limit, try_shadows},
+    inbound::{Admission, Attribution, NextHopSays, OneMore, Stage, admission_right, admit, heed, limit, try_shadows},
 };
 use sekisho_smtp::{server::Answer, wire::params::RcptParameters};
 
@@ -42,7 +42,9 @@ impl Connection {
                 return Ok(None);
             };
             match heed(&says, &admitted.attribution.organization) {
-                Ok(reason) if admitted.right == Some(Reason::RelayDomain) => admitted.right = Some(reason),
+                Ok(reason) if admitted.reasons.first() == Some(&Reason::RelayDomain) => {
+                    admitted.reasons[0] = reason;
+                }
                 Ok(_) => {}
                 Err(refusal) => {
                     let refused = refused(refusal, (admitted.mailbox, &parameters), admitted.shadow);
@@ -78,8 +80,8 @@ impl Connection {
         let facts = self.facts(reverse_path, stage);
         let admission = admit(&facts);
         let shadow = try_shadows(&facts, &admission);
-        let (right, attribution) = match self.limit(admission) {
-            Admission::Admitted { reasons, attribution } => (reasons.into_iter().next(), attribution),
+        let (reasons, attribution) = match self.limit(admission) {
+            Admission::Admitted { reasons, attribution } => (reasons, attribution),
             refusal @ Admission::Refused { .. } => {
                 return refused(refusal, (mailbox, parameters), shadow).map_or(Ok(None), Err);
             }
@@ -87,7 +89,7 @@ impl Connection {
         Ok(Some(AdmittedRecipient {
             mailbox,
             finding,
-            right,
+            reasons,
             attribution,
             shadow,
         }))
@@ -120,11 +122,11 @@ impl Connection {
         let AdmittedRecipient {
             mailbox,
             finding,
-            right,
+            reasons,
             attribution,
             shadow,
         } = admitted;
-        let right = right.as_ref().map(Reason::admission_right).unwrap_or_default();
+        let right = admission_right(&reasons).unwrap_or_default();
         let right = match attribution.internal {
             true => format!("{right}, internal"),
             false => right,
@@ -233,7 +235,7 @@ struct AdmittedRecipient {
     mailbox: Mailbox,
     finding: LocalFinding,
     /// By which right.
-    right: Option<Reason>,
+    reasons: Vec<Reason>,
     attribution: Attribution,
     /// What connectors that are tried would have made of it.
     shadow: Vec<ShadowVerdict>,

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use sekisho_mail::{
     AddedField, ArrivalShadow, Envelope, FamilyFields, Mailbox, OrganizationName, Recipient, Reply, ReplyCode,
-    ReversePath, ShadowVerdict, StatedReason,
+    ReversePath, ShadowVerdict, StatedReason, push_new,
 };
 use sekisho_policy::{
     directory::{ConnectorKey, Directory, HeaderField, HeaderFindings, RuleFacts, RuleVerdict},
@@ -187,9 +187,7 @@ fn apply_rules(
 /// Writes a verdict down with the recipient. What many recipients get they share: `fields` has what was written before.
 fn settle(recipient: &mut Recipient, verdict: &RuleVerdict, fields: &mut Vec<Arc<AddedField>>) {
     for demand in &verdict.demands {
-        if !recipient.carried.contains(demand) {
-            recipient.carried.push(demand.clone());
-        }
+        push_new(&mut recipient.carried, demand);
     }
     if verdict.rejection.is_some() {
         return;

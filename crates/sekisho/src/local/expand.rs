@@ -1,6 +1,6 @@
 //! What becomes of a recipient that names a mailbox or an alias of ours, and how its demands travel along.
 
-use sekisho_mail::{Demand, Mailbox, OriginalRecipient, Recipient};
+use sekisho_mail::{Demand, Mailbox, OriginalRecipient, Recipient, push_new};
 use sekisho_policy::inbound::RecipientStanding;
 
 use super::LocalFinding;
@@ -39,11 +39,7 @@ impl LocalFinding {
             return vec![accepted];
         };
         let mut carried = accepted.carried;
-        for demand in covering {
-            if !carried.contains(demand) {
-                carried.push(demand.clone());
-            }
-        }
+        covering.iter().for_each(|demand| push_new(&mut carried, demand));
         let orcpt = accepted
             .orcpt
             .unwrap_or_else(|| OriginalRecipient::of(&accepted.mailbox));

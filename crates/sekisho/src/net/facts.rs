@@ -153,6 +153,7 @@ fn leaf() -> CertificateFacts {
         subject: "CN=simulated".to_owned(),
         issuer: "CN=simulated".to_owned(),
         dns_names: Vec::new(),
+        common_name: None,
         not_before: Timestamp::EPOCH,
         not_after: Timestamp::FAR_FUTURE,
         key: "EC P-256".to_owned(),

@@ -8,6 +8,7 @@ use std::{mem, sync::Arc};
 
 use sekisho_mail::{
     BodyKind, ChannelFacts, ChannelSecurity, Decision, EnhancedCode, Envelope, Fault, Reply, ReplyClass, Side,
+    Timestamp,
 };
 use sekisho_policy::outbound::{Found, HostPlan, PlaintextReply, judge, plaintext_retry_reply, try_documents};
 use sekisho_smtp::client::{MailFacts, MailResult, RecipientReply, SessionFault, Wait};
@@ -23,7 +24,7 @@ use super::{
     pool::PoolKey,
     resolve::fault,
 };
-use crate::{clock, copy::Rendition, net};
+use crate::{clock, copy::Rendition, directory::time_for, net};
 
 /// What became of a message that was cleared and begun.
 pub(super) struct Sent {
@@ -41,17 +42,17 @@ pub(super) struct Outgoing<'a> {
     pub(super) eight_bit: bool,
 }
 
-/// Judges a message on a connection and sends it when it is cleared.
+/// Judges a message on a connection at `now` and sends it when it is cleared.
 pub(super) async fn send_cleared(
     link: &mut Link,
-    plan: &HostPlan,
+    (plan, now): (&HostPlan, Timestamp),
     envelope: Envelope,
     message: &Outgoing<'_>,
     metrics: &OutboundMetrics,
     journal: &mut Journal,
 ) -> Result<Sent, Box<Obstacle>> {
-    let clearance =
-        judge(plan, &link.facts, envelope).map_err(|refusal| Obstacle::refused(&refusal, Some(link.describe())))?;
+    let clearance = judge(plan, &link.facts, envelope, now)
+        .map_err(|refusal| Obstacle::refused(&refusal, Some(link.describe())))?;
     let decision = clearance.decision();
     let facts = MailFacts {
         size: message.copy.octets(message.body.len()),
@@ -227,7 +228,7 @@ impl Batch<'_> {
         };
         send_cleared(
             link,
-            at.plan,
+            (at.plan, time_for(&self.configured.organizations)),
             envelope,
             &message,
             &self.shared.services.metrics,

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use sekisho_mail::{
-    ChannelFacts, Decision, Demand, Fault, Handling, HandshakeFailure, Reply, ShadowVerdict, SpokenLine,
+    ChannelFacts, Decision, Demand, Fault, Handling, HandshakeFailure, Recipient, Reply, ShadowVerdict, SpokenLine,
 };
-use sekisho_policy::outbound::{CandidateHost, Found, HostPlan, OutboundFacts, plan, try_documents};
+use sekisho_policy::outbound::{CandidateHost, Found, HostPlan, OutboundFacts, Plan, plan, try_documents};
 use sekisho_store::{Lease, QueuedRecipient};
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
     open::Journal,
     pool::{PoolKey, Slot, Slots},
 };
+use crate::directory::time_for;
 
 /// What came of one recipient, before time and schedule are looked at.
 #[derive(Debug)]
@@ -206,15 +207,25 @@ impl<'a> Batch<'a> {
         }
     }
 
-    async fn attempt_group(&mut self, lease: &Lease, mut left: Vec<&QueuedRecipient>) -> Vec<Attempted> {
-        let planned = plan(&OutboundFacts {
+    /// What each host must satisfy for recipients that carry the same.
+    fn plan(&self, recipients: &[&QueuedRecipient]) -> Plan {
+        let directory = &self.configured.organizations;
+        let Recipient { mailbox, carried, .. } = &recipients[0].recipient;
+        let tried = recipients.iter().flat_map(|queued| queued.recipient.tried.clone());
+        plan(&OutboundFacts {
             demands: self.way.demands.clone(),
-            carried: left[0].recipient.carried.clone(),
+            carried: carried.clone(),
+            exceptions: directory.exceptions_for(&self.way.demands, carried, mailbox.host()),
+            now: time_for(directory),
             client_identity: self.way.route.client_identity.clone(),
             hosts: self.hosts(),
             tried: self.way.tried.clone(),
-            tried_rules: left.iter().flat_map(|queued| queued.recipient.tried.clone()).collect(),
-        });
+            tried_rules: tried.collect(),
+        })
+    }
+
+    async fn attempt_group(&mut self, lease: &Lease, mut left: Vec<&QueuedRecipient>) -> Vec<Attempted> {
+        let planned = self.plan(&left);
         let handling = left[0].recipient.handling.as_deref();
         let mut journal = Journal::new();
         let mut attempted = Vec::new();

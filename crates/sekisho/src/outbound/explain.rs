@@ -4,22 +4,25 @@
 use std::{sync::Arc, time::Duration};
 
 use sekisho_mail::{
-    BodyKind, ChannelFacts, Decision, Demand, Envelope, Fault, HandshakeFailure, Mailbox, OrganizationName, Recipient,
-    ReversePath, ShadowVerdict, SpokenLine,
+    BodyKind, ChannelFacts, Decision, Demand, EnhancedCode, Envelope, Fault, HandshakeFailure, Mailbox,
+    OrganizationName, Recipient, ReversePath, ShadowVerdict, Side, SpokenLine, push_new,
 };
 use sekisho_policy::{
-    directory::{SelectionReason, Shadow},
-    outbound::{HostPlan, OutboundFacts, judge, plan, try_documents},
+    directory::{Exception, MissingWay, RuleAccount, RuleQuestion, RuleVerdict, SelectionReason, Shadow},
+    outbound::{
+        HostPlan, OutboundFacts, RequireTlsCondition, judge, plan, requiretls, requiretls_demand, try_documents,
+    },
 };
-use sekisho_store::Destination;
+use sekisho_store::{Destination, Lane};
 
 use super::{
     Candidate, Configured, Dispatcher, Shared, Unroutable, Way,
     attempt::found,
     candidates,
     open::{Journal, Opening},
+    resolve::fault,
 };
-use crate::local::LocalFinding;
+use crate::{directory::time_for, inbound::header_fields, local::LocalFinding};
 
 /// The question.
 #[derive(Clone, Debug)]
@@ -30,6 +33,10 @@ pub struct Hypothesis {
     pub reverse_path: ReversePath,
     /// Who sends; of an accepted domain its owner answers for the way all the same.
     pub organization: OrganizationName,
+    /// Fields of its header, as lines.
+    pub header: String,
+    /// Whether it is one with REQUIRETLS.
+    pub requiretls: bool,
 }
 
 /// The answer.
@@ -47,6 +54,10 @@ pub struct Explanation {
     pub because: String,
     /// Each outbound connector of the organization, and what it has to do with it.
     pub connectors: Vec<(String, String)>,
+    /// Each rule of the organization, and what it has to do with it.
+    pub rules: Vec<RuleAccount>,
+    /// The exceptions that may lower what must hold, and whether each is in force.
+    pub exceptions: Vec<(Arc<Exception>, bool)>,
     /// All that must hold.
     pub demands: Vec<Demand>,
     /// Why there is no host to try.
@@ -74,6 +85,8 @@ pub struct HostExplanation {
     pub fault: Option<Fault>,
     /// What connectors that are tried would make of it.
     pub shadow: Vec<ShadowVerdict>,
+    /// The conditions of REQUIRETLS, where they are asked for.
+    pub requiretls: Option<[RequireTlsCondition; 3]>,
     /// What was said.
     pub conversation: Vec<SpokenLine>,
     /// How long it took.
@@ -89,22 +102,43 @@ impl Dispatcher {
         let shared = self.shared();
         let configured = shared.configured.load_full();
         let host = hypothesis.recipient.host();
-        let destination = Destination::of(hypothesis.organization.clone(), host.clone());
-        let way = configured.way(&destination);
+        let mut destination = Destination::of(hypothesis.organization.clone(), host.clone());
+        let mut way = configured.way(&destination);
+        let (rules, verdict) = rules(&configured, &way, hypothesis);
+        if let Some(chosen) = &verdict.way {
+            destination = destination.on(Lane::Connector(Arc::clone(&chosen.connector)));
+            way = configured.way(&destination);
+        }
+        let carried = carried(&verdict, hypothesis);
         let (because, connectors) = say_why(&configured, &destination, &way);
+        let directory = &configured.organizations;
+        let now = time_for(directory);
+        let reaching = directory.exceptions_for(&way.demands, &carried, host);
+        let mut demands = way.carried_demands();
+        carried.iter().for_each(|demand| push_new(&mut demands, demand));
         let mut explanation = Explanation {
-            directory: configured.organizations.version(),
+            directory: directory.version(),
             organization: way.organization.clone(),
             local: None,
             route: way.route.describe(),
             because,
             connectors,
-            demands: way.carried_demands(),
-            unroutable: None,
+            rules,
+            exceptions: reaching
+                .iter()
+                .map(|one| (Arc::clone(one), one.is_in_force(now)))
+                .collect(),
+            demands,
+            unroutable: way.missing.as_ref().map(waits_for),
             hosts: Vec::new(),
         };
+        if explanation.unroutable.is_some() {
+            return explanation;
+        }
         let finding = configured.directory.find_mailbox(&hypothesis.recipient);
-        if finding.is_here() || finding == LocalFinding::UnknownUser {
+        // What a rule sends through a connector does not end in a mailbox here.
+        let ends_here = finding.is_here() && verdict.way.is_none();
+        if ends_here || finding == LocalFinding::UnknownUser {
             explanation.local = Some(finding);
             return explanation;
         }
@@ -114,7 +148,9 @@ impl Dispatcher {
             Ok(candidates) => {
                 let planned = plan(&OutboundFacts {
                     demands: way.demands.clone(),
-                    carried: Vec::new(),
+                    carried,
+                    exceptions: reaching,
+                    now,
                     client_identity: way.route.client_identity.clone(),
                     hosts: candidates.iter().map(|candidate| candidate.host.clone()).collect(),
                     tried: way.tried.clone(),
@@ -133,6 +169,36 @@ impl Dispatcher {
         }
         explanation
     }
+}
+
+/// What each rule has to do with such a message, and what those say of it that certainly apply.
+fn rules(configured: &Configured, way: &Way, hypothesis: &Hypothesis) -> (Vec<RuleAccount>, RuleVerdict) {
+    let directory = &configured.organizations;
+    let header = header_fields(hypothesis.header.as_bytes(), directory.header_conditions());
+    directory.account_rules(&RuleQuestion {
+        organization: &way.organization,
+        sender: &hypothesis.reverse_path,
+        recipients: &[&hypothesis.recipient],
+        connectors: None,
+        is_from_own_server: false,
+        header: &header,
+    })
+}
+
+/// What the message would carry: what rules demand, and what REQUIRETLS does.
+fn carried(verdict: &RuleVerdict, hypothesis: &Hypothesis) -> Vec<Demand> {
+    let mut carried = Vec::new();
+    verdict.demands.iter().for_each(|demand| push_new(&mut carried, demand));
+    if hypothesis.requiretls {
+        push_new(&mut carried, requiretls_demand());
+    }
+    carried
+}
+
+/// Where the connector that a rule chose cannot be used; no other way is gone instead.
+fn waits_for(missing: &MissingWay) -> Unroutable {
+    let words = format!("a rule sends it through a connector that cannot be used: {missing}");
+    Unroutable::ForNow(fault(EnhancedCode::new(4, 3, 5), words, Side::Us))
 }
 
 struct Asking<'a> {
@@ -162,17 +228,20 @@ impl Asking<'_> {
                 let facts = Arc::clone(&link.facts);
                 let peer = link.describe();
                 // Nothing is sent under it: the clearance ends here.
-                let (decision, fault) = match judge(plan, &facts, self.envelope()) {
-                    Ok(clearance) => (clearance.decision(), None),
-                    Err(refusal) => (refusal.decision(), Some(refusal.to_fault(Some(peer)))),
-                };
+                let (decision, fault) =
+                    match judge(plan, &facts, self.envelope(), time_for(&self.configured.organizations)) {
+                        Ok(clearance) => (clearance.decision(), None),
+                        Err(refusal) => (refusal.decision(), Some(refusal.to_fault(Some(peer)))),
+                    };
                 link.close().await;
                 (Some(facts), decision, fault)
             }
         };
         let shadow = try_documents(plan, found(channel.as_deref(), &journal), &decision);
+        let requiretls = self.hypothesis.requiretls;
         HostExplanation {
             shadow,
+            requiretls: requiretls.then(|| self::requiretls(&candidate.host, plan, channel.as_deref())),
             host: format!("{}:{}", candidate.host.host, candidate.port),
             preference: candidate.preference,
             required: plan.demands().to_vec(),

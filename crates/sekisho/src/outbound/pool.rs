@@ -109,7 +109,8 @@ impl Pool {
         slots.map_or(most, |slots| slots.available_permits())
     }
 
-    /// A connection that may serve the plan: one in the clear serves only where nothing is demanded. The newest first,
+    /// A connection that may serve the plan: one in the clear serves only where nothing is demanded that no exception
+    /// lifts. The newest first,
     /// because it is the least likely to have been closed.
     pub(super) fn take(&self, key: &PoolKey, plan: &HostPlan) -> Option<Box<Link>> {
         let mut pool = self.lock();
@@ -118,7 +119,7 @@ impl Pool {
         let mut found = None;
         for place in (0..links.len()).rev() {
             let fits = match links[place].link.facts.security.tls() {
-                None => plan.is_opportunistic(),
+                None => plan.bears_plaintext(),
                 Some(tls) => {
                     let is_hybrid = plan.groups() != GroupProfile::HybridOnly || tls.is_hybrid();
                     tls.version >= plan.min_version() && is_hybrid

@@ -23,6 +23,7 @@ use super::{
     permit::Cleared,
     pool::PoolKey,
 };
+use crate::directory::time_for;
 
 /// What the hosts of a way say of a recipient; the first that says anything of it counts, as it would for mail.
 pub(super) async fn probe(shared: &Shared, configured: &Configured, way: &Way, recipient: &Mailbox) -> NextHopSays {
@@ -33,9 +34,12 @@ pub(super) async fn probe(shared: &Shared, configured: &Configured, way: &Way, r
         Err(why) => return NextHopSays::Nothing(why.fault().to_string()),
     };
     let mut batch = Batch::new(shared, configured, way, hosts);
+    let directory = &configured.organizations;
     let planned = plan(&OutboundFacts {
         demands: way.demands.clone(),
         carried: Vec::new(),
+        exceptions: directory.exceptions_for(&way.demands, &[], recipient.host()),
+        now: time_for(directory),
         tried: Vec::new(),
         tried_rules: Vec::new(),
         client_identity: way.route.client_identity.clone(),
@@ -72,7 +76,8 @@ impl Batch<'_> {
             if self.shared.is_outdated(self.configured) {
                 return Err(Obstacle::ours("the configuration has changed in between".to_owned()));
             }
-            let clearance = judge(plan, &link.facts, envelope(recipient))
+            let now = time_for(&self.configured.organizations);
+            let clearance = judge(plan, &link.facts, envelope(recipient), now)
                 .map_err(|refusal| Obstacle::refused(&refusal, Some(peer.clone())))?;
             let started = link.session.start_probe(Cleared(clearance), NOTHING);
             started.map_err(|refusal| Obstacle::start(&refusal, &peer))?;

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sekisho_mail::{
-    Demand, EnhancedCode, Evidence, Fault, Notify, Outcome, Recipient, ShadowKind, ShadowVerdict, Timestamp,
+    Demand, EnhancedCode, Evidence, Fault, Notify, Outcome, Recipient, ShadowKind, ShadowVerdict, Timestamp, push_new,
 };
 use sekisho_store::{Destination, Lane, Lease, QueuedRecipient, RecipientResult, Settlement, Ticket};
 
@@ -233,9 +233,7 @@ impl Settling<'_> {
         let delay_notified = late && !queued.delay_notified && matches!(outcome, Outcome::Deferred { .. });
         let mut required = record.required;
         for carried in &queued.recipient.carried {
-            if !required.contains(carried) {
-                required.push(carried.clone());
-            }
+            push_new(&mut required, carried);
         }
         let evidence = Evidence {
             message: lease.id,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use sekisho_mail::{Demand, Handling, OrganizationName};
+use sekisho_mail::{Demand, Handling, OrganizationName, push_new};
 use sekisho_policy::{
     directory::{
         Bearing, ConnectorKey, FamilyCourse, MissingWay, OutboundConnector, Selection, SelectionReason, Tried,
@@ -146,9 +146,7 @@ impl Configured {
         let selection = selection.unwrap_or(live);
         let mut demands = connector.demands(host);
         for demand in selection.demands(host) {
-            if !demands.contains(&demand) {
-                demands.push(demand);
-            }
+            push_new(&mut demands, demand);
         }
         if organization.is_first() {
             let of_the_file = self.settings.route(host).route_demand();

@@ -11,6 +11,7 @@ mod damage;
 mod dialogues;
 mod directory;
 mod endings;
+mod exceptions;
 mod flooding;
 mod front;
 mod hostile_names;
@@ -64,6 +65,13 @@ relay-from = [\"127.0.0.0/8\"]
 /// A running server that relays for loopback, and this configuration.
 fn relaying_node(configuration: &str) -> Node {
     node(&format!("{RELAYING}{configuration}"))
+}
+
+/// An instant at which an exception may well end.
+fn in_a_month() -> String {
+    let month = jiff::SignedDuration::from_hours(30 * 24);
+    let then = jiff::Timestamp::now().checked_add(month).expect("there is such a time");
+    then.to_string()
 }
 
 /// The trace of the newest message to `recipient`.

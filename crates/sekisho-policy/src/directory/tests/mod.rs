@@ -1,6 +1,7 @@
 //! What fits in a directory and what does not, and what it answers.
 
 mod drafts;
+mod exceptions;
 mod faults;
 mod rules;
 mod selection;
@@ -26,6 +27,7 @@ fn tls(names: &[&str], key: KeyProof) -> TlsFacts {
             subject: String::new(),
             issuer: String::new(),
             dns_names: names.iter().map(|name| (*name).to_owned()).collect(),
+            common_name: None,
             not_before: Timestamp::EPOCH,
             not_after: Timestamp::FAR_FUTURE,
             key: "P-256".to_owned(),

@@ -430,3 +430,86 @@ fn a_rule_adds_no_field_that_says_what_it_has_no_business_to_say() {
     let many = (0..11).map(|number| rule(&format!("acme/{number}")).adding("X-A", "1"));
     assert_eq!(three_organizations().rules(many).faults(), ["rule acme/10, add_header"]);
 }
+
+/// What each rule of acme has to do with the message, as far as it is known.
+fn accounts(
+    directory: &Directory,
+    message: &Message,
+    connectors: Option<&[&ConnectorKey]>,
+) -> (Vec<String>, RuleVerdict) {
+    let (accounts, verdict) = directory.account_rules(&RuleQuestion {
+        organization: &message.organization,
+        sender: &message.sender,
+        recipients: &message.recipients.iter().collect::<Vec<_>>(),
+        connectors,
+        is_from_own_server: message.is_from_own_server,
+        header: &message.fields,
+    });
+    let words = accounts
+        .iter()
+        .map(|one| format!("{} {:?}: {}", one.rule, one.standing, one.words));
+    (words.collect(), verdict)
+}
+
+#[test]
+fn an_account_says_which_rules_apply_and_on_what_the_others_hang() {
+    let directory = three_organizations()
+        .inbound([partner("acme/bank", &["bank.example"])])
+        .rules([
+            rule("acme/a")
+                .with(|one| one.enabled = false)
+                .demanding(RuleTls::EncryptionOnly),
+            rule("acme/b")
+                .with(|one| one.senders = patterns(&["<>"]))
+                .demanding(RuleTls::EncryptionOnly),
+            rule("acme/c")
+                .with(|one| one.header = header("subject", "[secure]"))
+                .demanding(RuleTls::EncryptionOnly),
+            rule("acme/d").demanding(RuleTls::CertificateValidation),
+            rule("acme/e")
+                .with(|one| one.inbound_connector = Some("bank".into()))
+                .demanding(RuleTls::EncryptionOnly),
+            rule("acme/f")
+                .with(|one| one.recipients = patterns(&["rival.example"]))
+                .rejecting("no"),
+            rule("acme/g").demanding(RuleTls::EncryptionOnly),
+            rule("beta/h").demanding(RuleTls::EncryptionOnly),
+        ])
+        .build();
+    let demands_tls = "it demands TLS";
+    let (said, verdict) = accounts(&directory, &message("a@bank.example", "b@rival.example"), None);
+    assert_eq!(
+        said,
+        [
+            "acme/a DoesNot: disabled".to_owned(),
+            "acme/b DoesNot: the sender is none of its senders".to_owned(),
+            format!("acme/c Depends: depends on the header (subject: \"[secure]\"): {demands_tls}"),
+            format!("acme/d Applies: applies: {demands_tls} with a valid certificate (trust anchors: system)"),
+            format!("acme/e Depends: depends on the inbound connector through which it comes (bank): {demands_tls}"),
+            "acme/f Applies: applies: it rejects the message with \"no\"".to_owned(),
+            "acme/g DoesNot: rule acme/f has rejected it already".to_owned(),
+        ]
+    );
+    assert_eq!((verdict.demands.len(), verdict.rejection.is_some()), (1, true));
+    // What was given decides, and what then applies is what applies.
+    let bank = key("acme/bank");
+    for (subject, through, expected) in [
+        (
+            "the [Secure] plan",
+            Some(&[&bank][..]),
+            vec!["acme/c", "acme/d", "acme/e", "acme/g"],
+        ),
+        ("no plan", Some(&[]), vec!["acme/d", "acme/g"]),
+        ("[SECURE]", None, vec!["acme/c", "acme/d", "acme/g"]),
+    ] {
+        let mut known = message("a@bank.example", "b@bank.example").field("subject", subject);
+        known.connectors = through.unwrap_or_default().iter().map(|one| (*one).clone()).collect();
+        let (said, verdict) = accounts(&directory, &known, through);
+        let applying: Vec<&str> = said
+            .iter()
+            .filter_map(|words| words.split_once(" Applies").map(|(rule, _)| rule))
+            .collect();
+        assert_eq!(applying, expected, "{said:?}");
+        assert_eq!(verdict.demands, known.verdict(&directory).demands, "{subject}");
+    }
+}

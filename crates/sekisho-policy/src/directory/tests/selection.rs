@@ -106,6 +106,8 @@ fn demands_on(directory: &Directory, recipient: &str) -> HostPlan {
     let facts = OutboundFacts {
         demands: directory.select(&organization, &recipient).demands(&recipient),
         carried: Vec::new(),
+        exceptions: Vec::new(),
+        now: Timestamp::EPOCH,
         client_identity: None,
         hosts: vec![CandidateHost {
             host: host("mx.bank.example"),

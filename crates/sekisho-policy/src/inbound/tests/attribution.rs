@@ -377,6 +377,7 @@ fn an_address_that_leads_on_goes_to_the_server_behind_us_only_from_its_own() {
             security: &session.security,
             rights: &session.rights,
             directory: &directory,
+            now: Timestamp::EPOCH,
             reverse_path: &session.from,
             stage: Stage::Rcpt {
                 standing: RecipientStanding::RelayDomain,

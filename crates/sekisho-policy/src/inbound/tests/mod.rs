@@ -1,6 +1,7 @@
 //! Rights to relay, whose server a client is, and what partners must show.
 
 mod attribution;
+mod exceptions;
 mod isolation;
 mod limits;
 mod partner;
@@ -24,6 +25,7 @@ struct Session {
     rights: RelayRights,
     from: ReversePath,
     standing: RecipientStanding,
+    now: Timestamp,
 }
 
 fn stranger() -> Session {
@@ -33,6 +35,7 @@ fn stranger() -> Session {
         rights: RelayRights::default(),
         from: ReversePath::Mailbox(Mailbox::parse("someone@elsewhere.example").unwrap()),
         standing: RecipientStanding::User,
+        now: before_the_end(),
     }
 }
 
@@ -48,6 +51,7 @@ fn tls(names: &[&str], verdict: &Verdict) -> TlsFacts {
         subject: "CN=mail.acme.example".to_owned(),
         issuer: "C=CH, O=Example Trust, Inc., CN=Issuing CA 1".to_owned(),
         dns_names: names.iter().map(|name| (*name).to_owned()).collect(),
+        common_name: None,
         not_before: Timestamp::EPOCH,
         not_after: Timestamp::FAR_FUTURE,
         key: "P-256".to_owned(),
@@ -107,6 +111,11 @@ impl Session {
         self
     }
 
+    fn then(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
+    }
+
     fn standing(mut self, standing: RecipientStanding) -> Self {
         self.standing = standing;
         self
@@ -138,6 +147,7 @@ impl Session {
             security: &self.security,
             rights: &self.rights,
             directory,
+            now: self.now,
             reverse_path: &self.from,
             stage,
         })

@@ -28,6 +28,7 @@ fn asked(session: &Session, directory: &Directory, local_part: &str) -> String {
         security: &session.security,
         rights: &session.rights,
         directory,
+        now: session.now,
         reverse_path: &session.from,
         stage: Stage::Rcpt {
             standing: session.standing,

@@ -19,6 +19,7 @@ fn ask(rights: &RelayRights, client: &str, security: &ChannelSecurity, stage: St
         security,
         rights,
         directory: &Directory::default(),
+        now: Timestamp::EPOCH,
         reverse_path: &ReversePath::Null,
         stage,
     })

@@ -13,10 +13,14 @@ use sekisho_mail::{
 use super::*;
 use crate::Reason;
 
+mod exceptions;
+mod requiretls;
 mod shadow;
 mod steps;
 
 const HOST: &str = "mx.example.org";
+/// When all this happens.
+const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 
 fn candidate(host: &str, origin: HostOrigin) -> CandidateHost {
     CandidateHost {
@@ -35,6 +39,8 @@ fn facts(route: Option<Requirement>, carried: Vec<Demand>) -> OutboundFacts {
             })
             .collect(),
         carried,
+        exceptions: Vec::new(),
+        now: NOW,
         client_identity: None,
         hosts: vec![candidate(HOST, HostOrigin::Route)],
         tried: Vec::new(),
@@ -151,6 +157,7 @@ fn leaf() -> CertificateFacts {
         subject: String::new(),
         issuer: String::new(),
         dns_names: Vec::new(),
+        common_name: None,
         not_before: Timestamp::EPOCH,
         not_after: Timestamp::FAR_FUTURE,
         key: "P-256".to_owned(),
@@ -305,7 +312,7 @@ fn a_clearance_needs_every_demand_to_hold_and_a_refusal_names_those_that_do_not(
         for facts in channels_for(&demands, &channels) {
             let possible = facts.security != ChannelSecurity::Plaintext(PlaintextCause::NotAsked);
             let expected = possible && demands.iter().all(|demand| holds(demand, facts));
-            match judge(&plan, facts, envelope(Vec::new())) {
+            match judge(&plan, facts, envelope(Vec::new()), NOW) {
                 Ok(clearance) => {
                     assert!(expected, "{demands:?} {facts:?}");
                     assert_eq!(clearance.channel(), facts.id);
@@ -332,7 +339,7 @@ fn a_clearance_needs_every_demand_to_hold_and_a_refusal_names_those_that_do_not(
 fn another_demand_never_makes_the_judgement_more_lenient() {
     let channels = all_channels();
     let passes =
-        |demands: &[Demand], facts: &ChannelFacts| judge(&plan_for(demands), facts, envelope(Vec::new())).is_ok();
+        |demands: &[Demand], facts: &ChannelFacts| judge(&plan_for(demands), facts, envelope(Vec::new()), NOW).is_ok();
     for demands in chain_demand_sets() {
         for more in all_demands() {
             let mut stricter = demands.clone();
@@ -352,9 +359,9 @@ fn another_demand_never_makes_the_judgement_more_lenient() {
 fn what_a_recipient_carries_is_demanded_even_when_the_plan_was_made_without_it() {
     let plain = channel(ChannelSecurity::Plaintext(PlaintextCause::NotOffered));
     let opportunistic = plan_for(&[]);
-    assert!(judge(&opportunistic, &plain, envelope(Vec::new())).is_ok());
+    assert!(judge(&opportunistic, &plain, envelope(Vec::new()), NOW).is_ok());
     for demand in all_demands() {
-        let refusal = judge(&opportunistic, &plain, envelope(vec![demand.clone()])).unwrap_err();
+        let refusal = judge(&opportunistic, &plain, envelope(vec![demand.clone()]), NOW).unwrap_err();
         assert_eq!(refusal.unmet_demands(), [demand]);
     }
 }
@@ -428,12 +435,12 @@ fn facts_of_another_connection_or_an_untried_starttls_clear_nothing() {
     });
     let untried = channel(ChannelSecurity::Plaintext(PlaintextCause::NotAsked));
     for facts in [elsewhere, nowhere, offered, untried] {
-        let refusal = judge(&plan, &facts, envelope(Vec::new())).unwrap_err();
+        let refusal = judge(&plan, &facts, envelope(Vec::new()), NOW).unwrap_err();
         assert_eq!(refusal.side(), Side::Us, "{facts:?}");
     }
     let mut same = good_tls();
     same.host = Some("MX.example.org".to_owned());
-    assert!(judge(&plan, &same, envelope(Vec::new())).is_ok());
+    assert!(judge(&plan, &same, envelope(Vec::new()), NOW).is_ok());
 }
 
 #[test]
@@ -496,7 +503,7 @@ fn a_refusal_says_what_is_demanded_what_was_found_and_whose_move_it_is() {
         ),
     ];
     for (facts, (status, side, text)) in cases {
-        let refusal = judge(&plan, &facts, envelope(Vec::new())).unwrap_err();
+        let refusal = judge(&plan, &facts, envelope(Vec::new()), NOW).unwrap_err();
         assert!(matches!(refusal.decision(), Decision::Refused(reasons) if reasons[0].key == "demand-not-met"));
         let fault = Fault::from(refusal);
         assert_eq!((fault.status, fault.side, fault.text.as_str()), (status, side, text));
@@ -531,7 +538,7 @@ fn reply(code: u16, enhanced: Option<&str>) -> Reply {
 fn an_opportunistic_clearance_says_that_it_is_one() {
     let plan = plan_for(&[]);
     let keys = |facts: &ChannelFacts| -> Vec<&str> {
-        let clearance = judge(&plan, facts, envelope(Vec::new())).unwrap();
+        let clearance = judge(&plan, facts, envelope(Vec::new()), NOW).unwrap();
         assert!(matches!(clearance.decision(), Decision::Cleared(reasons) if !reasons.is_empty()));
         clearance.reasons().iter().map(Reason::key).collect()
     };
@@ -550,7 +557,7 @@ fn every_rule_for_mail_that_leaves_is_applied_somewhere() {
     for demands in [vec![], vec![demand(DemandLevel::Encryption)]] {
         let plan = plan_for(&demands);
         for facts in [&plain, &good_tls(), &unproven] {
-            let reasons = match judge(&plan, facts, envelope(Vec::new())) {
+            let reasons = match judge(&plan, facts, envelope(Vec::new()), NOW) {
                 Ok(clearance) => clearance.reasons().to_vec(),
                 Err(refusal) => refusal.reasons().to_vec(),
             };
@@ -614,7 +621,7 @@ fn a_refusal_of_key_version_or_key_exchange_says_what_was_found() {
             "TLS with the hybrid post-quantum key exchange X25519MLKEM768 (alias info@example.net)".to_owned(),
         ),
     ] {
-        let refusal = judge(&plan_for(&[demand(level)]), &facts, envelope(Vec::new())).unwrap_err();
+        let refusal = judge(&plan_for(&[demand(level)]), &facts, envelope(Vec::new()), NOW).unwrap_err();
         let fault = Fault::from(refusal);
         assert_eq!((fault.status, fault.side), (status, Side::Recipient));
         assert_eq!((fault.text, fault.unmet), (text, Some(unmet)));

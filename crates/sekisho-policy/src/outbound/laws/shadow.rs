@@ -67,8 +67,8 @@ fn what_is_tried_changes_no_plan_no_step_and_no_judgement() {
             assert_eq!(with.first_step(broken.as_ref()), without.first_step(broken.as_ref()));
         }
         for facts in channels_for(&demands, &channels).skip(place % 5).step_by(5) {
-            let one = judge(&with, facts, envelope(Vec::new())).map(|clearance| clearance.decision());
-            let other = judge(&without, facts, envelope(Vec::new())).map(|clearance| clearance.decision());
+            let one = judge(&with, facts, envelope(Vec::new()), NOW).map(|clearance| clearance.decision());
+            let other = judge(&without, facts, envelope(Vec::new()), NOW).map(|clearance| clearance.decision());
             assert_eq!(one, other);
         }
     }
@@ -100,11 +100,11 @@ fn a_verdict_is_what_the_judgement_would_have_been_with_its_demands() {
                     if facts.security == ChannelSecurity::Plaintext(PlaintextCause::NotAsked) {
                         continue;
                     }
-                    let now = judge(&plan, facts, envelope(Vec::new()));
+                    let now = judge(&plan, facts, envelope(Vec::new()), NOW);
                     let is_cleared = now.is_ok();
                     let decision = now.map_or_else(|refusal| refusal.decision(), |clearance| clearance.decision());
                     let verdicts = try_documents(&plan, Found::Channel(&facts.security), &decision);
-                    let is_then = judge(&then, facts, envelope(Vec::new())).is_ok();
+                    let is_then = judge(&then, facts, envelope(Vec::new()), NOW).is_ok();
                     let outcome = verdicts[0].outcome;
                     let possible = match (is_cleared, is_then) {
                         (true, true) => vec![ShadowOutcome::Passes],
@@ -175,4 +175,39 @@ fn what_was_not_found_out_is_not_known_and_the_clear_fails_a_demand_for_tls() {
     let plan = super::plan(&facts).hosts()[0].clone();
     let expected = (ShadowOutcome::NotKnown, "it would go elsewhere".to_owned());
     assert_eq!(outcome(&plan, Found::Channel(&good), &cleared()), expected);
+}
+
+#[test]
+fn a_draft_is_tried_with_the_exceptions_to_the_document_in_whose_place_it_would_stand() {
+    use crate::directory::{
+        ExceptionSubject, Relaxation,
+        samples::{END, before_the_end, exception},
+    };
+    let live = Demand {
+        level: DemandLevel::Encryption,
+        origin: "connector \"acme/bank\"".to_owned(),
+    };
+    let draft = vec![demand(DemandLevel::Certificate { anchors: bank() })];
+    let about = ExceptionSubject::OutboundConnector("bank".into());
+    let exceptions = vec![Arc::new(exception("acme/moving", about, Relaxation::Plaintext))];
+    let plain = channel(ChannelSecurity::Plaintext(PlaintextCause::NotOffered));
+    for (instead_of, now, expected) in [
+        (Some(live.origin.clone()), before_the_end(), ShadowOutcome::Passes),
+        (Some(live.origin.clone()), END, ShadowOutcome::FailsAnyway),
+        (None, before_the_end(), ShadowOutcome::Fails),
+    ] {
+        let facts = OutboundFacts {
+            tried_rules: vec![rule(draft.clone(), instead_of.as_deref())],
+            exceptions: exceptions.clone(),
+            now,
+            ..facts(None, vec![live.clone()])
+        };
+        let plan = plan(&facts).hosts()[0].clone();
+        let decision = match judge(&plan, &plain, envelope(Vec::new()), now) {
+            Ok(clearance) => clearance.decision(),
+            Err(refusal) => refusal.decision(),
+        };
+        let tried = try_documents(&plan, Found::Channel(&plain.security), &decision);
+        assert_eq!(tried[0].outcome, expected, "{instead_of:?} {now}: {tried:?}");
+    }
 }

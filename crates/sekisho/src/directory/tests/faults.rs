@@ -3,8 +3,8 @@
 use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 
 use sekisho_api::{
-    AddedHeader, CertificateFiles, DocumentKind, Documents, InboundConnector, LookupMode, Organization,
-    OutboundConnector, Rule, RuleTls,
+    AddedHeader, CertificateFiles, DocumentKind, Documents, Exception, InboundConnector, LookupMode, Organization,
+    OutboundConnector, Relaxation, Rule, RuleTls,
 };
 use sekisho_mail::{AnchorSetId, Host};
 use sekisho_policy::directory::ConnectorKey;
@@ -429,5 +429,74 @@ fn a_document_of_another_version_is_a_fault_and_never_passed_over() {
         let faults = parse::build(1, std::slice::from_ref(&unknown), &file_part("")).unwrap_err();
         assert_eq!(faults.len(), 1, "{unknown:?}");
         assert!(faults[0].reason.starts_with("it cannot be read"), "{faults:?}");
+    }
+}
+
+fn exception(until: &str) -> Exception {
+    Exception {
+        organization: text("acme"),
+        name: text("moving"),
+        owner: text("Alice Example"),
+        reason: text("the server is replaced"),
+        until: text(until),
+        outbound_connector: Some(text("bank")),
+        allows: Some(Relaxation::Plaintext),
+        ..Exception::default()
+    }
+}
+
+fn with_exception(change: impl FnOnce(&mut Exception)) -> Vec<(String, &'static str)> {
+    let mut exception = exception("2026-12-01");
+    change(&mut exception);
+    let mut documents = sample();
+    documents.exception = vec![exception];
+    faults(&documents, "")
+}
+
+#[test]
+fn each_field_of_an_exception_is_read() {
+    let at = |field| vec![(text("exception acme/moving"), field)];
+    assert_eq!(with_exception(|_| {}), Vec::new());
+    assert_eq!(with_exception(|one| one.organization = text("A")).len(), 1);
+    assert_eq!(with_exception(|one| one.allows = None), at("allows"));
+    assert_eq!(with_exception(|one| one.outbound_connector = None), at(""));
+    assert_eq!(with_exception(|one| one.rule = Some(text("secret"))), at("rule"));
+    assert_eq!(with_exception(|one| one.domains = texts(&["a b"])), at("domains"));
+    let not_a_domain = |one: &mut Exception| {
+        one.outbound_connector = None;
+        one.recipient_domain = Some(text("a b"));
+    };
+    assert_eq!(with_exception(not_a_domain), at("recipient_domain"));
+    for until in [
+        "",
+        "tomorrow",
+        "2026-13-01",
+        "2026-12-01T18:00:00",
+        "18:00:00Z",
+        "2026-12-01 25:00:00Z",
+    ] {
+        assert_eq!(with_exception(|one| one.until = text(until)), at("until"), "{until}");
+    }
+    // Of policy's rules, to see that they are asked.
+    assert_eq!(with_exception(|one| one.owner = text("")), at("owner"));
+    assert_eq!(with_exception(|one| one.reason = text("")), at("reason"));
+    assert_eq!(
+        with_exception(|one| one.outbound_connector = Some(text("nobody"))),
+        at("outbound_connector")
+    );
+}
+
+#[test]
+fn a_date_includes_its_day_and_a_time_is_an_instant() {
+    for (until, instant) in [
+        ("2026-12-01", "2026-12-02T00:00:00.000Z"),
+        ("2028-02-29", "2028-03-01T00:00:00.000Z"),
+        ("2026-12-01T18:00:00Z", "2026-12-01T18:00:00.000Z"),
+        ("2026-12-01T18:00:00.5+09:00", "2026-12-01T09:00:00.500Z"),
+    ] {
+        let mut documents = sample();
+        documents.exception = vec![exception(until)];
+        let parsed = parsed(&documents, "");
+        assert_eq!(parsed.directory.exceptions()[0].until.to_string(), instant, "{until}");
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use sekisho_api::{
     CertificateFiles, ChangeKind, DirectoryChange, DirectoryChanged, DirectoryProposal, DirectoryRollback, DocumentId,
-    DocumentKind, Documents, FaultView,
+    DocumentKind, Documents, Exception, FaultView, Relaxation,
 };
 use sekisho_mail::Timestamp;
 use sekisho_store::{
@@ -407,4 +407,58 @@ async fn a_certificate_that_is_gone_refuses_nobody_elses_change() {
     documents.outbound_connector[0].comment = text("another");
     let faults = refused(change(&live, put(2, documents)).await);
     assert_eq!((faults.len(), faults[0].field.as_str()), (1, "client_certificate"));
+}
+
+fn exception(until: Timestamp) -> Exception {
+    Exception {
+        organization: text("acme"),
+        name: text("moving"),
+        owner: text("Alice Example"),
+        reason: text("the server is replaced"),
+        until: until.to_string(),
+        outbound_connector: Some(text("bank")),
+        allows: Some(Relaxation::Plaintext),
+        ..Exception::default()
+    }
+}
+
+#[tokio::test]
+async fn an_exception_ends_within_a_year_when_it_is_set_and_its_end_is_told_of() {
+    let live = live().await;
+    let day = |days: u64| std::time::Duration::from_secs(days * 24 * 60 * 60);
+    let until = |until: Timestamp| {
+        let mut documents = sample();
+        documents.outbound_connector[0].tls_settings = sekisho_api::TlsSettings::EncryptionOnly;
+        documents.exception = vec![exception(until)];
+        documents
+    };
+    let now = crate::clock::now();
+    let faults = refused(change(&live, put(0, until(now.plus(day(367))))).await);
+    assert_eq!(
+        (faults[0].place.as_str(), faults[0].field.as_str()),
+        ("exception acme/moving", "until")
+    );
+    let warned = |warnings: &[FaultView]| -> Vec<String> { warnings.iter().map(|one| one.reason.clone()).collect() };
+    for (version, end, expected) in [
+        (0, now.plus(day(300)), None),
+        (1, now.plus(day(5)), Some("it ends at ")),
+        (2, now.minus(day(5)), Some("it ended at ")),
+    ] {
+        let changed = change(&live, put(version, until(end))).await.unwrap();
+        let view = live.view().await.unwrap();
+        assert_eq!(view.warnings, changed.warnings);
+        let said = warned(&view.warnings);
+        assert_eq!(said.len(), usize::from(expected.is_some()), "{said:?}");
+        assert!(expected.is_none_or(|begin| said[0].starts_with(begin)), "{said:?}");
+        assert_eq!(view.documents.exception[0].until, end.to_string(), "it is kept");
+    }
+    // Nobody else's change is refused for one that has ended.
+    let other = Documents {
+        organization: vec![sekisho_api::Organization {
+            comment: text("x"),
+            ..acme()
+        }],
+        ..Documents::default()
+    };
+    change(&live, put(3, other)).await.unwrap();
 }

@@ -11,7 +11,7 @@ use sekisho_mail::{
 };
 use sekisho_policy::{
     directory::ConnectorKey,
-    outbound::{HostPlan, judge},
+    outbound::{HostPlan, OutboundFacts, judge, plan},
 };
 use sekisho_smtp::client::{MailFacts, MailResult, RecipientReply, SessionFault};
 use sekisho_store::{Arrival, Body, RefusedRecipient};
@@ -21,6 +21,7 @@ use super::{Trial, message::Letter};
 use crate::{
     clock,
     copy::Rendition,
+    directory::time_for,
     outbound::{
         Candidate, Configured, Shared, Way,
         at_host::{Outgoing, refusal_of, send_cleared},
@@ -108,6 +109,27 @@ fn title(candidate: &Candidate) -> String {
 }
 
 impl Visit {
+    /// The time by which exceptions are judged.
+    fn now(&self) -> Timestamp {
+        time_for(&self.configured.organizations)
+    }
+
+    /// What each of the hosts must satisfy, with the exceptions that a message would have.
+    pub(super) fn plans(&self, candidates: &[Candidate]) -> Vec<HostPlan> {
+        let directory = &self.configured.organizations;
+        let planned = plan(&OutboundFacts {
+            demands: self.way.demands.clone(),
+            carried: Vec::new(),
+            exceptions: directory.exceptions_for(&self.way.demands, &[], self.trial.recipient.host()),
+            now: self.now(),
+            client_identity: self.way.route.client_identity.clone(),
+            hosts: candidates.iter().map(|candidate| candidate.host.clone()).collect(),
+            tried: Vec::new(),
+            tried_rules: Vec::new(),
+        });
+        planned.hosts().to_vec()
+    }
+
     /// Up to what the host says of the recipient.
     pub(super) async fn approach(&self, plan: HostPlan, candidate: Candidate) -> Visited {
         let mut journal = Journal::with_steps();
@@ -167,7 +189,7 @@ impl Visit {
     fn look_at_certificate(&self, plan: &HostPlan, facts: &ChannelFacts, journal: &mut Journal) -> bool {
         let began = Instant::now();
         // Nothing is sent under it: a clearance ends here.
-        let (decision, refused) = match judge(plan, facts, self.envelope()) {
+        let (decision, refused) = match judge(plan, facts, self.envelope(), self.now()) {
             Ok(clearance) => (clearance.decision(), None),
             Err(refusal) => (refusal.decision(), Some(refusal.to_fault(None))),
         };
@@ -205,7 +227,7 @@ impl Visit {
 
     async fn probe(&self, plan: &HostPlan, link: &mut Link) -> Result<String, Fault> {
         let peer = link.describe();
-        let clearance = judge(plan, &link.facts, self.envelope());
+        let clearance = judge(plan, &link.facts, self.envelope(), self.now());
         let clearance = clearance.map_err(|refusal| refusal.to_fault(Some(peer.clone())))?;
         let facts = MailFacts {
             size: PROBED_OCTETS,
@@ -284,7 +306,7 @@ impl Visit {
             eight_bit: false,
         };
         let metrics = &self.shared.services.metrics;
-        match send_cleared(link, plan, self.envelope(), &message, metrics, journal).await {
+        match send_cleared(link, (plan, self.now()), self.envelope(), &message, metrics, journal).await {
             Ok(sent) => (sent.decision, answer(plan, link, sent.result, sent.ended.as_ref())),
             Err(obstacle) => {
                 let why = obstacle.why.fault().clone();

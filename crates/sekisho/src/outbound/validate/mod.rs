@@ -10,19 +10,14 @@ use std::sync::Arc;
 
 use sekisho_api::{TestMail, ValidatedHost, ValidatedRecipient};
 use sekisho_mail::{Mailbox, ReversePath};
-use sekisho_policy::{
-    directory::OutboundConnector,
-    outbound::{HostPlan, OutboundFacts, plan},
-};
+use sekisho_policy::directory::OutboundConnector;
 use sekisho_store::Destination;
 use sekisho_tls::TlsClient;
 use tokio::task::JoinSet;
 
 pub use self::host::TEST_LISTENER;
 use self::host::{Visit, Visited};
-use super::{
-    Candidate, Configured, Dispatcher, RouteSettings, Unroutable, Way, WaySource, candidates, memory::TlsMemory,
-};
+use super::{Candidate, Configured, Dispatcher, RouteSettings, Unroutable, WaySource, candidates, memory::TlsMemory};
 
 /// What is tried.
 #[derive(Clone, Debug)]
@@ -109,7 +104,7 @@ impl Dispatcher {
 
 /// All hosts, in the order in which deliveries try them.
 async fn go_round(visit: &Arc<Visit>, candidates: Vec<Candidate>) -> Vec<ValidatedHost> {
-    let plans = plans(&visit.way, &candidates);
+    let plans = visit.plans(&candidates);
     let mut under_way = JoinSet::new();
     for (place, (plan, candidate)) in plans.into_iter().zip(candidates).enumerate() {
         let visit = Arc::clone(visit);
@@ -132,18 +127,6 @@ async fn go_round(visit: &Arc<Visit>, candidates: Vec<Candidate>) -> Vec<Validat
         hosts.push(host.into_view());
     }
     hosts
-}
-
-fn plans(way: &Way, candidates: &[Candidate]) -> Vec<HostPlan> {
-    let planned = plan(&OutboundFacts {
-        demands: way.demands.clone(),
-        carried: Vec::new(),
-        client_identity: way.route.client_identity.clone(),
-        hosts: candidates.iter().map(|candidate| candidate.host.clone()).collect(),
-        tried: Vec::new(),
-        tried_rules: Vec::new(),
-    });
-    planned.hosts().to_vec()
 }
 
 /// Which way mail to there goes today, where it is another.

@@ -197,3 +197,134 @@ fn assert_same(connector: &str, said: &Value, attempt: &Value) {
         );
     }
 }
+
+/// The rules of an answer, each with its standing.
+fn rules_of(said: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let rules = said["rules"].as_array().into_iter().flatten();
+    rules
+        .map(|rule| (text(&rule["rule"]), text(&rule["standing"])))
+        .collect()
+}
+
+fn standings(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    let all = expected.iter();
+    all.map(|(rule, standing)| (format!("default/{rule}"), (*standing).to_owned()))
+        .collect()
+}
+
+const RULES: &str = "\
+[[domain]]
+name = \"there.example\"
+type = \"external_relay\"
+[[outbound_connector]]
+name = \"there\"
+recipient_domains = [\"there.example\"]
+smart_hosts = [\"192.0.2.1\"]
+[[inbound_connector]]
+name = \"bank\"
+sender_domains = [\"bank.example\"]
+[[rule]]
+name = \"a-bank\"
+inbound_connector = \"bank\"
+require_tls = \"encryption_only\"
+[[rule]]
+name = \"b-secure\"
+header = { name = \"Subject\", contains = \"[secure]\" }
+require_tls = \"encryption_only\"
+[[rule]]
+name = \"c-no\"
+senders = [\"rival.example\"]
+reject = { text = \"no\" }
+[[rule]]
+name = \"d-off\"
+enabled = false
+require_tls = \"encryption_only\"
+";
+
+/// Mail from a partner to `there.example`, whose server has no TLS.
+fn explain(node: &Node, more: &[&str]) -> Value {
+    let of_all = ["explain", "b@there.example", "--json", "--from", "a@bank.example"];
+    one(node, &[&of_all[..], more].concat())
+}
+
+const SECURE: [&str; 4] = ["--header", "Subject: [Secure] plan", "--header", "X-A: b"];
+
+#[test]
+fn every_rule_has_its_verdict_and_what_it_demands_is_judged() {
+    enclosed(|| {
+        let stripped = Peer::start((HOSTS[0], 25).into(), None, Fault::None);
+        let node = relaying_node("");
+        apply(&node, RULES);
+        let said = explain(&node, &[]);
+        let open = [
+            ("a-bank", "depends"),
+            ("b-secure", "depends"),
+            ("c-no", "does_not"),
+            ("d-off", "does_not"),
+        ];
+        assert_eq!(rules_of(&said), standings(&open), "{said:#}");
+        let words = said["rules"][1]["verdict"].to_string();
+        assert!(words.contains("depends on the header"), "{said:#}");
+        assert!(said["hosts"][0]["fault"].is_null(), "{said:#}");
+        assert_eq!(said["required"], Value::Array(Vec::new()), "{said:#}");
+        let said = explain(&node, &SECURE);
+        assert_eq!(rules_of(&said)[1].1, "applies", "{said:#}");
+        assert!(said["required"].to_string().contains("default/b-secure"), "{said:#}");
+        assert_eq!(said["hosts"][0]["decision"]["decision"], "refused", "{said:#}");
+        let refused = node.run(&["explain", "b@there.example", "--header", "no field"]);
+        assert_eq!(refused.status.code(), Some(2));
+
+        let ask = "explain-inbound --json --tls --ip 192.0.2.3 --mail-from a@bank.example --rcpt b@there.example";
+        let said = one(
+            &node,
+            &ask.split(' ').chain(["--header", "subject: x"]).collect::<Vec<_>>(),
+        );
+        let known = [
+            ("a-bank", "applies"),
+            ("b-secure", "does_not"),
+            ("c-no", "does_not"),
+            ("d-off", "does_not"),
+        ];
+        assert_eq!(rules_of(&said), standings(&known), "{said:#}");
+        assert_eq!(stripped.count(), 0);
+    });
+}
+
+#[test]
+fn exceptions_and_the_conditions_of_requiretls_are_told() {
+    enclosed(|| {
+        let stripped = Peer::start((HOSTS[0], 25).into(), None, Fault::None);
+        let node = relaying_node("");
+        apply(&node, RULES);
+        let how = "exception add moving --owner Alice --reason why --rule b-secure --allows plaintext --until";
+        let until = crate::in_a_month();
+        let added = node.run(&how.split(' ').chain([until.as_str()]).collect::<Vec<_>>());
+        assert!(added.status.success(), "{added:?}");
+        let said = explain(&node, &SECURE);
+        let exception = &said["exceptions"][0];
+        assert_eq!(exception["exception"], "default/moving", "{said:#}");
+        assert_eq!(exception["in_force"], true, "{said:#}");
+        let reason = &said["hosts"][0]["decision"]["reasons"][0];
+        assert_eq!(reason["key"], "exception", "{said:#}");
+        let words = node.run(&[&["explain", "b@there.example"], &SECURE[..]].concat());
+        let words = String::from_utf8_lossy(&words.stdout).into_owned();
+        assert!(words.contains("* rule default/b-secure: applies"), "{words}");
+        assert!(
+            words.contains("exception default/moving") && words.contains("(Alice: why)"),
+            "{words}"
+        );
+
+        let said = explain(&node, &["--requiretls"]);
+        let verdict = &said["hosts"][0]["requiretls"];
+        let conditions = verdict["conditions"].as_array().into_iter().flatten();
+        let told: Vec<&Value> = conditions.map(|one| &one["standing"]).collect();
+        assert_eq!(told, ["holds", "fails", "fails"], "{said:#}");
+        assert_eq!(verdict["holds"], false, "{said:#}");
+        assert_eq!(
+            said["hosts"][0]["decision"]["decision"], "refused",
+            "never in the clear: {said:#}"
+        );
+        assert_eq!(stripped.count(), 0);
+    });
+}

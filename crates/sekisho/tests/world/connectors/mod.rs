@@ -51,7 +51,7 @@ name = \"beta.example\"
 
 /// A server with this directory and this configuration, in that order: mailboxes of the file may be in the domains of
 /// the directory, and those must be there first.
-fn service(configuration: &str, directory: &str) -> Node {
+pub(crate) fn service(configuration: &str, directory: &str) -> Node {
     let node = node(OPEN);
     apply(&node, directory);
     node.configure(&format!("{OPEN}{configuration}"));
@@ -182,7 +182,7 @@ fn assert_answers(swaks: &Swaks, cases: &[Case<'_>]) {
 }
 
 /// The cells of a line of a table in text.
-fn cells<const COUNT: usize>(line: &str) -> [&str; COUNT] {
+pub(crate) fn cells<const COUNT: usize>(line: &str) -> [&str; COUNT] {
     let cells: Vec<&str> = line.split('|').map(str::trim).collect();
     let count = cells.len();
     cells.try_into().unwrap_or_else(|_| panic!("{count} cells: {line}"))
