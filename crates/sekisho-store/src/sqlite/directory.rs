@@ -58,7 +58,22 @@ fn write(db: &Connection, change: &DirectoryChange) -> rusqlite::Result<Result<u
         }
         insert_document(db, &change.key, change.after.as_deref(), version.version)?;
     }
-    insert_version(db, &version).map(Ok)
+    let number = insert_version(db, &version)?;
+    note_newest(db, number)?;
+    Ok(Ok(number))
+}
+
+/// What the counter is called that has the number of the newest version; no destination has a blank in its name.
+pub(super) const NEWEST: &str = "directory version";
+
+/// Writes the newest number on a page of its own: a recovery that finds nothing else of that version knows that there
+/// was one.
+pub(super) fn note_newest(db: &Connection, version: u64) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO counter (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    )?
+    .execute(params![NEWEST, codec::signed(version)])
+    .map(drop)
 }
 
 /// Writes a document, or that it was removed.

@@ -17,9 +17,19 @@ pub(super) struct Found {
     /// The newest of each key; no body where it was removed.
     documents: BTreeMap<DocumentKey, (u64, Option<String>)>,
     versions: BTreeMap<u64, DirectoryVersion>,
+    /// The number of the newest version, by the counter.
+    counted: u64,
 }
 
 impl Found {
+    /// Takes a row of the counters.
+    pub(super) fn take_counter(&mut self, name: &[u8], value: i64) {
+        if name == directory::NEWEST.as_bytes() {
+            // A page that is in use no more may have an older one.
+            self.counted = self.counted.max(codec::unsigned(value));
+        }
+    }
+
     /// Takes a row of the documents; whether it is believed.
     pub(super) fn take_document(&mut self, key: [&Value; 3], body: &Value, (version, crc): (&Value, &Value)) -> bool {
         let key = key.map(|text| text.octets().unwrap_or_default());
@@ -63,9 +73,16 @@ impl Found {
             }
         }
         let newest_document = self.documents.values().map(|(version, _)| *version).max();
-        let newest = newest_document
+        let known = newest_document
             .max(self.versions.keys().next_back().copied())
             .unwrap_or(0);
+        let newest = self.counted.max(known);
+        if newest > known {
+            faults.push(format!(
+                "the directory: version {newest} was in force, and nothing of it is left; it is now as version {known} \
+                 left it, as far as that is known"
+            ));
+        }
         let lost = (1..=newest).filter(|number| !self.versions.contains_key(number));
         let lost: Vec<String> = lost.take(100).map(|number| number.to_string()).collect();
         if !lost.is_empty() {
@@ -80,6 +97,7 @@ impl Found {
         for version in self.versions.values() {
             directory::insert_version(db, version)?;
         }
+        directory::note_newest(db, known)?;
         Ok(faults)
     }
 }
@@ -180,6 +198,55 @@ mod tests {
             store.stop().wait().unwrap();
         }
         assert!(lost_history > 0, "no page of {pages} held a version");
+    }
+
+    /// Overwrites each page that holds one of the texts.
+    fn damage(folder: &std::path::Path, texts: &[&str]) {
+        let path = folder.join("queue.db");
+        let octets = fs::read(&path).unwrap();
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        for (page, content) in octets.chunks(PAGE).enumerate() {
+            let holds = |text: &&str| content.windows(text.len()).any(|window| window == text.as_bytes());
+            // The first has the schema.
+            if page > 0 && texts.iter().any(holds) {
+                file.write_all_at(&[0x5a; PAGE], (page * PAGE) as u64).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_newest_version_of_which_nothing_is_left_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("data");
+        let store = open(&folder);
+        for (version, name) in ["old", "new"].iter().enumerate() {
+            let change = DirectoryChange {
+                based_on: version as u64,
+                author: "alice".to_owned(),
+                comment: String::new(),
+                at: NOW,
+                put: vec![Document {
+                    key: key(version),
+                    body: format!("{{\"{name}\":1}}"),
+                }],
+                remove: Vec::new(),
+            };
+            store.change_directory(change).wait().unwrap();
+        }
+        store.stop().wait().unwrap();
+        damage(&folder, &["\"new\"", "d1.example"]);
+        let recovery = recover(&folder, NOW).unwrap();
+        let named = recovery
+            .faults
+            .iter()
+            .any(|fault| fault.contains("version 2 was in force, and nothing of it is left"));
+        assert!(named, "{:?}", recovery.faults);
+        // It is told once: what is in force now is what was found.
+        let store = open(&folder);
+        assert!(store.directory().wait().unwrap().version < 2);
+        store.stop().wait().unwrap();
+        let again = recover(&folder, NOW).unwrap();
+        assert!(again.faults.iter().all(|fault| !fault.contains("was in force")), "{:?}", again.faults);
     }
 
     #[test]

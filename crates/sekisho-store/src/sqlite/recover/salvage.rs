@@ -208,6 +208,10 @@ impl<'a> Salvage<'a> {
                     Value::Int(key),
                 ],
             ) => self.witness((*key, *destination), *state, true).map(|()| true),
+            (Kind::IndexLeaf | Kind::IndexInterior, None, [Value::Octets(name), Value::Int(value)]) => {
+                self.directory.take_counter(name, *value);
+                Ok(true)
+            }
             // The schema, suspects, counters and the small indexes are made anew.
             (Kind::TableLeaf, Some(_), [_, _, _] | [_, _, _, _, _])
             | (Kind::IndexLeaf | Kind::IndexInterior, None, [_, _]) => Ok(true),
