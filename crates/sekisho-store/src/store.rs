@@ -89,6 +89,10 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Moves a destination's row alone: nothing of it is due before `until`.
     fn back_off(&self, destination: &Destination, until: Timestamp, why: &str) -> Ticket<()>;
 
+    /// Destinations of which nothing is due at `now` because they are backed off, by their names, behind `after`; at
+    /// most `limit`. What was backed off a moment ago may be missing.
+    fn backed_off(&self, now: Timestamp, after: Option<Destination>, limit: usize) -> Ticket<Vec<Destination>>;
+
     /// Lists the queue, oldest first, at least `limit` rows when there are so many; `after` continues behind that id,
     /// and for that a message's rows are never parted.
     fn list(

@@ -33,6 +33,9 @@ pub(super) fn destinations_are_apart(place: &dyn Place) {
     let theirs: Destination = "acme/one.example".parse().expect("a destination");
     store.back_off(&theirs, secs(60), "down").wait().expect("a back-off");
     assert_eq!(due(&*store, NOW), ["one.example"]);
+    let backed_off = |now, after| store.backed_off(now, after, 10).wait().expect("destinations");
+    assert_eq!(backed_off(NOW, None), std::slice::from_ref(&theirs));
+    assert!(backed_off(NOW, Some(theirs)).is_empty() && backed_off(secs(60), None).is_empty());
     assert_eq!(lease_of(&*store, "acme/one.example", NOW).len(), 0);
     let ours = lease_of(&*store, "one.example", NOW);
     assert_eq!(ours.len(), 1);

@@ -154,6 +154,19 @@ impl Queue {
         rows
     }
 
+    /// Destinations that are backed off, by their names.
+    pub(super) fn backed_off(&self, now: Timestamp, after: Option<&Destination>, limit: usize) -> Vec<Destination> {
+        let after = after.map(Destination::to_string).unwrap_or_default();
+        let off = self.back_offs.iter().filter(|(_, (until, _))| *until > now);
+        let mut names: Vec<(String, &Destination)> = off
+            .map(|(destination, _)| (destination.to_string(), destination))
+            .filter(|(name, _)| *name > after)
+            .collect();
+        names.sort();
+        let names = names.into_iter().take(limit);
+        names.map(|(_, destination)| destination.clone()).collect()
+    }
+
     /// Messages of which something matches.
     pub(super) fn count(&self, filter: &QueueFilter, now: Timestamp) -> u64 {
         let matching = self

@@ -638,6 +638,10 @@ impl Store for ModelStore {
         ticket
     }
 
+    fn backed_off(&self, now: Timestamp, after: Option<Destination>, limit: usize) -> Ticket<Vec<Destination>> {
+        self.look(|queue, _| Ok(queue.backed_off(now, after.as_ref(), limit)))
+    }
+
     fn list(
         &self,
         filter: QueueFilter,

@@ -339,6 +339,10 @@ impl Store for SqliteStore {
         })
     }
 
+    fn backed_off(&self, now: Timestamp, after: Option<Destination>, limit: usize) -> Ticket<Vec<Destination>> {
+        self.readers.ask(move |reader| reader.backed_off(now, after, limit))
+    }
+
     fn list(
         &self,
         filter: QueueFilter,

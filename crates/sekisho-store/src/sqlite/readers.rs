@@ -11,7 +11,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 use sekisho_mail::{MessageId, Timestamp};
 
 use super::{
@@ -25,7 +25,8 @@ use super::{
     soundness::is_damage,
 };
 use crate::{
-    Answer, Body, MessageDetail, QueueFilter, QueuedRecipient, QueuedRow, ShapeRow, Soundness, StoreError, Ticket,
+    Answer, Body, Destination, MessageDetail, QueueFilter, QueuedRecipient, QueuedRow, ShapeRow, Soundness, StoreError,
+    Ticket,
 };
 
 /// One for a long search, one for what comes meanwhile.
@@ -167,6 +168,25 @@ impl Reader {
                 found.extend(queued_row(row, shared)?.map(|(row, _)| row));
             }
             Ok(found)
+        })
+    }
+
+    /// Destinations that are backed off, by their names. One whose name cannot be read is left out.
+    pub(super) fn backed_off(
+        &mut self,
+        now: Timestamp,
+        after: Option<Destination>,
+        limit: usize,
+    ) -> Result<Vec<Destination>, StoreError> {
+        self.at_one_moment(|db, _| {
+            let after = after.map(|after| after.to_string()).unwrap_or_default();
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut statement = db.prepare_cached(
+                "SELECT name FROM destination WHERE back_off > ?1 AND name > ?2 ORDER BY name LIMIT ?3",
+            )?;
+            let rows = statement.query_map(params![now.as_millis(), after, limit], |row| row.get::<_, String>(0))?;
+            let names = rows.collect::<rusqlite::Result<Vec<String>>>()?;
+            Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
         })
     }
 

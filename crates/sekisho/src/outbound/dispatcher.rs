@@ -50,6 +50,8 @@ const LEASES_AT_ONCE: usize = 32;
 /// A look takes one part of the time in so many: with thousands of destinations at work, each look has to pass over all
 /// of them.
 const LOOK_SHARE: u32 = 20;
+/// Back-offs that are looked through at a time after a reload.
+const BACK_OFFS_AT_ONCE: usize = 1000;
 /// The pause after the store did not answer.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -253,20 +255,52 @@ impl Dispatcher {
     }
 
     /// Of destinations whose way is another since a reload: what was found of the old one says nothing of the new one.
-    fn lift_back_offs(&self, round: &Round) {
+    /// Those that are remembered here at once; the store's rows know of all, also from before this process.
+    fn lift_back_offs(self: &Arc<Self>, round: &Round) {
         let replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(replaced) = replaced else { return };
-        let configured = self.shared.configured.load();
-        let is_changed = |destination: &&Destination| replaced.way(destination) != configured.way(destination);
-        for destination in round.backed_off.keys().filter(is_changed) {
-            // Nobody waits for it: at worst the destination waits for its time.
-            drop(
-                self.shared
-                    .services
-                    .store
-                    .back_off(destination, clock::now(), "its way was changed"),
-            );
+        let configured = self.shared.configured.load_full();
+        for destination in round.backed_off.keys() {
+            self.lift_where_changed(destination, &replaced, &configured);
         }
+        let dispatcher = Arc::clone(self);
+        tokio::spawn(async move { dispatcher.lift_all(&replaced, &configured).await });
+    }
+
+    async fn lift_all(&self, replaced: &Configured, configured: &Configured) {
+        let mut after = None;
+        let mut has_lifted = false;
+        // Another reload does the rest, from the beginning.
+        while !self.shared.is_outdated(configured) {
+            let store = &self.shared.services.store;
+            let page = match store.backed_off(clock::now(), after, BACK_OFFS_AT_ONCE).await {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::warn!(%error, "who is backed off cannot be read; it waits for its time");
+                    break;
+                }
+            };
+            for destination in &page {
+                has_lifted |= self.lift_where_changed(destination, replaced, configured);
+            }
+            if page.len() < BACK_OFFS_AT_ONCE {
+                break;
+            }
+            after = page.into_iter().next_back();
+        }
+        if has_lifted {
+            self.wake.notify_one();
+        }
+    }
+
+    fn lift_where_changed(&self, destination: &Destination, replaced: &Configured, configured: &Configured) -> bool {
+        let is_changed = replaced.way(destination) != configured.way(destination);
+        if is_changed {
+            let store = &self.shared.services.store;
+            // Nobody waits for it: at worst the destination waits for its time.
+            drop(store.back_off(destination, clock::now(), "its way was changed"));
+        }
+        is_changed
     }
 
     /// Asks for messages of those whose turn it is and who may begin a batch.

@@ -246,6 +246,16 @@ impl Store for FakeStore {
         Ticket::ready(Ok(()))
     }
 
+    fn backed_off(&self, now: Timestamp, after: Option<Destination>, limit: usize) -> Ticket<Vec<Destination>> {
+        let books = self.books();
+        let off = books.backed_off.iter().filter(|(_, until)| **until > now);
+        let mut off: Vec<Destination> = off.map(|(destination, _)| destination.clone()).collect();
+        off.sort_by_key(Destination::to_string);
+        off.retain(|one| after.as_ref().is_none_or(|after| one.to_string() > after.to_string()));
+        off.truncate(limit);
+        Ticket::ready(Ok(off))
+    }
+
     fn list(&self, _: QueueFilter, _: Timestamp, _: Option<MessageId>, _: usize) -> Ticket<Vec<QueuedRow>> {
         none()
     }

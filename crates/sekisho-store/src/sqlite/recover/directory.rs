@@ -246,7 +246,11 @@ mod tests {
         assert!(store.directory().wait().unwrap().version < 2);
         store.stop().wait().unwrap();
         let again = recover(&folder, NOW).unwrap();
-        assert!(again.faults.iter().all(|fault| !fault.contains("was in force")), "{:?}", again.faults);
+        assert!(
+            again.faults.iter().all(|fault| !fault.contains("was in force")),
+            "{:?}",
+            again.faults
+        );
     }
 
     #[test]

@@ -274,6 +274,33 @@ fn queued_mail_goes_by_the_connector_as_it_is_at_the_next_attempt() {
     });
 }
 
+#[test]
+fn a_back_off_from_before_a_restart_ends_when_the_connector_changes() {
+    enclosed(|| {
+        let good = peer((HOSTS[1], 25));
+        let mut node = relaying_node("");
+        let directory = |host: &str| {
+            let more = format!("smart_hosts = [\"{host}\"]\nretry = [\"1h\"]");
+            connector("there", "there.example", &more) + &connector("other", "other.example", "")
+        };
+        apply(&node, &directory("192.0.2.6"));
+        send("b@there.example");
+        attempted(&node, "b@there.example", "deferred");
+        assert!(node.terminate().success(), "{}", node.log());
+        node.resume();
+        // It waits behind what was found before the restart.
+        send("c@there.example");
+        // What has nothing to do with it lifts nothing.
+        apply(
+            &node,
+            &(directory("192.0.2.6") + &connector("more", "more.example", "")),
+        );
+        apply(&node, &directory("192.0.2.2"));
+        let attempt = attempted(&node, "c@there.example", "delivered");
+        assert_eq!((&attempt["attempt"], good.count()), (&1.into(), 1), "{attempt:#}");
+    });
+}
+
 /// Acme's server is at 192.0.2.3, beta's at 192.0.2.4; each sends to `there.example` by a connector with this. A
 /// pause is short: what the next connector does is to be seen soon.
 fn two_that_send(acme: &str, beta: &str) -> String {
