@@ -5,11 +5,11 @@ use utoipa::OpenApi as _;
 
 use crate::{
     ActionResult, ApiError, Bounce, ConfigView, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact,
-    DirectoryPlan, DirectoryProposal, DirectoryRollback, DirectoryView, ExplainQuery, Explanation, Health,
-    HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion, LastValidations, LastValidationsQuery,
-    MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect, Release, Retry, Shape, ShapeQuery, Status,
-    Submission, Submitted, TlsList, TracePage, TraceQuery, Validation, ValidationHistory, ValidationOrder,
-    ValidationsQuery,
+    DirectoryPlan, DirectoryProposal, DirectoryQuery, DirectoryRollback, DirectoryView, ExplainQuery, Explanation,
+    Health, HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion, LastValidations,
+    LastValidationsQuery, MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect, Release, Retry, Shape,
+    ShapeQuery, Status, Submission, Submitted, TlsList, TracePage, TraceQuery, Validation, ValidationHistory,
+    ValidationOrder, ValidationsQuery,
 };
 
 /// The paths, as a router wants them.
@@ -56,7 +56,7 @@ pub mod path {
     pub const LAST_VALIDATIONS: &str = "/v1/connectors/validations/last";
     /// `POST` [`crate::Submission`]: [`crate::Submitted`].
     pub const SEND: &str = "/v1/send";
-    /// `GET`: [`crate::DirectoryView`].
+    /// `GET` with [`crate::DirectoryQuery`]: [`crate::DirectoryView`].
     pub const DIRECTORY: &str = "/v1/directory";
     /// `POST` [`crate::DirectoryProposal`]: [`crate::DirectoryPlan`].
     pub const DIRECTORY_PLAN: &str = "/v1/directory/plan";
@@ -241,8 +241,8 @@ fn last_validations() {}
 #[expect(dead_code, reason = "declares an endpoint")]
 fn send() {}
 
-/// The directory at the version in force
-#[utoipa::path(get, path = path::DIRECTORY, responses((status = 200, body = DirectoryView)))]
+/// The directory at the version in force, or some of its documents
+#[utoipa::path(get, path = path::DIRECTORY, params(DirectoryQuery), responses((status = 200, body = DirectoryView)))]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn directory() {}
 

@@ -5,18 +5,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{DocumentId, Documents};
+use super::{DocumentId, DocumentKind, Documents};
 
 /// The directory at one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DirectoryView {
     /// The version; 0 before the first change.
     pub version: u64,
-    /// Everything in it, by organization and name.
+    /// What was asked for of it, by organization and name.
     pub documents: Documents,
     /// Why this version cannot be in force; only a command without a server sees such a one.
     pub faults: Vec<FaultView>,
-    /// What an operator would want to know; of the version in force alone.
+    /// What an operator would want to know of what was asked for; of the version in force alone.
     pub warnings: Vec<FaultView>,
 }
 
@@ -99,6 +99,48 @@ pub struct DirectoryRollback {
     /// As in [`DirectoryChange`].
     #[serde(default)]
     pub dry_run: bool,
+}
+
+/// Which documents of the directory; all that match whatever is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub struct DirectoryQuery {
+    /// Those of this kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<DocumentKind>,
+    /// Those of this organization; of an organization itself, its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// Those of this name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl DirectoryQuery {
+    /// One document.
+    #[must_use]
+    pub fn of(id: &DocumentId) -> Self {
+        Self {
+            kind: Some(id.kind),
+            organization: Some(id.organization.clone()),
+            name: Some(id.name.clone()),
+        }
+    }
+
+    /// Whether a document is wanted.
+    #[must_use]
+    pub fn wants(&self, kind: &str, organization: &str, name: &str) -> bool {
+        self.kind.is_none_or(|wanted| wanted.key() == kind)
+            && self.organization.as_ref().is_none_or(|wanted| wanted == organization)
+            && self.name.as_ref().is_none_or(|wanted| wanted == name)
+    }
+
+    /// Whether all are.
+    #[must_use]
+    pub fn wants_all(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How far back.

@@ -12,7 +12,7 @@ mod organization;
 mod rule;
 
 pub use change::{
-    ChangeKind, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryPlan, DirectoryProposal,
+    ChangeKind, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryPlan, DirectoryProposal, DirectoryQuery,
     DirectoryRollback, DirectoryVersion, DirectoryView, DocumentDifference, FaultView, FieldDifference, HistoryQuery,
 };
 pub use connector::{

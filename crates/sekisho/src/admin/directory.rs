@@ -8,7 +8,8 @@ use axum::{
 };
 use sekisho_api::{
     DEFAULT_PAGE, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact, DirectoryPlan,
-    DirectoryProposal, DirectoryRollback, DirectoryView, HistoryQuery, IMPACT_DAYS_MAX, ImpactQuestion, MAX_PAGE,
+    DirectoryProposal, DirectoryQuery, DirectoryRollback, DirectoryView, HistoryQuery, IMPACT_DAYS_MAX, ImpactQuestion,
+    MAX_PAGE,
 };
 
 use super::{Backend, Caller, Failure};
@@ -16,9 +17,14 @@ use crate::{clock, directory::LiveError, impact};
 
 type Answer<T> = Result<Json<T>, Failure>;
 
-pub(super) async fn whole(State(backend): State<Backend>) -> Answer<DirectoryView> {
-    let mut view = backend.directory.view().await?;
-    view.warnings.extend(backend.validations.warnings().await?);
+pub(super) async fn found(
+    State(backend): State<Backend>,
+    Query(query): Query<DirectoryQuery>,
+) -> Answer<DirectoryView> {
+    let mut view = backend.directory.view(&query).await?;
+    if query.wants_all() {
+        view.warnings.extend(backend.validations.warnings().await?);
+    }
     Ok(Json(view))
 }
 

@@ -159,7 +159,7 @@ pub fn router(backend: Backend) -> Router {
 /// Those of the directory: a whole one in a request is long.
 fn directories() -> Router<Backend> {
     Router::new()
-        .route(path::DIRECTORY, get(directory::whole))
+        .route(path::DIRECTORY, get(directory::found))
         .route(path::DIRECTORY_PLAN, post(directory::plan))
         .route(path::DIRECTORY_IMPACT, post(directory::impact))
         .route(path::DIRECTORY_CHANGES, post(directory::change))
@@ -291,6 +291,18 @@ mod tests {
         world.store.stop().await.unwrap();
     }
 
+    /// One kind, one organization and one name can be asked for.
+    async fn assert_found(world: &World) {
+        let (_, answer) = call(world, Method::GET, "/v1/directory?kind=domain&name=acme.example", None).await;
+        let names: Vec<&Value> = answer["documents"]["domain"].as_array().into_iter().flatten().collect();
+        assert_eq!((names.len(), &answer["version"]), (1, &1.into()), "{answer}");
+        assert_eq!(answer["documents"]["organization"], json!([]), "{answer}");
+        let (_, answer) = call(world, Method::GET, "/v1/directory?organization=beta", None).await;
+        assert_eq!(answer["documents"]["domain"], json!([]), "{answer}");
+        let (status, _) = call(world, Method::GET, "/v1/directory?kind=colour", None).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+    }
+
     #[tokio::test]
     async fn the_directory_is_changed_planned_refused_field_by_field_and_taken_back() {
         let world = world().await;
@@ -306,6 +318,8 @@ mod tests {
             (StatusCode::CONFLICT, &"conflict".into()),
             "{answer}"
         );
+
+        assert_found(&world).await;
 
         let taken = json!({"based_on": 1, "put": {
             "domain": [{"organization": "acme", "name": "example.org"}],

@@ -5,8 +5,8 @@ use std::io;
 
 use clap::Args;
 use sekisho_api::{
-    ApiError, ChangeKind, DirectoryChange, DirectoryChanged, DirectoryProposal, DirectoryView, DocumentDifference,
-    DocumentId, Documents, ErrorKind, FaultView, Mode, path,
+    ApiError, ChangeKind, DirectoryChange, DirectoryChanged, DirectoryProposal, DirectoryQuery, DirectoryView,
+    DocumentDifference, DocumentId, DocumentKind, Documents, ErrorKind, FIRST_ORGANIZATION, FaultView, Mode, path,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -38,9 +38,24 @@ pub(super) struct ChangeArgs {
     json: bool,
 }
 
-/// The directory at the version in force.
+/// The whole directory at the version in force.
 pub(super) async fn current(door: &Door) -> Result<DirectoryView, CliError> {
-    door.fetch(path::DIRECTORY, &()).await
+    found(door, &DirectoryQuery::default()).await
+}
+
+/// The version in force, with as little else as can be.
+pub(super) async fn version(door: &Door) -> Result<u64, CliError> {
+    let query = DirectoryQuery {
+        kind: Some(DocumentKind::Organization),
+        name: Some(FIRST_ORGANIZATION.to_owned()),
+        ..DirectoryQuery::default()
+    };
+    Ok(found(door, &query).await?.version)
+}
+
+/// Some documents of the directory at the version in force.
+pub(super) async fn found(door: &Door, query: &DirectoryQuery) -> Result<DirectoryView, CliError> {
+    door.fetch(path::DIRECTORY, query).await
 }
 
 impl ChangeArgs {

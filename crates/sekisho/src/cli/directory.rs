@@ -137,7 +137,7 @@ async fn history(args: &HistoryArgs, door: &Door) -> Result<Finding, CliError> {
 async fn rollback(args: &RollbackArgs, door: &Door) -> Result<Finding, CliError> {
     let request = DirectoryRollback {
         to: args.to,
-        based_on: changes::current(door).await?.version,
+        based_on: changes::version(door).await?,
         comment: args.change.why().to_owned(),
         dry_run: args.change.dry_run(),
     };

@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 use sekisho_api::{
-    AcceptedDomain, DirectoryView, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION, RecipientCheck,
+    AcceptedDomain, DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION,
+    RecipientCheck,
 };
 use sekisho_mail::Domain;
 
@@ -83,8 +84,25 @@ pub(super) struct RemoveArgs {
     change: ChangeArgs,
 }
 
+impl DomainCommand {
+    /// What has to be known of the directory.
+    fn query(&self) -> DirectoryQuery {
+        let (name, organization) = match self {
+            Self::Add(args) | Self::Set(args) => (Some(&args.name), None),
+            Self::Show(args) => (Some(&args.name), None),
+            Self::Remove(args) => (Some(&args.name), None),
+            Self::List(args) => (None, args.organization.clone()),
+        };
+        DirectoryQuery {
+            kind: Some(DocumentKind::Domain),
+            organization,
+            name: name.map(|name| normal(name)),
+        }
+    }
+}
+
 pub(super) async fn run(command: DomainCommand, door: &Door) -> Result<Finding, CliError> {
-    let view = changes::current(door).await?;
+    let view = changes::found(door, &command.query()).await?;
     match command {
         DomainCommand::Add(args) => {
             if find(&view, &args.name).is_some() {
@@ -170,8 +188,13 @@ fn sought<'v>(view: &'v DirectoryView, name: &str) -> Result<&'v AcceptedDomain,
 }
 
 fn find<'v>(view: &'v DirectoryView, name: &str) -> Option<&'v AcceptedDomain> {
-    let name = Domain::parse(name).map_or_else(|_| name.to_owned(), |domain| domain.to_string());
+    let name = normal(name);
     view.documents.domain.iter().find(|one| one.name == name)
+}
+
+/// As the directory has it.
+fn normal(name: &str) -> String {
+    Domain::parse(name).map_or_else(|_| name.to_owned(), |domain| domain.to_string())
 }
 
 fn id(name: &str) -> DocumentId {

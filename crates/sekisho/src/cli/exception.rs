@@ -1,7 +1,7 @@
 //! `sekisho exception`: what is let pass although a document demands more, who answers for it, and until when.
 
 use clap::{Args, Subcommand};
-use sekisho_api::{DirectoryView, DocumentId, DocumentKind, Documents, Exception, Relaxation};
+use sekisho_api::{DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, Exception, Relaxation};
 use sekisho_mail::Timestamp;
 
 use super::{
@@ -120,8 +120,24 @@ pub(super) struct RemoveArgs {
     change: ChangeArgs,
 }
 
+impl ExceptionCommand {
+    /// What has to be known of the directory.
+    fn query(&self) -> DirectoryQuery {
+        match self {
+            Self::Add(args) | Self::Set(args) => DirectoryQuery::of(&args.name.id()),
+            Self::Show(args) => DirectoryQuery::of(&args.name.id()),
+            Self::Remove(args) => DirectoryQuery::of(&args.name.id()),
+            Self::List(args) => DirectoryQuery {
+                kind: Some(DocumentKind::Exception),
+                organization: args.organization.clone(),
+                name: None,
+            },
+        }
+    }
+}
+
 pub(super) async fn run(command: ExceptionCommand, door: &Door) -> Result<Finding, CliError> {
-    let view = changes::current(door).await?;
+    let view = changes::found(door, &command.query()).await?;
     match command {
         ExceptionCommand::Add(args) => {
             if let Some(one) = args.name.find(&view) {

@@ -6,7 +6,10 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use sekisho_api::{DirectoryChange, DirectoryChanged, DirectoryPlan, DirectoryProposal, FIRST_ORGANIZATION, path};
+use sekisho_api::{
+    DirectoryChange, DirectoryChanged, DirectoryPlan, DirectoryProposal, DirectoryQuery, DocumentKind,
+    FIRST_ORGANIZATION, path,
+};
 use serde::Serialize;
 
 use super::{
@@ -159,7 +162,11 @@ pub(super) async fn run(command: ImportCommand, door: &Door) -> Result<Finding, 
         ..
     } = how;
     // One that is there keeps what it has.
-    let there = changes::current(door).await?.documents.organization;
+    let query = DirectoryQuery {
+        kind: Some(DocumentKind::Organization),
+        ..DirectoryQuery::default()
+    };
+    let there = changes::found(door, &query).await?.documents.organization;
     import
         .documents
         .organization

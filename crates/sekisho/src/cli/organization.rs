@@ -1,7 +1,9 @@
 //! `sekisho organization`: whose mail is carried.
 
 use clap::{Args, Subcommand};
-use sekisho_api::{DirectoryView, DocumentId, DocumentKind, Documents, FIRST_ORGANIZATION, Organization};
+use sekisho_api::{
+    DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, FIRST_ORGANIZATION, Organization,
+};
 
 use super::{
     CliError, Finding,
@@ -103,8 +105,25 @@ pub(super) struct RemoveArgs {
     change: ChangeArgs,
 }
 
+impl OrganizationCommand {
+    /// What has to be known of the directory; the list counts what each of them has.
+    fn query(&self) -> DirectoryQuery {
+        let name = match self {
+            Self::Add(args) | Self::Set(args) => &args.name,
+            Self::Show(args) => &args.name,
+            Self::Remove(args) => &args.name,
+            Self::List(_) => return DirectoryQuery::default(),
+        };
+        DirectoryQuery {
+            kind: Some(DocumentKind::Organization),
+            organization: None,
+            name: Some(name.clone()),
+        }
+    }
+}
+
 pub(super) async fn run(command: OrganizationCommand, door: &Door) -> Result<Finding, CliError> {
-    let view = changes::current(door).await?;
+    let view = changes::found(door, &command.query()).await?;
     match command {
         OrganizationCommand::Add(args) => {
             if find(&view, &args.name).is_some() {

@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 use sekisho_api::{
-    AddedHeader, DirectoryView, DocumentId, DocumentKind, Documents, HeaderCondition, Mode, Rejection, Rule, RuleTls,
+    AddedHeader, DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, HeaderCondition, Mode, Rejection,
+    Rule, RuleTls,
 };
 
 use super::{
@@ -184,8 +185,24 @@ pub(super) struct NamedArgs {
     change: ChangeArgs,
 }
 
+impl RuleCommand {
+    /// What has to be known of the directory.
+    fn query(&self) -> DirectoryQuery {
+        match self {
+            Self::Add(args) | Self::Set(args) => DirectoryQuery::of(&args.name.id()),
+            Self::Show(args) => DirectoryQuery::of(&args.name.id()),
+            Self::Enable(args) | Self::Disable(args) | Self::Remove(args) => DirectoryQuery::of(&args.name.id()),
+            Self::List(args) => DirectoryQuery {
+                kind: Some(DocumentKind::Rule),
+                organization: args.organization.clone(),
+                name: None,
+            },
+        }
+    }
+}
+
 pub(super) async fn run(command: RuleCommand, door: &Door) -> Result<Finding, CliError> {
-    let view = changes::current(door).await?;
+    let view = changes::found(door, &command.query()).await?;
     match command {
         RuleCommand::Add(args) => {
             if let Some(one) = args.name.find(&view) {

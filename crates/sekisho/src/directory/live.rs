@@ -9,8 +9,9 @@ use std::{
 
 use arc_swap::ArcSwap;
 use sekisho_api::{
-    DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryPlan, DirectoryProposal, DirectoryRollback,
-    DirectoryVersion, DirectoryView, DocumentId, DocumentKind, FIRST_ORGANIZATION, FaultView, OutboundConnector,
+    DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryPlan, DirectoryProposal, DirectoryQuery,
+    DirectoryRollback, DirectoryVersion, DirectoryView, DocumentId, DocumentKind, FIRST_ORGANIZATION, FaultView,
+    OutboundConnector,
 };
 use sekisho_policy::directory::Fault;
 use sekisho_store::{DirectoryState, Document, DocumentKey, Store, StoreError};
@@ -165,17 +166,28 @@ impl Live {
         self.faults.load().iter().cloned().map(fault_view).collect()
     }
 
-    /// Everything at the version in force, with its warnings.
+    /// What is asked for of the version in force, with its warnings.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn view(&self) -> Result<DirectoryView, LiveError> {
+    pub async fn view(&self, query: &DirectoryQuery) -> Result<DirectoryView, LiveError> {
         let turn = self.turn.lock().await;
-        let state = self.store.directory().await?;
+        let mut state = self.store.directory().await?;
         self.catch_up(&state).await?;
         drop(turn);
+        let mut warnings = self.current.load().warnings_now();
+        if !query.wants_all() {
+            let wants = |key: &DocumentKey| query.wants(&key.kind, &key.organization, &key.name);
+            state.documents.retain(|document| wants(&document.key));
+            let ids = state
+                .documents
+                .iter()
+                .filter_map(|document| documents::id_of(&document.key));
+            let places: HashSet<String> = ids.map(|id| id.title()).collect();
+            warnings.retain(|warning| places.contains(&warning.place));
+        }
         Ok(DirectoryView {
-            warnings: self.current.load().warnings_now(),
+            warnings,
             faults: self.faults(),
             ..view_of(&state)
         })

@@ -6,7 +6,8 @@ mod validate;
 
 use clap::{Args, Subcommand, ValueEnum};
 use sekisho_api::{
-    DirectoryView, DocumentId, DocumentKind, Documents, InboundConnector, LastValidation, OutboundConnector,
+    DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, InboundConnector, LastValidation,
+    OutboundConnector,
 };
 use serde_json::{Value, json};
 
@@ -82,6 +83,15 @@ enum Direction {
     Outbound,
 }
 
+impl Direction {
+    const fn kind(self) -> DocumentKind {
+        match self {
+            Self::Inbound => DocumentKind::InboundConnector,
+            Self::Outbound => DocumentKind::OutboundConnector,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
     /// Which way
@@ -115,13 +125,56 @@ pub(super) struct NamedArgs {
     change: ChangeArgs,
 }
 
+impl ConnectorCommand {
+    /// What has to be known of the directory; of a list of both directions more than one question has for an answer.
+    fn query(&self) -> Option<DirectoryQuery> {
+        let id = match self {
+            Self::Add(SetCommand::Inbound(args)) | Self::Set(SetCommand::Inbound(args)) => {
+                args.name.id(Direction::Inbound)
+            }
+            Self::Add(SetCommand::Outbound(args)) | Self::Set(SetCommand::Outbound(args)) => {
+                args.name.id(Direction::Outbound)
+            }
+            Self::Show(args) => args.name.id(args.direction),
+            Self::Enable(args) | Self::Disable(args) | Self::Remove(args) => args.name.id(args.direction),
+            Self::List(args) => return args.direction.map(|direction| args.query(direction)),
+            _ => return None,
+        };
+        Some(DirectoryQuery::of(&id))
+    }
+}
+
+impl ListArgs {
+    fn query(&self, direction: Direction) -> DirectoryQuery {
+        DirectoryQuery {
+            kind: Some(direction.kind()),
+            organization: self.organization.clone(),
+            name: None,
+        }
+    }
+}
+
+/// Connectors of both directions.
+async fn both_directions(command: &ConnectorCommand, door: &Door) -> Result<DirectoryView, CliError> {
+    let ConnectorCommand::List(args) = command else {
+        return changes::current(door).await;
+    };
+    let inbound = changes::found(door, &args.query(Direction::Inbound)).await?;
+    let mut view = changes::found(door, &args.query(Direction::Outbound)).await?;
+    view.documents.inbound_connector = inbound.documents.inbound_connector;
+    Ok(view)
+}
+
 pub(super) async fn run(command: ConnectorCommand, door: &Door) -> Result<Finding, CliError> {
     let command = match command {
         ConnectorCommand::Validate(args) => return validate::validate(args, door).await,
         ConnectorCommand::Validations(args) => return validate::list(args, door).await,
         other => other,
     };
-    let view = changes::current(door).await?;
+    let view = match command.query() {
+        Some(query) => changes::found(door, &query).await?,
+        None => both_directions(&command, door).await?,
+    };
     match command {
         ConnectorCommand::Add(command) => add(command, &view, door).await,
         ConnectorCommand::Set(command) => set(command, &view, door).await,
@@ -140,10 +193,7 @@ pub(super) async fn run(command: ConnectorCommand, door: &Door) -> Result<Findin
 impl NameArgs {
     fn id(&self, direction: Direction) -> DocumentId {
         DocumentId {
-            kind: match direction {
-                Direction::Inbound => DocumentKind::InboundConnector,
-                Direction::Outbound => DocumentKind::OutboundConnector,
-            },
+            kind: direction.kind(),
             organization: self.organization.clone(),
             name: self.name.clone(),
         }

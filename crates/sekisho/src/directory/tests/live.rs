@@ -9,8 +9,8 @@ use std::{
 };
 
 use sekisho_api::{
-    CertificateFiles, ChangeKind, DirectoryChange, DirectoryChanged, DirectoryProposal, DirectoryRollback, DocumentId,
-    DocumentKind, Documents, Exception, FaultView, Relaxation,
+    CertificateFiles, ChangeKind, DirectoryChange, DirectoryChanged, DirectoryProposal, DirectoryQuery,
+    DirectoryRollback, DocumentId, DocumentKind, Documents, Exception, FaultView, Relaxation,
 };
 use sekisho_mail::Timestamp;
 use sekisho_store::{
@@ -98,7 +98,7 @@ async fn a_fault_anywhere_refuses_the_whole_change() {
     documents.inbound_connector[0].require_tls = Some(false);
     let faults = refused(change(&live, put(0, documents)).await);
     assert_eq!((faults.len(), faults[0].field.as_str()), (1, "require_tls"));
-    let view = live.view().await.unwrap();
+    let view = live.view(&DirectoryQuery::default()).await.unwrap();
     assert_eq!((view.version, view.documents), (0, Documents::default()));
     assert_eq!(live.current().directory.version(), 0);
 }
@@ -139,7 +139,7 @@ async fn a_dry_run_and_a_plan_say_the_same_and_change_nothing() {
     };
     let plan = live.plan(proposal).await.unwrap();
     assert_eq!((plan.based_on, plan.changes), (1, dry.changes));
-    assert_eq!(live.view().await.unwrap().version, 1);
+    assert_eq!(live.view(&DirectoryQuery::default()).await.unwrap().version, 1);
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn an_export_that_is_applied_changes_nothing() {
     let mut documents = sample();
     documents.domain[0].name = text("ACME.Example");
     change(&live, put(0, documents)).await.unwrap();
-    let before = live.view().await.unwrap();
+    let before = live.view(&DirectoryQuery::default()).await.unwrap();
     assert_eq!(before.documents.domain[0].name, "acme.example");
     let apply = DirectoryChange {
         text: Some(toml::write(&before.documents)),
@@ -190,7 +190,7 @@ async fn an_export_that_is_applied_changes_nothing() {
     };
     let applied = change(&live, apply).await.unwrap();
     assert_eq!((applied.version, applied.changes), (1, Vec::new()));
-    assert_eq!(live.view().await.unwrap(), before);
+    assert_eq!(live.view(&DirectoryQuery::default()).await.unwrap(), before);
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn what_is_removed_must_be_there_and_the_first_organization_always_is() {
             organization: organization.to_owned(),
             name: name.to_owned(),
         };
-        let based_on = live.view().await.unwrap().version;
+        let based_on = live.view(&DirectoryQuery::default()).await.unwrap().version;
         let wanted = DirectoryChange {
             remove: vec![id],
             ..put(based_on, Documents::default())
@@ -229,7 +229,13 @@ async fn what_is_removed_must_be_there_and_the_first_organization_always_is() {
     ] {
         remove(kind, "acme", name).await.unwrap();
     }
-    assert!(live.view().await.unwrap().documents.is_empty());
+    assert!(
+        live.view(&DirectoryQuery::default())
+            .await
+            .unwrap()
+            .documents
+            .is_empty()
+    );
     // Set, and back to its defaults by a text that does not name it.
     let mut first = acme();
     (first.name, first.reject_direct_send) = (text("default"), true);
@@ -277,7 +283,7 @@ async fn a_rollback_is_a_version_of_its_own_and_history_says_who_did_what() {
         (back.version, shapes(&back)),
         (3, vec![(ChangeKind::Changed, text("organization acme"))])
     );
-    assert_eq!(live.view().await.unwrap().documents, sample());
+    assert_eq!(live.view(&DirectoryQuery::default()).await.unwrap().documents, sample());
     assert!(live.at(2).await.unwrap().documents.organization[0].require_tls_inbound);
     let history = live.history(10).await.unwrap().versions;
     let told: Vec<_> = history
@@ -325,7 +331,7 @@ async fn who_mends_a_directory_at_fault_is_let_in_and_nobody_else() {
     assert!(matches!(refused, Err(LiveError::Faults(_))), "{refused:?}");
     let live = Arc::new(Live::open_at_fault(store, taken()).await.unwrap());
     assert_eq!(live.faults().len(), 1);
-    assert_eq!(live.view().await.unwrap().documents, sample());
+    assert_eq!(live.view(&DirectoryQuery::default()).await.unwrap().documents, sample());
     let mended = DirectoryChange {
         whole: true,
         ..put(1, Documents::default())
@@ -374,7 +380,7 @@ async fn what_a_failing_store_has_kept_comes_into_force_when_it_is_back() {
         );
         assert_eq!(live.current().directory.version(), 0);
         store.recover();
-        let version = live.view().await.unwrap().version;
+        let version = live.view(&DirectoryQuery::default()).await.unwrap().version;
         assert_eq!(version, u64::from(is_kept));
         assert_eq!(live.current().directory.version(), version);
     }
@@ -445,7 +451,7 @@ async fn an_exception_ends_within_a_year_when_it_is_set_and_its_end_is_told_of()
         (2, now.minus(day(5)), Some("it ended at ")),
     ] {
         let changed = change(&live, put(version, until(end))).await.unwrap();
-        let view = live.view().await.unwrap();
+        let view = live.view(&DirectoryQuery::default()).await.unwrap();
         assert_eq!(view.warnings, changed.warnings);
         let said = warned(&view.warnings);
         assert_eq!(said.len(), usize::from(expected.is_some()), "{said:?}");
