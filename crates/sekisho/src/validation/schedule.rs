@@ -11,6 +11,7 @@ use std::{
 use sekisho_api::TestMail;
 use sekisho_mail::Timestamp;
 use sekisho_policy::directory::ConnectorKey;
+use sekisho_store::ObservationKind;
 use tokio::{
     sync::{Notify, watch},
     task::{Id, JoinSet},
@@ -30,6 +31,8 @@ const AT_ONCE: usize = 4;
 const SPREAD: Duration = Duration::from_secs(300);
 /// The schedule is looked at this often at least, whatever the clocks say.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// Validations that are older are forgotten, at a start: those of connectors that are gone, above all.
+const KEPT: Duration = Duration::from_hours(2 * 365 * 24);
 /// Who wants a validation that nobody ordered.
 const SCHEDULE: &str = "schedule";
 
@@ -54,6 +57,11 @@ impl Validations {
         let Some(dispatcher) = self.dispatcher.clone() else {
             return;
         };
+        let before = clock::now().minus(KEPT);
+        let forgotten = self.store.forget_observations(ObservationKind::Validation, before);
+        if let Err(error) = forgotten.await {
+            tracing::warn!(%error, "old validations could not be forgotten");
+        }
         let changed = Arc::new(Notify::new());
         let told = Arc::clone(&changed);
         self.directory.listen(Box::new(move |_| told.notify_one()));
