@@ -106,6 +106,9 @@ _sekisho() {
             sekisho__subcmd__connector,disable)
                 cmd="sekisho__subcmd__connector__subcmd__disable"
                 ;;
+            sekisho__subcmd__connector,draft)
+                cmd="sekisho__subcmd__connector__subcmd__draft"
+                ;;
             sekisho__subcmd__connector,enable)
                 cmd="sekisho__subcmd__connector__subcmd__enable"
                 ;;
@@ -115,11 +118,17 @@ _sekisho() {
             sekisho__subcmd__connector,list)
                 cmd="sekisho__subcmd__connector__subcmd__list"
                 ;;
+            sekisho__subcmd__connector,promote)
+                cmd="sekisho__subcmd__connector__subcmd__promote"
+                ;;
             sekisho__subcmd__connector,remove)
                 cmd="sekisho__subcmd__connector__subcmd__remove"
                 ;;
             sekisho__subcmd__connector,set)
                 cmd="sekisho__subcmd__connector__subcmd__set"
+                ;;
+            sekisho__subcmd__connector,shadow)
+                cmd="sekisho__subcmd__connector__subcmd__shadow"
                 ;;
             sekisho__subcmd__connector,show)
                 cmd="sekisho__subcmd__connector__subcmd__show"
@@ -148,11 +157,32 @@ _sekisho() {
             sekisho__subcmd__connector__subcmd__add__subcmd__help,outbound)
                 cmd="sekisho__subcmd__connector__subcmd__add__subcmd__help__subcmd__outbound"
                 ;;
+            sekisho__subcmd__connector__subcmd__draft,help)
+                cmd="sekisho__subcmd__connector__subcmd__draft__subcmd__help"
+                ;;
+            sekisho__subcmd__connector__subcmd__draft,inbound)
+                cmd="sekisho__subcmd__connector__subcmd__draft__subcmd__inbound"
+                ;;
+            sekisho__subcmd__connector__subcmd__draft,outbound)
+                cmd="sekisho__subcmd__connector__subcmd__draft__subcmd__outbound"
+                ;;
+            sekisho__subcmd__connector__subcmd__draft__subcmd__help,help)
+                cmd="sekisho__subcmd__connector__subcmd__draft__subcmd__help__subcmd__help"
+                ;;
+            sekisho__subcmd__connector__subcmd__draft__subcmd__help,inbound)
+                cmd="sekisho__subcmd__connector__subcmd__draft__subcmd__help__subcmd__inbound"
+                ;;
+            sekisho__subcmd__connector__subcmd__draft__subcmd__help,outbound)
+                cmd="sekisho__subcmd__connector__subcmd__draft__subcmd__help__subcmd__outbound"
+                ;;
             sekisho__subcmd__connector__subcmd__help,add)
                 cmd="sekisho__subcmd__connector__subcmd__help__subcmd__add"
                 ;;
             sekisho__subcmd__connector__subcmd__help,disable)
                 cmd="sekisho__subcmd__connector__subcmd__help__subcmd__disable"
+                ;;
+            sekisho__subcmd__connector__subcmd__help,draft)
+                cmd="sekisho__subcmd__connector__subcmd__help__subcmd__draft"
                 ;;
             sekisho__subcmd__connector__subcmd__help,enable)
                 cmd="sekisho__subcmd__connector__subcmd__help__subcmd__enable"
@@ -163,11 +193,17 @@ _sekisho() {
             sekisho__subcmd__connector__subcmd__help,list)
                 cmd="sekisho__subcmd__connector__subcmd__help__subcmd__list"
                 ;;
+            sekisho__subcmd__connector__subcmd__help,promote)
+                cmd="sekisho__subcmd__connector__subcmd__help__subcmd__promote"
+                ;;
             sekisho__subcmd__connector__subcmd__help,remove)
                 cmd="sekisho__subcmd__connector__subcmd__help__subcmd__remove"
                 ;;
             sekisho__subcmd__connector__subcmd__help,set)
                 cmd="sekisho__subcmd__connector__subcmd__help__subcmd__set"
+                ;;
+            sekisho__subcmd__connector__subcmd__help,shadow)
+                cmd="sekisho__subcmd__connector__subcmd__help__subcmd__shadow"
                 ;;
             sekisho__subcmd__connector__subcmd__help,show)
                 cmd="sekisho__subcmd__connector__subcmd__help__subcmd__show"
@@ -183,6 +219,12 @@ _sekisho() {
                 ;;
             sekisho__subcmd__connector__subcmd__help__subcmd__add,outbound)
                 cmd="sekisho__subcmd__connector__subcmd__help__subcmd__add__subcmd__outbound"
+                ;;
+            sekisho__subcmd__connector__subcmd__help__subcmd__draft,inbound)
+                cmd="sekisho__subcmd__connector__subcmd__help__subcmd__draft__subcmd__inbound"
+                ;;
+            sekisho__subcmd__connector__subcmd__help__subcmd__draft,outbound)
+                cmd="sekisho__subcmd__connector__subcmd__help__subcmd__draft__subcmd__outbound"
                 ;;
             sekisho__subcmd__connector__subcmd__help__subcmd__set,inbound)
                 cmd="sekisho__subcmd__connector__subcmd__help__subcmd__set__subcmd__inbound"
@@ -382,17 +424,26 @@ _sekisho() {
             sekisho__subcmd__help__subcmd__connector,disable)
                 cmd="sekisho__subcmd__help__subcmd__connector__subcmd__disable"
                 ;;
+            sekisho__subcmd__help__subcmd__connector,draft)
+                cmd="sekisho__subcmd__help__subcmd__connector__subcmd__draft"
+                ;;
             sekisho__subcmd__help__subcmd__connector,enable)
                 cmd="sekisho__subcmd__help__subcmd__connector__subcmd__enable"
                 ;;
             sekisho__subcmd__help__subcmd__connector,list)
                 cmd="sekisho__subcmd__help__subcmd__connector__subcmd__list"
                 ;;
+            sekisho__subcmd__help__subcmd__connector,promote)
+                cmd="sekisho__subcmd__help__subcmd__connector__subcmd__promote"
+                ;;
             sekisho__subcmd__help__subcmd__connector,remove)
                 cmd="sekisho__subcmd__help__subcmd__connector__subcmd__remove"
                 ;;
             sekisho__subcmd__help__subcmd__connector,set)
                 cmd="sekisho__subcmd__help__subcmd__connector__subcmd__set"
+                ;;
+            sekisho__subcmd__help__subcmd__connector,shadow)
+                cmd="sekisho__subcmd__help__subcmd__connector__subcmd__shadow"
                 ;;
             sekisho__subcmd__help__subcmd__connector,show)
                 cmd="sekisho__subcmd__help__subcmd__connector__subcmd__show"
@@ -408,6 +459,12 @@ _sekisho() {
                 ;;
             sekisho__subcmd__help__subcmd__connector__subcmd__add,outbound)
                 cmd="sekisho__subcmd__help__subcmd__connector__subcmd__add__subcmd__outbound"
+                ;;
+            sekisho__subcmd__help__subcmd__connector__subcmd__draft,inbound)
+                cmd="sekisho__subcmd__help__subcmd__connector__subcmd__draft__subcmd__inbound"
+                ;;
+            sekisho__subcmd__help__subcmd__connector__subcmd__draft,outbound)
+                cmd="sekisho__subcmd__help__subcmd__connector__subcmd__draft__subcmd__outbound"
                 ;;
             sekisho__subcmd__help__subcmd__connector__subcmd__set,inbound)
                 cmd="sekisho__subcmd__help__subcmd__connector__subcmd__set__subcmd__inbound"
@@ -505,17 +562,26 @@ _sekisho() {
             sekisho__subcmd__help__subcmd__rule,disable)
                 cmd="sekisho__subcmd__help__subcmd__rule__subcmd__disable"
                 ;;
+            sekisho__subcmd__help__subcmd__rule,draft)
+                cmd="sekisho__subcmd__help__subcmd__rule__subcmd__draft"
+                ;;
             sekisho__subcmd__help__subcmd__rule,enable)
                 cmd="sekisho__subcmd__help__subcmd__rule__subcmd__enable"
                 ;;
             sekisho__subcmd__help__subcmd__rule,list)
                 cmd="sekisho__subcmd__help__subcmd__rule__subcmd__list"
                 ;;
+            sekisho__subcmd__help__subcmd__rule,promote)
+                cmd="sekisho__subcmd__help__subcmd__rule__subcmd__promote"
+                ;;
             sekisho__subcmd__help__subcmd__rule,remove)
                 cmd="sekisho__subcmd__help__subcmd__rule__subcmd__remove"
                 ;;
             sekisho__subcmd__help__subcmd__rule,set)
                 cmd="sekisho__subcmd__help__subcmd__rule__subcmd__set"
+                ;;
+            sekisho__subcmd__help__subcmd__rule,shadow)
+                cmd="sekisho__subcmd__help__subcmd__rule__subcmd__shadow"
                 ;;
             sekisho__subcmd__help__subcmd__rule,show)
                 cmd="sekisho__subcmd__help__subcmd__rule__subcmd__show"
@@ -643,6 +709,9 @@ _sekisho() {
             sekisho__subcmd__rule,disable)
                 cmd="sekisho__subcmd__rule__subcmd__disable"
                 ;;
+            sekisho__subcmd__rule,draft)
+                cmd="sekisho__subcmd__rule__subcmd__draft"
+                ;;
             sekisho__subcmd__rule,enable)
                 cmd="sekisho__subcmd__rule__subcmd__enable"
                 ;;
@@ -652,11 +721,17 @@ _sekisho() {
             sekisho__subcmd__rule,list)
                 cmd="sekisho__subcmd__rule__subcmd__list"
                 ;;
+            sekisho__subcmd__rule,promote)
+                cmd="sekisho__subcmd__rule__subcmd__promote"
+                ;;
             sekisho__subcmd__rule,remove)
                 cmd="sekisho__subcmd__rule__subcmd__remove"
                 ;;
             sekisho__subcmd__rule,set)
                 cmd="sekisho__subcmd__rule__subcmd__set"
+                ;;
+            sekisho__subcmd__rule,shadow)
+                cmd="sekisho__subcmd__rule__subcmd__shadow"
                 ;;
             sekisho__subcmd__rule,show)
                 cmd="sekisho__subcmd__rule__subcmd__show"
@@ -667,6 +742,9 @@ _sekisho() {
             sekisho__subcmd__rule__subcmd__help,disable)
                 cmd="sekisho__subcmd__rule__subcmd__help__subcmd__disable"
                 ;;
+            sekisho__subcmd__rule__subcmd__help,draft)
+                cmd="sekisho__subcmd__rule__subcmd__help__subcmd__draft"
+                ;;
             sekisho__subcmd__rule__subcmd__help,enable)
                 cmd="sekisho__subcmd__rule__subcmd__help__subcmd__enable"
                 ;;
@@ -676,11 +754,17 @@ _sekisho() {
             sekisho__subcmd__rule__subcmd__help,list)
                 cmd="sekisho__subcmd__rule__subcmd__help__subcmd__list"
                 ;;
+            sekisho__subcmd__rule__subcmd__help,promote)
+                cmd="sekisho__subcmd__rule__subcmd__help__subcmd__promote"
+                ;;
             sekisho__subcmd__rule__subcmd__help,remove)
                 cmd="sekisho__subcmd__rule__subcmd__help__subcmd__remove"
                 ;;
             sekisho__subcmd__rule__subcmd__help,set)
                 cmd="sekisho__subcmd__rule__subcmd__help__subcmd__set"
+                ;;
+            sekisho__subcmd__rule__subcmd__help,shadow)
+                cmd="sekisho__subcmd__rule__subcmd__help__subcmd__shadow"
                 ;;
             sekisho__subcmd__rule__subcmd__help,show)
                 cmd="sekisho__subcmd__rule__subcmd__help__subcmd__show"
@@ -918,7 +1002,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector)
-            opts="-h -V --config --data-folder --help --version add set show list enable disable remove validate validations help"
+            opts="-h -V --config --data-folder --help --version add set show list enable disable remove validate validations draft shadow promote help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1339,6 +1423,344 @@ _sekisho() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sekisho__subcmd__connector__subcmd__draft)
+            opts="-h -V --config --data-folder --help --version inbound outbound help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__connector__subcmd__draft__subcmd__help)
+            opts="inbound outbound help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__connector__subcmd__draft__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__connector__subcmd__draft__subcmd__help__subcmd__inbound)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__connector__subcmd__draft__subcmd__help__subcmd__outbound)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__connector__subcmd__draft__subcmd__inbound)
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --enabled)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --draft-of)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --comment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connector-type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sender-domains)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sender-ip-addresses)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --require-tls)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --tls-sender-certificate-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --restrict-domains-to-certificate)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --restrict-domains-to-ip-addresses)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --associated-accepted-domains)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --treat-messages-as-internal)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --trusted-organizations)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-tls-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hybrid-key-exchange-only)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --trust-anchors)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --issuers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pins)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plaintext-reply)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__connector__subcmd__draft__subcmd__outbound)
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --smart-hosts --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --enabled)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --draft-of)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --comment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connector-type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipient-domains)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --all-accepted-domains)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --smart-hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-settings)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-domain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-domains)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-tls-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hybrid-key-exchange-only)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --trust-anchors)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pins)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-certificate-in-tls12)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --ehlo-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expire-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --delay-notice-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smtp-dane-mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mta-sts-mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --validation-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --revalidate-every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --revalidate-with-mail)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sekisho__subcmd__connector__subcmd__enable)
             opts="-h -V --organization --why --dry-run --no-impact --days --json --config --data-folder --help --version inbound outbound"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1374,7 +1796,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__help)
-            opts="add set show list enable disable remove validate validations help"
+            opts="add set show list enable disable remove validate validations draft shadow promote help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1443,6 +1865,48 @@ _sekisho() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sekisho__subcmd__connector__subcmd__help__subcmd__draft)
+            opts="inbound outbound"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__connector__subcmd__help__subcmd__draft__subcmd__inbound)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__connector__subcmd__help__subcmd__draft__subcmd__outbound)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sekisho__subcmd__connector__subcmd__help__subcmd__enable)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1472,6 +1936,20 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__connector__subcmd__help__subcmd__promote)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1541,6 +2019,20 @@ _sekisho() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sekisho__subcmd__connector__subcmd__help__subcmd__shadow)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sekisho__subcmd__connector__subcmd__help__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1591,6 +2083,36 @@ _sekisho() {
             fi
             case "${prev}" in
                 --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__connector__subcmd__promote)
+            opts="-h -V --organization --force --why --dry-run --json --config --data-folder --help --version inbound outbound"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --why)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1987,6 +2509,36 @@ _sekisho() {
                     return 0
                     ;;
                 --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__connector__subcmd__shadow)
+            opts="-h -V --organization --days --json --config --data-folder --help --version inbound outbound"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3112,7 +3664,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__connector)
-            opts="add set show list enable disable remove validate validations"
+            opts="add set show list enable disable remove validate validations draft shadow promote"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3181,6 +3733,48 @@ _sekisho() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sekisho__subcmd__help__subcmd__connector__subcmd__draft)
+            opts="inbound outbound"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__connector__subcmd__draft__subcmd__inbound)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__connector__subcmd__draft__subcmd__outbound)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sekisho__subcmd__help__subcmd__connector__subcmd__enable)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -3196,6 +3790,20 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__connector__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__connector__subcmd__promote)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3254,6 +3862,20 @@ _sekisho() {
         sekisho__subcmd__help__subcmd__connector__subcmd__set__subcmd__outbound)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__connector__subcmd__shadow)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3854,7 +4476,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__rule)
-            opts="add set show list enable disable remove"
+            opts="add set show list enable disable remove draft shadow promote"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3882,6 +4504,20 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__rule__subcmd__disable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__rule__subcmd__draft)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3923,6 +4559,20 @@ _sekisho() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sekisho__subcmd__help__subcmd__rule__subcmd__promote)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sekisho__subcmd__help__subcmd__rule__subcmd__remove)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -3938,6 +4588,20 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__rule__subcmd__set)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__rule__subcmd__shadow)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -5048,7 +5712,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule)
-            opts="-h -V --config --data-folder --help --version add set show list enable disable remove help"
+            opts="-h -V --config --data-folder --help --version add set show list enable disable remove draft shadow promote help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5193,6 +5857,88 @@ _sekisho() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sekisho__subcmd__rule__subcmd__draft)
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --enabled)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --draft-of)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --comment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --priority)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --senders)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --inbound-connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --require-tls)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-domains)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reject)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sekisho__subcmd__rule__subcmd__enable)
             opts="-h -V --organization --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -5228,7 +5974,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__help)
-            opts="add set show list enable disable remove help"
+            opts="add set show list enable disable remove draft shadow promote help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5256,6 +6002,20 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__help__subcmd__disable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__rule__subcmd__help__subcmd__draft)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -5311,6 +6071,20 @@ _sekisho() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sekisho__subcmd__rule__subcmd__help__subcmd__promote)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sekisho__subcmd__rule__subcmd__help__subcmd__remove)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -5326,6 +6100,20 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__help__subcmd__set)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__rule__subcmd__help__subcmd__shadow)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -5361,6 +6149,36 @@ _sekisho() {
             fi
             case "${prev}" in
                 --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__rule__subcmd__promote)
+            opts="-h -V --organization --force --why --dry-run --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --why)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5481,6 +6299,36 @@ _sekisho() {
                     return 0
                     ;;
                 --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__rule__subcmd__shadow)
+            opts="-h -V --organization --days --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -400,20 +400,23 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from help" -f -a "list" -d 'Lists the accepted domains of the directory; those of sekisho.toml stand there'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Accepts mail for a domain no longer'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -s h -l help -d 'Print help'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -s V -l version -d 'Print version'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "add" -d 'Adds a connector'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "set" -d 'Changes fields of a connector; an empty value unsets a field or empties a list'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "show" -d 'Shows a connector with all its fields'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "list" -d 'Lists connectors'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "enable" -d 'Looks at a connector again'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "disable" -d 'Keeps a connector and never looks at it'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "remove" -d 'Removes a connector'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "validate" -d 'Tries an outbound connector: goes through all its hosts step by step, and sends a test message'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "validations" -d 'Lists how an outbound connector came out of its validations, newest first'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -f -a "add" -d 'Adds a connector'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -f -a "set" -d 'Changes fields of a connector; an empty value unsets a field or empties a list'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -f -a "show" -d 'Shows a connector with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -f -a "list" -d 'Lists connectors'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -f -a "enable" -d 'Looks at a connector again'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -f -a "disable" -d 'Keeps a connector and never looks at it'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -f -a "remove" -d 'Removes a connector'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -f -a "validate" -d 'Tries an outbound connector: goes through all its hosts step by step, and sends a test message'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -f -a "validations" -d 'Lists how an outbound connector came out of its validations, newest first'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -f -a "draft" -d 'Makes or changes the draft of a connector, which is tried in its place; what is not named stays as it is'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -f -a "shadow" -d 'Says what a connector that is tried, or the draft of one, would have made of the mail so far'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -f -a "promote" -d 'Enforces a connector that is tried, or the draft of one; refused while that would break recent mail'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and not __fish_seen_subcommand_from add set show list enable disable remove validate validations draft shadow promote help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from add" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
@@ -489,6 +492,29 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validations" -l json -d 'Prints JSON, one validation a line'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validations" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validations" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from draft" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from draft" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from draft" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from draft" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from draft" -f -a "inbound" -d 'One for mail that comes in'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from draft" -f -a "outbound" -d 'One for mail that goes out'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from draft" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from shadow" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from shadow" -l days -d 'How many days back, today among them' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from shadow" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from shadow" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from shadow" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from shadow" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from shadow" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from promote" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from promote" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from promote" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from promote" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from promote" -l force -d 'Even where it would have broken mail of the last 14 days'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from promote" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from promote" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from promote" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from promote" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "add" -d 'Adds a connector'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "set" -d 'Changes fields of a connector; an empty value unsets a field or empties a list'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows a connector with all its fields'
@@ -498,19 +524,25 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Removes a connector'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "validate" -d 'Tries an outbound connector: goes through all its hosts step by step, and sends a test message'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "validations" -d 'Lists how an outbound connector came out of its validations, newest first'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "draft" -d 'Makes or changes the draft of a connector, which is tried in its place; what is not named stays as it is'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "shadow" -d 'Says what a connector that is tried, or the draft of one, would have made of the mail so far'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "promote" -d 'Enforces a connector that is tried, or the draft of one; refused while that would break recent mail'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -s h -l help -d 'Print help'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -s V -l version -d 'Print version'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "add" -d 'Adds a rule'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "set" -d 'Changes fields of a rule; an empty value unsets a field or empties a list'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "show" -d 'Shows a rule with all its fields'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "list" -d 'Lists rules in the order in which they are looked at'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "enable" -d 'Looks at a rule again'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "disable" -d 'Keeps a rule and never looks at it'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "remove" -d 'Removes a rule'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -f -a "add" -d 'Adds a rule'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -f -a "set" -d 'Changes fields of a rule; an empty value unsets a field or empties a list'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -f -a "show" -d 'Shows a rule with all its fields'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -f -a "list" -d 'Lists rules in the order in which they are looked at'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -f -a "enable" -d 'Looks at a rule again'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -f -a "disable" -d 'Keeps a rule and never looks at it'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -f -a "remove" -d 'Removes a rule'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -f -a "draft" -d 'Makes or changes the draft of a rule, which is tried in its place; what is not named stays as it is'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -f -a "shadow" -d 'Says what a rule that is tried, or the draft of one, would have made of the mail so far'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -f -a "promote" -d 'Enforces a rule that is tried, or the draft of one; refused while that would break recent mail'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and not __fish_seen_subcommand_from add set show list enable disable remove draft shadow promote help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l organization -d 'Whose it is' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l enabled -d 'Whether it is looked at [default: true]' -r -f -a "true\t''
 false\t''"
@@ -603,6 +635,45 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l enabled -d 'Whether it is looked at [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l mode -d 'Whether it acts or is only tried: enforce or shadow [default: enforce]' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l draft-of -d 'The rule in whose place it is tried' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l comment -d 'Words of your own' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l priority -d 'Lower ones are looked at first [default: 0]' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l senders -d 'Only mail from these: alice@bank.example, @bank.example, *.bank.example, *, or <> for the null reverse-path' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l recipients -d 'Only mail to these: alice@bank.example, @bank.example, *.bank.example, or *' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l header -d 'Only mail with this text in a header field, as it is sent and with nothing decoded: "Subject: secret"' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l inbound-connector -d 'Only mail that came through this inbound connector of the organization' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l require-tls -d 'Demands of whatever connection it leaves on: encryption-only, certificate-validation or domain-validation' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l tls-domains -d 'Domain validation: names for one of which the host\'s certificate must be' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l reject -d 'Rejects it with these words' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l days -d 'Days of past deliveries that are looked at' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from shadow" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from shadow" -l days -d 'How many days back, today among them' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from shadow" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from shadow" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from shadow" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from shadow" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from shadow" -s V -l version -d 'Print version'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from promote" -l organization -d 'Whose it is' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from promote" -l why -d 'Why, for the history' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from promote" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from promote" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from promote" -l force -d 'Even where it would have broken mail of the last 14 days'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from promote" -l dry-run -d 'Says what would be changed, and changes nothing'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from promote" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from promote" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from promote" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "add" -d 'Adds a rule'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "set" -d 'Changes fields of a rule; an empty value unsets a field or empties a list'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows a rule with all its fields'
@@ -610,6 +681,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "enable" -d 'Looks at a rule again'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "disable" -d 'Keeps a rule and never looks at it'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Removes a rule'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "draft" -d 'Makes or changes the draft of a rule, which is tried in its place; what is not named stays as it is'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "shadow" -d 'Says what a rule that is tried, or the draft of one, would have made of the mail so far'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "promote" -d 'Enforces a rule that is tried, or the draft of one; refused while that would break recent mail'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and not __fish_seen_subcommand_from add set show list remove help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and not __fish_seen_subcommand_from add set show list remove help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
@@ -835,6 +909,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "remove" -d 'Removes a connector'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "validate" -d 'Tries an outbound connector: goes through all its hosts step by step, and sends a test message'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "validations" -d 'Lists how an outbound connector came out of its validations, newest first'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "draft" -d 'Makes or changes the draft of a connector, which is tried in its place; what is not named stays as it is'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "shadow" -d 'Says what a connector that is tried, or the draft of one, would have made of the mail so far'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from connector" -f -a "promote" -d 'Enforces a connector that is tried, or the draft of one; refused while that would break recent mail'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "add" -d 'Adds a rule'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "set" -d 'Changes fields of a rule; an empty value unsets a field or empties a list'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "show" -d 'Shows a rule with all its fields'
@@ -847,6 +924,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from exception" -f -a "show" -d 'Shows an exception with all its fields'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from exception" -f -a "list" -d 'Lists exceptions, those that have ended too'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from exception" -f -a "remove" -d 'Removes an exception'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "draft" -d 'Makes or changes the draft of a rule, which is tried in its place; what is not named stays as it is'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "shadow" -d 'Says what a rule that is tried, or the draft of one, would have made of the mail so far'
+complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from rule" -f -a "promote" -d 'Enforces a rule that is tried, or the draft of one; refused while that would break recent mail'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from directory" -f -a "show" -d 'Shows which version is in force, what is in it, and its warnings'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from directory" -f -a "history" -d 'Shows who changed what, when and why, newest first'
 complete -c sekisho -n "__fish_sekisho_using_subcommand help; and __fish_seen_subcommand_from directory" -f -a "rollback" -d 'Makes the directory what it was at a version, as a new version'

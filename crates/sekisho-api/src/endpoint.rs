@@ -5,11 +5,7 @@ use utoipa::OpenApi as _;
 
 use crate::{
     ActionResult, ApiError, Bounce, ConfigView, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact,
-    DirectoryPlan, DirectoryProposal, DirectoryQuery, DirectoryRollback, DirectoryView, ExplainQuery, Explanation,
-    Health, HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion, LastValidations,
-    LastValidationsQuery, MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect, Release, Retry, Shape,
-    ShapeQuery, Status, Submission, Submitted, TlsList, TracePage, TraceQuery, Validation, ValidationHistory,
-    ValidationOrder, ValidationsQuery,
+    DirectoryPlan, DirectoryProposal, DirectoryQuery, DirectoryRollback, DirectoryView, ExplainQuery, Explanation, Health, HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion, LastValidations, LastValidationsQuery, MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect, Release, Retry, Shape, ShapeQuery, Status, Submission, Submitted, TlsList, TracePage, TraceQuery, Validation, ValidationHistory, ValidationOrder, ValidationsQuery, Promoted, Promotion, ShadowQuery, ShadowReport,
 };
 
 /// The paths, as a router wants them.
@@ -66,6 +62,10 @@ pub mod path {
     pub const DIRECTORY_CHANGES: &str = "/v1/directory/changes";
     /// `POST` [`crate::DirectoryRollback`]: [`crate::DirectoryChanged`].
     pub const DIRECTORY_ROLLBACK: &str = "/v1/directory/rollback";
+    /// `GET` with [`crate::ShadowQuery`]: [`crate::ShadowReport`].
+    pub const DIRECTORY_SHADOW: &str = "/v1/directory/shadow";
+    /// `POST` [`crate::Promotion`]: [`crate::Promoted`].
+    pub const DIRECTORY_PROMOTE: &str = "/v1/directory/promote";
     /// `GET` with [`crate::HistoryQuery`]: [`crate::DirectoryHistory`].
     pub const DIRECTORY_VERSIONS: &str = "/v1/directory/versions";
     /// `GET`: [`crate::DirectoryView`].
@@ -114,6 +114,8 @@ pub fn description() -> String {
         impact,
         change,
         rollback,
+        shadow,
+        promote,
         versions,
         version
     ),
@@ -271,6 +273,19 @@ fn change() {}
         (status = 409, body = ApiError), (status = 422, body = ApiError)))]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn rollback() {}
+
+/// What a document that is tried would have made of the mail that it concerned
+#[utoipa::path(get, path = path::DIRECTORY_SHADOW, params(ShadowQuery),
+    responses((status = 200, body = ShadowReport), (status = 404, body = ApiError), (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn shadow() {}
+
+/// Makes a document that is tried act; refused while it would break recent mail, unless that is forced
+#[utoipa::path(post, path = path::DIRECTORY_PROMOTE, request_body = Promotion,
+    responses((status = 200, body = Promoted), (status = 404, body = ApiError),
+        (status = 409, body = ApiError), (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn promote() {}
 
 /// Who changed what in the directory, when and why, newest first
 #[utoipa::path(get, path = path::DIRECTORY_VERSIONS, params(HistoryQuery),

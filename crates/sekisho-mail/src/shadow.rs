@@ -184,7 +184,11 @@ mod tests {
                 text: "it is in the clear".to_owned(),
             },
         };
-        let json = r#"{"document":{"kind":"outbound_connector","organization":"acme","name":"bank","revision":"00000000000000ab"},"outcome":"fails_anyway","why":{"key":"demand-not-met","text":"it is in the clear"}}"#;
+        let json = concat!(
+            r#"{"document":{"kind":"outbound_connector","organization":"acme","name":"bank","#,
+            r#""revision":"00000000000000ab"},"outcome":"fails_anyway","#,
+            r#""why":{"key":"demand-not-met","text":"it is in the clear"}}"#
+        );
         assert_eq!(serde_json::to_string(&verdict).unwrap(), json);
         assert_eq!(serde_json::from_str::<ShadowVerdict>(json).unwrap(), verdict);
         assert_eq!(

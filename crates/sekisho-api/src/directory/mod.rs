@@ -10,6 +10,7 @@ mod exception;
 mod impact;
 mod organization;
 mod rule;
+mod shadow;
 
 pub use change::{
     ChangeKind, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryPlan, DirectoryProposal, DirectoryQuery,
@@ -26,6 +27,7 @@ pub use impact::{
 };
 pub use organization::{AcceptedDomain, DomainType, Organization, RecipientCheck};
 pub use rule::{AddedHeader, HeaderCondition, Rejection, Rule, RuleTls};
+pub use shadow::{Promoted, Promotion, ShadowQuery, ShadowReport, ShadowRow};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

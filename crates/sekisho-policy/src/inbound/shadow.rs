@@ -12,8 +12,8 @@ use crate::{
     directory::{ConnectorType, InboundConnector, Tried},
 };
 
-/// Of every connector that is tried and has to do with the recipient, what it would have made of it; `admission` is what
-/// [`admit`] said. Empty, at the cost of a branch, where nobody tries any.
+/// Of every connector that is tried and has to do with the recipient, what it would have made of it; `admission` is
+/// what [`admit`] said. Empty, at the cost of a branch, where nobody tries any.
 #[must_use]
 pub fn try_shadows(facts: &InboundFacts<'_>, admission: &Admission) -> Vec<ShadowVerdict> {
     let Stage::Rcpt { standing, .. } = facts.stage else {

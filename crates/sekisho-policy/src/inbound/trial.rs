@@ -1,5 +1,5 @@
-//! What an organization's inbound connectors are, as a judgement sees them: those that act; and, while one is tried, that
-//! one among them, in the place of the one whose draft it is.
+//! What an organization's inbound connectors are, as a judgement sees them: those that act; and, while one is tried,
+//! that one among them, in the place of the one whose draft it is.
 
 use std::cmp::Reverse;
 

@@ -8,7 +8,11 @@ use axum::{
 use sekisho_api::{ApiError, ErrorKind};
 use sekisho_store::StoreError;
 
-use crate::{directory::LiveError, validation::ValidationError};
+use crate::{
+    directory::LiveError,
+    shadow::{PromotionError, UnknownDocument},
+    validation::ValidationError,
+};
 
 /// A request failed; becomes an [`ApiError`] with the status that fits.
 #[derive(Debug)]
@@ -108,6 +112,30 @@ impl From<ValidationError> for Failure {
             ValidationError::Directory(error) => error.into(),
             ValidationError::Store(error) => error.into(),
             ValidationError::BrokenOff(_) => Self::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<UnknownDocument> for Failure {
+    fn from(error: UnknownDocument) -> Self {
+        let kind = match error {
+            UnknownDocument::Missing(_) => ErrorKind::NotFound,
+            UnknownDocument::Enforced(_) => ErrorKind::Refused,
+            UnknownDocument::Untriable(_) => ErrorKind::BadRequest,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<PromotionError> for Failure {
+    fn from(error: PromotionError) -> Self {
+        match error {
+            PromotionError::Unknown(error) => error.into(),
+            PromotionError::Breaks { message, peers } => {
+                let mut failure = Self::refused(message);
+                failure.0.faults = peers;
+                failure
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod node;
 mod orders;
 mod queue;
 mod send;
+mod shadow;
 mod trace;
 mod validation;
 mod view;
@@ -39,6 +40,7 @@ use crate::{
     directory::Live,
     inbound::{EnvelopeMemory, Reception, Shortage},
     outbound::{Configured, Dispatcher},
+    shadow::Tally,
     telemetry::maillog::MailLog,
     validation::Validations,
 };
@@ -71,6 +73,8 @@ pub struct Backend {
     pub envelopes: EnvelopeMemory,
     /// Organizations, their domains and connectors.
     pub directory: Arc<Live>,
+    /// What documents that are tried would have done.
+    pub tally: Tally,
     /// Held by who looks back over the trace: one at a time, since that takes a while.
     pub looking_back: Arc<Mutex<()>>,
     /// Connectors that are tried.
@@ -164,6 +168,8 @@ fn directories() -> Router<Backend> {
         .route(path::DIRECTORY_IMPACT, post(directory::impact))
         .route(path::DIRECTORY_CHANGES, post(directory::change))
         .route(path::DIRECTORY_ROLLBACK, post(directory::roll_back))
+        .route(path::DIRECTORY_SHADOW, get(shadow::report))
+        .route(path::DIRECTORY_PROMOTE, post(shadow::promote))
         .route(path::DIRECTORY_VERSIONS, get(directory::versions))
         .route(path::DIRECTORY_VERSION, get(directory::version))
         .layer(axum::extract::DefaultBodyLimit::max(DIRECTORY_BODY_MAX))

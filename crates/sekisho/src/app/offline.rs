@@ -19,6 +19,7 @@ use crate::{
     config::Place,
     directory::{FilePart, Live},
     inbound::EnvelopeMemory,
+    shadow::Tally,
     telemetry::maillog::{MailLog, MailLogTarget},
     validation::{ValidationMetrics, Validations},
 };
@@ -76,6 +77,7 @@ impl Offline {
             looking_back: Arc::default(),
             envelopes: EnvelopeMemory::default(),
             directory,
+            tally: Tally::default(),
         };
         let caller = Caller {
             uid: rustix::process::getuid().as_raw(),

@@ -33,6 +33,7 @@ use crate::{
     dns::DnsResolver,
     inbound::{EnvelopeMemory, InboundMetrics, InboundServices, ListenerSettings, Listeners, RefusalBudget, Sockets},
     outbound::{Dispatcher, Services},
+    shadow::{Tally, keep_tally},
     telemetry::{
         logs::{self, LogLevel},
         maillog::MailLog,
@@ -111,7 +112,9 @@ impl Server {
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
         let dns = DnsResolver::new(&loaded.settings.dns).map_err(|error| AppError::Part(error.to_string()))?;
+        let tally = Tally::default();
         let services = Services {
+            tally: tally.clone(),
             store: Arc::clone(&store),
             dns: Arc::new(dns),
             verifier: Arc::clone(&verifier),
@@ -127,8 +130,9 @@ impl Server {
         );
         let in_force = Arc::new(InForce::new(loaded, self_signed, &parsed, (verifier, dispatcher)));
         let envelopes = EnvelopeMemory::default();
-        let inbound = inbound_services(&in_force, (&store, &mail_log, &envelopes), metrics.inbound);
+        let inbound = inbound_services(&in_force, (&store, &mail_log, &envelopes, &tally), metrics.inbound);
         let backend = Backend {
+            tally,
             directory: Arc::clone(&live),
             store: Arc::clone(&store),
             mail_log: mail_log.clone(),
@@ -241,16 +245,22 @@ fn set_going(
         tokio::spawn(forward_wake(wake, dispatcher, watched.clone())),
         tokio::spawn(look_after_store(Arc::clone(&backend.store), watched.clone())),
         tokio::spawn(Arc::clone(&backend.validations).run_schedule(watched.clone())),
+        tokio::spawn(keep_tally(
+            backend.tally.clone(),
+            Arc::clone(&backend.store),
+            watched.clone(),
+        )),
     ]
 }
 
 /// What connections work with.
 fn inbound_services(
     in_force: &InForce,
-    (store, mail_log, envelopes): (&Arc<dyn Store>, &MailLog, &EnvelopeMemory),
+    (store, mail_log, envelopes, tally): (&Arc<dyn Store>, &MailLog, &EnvelopeMemory, &Tally),
     metrics: InboundMetrics,
 ) -> InboundServices {
     InboundServices {
+        tally: tally.clone(),
         store: Arc::clone(store),
         reception: Arc::clone(&in_force.reception),
         verifier: Arc::clone(&in_force.verifier),

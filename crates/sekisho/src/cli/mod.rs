@@ -18,6 +18,7 @@ mod queue;
 mod rule;
 mod send;
 mod serve;
+mod shadow;
 mod status;
 mod store;
 mod text;

@@ -11,6 +11,7 @@ use super::{
     changes::{self, ChangeArgs, set, set_list, set_text},
     door::Door,
     output::Output,
+    shadow::{self, PromoteArgs, ReportArgs},
 };
 use crate::telemetry::escaped;
 
@@ -30,6 +31,12 @@ pub(super) enum RuleCommand {
     Disable(NamedArgs),
     /// Removes a rule
     Remove(NamedArgs),
+    /// Makes or changes the draft of a rule, which is tried in its place; what is not named stays as it is
+    Draft(Box<SetArgs>),
+    /// Says what a rule that is tried, or the draft of one, would have made of the mail so far
+    Shadow(ShadowArgs),
+    /// Enforces a rule that is tried, or the draft of one; refused while that would break recent mail
+    Promote(PromoteRuleArgs),
 }
 
 #[derive(Debug, Args)]
@@ -192,6 +199,13 @@ impl RuleCommand {
             Self::Add(args) | Self::Set(args) => DirectoryQuery::of(&args.name.id()),
             Self::Show(args) => DirectoryQuery::of(&args.name.id()),
             Self::Enable(args) | Self::Disable(args) | Self::Remove(args) => DirectoryQuery::of(&args.name.id()),
+            Self::Shadow(args) => DirectoryQuery::of(&args.name.id()),
+            Self::Promote(args) => DirectoryQuery::of(&args.name.id()),
+            // A draft of it may be there already, under another name.
+            Self::Draft(args) => DirectoryQuery {
+                name: None,
+                ..DirectoryQuery::of(&args.name.id())
+            },
             Self::List(args) => DirectoryQuery {
                 kind: Some(DocumentKind::Rule),
                 organization: args.organization.clone(),
@@ -199,6 +213,22 @@ impl RuleCommand {
             },
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShadowArgs {
+    #[command(flatten)]
+    name: NameArgs,
+    #[command(flatten)]
+    report: ReportArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PromoteRuleArgs {
+    #[command(flatten)]
+    name: NameArgs,
+    #[command(flatten)]
+    promotion: PromoteArgs,
 }
 
 pub(super) async fn run(command: RuleCommand, door: &Door) -> Result<Finding, CliError> {
@@ -232,6 +262,24 @@ pub(super) async fn run(command: RuleCommand, door: &Door) -> Result<Finding, Cl
             let remove = vec![args.name.id()];
             args.change.make(door, view.version, Documents::default(), remove).await
         }
+        RuleCommand::Draft(args) => {
+            let live = args.name.sought(&view)?;
+            let own = || {
+                let all = view.documents.rule.iter();
+                all.filter(|one| one.organization == live.organization)
+            };
+            let draft = own().find(|one| one.draft_of.as_ref() == Some(&live.name)).cloned();
+            let mut document = draft.unwrap_or_else(|| Rule {
+                name: shadow::draft_name(&live.name, |name| own().any(|one| one.name == name)),
+                mode: Mode::Shadow,
+                draft_of: Some(live.name.clone()),
+                ..live.clone()
+            });
+            args.flags.apply(&mut document);
+            put(door, view.version, document, &args.change).await
+        }
+        RuleCommand::Shadow(args) => shadow::report(args.name.id(), &args.report, door).await,
+        RuleCommand::Promote(args) => shadow::promote(args.name.id(), &args.promotion, view.version, door).await,
     }
 }
 

@@ -25,6 +25,7 @@ use sekisho_tls::{AnchorSet, ClientIdentities};
 
 pub(crate) use self::exception::until;
 use self::reader::Reader;
+pub use self::shadow::revision;
 use super::{documents, fault_view, time_for};
 use crate::{
     config::Loaded,

@@ -440,6 +440,14 @@ impl Connection {
         admit(&self.facts(reverse_path, stage))
     }
 
+    /// Counts what documents that are tried would have made of a recipient of this client's.
+    pub(super) fn tally(&self, shadow: &[ShadowVerdict]) {
+        if !shadow.is_empty() {
+            let client = self.peer.ip().to_canonical().to_string();
+            self.services.tally.note(shadow, &client, clock::now());
+        }
+    }
+
     pub(super) fn facts<'a>(&'a self, reverse_path: &'a ReversePath, stage: Stage<'a>) -> InboundFacts<'a> {
         InboundFacts {
             client: self.peer.ip().to_canonical(),
@@ -561,6 +569,9 @@ impl Connection {
         receiving.settle_families(directory, &mut submission.envelope.recipients);
         let octets = submission.facts.octets;
         let shadow = rules::apply(directory, (fields, octets), &written, &mut submission.envelope)?;
+        shadow
+            .iter()
+            .for_each(|one| self.tally(std::slice::from_ref(&one.verdict)));
         self.tried.extend(shadow);
         let (draft, mut accepted) = receiving.finish(submission, &self.origin());
         accepted.arrival.shadow = std::mem::take(&mut self.tried).into_verdicts();
@@ -595,6 +606,7 @@ impl Connection {
         let now = clock::now();
         self.services.metrics.refused(&reply);
         for (recipient, reasons, shadow) in recipients {
+            self.tally(&shadow);
             let path = ForwardPath::Mailbox(recipient.mailbox.clone());
             let rule = reasons.first().cloned();
             let id = self.services.refusals.take(now).then(|| {

@@ -80,6 +80,7 @@ impl Connection {
         let facts = self.facts(reverse_path, stage);
         let admission = admit(&facts);
         let shadow = try_shadows(&facts, &admission);
+        self.tally(&shadow);
         let (reasons, attribution) = match self.limit(admission) {
             Admission::Admitted { reasons, attribution } => (reasons, attribution),
             refusal @ Admission::Refused { .. } => {

@@ -20,7 +20,7 @@ use super::{
     Arrived, Building, EnvelopeMemory, Gate, InboundLimits, InboundMetrics, ListenerMode, ListenerSettings,
     RefusalBudget, connection, received::mark,
 };
-use crate::{app::Phase, local::Directory, outbound::Dispatcher, telemetry::maillog::MailLog};
+use crate::{app::Phase, local::Directory, outbound::Dispatcher, shadow::Tally, telemetry::maillog::MailLog};
 
 /// Where accepted mail goes on: outbound, and in tests whatever they like.
 pub trait Onward: fmt::Debug + Send + Sync {
@@ -97,6 +97,8 @@ pub struct InboundServices {
     pub maillog: MailLog,
     /// What is counted.
     pub metrics: InboundMetrics,
+    /// What documents that are tried would have made of recipients.
+    pub tally: Tally,
     /// What holds for all listeners together.
     pub limits: InboundLimits,
 }

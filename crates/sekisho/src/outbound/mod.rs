@@ -59,7 +59,7 @@ pub use settings::{
 pub use validate::{Subject, TEST_LISTENER, Trial};
 pub use way::Way;
 
-use crate::{dns::Resolver, local::Directory, notify::NotifySettings, telemetry::maillog::MailLog};
+use crate::{dns::Resolver, local::Directory, notify::NotifySettings, shadow::Tally, telemetry::maillog::MailLog};
 
 /// What outgoing mail works with, for the life of the process.
 #[derive(Clone, Debug)]
@@ -74,6 +74,8 @@ pub struct Services {
     pub maillog: MailLog,
     /// What is counted.
     pub metrics: OutboundMetrics,
+    /// What documents that are tried would have made of attempts.
+    pub tally: Tally,
 }
 
 /// What the configuration says, exchanged as a whole by [`Dispatcher::reload`].

@@ -120,6 +120,7 @@ impl Settling<'_> {
         }
         for evidence in results.iter().filter_map(|result| result.evidence.as_ref()) {
             self.services.metrics.attempted(evidence);
+            self.services.tally.note_attempt(evidence);
             self.services.maillog.record(Entry::Attempted(evidence));
         }
         let due = results.iter().filter_map(|result| match &result.outcome {

@@ -24,6 +24,7 @@ use crate::{
     dns::fake::FakeDns,
     local::{Directory, LocalSettings},
     notify::NotifySettings,
+    shadow::Tally,
     telemetry::maillog::MailLog,
 };
 
@@ -355,6 +356,7 @@ pub(super) fn services(store: &Arc<FakeStore>, dns: FakeDns, anchor: Option<&str
         sets.insert(AnchorSetId("test".to_owned()), AnchorSet::load(&path).unwrap());
     }
     Services {
+        tally: Tally::default(),
         store: store.clone(),
         dns: Arc::new(dns),
         verifier: Arc::new(Verifier::new(sets)),

@@ -38,6 +38,7 @@ use crate::{
         Configured, Dispatcher, DomainPattern, NextHopHost, OutboundLimits, OutboundMetrics, OutboundSettings,
         RetrySchedule, RouteSettings, Services, Via,
     },
+    shadow::Tally,
     telemetry::maillog::MailLog,
 };
 
@@ -176,6 +177,7 @@ pub(super) async fn run(world: Arc<World>) -> turmoil::Result {
     }
     world.note("server", "started");
     let services = Services {
+        tally: Tally::default(),
         store: Arc::clone(&store) as _,
         dns: Arc::new(Names(Arc::clone(&world))),
         verifier: Arc::new(Verifier::new(HashMap::new())),
@@ -190,6 +192,7 @@ pub(super) async fn run(world: Arc<World>) -> turmoil::Result {
     let verifier = Arc::clone(&services.verifier);
     let dispatcher = Dispatcher::new(services, configured);
     let inbound = InboundServices {
+        tally: Tally::default(),
         store: Arc::clone(&store) as _,
         reception: Arc::new(ArcSwap::from_pointee(reception)),
         verifier,

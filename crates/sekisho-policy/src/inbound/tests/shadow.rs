@@ -1,5 +1,5 @@
-//! Connectors that are tried: what is answered of each is what would become of the recipient if that one acted, and none
-//! of them ever changes an answer.
+//! Connectors that are tried: what is answered of each is what would become of the recipient if that one acted, and
+//! none of them ever changes an answer.
 
 use sekisho_mail::{ShadowOutcome, ShadowVerdict};
 

@@ -6,8 +6,7 @@ mod validate;
 
 use clap::{Args, Subcommand, ValueEnum};
 use sekisho_api::{
-    DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, InboundConnector, LastValidation,
-    OutboundConnector,
+    DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, InboundConnector, LastValidation, OutboundConnector, Mode,
 };
 use serde_json::{Value, json};
 
@@ -21,6 +20,7 @@ use super::{
     changes::{self, ChangeArgs},
     door::Door,
     output::Output,
+    shadow::{self, PromoteArgs, ReportArgs},
 };
 use crate::telemetry::escaped;
 
@@ -46,6 +46,13 @@ pub(super) enum ConnectorCommand {
     Validate(ValidateArgs),
     /// Lists how an outbound connector came out of its validations, newest first
     Validations(ValidationsArgs),
+    /// Makes or changes the draft of a connector, which is tried in its place; what is not named stays as it is
+    #[command(subcommand)]
+    Draft(SetCommand),
+    /// Says what a connector that is tried, or the draft of one, would have made of the mail so far
+    Shadow(ShadowArgs),
+    /// Enforces a connector that is tried, or the draft of one; refused while that would break recent mail
+    Promote(PromoteConnectorArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -165,6 +172,26 @@ async fn both_directions(command: &ConnectorCommand, door: &Door) -> Result<Dire
     Ok(view)
 }
 
+#[derive(Debug, Args)]
+pub(super) struct ShadowArgs {
+    /// Which way
+    direction: Direction,
+    #[command(flatten)]
+    name: NameArgs,
+    #[command(flatten)]
+    report: ReportArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PromoteConnectorArgs {
+    /// Which way
+    direction: Direction,
+    #[command(flatten)]
+    name: NameArgs,
+    #[command(flatten)]
+    promotion: PromoteArgs,
+}
+
 pub(super) async fn run(command: ConnectorCommand, door: &Door) -> Result<Finding, CliError> {
     let command = match command {
         ConnectorCommand::Validate(args) => return validate::validate(args, door).await,
@@ -187,6 +214,12 @@ pub(super) async fn run(command: ConnectorCommand, door: &Door) -> Result<Findin
             args.change.make(door, view.version, Documents::default(), remove).await
         }
         ConnectorCommand::Validate(_) | ConnectorCommand::Validations(_) => Ok(Finding::Done),
+        ConnectorCommand::Draft(command) => draft(command, &view, door).await,
+        ConnectorCommand::Shadow(args) => shadow::report(args.name.id(args.direction), &args.report, door).await,
+        ConnectorCommand::Promote(args) => {
+            let id = args.name.id(args.direction);
+            shadow::promote(id, &args.promotion, view.version, door).await
+        }
     }
 }
 
@@ -256,6 +289,46 @@ async fn set(command: SetCommand, view: &DirectoryView, door: &Door) -> Result<F
         SetCommand::Outbound(args) => {
             let found = args.name.outbound(view).cloned();
             let mut document = found.ok_or_else(|| changes::not_there(&args.name.id(Direction::Outbound)))?;
+            args.flags.apply(&mut document)?;
+            put.outbound_connector.push(document);
+            args.change
+        }
+    };
+    change.make(door, view.version, put, Vec::new()).await
+}
+
+/// The draft of a connector as it is, or a new one that says what the connector says, with what is named changed.
+async fn draft(command: SetCommand, view: &DirectoryView, door: &Door) -> Result<Finding, CliError> {
+    let mut put = Documents::default();
+    let change = match command {
+        SetCommand::Inbound(args) => {
+            let live = args.name.inbound(view);
+            let live = live.ok_or_else(|| changes::not_there(&args.name.id(Direction::Inbound)))?;
+            let all = &view.documents.inbound_connector;
+            let own = || all.iter().filter(|one| one.organization == live.organization);
+            let draft = own().find(|one| one.draft_of.as_ref() == Some(&live.name)).cloned();
+            let mut document = draft.unwrap_or_else(|| InboundConnector {
+                name: shadow::draft_name(&live.name, |name| own().any(|one| one.name == name)),
+                mode: Mode::Shadow,
+                draft_of: Some(live.name.clone()),
+                ..live.clone()
+            });
+            args.flags.apply(&mut document)?;
+            put.inbound_connector.push(document);
+            args.change
+        }
+        SetCommand::Outbound(args) => {
+            let live = args.name.outbound(view);
+            let live = live.ok_or_else(|| changes::not_there(&args.name.id(Direction::Outbound)))?;
+            let all = &view.documents.outbound_connector;
+            let own = || all.iter().filter(|one| one.organization == live.organization);
+            let draft = own().find(|one| one.draft_of.as_ref() == Some(&live.name)).cloned();
+            let mut document = draft.unwrap_or_else(|| OutboundConnector {
+                name: shadow::draft_name(&live.name, |name| own().any(|one| one.name == name)),
+                mode: Mode::Shadow,
+                draft_of: Some(live.name.clone()),
+                ..live.clone()
+            });
             args.flags.apply(&mut document)?;
             put.outbound_connector.push(document);
             args.change

@@ -28,7 +28,8 @@ pub(super) fn shadow<T: Serialize>(
 
 /// Of all that a document says and that is not at its default, so that a field that a later version adds changes
 /// nothing. FNV-1a: nobody gains anything by two that are equal.
-fn revision<T: Serialize>(id: &DocumentId, document: &T) -> Revision {
+#[must_use]
+pub fn revision<T: Serialize>(id: &DocumentId, document: &T) -> Revision {
     let default = documents::default_body(id.kind);
     let body = serde_json::to_value(document).unwrap_or_default();
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;

@@ -11,6 +11,7 @@ mod neighbours;
 mod partners;
 mod recipients;
 mod sizes;
+mod trying;
 mod validating;
 mod ways;
 
