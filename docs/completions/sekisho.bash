@@ -2844,7 +2844,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__domain__subcmd__add)
-            opts="-h -V --organization --type --recipient-check --recipients --recipients-from --comment --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --type --recipient-check --recipients --recipients-from --final-refusal --comment --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2867,6 +2867,10 @@ _sekisho() {
                     return 0
                     ;;
                 --recipients-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --final-refusal)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3052,7 +3056,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__domain__subcmd__set)
-            opts="-h -V --organization --type --recipient-check --recipients --recipients-from --comment --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --type --recipient-check --recipients --recipients-from --final-refusal --comment --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3075,6 +3079,10 @@ _sekisho() {
                     return 0
                     ;;
                 --recipients-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --final-refusal)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

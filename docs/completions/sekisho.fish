@@ -349,6 +349,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l recipient-check -d 'A relay domain\'s: how a recipient without a mailbox here is looked for before mail for it is taken: none, list (--recipients), or probe (the next hop is asked)' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l recipients -d 'List: who there is beside the mailboxes here: bob, or bob@example.org' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l recipients-from -d 'List: a file with all of them, one a line; - for standard input' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l final-refusal -d 'A relay domain\'s: what becomes of a stranger\'s mail that the next hop refuses for good: hold, or bounce (whoever MAIL FROM names is told) [default: hold]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l comment -d 'Words of your own' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l why -d 'Why, for the history' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l days -d 'Days of past deliveries that are looked at' -r
@@ -364,6 +365,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l recipient-check -d 'A relay domain\'s: how a recipient without a mailbox here is looked for before mail for it is taken: none, list (--recipients), or probe (the next hop is asked)' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l recipients -d 'List: who there is beside the mailboxes here: bob, or bob@example.org' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l recipients-from -d 'List: a file with all of them, one a line; - for standard input' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l final-refusal -d 'A relay domain\'s: what becomes of a stranger\'s mail that the next hop refuses for good: hold, or bounce (whoever MAIL FROM names is told) [default: hold]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l comment -d 'Words of your own' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l why -d 'Why, for the history' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l days -d 'Days of past deliveries that are looked at' -r

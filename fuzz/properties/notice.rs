@@ -181,6 +181,7 @@ fn write(choice: u8, rest: &[u8]) -> Vec<u8> {
         delay_notified: true,
         outcome,
         evidence: None,
+        hold: false,
     }];
     let settled = Settled {
         lease: &lease,
@@ -218,6 +219,7 @@ fn enqueue_and_read(settled: Settled<'_>) -> Result<Vec<u8>, StoreError> {
                 relayed_with_dsn: false,
             },
             evidence: None,
+            hold: false,
         };
         let settlement = sekisho_store::Settlement {
             results: vec![gone],
@@ -265,6 +267,7 @@ fn lease(
             attempts: 1,
             delay_notified: false,
             last_fault: None,
+            held: false,
         }],
         Arc::new(arrival),
         Body::Memory(Bytes::copy_from_slice(content)),

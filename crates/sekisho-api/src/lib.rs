@@ -15,7 +15,7 @@ mod validation;
 pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, Retry, Selection};
 pub use directory::{
     AcceptedDomain, AddedHeader, CertificateFiles, ChangeKind, ConnectorType, DirectoryChange, DirectoryChanged,
-    DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryRollback, DirectoryVersion, DirectoryView, DocumentDifference, DocumentId, DocumentKind, Documents, DomainType, Exception, FIRST_ORGANIZATION, FaultView, FieldDifference, HeaderCondition, HistoryQuery, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict, InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, PlaintextReply, RecipientCheck, Rejection, Relaxation, Rule, DirectoryQuery, RuleTls, TlsSettings, Promoted, Promotion, ShadowQuery, ShadowReport, ShadowRow,
+    DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryRollback, DirectoryVersion, DirectoryView, DocumentDifference, DocumentId, DocumentKind, Documents, DomainType, Exception, FIRST_ORGANIZATION, FaultView, FieldDifference, HeaderCondition, HistoryQuery, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict, InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, PlaintextReply, RecipientCheck, Rejection, Relaxation, Rule, DirectoryQuery, RuleTls, TlsSettings, Promoted, Promotion, ShadowQuery, ShadowReport, ShadowRow, FinalRefusal,
 };
 pub use endpoint::{description, path};
 pub use explain::{

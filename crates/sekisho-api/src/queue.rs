@@ -171,6 +171,9 @@ pub struct RecipientView {
     pub delay_notified: bool,
     /// Why the last attempt put it off.
     pub last_fault: Option<String>,
+    /// Whether its next hop has refused it for good and nobody was told, since a stranger has sent it.
+    #[serde(default)]
+    pub refused: bool,
     /// What of TLS the message takes with it for this recipient, whatever its way.
     pub carried: Vec<String>,
 }

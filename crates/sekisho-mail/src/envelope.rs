@@ -45,6 +45,10 @@ pub struct Recipient {
     /// to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Box<RuleRefusal>>,
+    /// Whether it came from somebody whom nobody here knows: MAIL FROM may name anyone then, and a notification may
+    /// reach whoever has not sent anything.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub from_stranger: bool,
     /// Rules that are tried and met the message: nothing is done or left undone for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<TriedRule>,
@@ -82,6 +86,7 @@ impl Recipient {
             carried: Vec::new(),
             organization: OrganizationName::FIRST,
             refused: None,
+            from_stranger: false,
             tried: Vec::new(),
             handling: None,
         }

@@ -24,8 +24,8 @@ use sekisho_mail::{
 use sekisho_policy::{
     Network,
     directory::{
-        AcceptedDomain, ConnectorKey, ConnectorType, Directory, DomainKind, InboundConnector, Organization, Origin,
-        OutboundConnector, Parts, PlaintextReply, RecipientCheck, TlsFloor, TlsSettings,
+        AcceptedDomain, ConnectorKey, ConnectorType, Directory, DomainKind, FinalRefusal, InboundConnector,
+        Organization, Origin, OutboundConnector, Parts, PlaintextReply, RecipientCheck, TlsFloor, TlsSettings,
     },
     inbound::{InboundFacts, RecipientStanding, RelayRights, Stage, admit},
 };
@@ -243,6 +243,7 @@ fn accepted(organization: &OrganizationName, domain: &Domain) -> AcceptedDomain 
         organization: organization.clone(),
         kind: DomainKind::Authoritative,
         check: RecipientCheck::None,
+        final_refusal: FinalRefusal::Hold,
         origin: Origin::Directory,
     }
 }

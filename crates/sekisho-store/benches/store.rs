@@ -170,6 +170,7 @@ fn delivered(lease: &Lease) -> Settlement {
             shadow: Vec::new(),
         }),
         delay_notified: false,
+        hold: false,
     });
     Settlement {
         results: results.collect(),

@@ -77,6 +77,10 @@ pub const CASES: &[Case] = &[
         "what is settled about the way is apart from what is not",
         organization::lanes_are_apart,
     ),
+    (
+        "what waits for the operator waits for those beside it first",
+        organization::held_recipients_wait_for_those_beside_them,
+    ),
     ("a redirect stays with its organization", organization::redirect_stays),
     (
         "a redirect leaves one copy for an address, whoever answers for it",
@@ -294,6 +298,7 @@ pub fn settlement(lease: &Lease, outcome: &Outcome, at: Timestamp) -> Settlement
             shadow: Vec::new(),
         }),
         delay_notified: false,
+        hold: false,
     });
     Settlement {
         results: results.collect(),

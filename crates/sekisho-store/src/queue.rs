@@ -392,6 +392,16 @@ pub struct QueuedRecipient {
     pub delay_notified: bool,
     /// Why the last attempt deferred it, in words.
     pub last_fault: Option<String>,
+    /// Whether it waits for the operator: others of the delivery are tried without it, and when there are none, the
+    /// delivery is held.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub held: bool,
+}
+
+/// What is usual needs no words.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// What the operator ordered for a message; whoever leases it next obeys.
@@ -422,6 +432,9 @@ pub struct RecipientResult {
     pub evidence: Option<Evidence>,
     /// Set when the sender is told of the delay with this settlement.
     pub delay_notified: bool,
+    /// Set with a deferred outcome: it waits for the operator ([`QueuedRecipient::held`]), whatever `until` says. With
+    /// no evidence it is one that waits already, and stays as it was.
+    pub hold: bool,
 }
 
 /// What was never in the queue, for the trace alone: a recipient that a rule kept out, or a message that tries a way.

@@ -89,6 +89,12 @@ impl Default for ClientProfile {
     }
 }
 
+/// Whether a name can go out as SNI; an address in the shape of a name cannot (RFC 6066 §3).
+#[must_use]
+pub fn is_server_name(name: &Domain) -> bool {
+    DnsName::try_from(name.as_str()).is_ok()
+}
+
 /// The certificates that we can present as a client.
 pub type ClientIdentities = HashMap<ClientIdentityId, Identity>;
 

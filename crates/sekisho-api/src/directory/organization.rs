@@ -84,6 +84,9 @@ pub struct AcceptedDomain {
     pub recipient_check: RecipientCheck,
     /// `list`: who there is beside the mailboxes here: `bob`, or `bob@example.org`; upper and lower case are the same.
     pub recipients: Vec<String>,
+    /// What becomes of a relay domain's mail that the next hop refuses for good, when somebody has sent it whom nobody
+    /// here knows.
+    pub final_refusal: FinalRefusal,
     /// The operator's words.
     pub comment: String,
 }
@@ -96,6 +99,7 @@ impl Default for AcceptedDomain {
             kind: DomainType::default(),
             recipient_check: RecipientCheck::default(),
             recipients: Vec::new(),
+            final_refusal: FinalRefusal::default(),
             comment: String::new(),
         }
     }
@@ -137,4 +141,15 @@ pub enum RecipientCheck {
     List,
     /// The next hop is asked, with MAIL FROM:<> and RCPT, and its answer remembered for a while.
     Probe,
+}
+
+/// What becomes of a stranger's mail that the next hop of a relay domain refuses for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FinalRefusal {
+    /// It is held, and nobody is told.
+    #[default]
+    Hold,
+    /// Whoever MAIL FROM names is told.
+    Bounce,
 }

@@ -8,7 +8,7 @@ use std::{
 use sekisho_mail::{Domain, OrganizationName, ShadowKind};
 
 use super::{
-    AcceptedDomain, ConnectorKey, ConnectorType, Directory, DomainKind, Fault, InboundConnector, Organization,
+    AcceptedDomain, ConnectorKey, ConnectorType, Directory, DomainKind, Fault, FinalRefusal, InboundConnector, Organization,
     OrganizationIndex, OutboundConnector, Parts, RecipientCheck, Rule, Tried,
     exception::ExceptionIndex,
     rules_inbound, rules_of_exceptions, rules_of_rules, rules_outbound,
@@ -79,6 +79,7 @@ impl Directory {
         let organizations = collect_organizations(parts.organizations, &mut faults);
         check_limits(organizations.values(), &mut faults, &mut warnings);
         check_recipients(&parts.domains, &mut faults, &mut warnings);
+        check_refusals(&parts.domains, &mut faults);
         let domains = collect_domains(parts.domains, &organizations, &mut faults);
         let known = Known {
             organizations: &organizations,
@@ -396,6 +397,21 @@ fn check_recipients(domains: &[AcceptedDomain], faults: &mut Vec<Fault>, warning
             "recipients",
             "nobody is listed, so mail is taken for the mailboxes here alone",
             "list the recipients behind this server",
+        );
+    }
+}
+
+/// Where nothing is passed on, nothing is refused by whom it is passed on to.
+fn check_refusals(domains: &[AcceptedDomain], faults: &mut Vec<Fault>) {
+    for domain in domains
+        .iter()
+        .filter(|one| one.final_refusal != FinalRefusal::default())
+    {
+        Findings::at(format!("domain {}", domain.domain), faults).add_if(
+            domain.kind == DomainKind::Authoritative,
+            "final_refusal",
+            "mail for an authoritative domain ends here, so no next hop refuses it",
+            "take it out, or set type to internal_relay",
         );
     }
 }

@@ -40,7 +40,7 @@ pub use families::{
 };
 pub use fault::Fault;
 pub(crate) use index::{AddressIndex, NameIndex, ScopeIndex, Specificity};
-pub use organization::{AcceptedDomain, DomainKind, MessageLimits, Organization, Origin, RecipientCheck};
+pub use organization::{AcceptedDomain, DomainKind, FinalRefusal, MessageLimits, Organization, Origin, RecipientCheck};
 pub use rule::{
     AddressPattern, AddressPatternError, HeaderCondition, HeaderField, HeaderFindings, Rule, RuleFacts, RuleField,
     RuleKey, RuleTls, RuleVerdict,

@@ -110,6 +110,8 @@ pub struct AcceptedDomain {
     pub kind: DomainKind,
     /// How a recipient who has no mailbox here is looked for.
     pub check: RecipientCheck,
+    /// What becomes of a stranger's mail that the next hop refuses for good.
+    pub final_refusal: FinalRefusal,
     /// Where that stands.
     pub origin: Origin,
 }
@@ -120,6 +122,17 @@ impl AcceptedDomain {
     pub fn asks_next_hop(&self) -> bool {
         self.check == RecipientCheck::Probe
     }
+}
+
+/// What becomes of mail that the next hop of a relay domain refuses for good, when somebody has sent it whom nobody
+/// here knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FinalRefusal {
+    /// It is held, and nobody is told: MAIL FROM may name anyone.
+    #[default]
+    Hold,
+    /// Whoever MAIL FROM names is told, as of all other mail.
+    Bounce,
 }
 
 /// How a recipient in a relay domain who has no mailbox here is looked for before mail for it is taken.

@@ -250,6 +250,7 @@ pub(crate) fn accepted(organization: &str, text: &str) -> AcceptedDomain {
         organization: name(organization),
         kind: DomainKind::Authoritative,
         check: RecipientCheck::None,
+        final_refusal: FinalRefusal::Hold,
         origin: Origin::Directory,
     }
 }

@@ -64,6 +64,7 @@ impl Own<'_> {
             internal: self.connector.treat_messages_as_internal && from_itself,
             connector: Some(self.connector.key.clone()),
             is_believed: self.connector.cloud_services_mail_enabled,
+            from_stranger: false,
         };
         (self.reasons(), attribution)
     }
@@ -230,6 +231,7 @@ pub(super) fn relay(facts: &InboundFacts<'_>, attributed: &Attributed<'_>) -> Ju
         internal: false,
         connector: own.map(|own| own.connector.key.clone()),
         is_believed: own.is_some_and(|own| own.connector.cloud_services_mail_enabled),
+        from_stranger: false,
     };
     match attributed {
         Attributed::To(own) => Ok((own.reasons(), originating(own.organization(), Some(own)))),

@@ -140,6 +140,9 @@ pub struct Attribution {
     pub connector: Option<ConnectorKey>,
     /// Whether its cross-premises header fields are believed, by the word of that connector.
     pub is_believed: bool,
+    /// Whether a recipient whose mail goes on got it from somebody who is neither a server of an organization of this
+    /// service nor may relay.
+    pub from_stranger: bool,
 }
 
 impl Attribution {
@@ -253,7 +256,7 @@ fn admit_recipient(
         return relay(facts, &attributed);
     };
     demand_tls(facts, here.organization)?;
-    let (mut reasons, attribution) = match &attributed {
+    let (mut reasons, mut attribution) = match &attributed {
         // Taken for a stranger's, it would miss what its connector and the rules about it demand (law 3).
         Attributed::Unknown { connector, why } if connector.key.organization == *here.organization => {
             return Err(certificate_unknown(&connector.key, why).of(here.organization));
@@ -269,7 +272,21 @@ fn admit_recipient(
     reasons.push(reason);
     // First by which right; the sort is stable.
     reasons.sort_by_key(|reason| matches!(reason, Reason::Excepted { .. }));
+    attribution.from_stranger = match standing {
+        RecipientStanding::RelayDomain | RecipientStanding::Alias => is_stranger(facts, &attributed),
+        RecipientStanding::User | RecipientStanding::Unknown | RecipientStanding::Elsewhere => false,
+    };
     Ok((reasons, attribution))
+}
+
+/// A partner is one too: what its connector asks of it says nothing of the addresses that it names.
+fn is_stranger(facts: &InboundFacts<'_>, attributed: &Attributed<'_>) -> bool {
+    match attributed {
+        Attributed::To(_) => false,
+        Attributed::Unknown { .. } | Attributed::ToNobody { .. } => {
+            facts.rights.find(facts.client, facts.security).is_none()
+        }
+    }
 }
 
 /// A recipient that is here.

@@ -2,8 +2,8 @@
 
 use sekisho_mail::{ChosenWay, Demand, DemandLevel, OrganizationName, OwnServer, Recipient, RuleRefusal, Timestamp};
 
-use super::{NOW, Place, accepted, deferred, draft, due, mailbox, secs, settle_all};
-use crate::{Destination, Lane, Lease, QueueFilter, Store};
+use super::{NOW, Place, accepted, deferred, delivered, draft, due, mailbox, secs, settle_all, settlement};
+use crate::{Destination, Lane, Lease, QueueFilter, Selection, Store};
 
 fn acme() -> OrganizationName {
     "acme".parse().expect("invariant: the suite's names are well formed")
@@ -190,4 +190,75 @@ pub(super) fn redirect_leaves_one_copy(place: &dyn Place) {
         (&to, true)
     );
     assert_eq!(queued.recipient.carried, [demand("theirs"), demand("redirect")]);
+}
+
+pub(super) fn held_recipients_wait_for_those_beside_them(place: &dyn Place) {
+    let store = place.open();
+    let message = draft(&*store, b"x", NOW);
+    let to = ["a@one.example", "b@one.example"];
+    let id = store
+        .commit(message, accepted(&to, NOW), false)
+        .wait()
+        .expect("a commit")
+        .id;
+    let held = |now| {
+        let filter = QueueFilter {
+            held: Some(true),
+            ..QueueFilter::default()
+        };
+        store.list(filter, now, None, 10).wait().expect("a list")
+    };
+    // One is refused for good and held, the other put off: that one is tried again.
+    let lease = lease_of(&*store, "one.example", NOW).swap_remove(0);
+    let mut ends = settlement(&lease, &deferred(secs(30)), NOW);
+    ends.results[0].hold = true;
+    store.settle(lease, ends).wait().expect("a settlement");
+    assert!(held(NOW).is_empty());
+    let lease = lease_of(&*store, "one.example", secs(30)).swap_remove(0);
+    let waiting: Vec<bool> = lease.recipients.iter().map(|queued| queued.held).collect();
+    assert_eq!(waiting, [true, false]);
+    // It is left as it was while that one ends.
+    let mut ends = settlement(&lease, &deferred(secs(60)), secs(30));
+    ends.results[0].hold = true;
+    ends.results[0].evidence = None;
+    ends.results[1].outcome = delivered();
+    store.settle(lease, ends).wait().expect("a settlement");
+    let rows = held(secs(30));
+    assert_eq!((rows.len(), rows[0].id, rows[0].held), (1, id, true));
+    assert_eq!(rows[0].recipients, ["a@one.example"]);
+    assert!(rows[0].last_fault.is_some());
+    store.stop().wait().expect("a stop");
+    drop(store);
+
+    let store = place.open();
+    assert_eq!(due(&*store, secs(1000)), Vec::<String>::new());
+    let which = || Selection::Ids(vec![id]);
+    let released = store.release(which(), secs(1000)).wait().expect("a release");
+    assert_eq!(released.changed, 1);
+    // Released, it is given out, and held again when nothing has changed.
+    let lease = lease_of(&*store, "one.example", secs(1000)).swap_remove(0);
+    assert!(lease.recipients[0].held && lease.recipients[0].attempts == 1);
+    let mut ends = settlement(&lease, &deferred(secs(1001)), secs(1000));
+    ends.results[0].hold = true;
+    // What is ordered meanwhile is done.
+    store.retry(which(), secs(1000)).wait().expect("a retry");
+    store.settle(lease, ends).wait().expect("a settlement");
+    let lease = lease_of(&*store, "one.example", secs(1000)).swap_remove(0);
+    let ends = settlement(&lease, &deferred(secs(1001)), secs(1000));
+    store.settle(lease, ends).wait().expect("a settlement");
+    let lease = lease_of(&*store, "one.example", secs(1001)).swap_remove(0);
+    assert!(!lease.recipients[0].held, "it is only put off now");
+    drop(lease);
+    // Elsewhere nobody has refused it.
+    let lease = lease_of(&*store, "one.example", secs(1001)).swap_remove(0);
+    let mut ends = settlement(&lease, &deferred(secs(1002)), secs(1001));
+    ends.results[0].hold = true;
+    store.settle(lease, ends).wait().expect("a settlement");
+    store
+        .redirect(id, mailbox("c@two.example"), Vec::new(), secs(1002))
+        .wait()
+        .expect("a redirect");
+    store.release(which(), secs(1002)).wait().expect("a release");
+    let lease = lease_of(&*store, "two.example", secs(1002)).swap_remove(0);
+    assert!(!lease.recipients[0].held);
 }

@@ -93,6 +93,7 @@ impl Message {
                 attempts: 0,
                 delay_notified: false,
                 last_fault: None,
+                held: false,
             });
         }
         Self {
@@ -204,7 +205,9 @@ impl Queue {
             queued.delay_notified |= result.delay_notified;
             match &result.outcome {
                 Outcome::Delivered { .. } | Outcome::Bounced { .. } => drop(delivery.recipients.remove(place)),
+                Outcome::Deferred { .. } if result.hold && result.evidence.is_none() => {}
                 Outcome::Deferred { until, why } => {
+                    queued.held = result.hold;
                     queued.last_fault = Some(why.to_string());
                     delivery.last_fault.clone_from(&queued.last_fault);
                     next_attempt = Some(next_attempt.map_or(*until, |other| other.min(*until)));
@@ -237,8 +240,9 @@ impl Queue {
         let Some(delivery) = message.deliveries.get_mut(&key.1) else {
             return;
         };
-        if let Some(due_at) = delivery.due_at.take() {
-            delivery.next_attempt = due_at;
+        match delivery.due_at.take() {
+            Some(due_at) => delivery.next_attempt = due_at,
+            None => delivery.held |= delivery.recipients.iter().all(|queued| queued.held),
         }
         let Some(order) = delivery.redirect.take() else { return };
         if let Some(delivery) = message.deliveries.remove(&key.1) {

@@ -112,6 +112,7 @@ fn by_destination(recipients: Vec<sekisho_mail::Recipient>) -> Result<Vec<Prepar
             attempts: 0,
             delay_notified: false,
             last_fault: None,
+            held: false,
         });
     }
     for delivery in &mut deliveries {

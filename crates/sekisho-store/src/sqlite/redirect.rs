@@ -206,6 +206,7 @@ pub(crate) fn merged(recipients: Vec<QueuedRecipient>, order: &Redirect) -> Opti
     let mut first = recipients.next()?;
     recipients.for_each(|other| absorb(&mut first, other));
     first.last_fault = None;
+    first.held = false;
     Some(first)
 }
 
@@ -213,6 +214,7 @@ pub(crate) fn merged(recipients: Vec<QueuedRecipient>, order: &Redirect) -> Opti
 pub(crate) fn absorb(into: &mut QueuedRecipient, other: QueuedRecipient) {
     into.attempts = into.attempts.max(other.attempts);
     into.delay_notified &= other.delay_notified;
+    into.held &= other.held;
     for demand in other.recipient.carried {
         push_new(&mut into.recipient.carried, demand);
     }

@@ -7,7 +7,7 @@ use sekisho_mail::Outcome;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    batch::Batch,
+    batch::{Batch, HELD, QUEUED},
     codec,
     insert::{Inserted, Prepared, insert},
     load::{self, set_aside},
@@ -128,7 +128,9 @@ fn apply(batch: &mut Batch<'_>, job: &SettleJob) -> rusqlite::Result<bool> {
         recipient.delay_notified |= result.delay_notified;
         match &result.outcome {
             Outcome::Delivered { .. } | Outcome::Bounced { .. } => drop(recipients.remove(place)),
+            Outcome::Deferred { .. } if result.hold && result.evidence.is_none() => {}
             Outcome::Deferred { until, why } => {
+                recipient.held = result.hold;
                 recipient.last_fault = Some(why.to_string());
                 found.last_fault.clone_from(&recipient.last_fault);
                 let until = until.as_millis();
@@ -171,13 +173,20 @@ fn put_back(
         batch.count(destination, found.state, -1);
         return redirect(batch, key, recipients, order, found.state);
     }
+    // What was ordered meanwhile is done first.
+    let waits = pending.due_at.is_none() && recipients.iter().all(|recipient| recipient.held);
+    let state = if waits && found.state == QUEUED {
+        HELD
+    } else {
+        found.state
+    };
     let attempts = recipients.iter().map(|recipient| recipient.attempts).max();
     let document = codec::document(&recipients).map_err(to_sql)?;
     batch
         .db
         .prepare_cached(
             "UPDATE delivery SET next_attempt = ?3, attempts = ?4, last_fault = ?5, crc = ?6, recipients = ?7,
-             pending = NULL WHERE message = ?1 AND destination = ?2",
+             pending = NULL, state = ?8 WHERE message = ?1 AND destination = ?2",
         )?
         .execute(params![
             key,
@@ -187,8 +196,14 @@ fn put_back(
             found.last_fault,
             codec::recipients_crc(key, destination, &document),
             document,
+            state,
         ])?;
-    batch.count(destination, found.state, 0);
+    if state == found.state {
+        batch.count(destination, state, 0);
+    } else {
+        batch.count(destination, found.state, -1);
+        batch.count(destination, state, 1);
+    }
     Ok(())
 }
 

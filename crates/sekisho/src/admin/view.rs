@@ -58,6 +58,7 @@ pub(super) fn message(detail: MessageDetail) -> MessageView {
         attempts: known.attempts,
         delay_notified: known.delay_notified,
         last_fault: known.last_fault,
+        refused: known.held,
         carried: known
             .recipient
             .carried

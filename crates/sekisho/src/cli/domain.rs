@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use sekisho_api::{
-    AcceptedDomain, DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION,
+    AcceptedDomain, DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION, FinalRefusal,
     RecipientCheck,
 };
 use sekisho_mail::Domain;
@@ -50,6 +50,10 @@ pub(super) struct SetArgs {
     /// List: a file with all of them, one a line; - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "recipients")]
     recipients_from: Option<String>,
+    /// A relay domain's: what becomes of a stranger's mail that the next hop refuses for good: hold, or bounce (whoever
+    /// MAIL FROM names is told) [default: hold]
+    #[arg(long, value_name = "WHAT", value_parser = changes::word::<FinalRefusal>)]
+    final_refusal: Option<FinalRefusal>,
     /// Words of your own
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
@@ -150,6 +154,7 @@ async fn put(
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
         set_list(&mut document.recipients, Some(&lines));
     }
+    set(&mut document.final_refusal, args.final_refusal.as_ref());
     set(&mut document.comment, args.comment.as_ref());
     let put = Documents {
         domain: vec![document],

@@ -290,8 +290,16 @@ async fn show(args: ShowArgs, door: &Door) -> Result<Finding, CliError> {
         } else {
             ""
         };
+        let refused = if recipient.refused {
+            ", refused for good by the next hop, and nobody told"
+        } else {
+            ""
+        };
         let address = escaped(&recipient.address);
-        out.line(format_args!("  {address}: {} attempts{late}", recipient.attempts))?;
+        out.line(format_args!(
+            "  {address}: {} attempts{late}{refused}",
+            recipient.attempts
+        ))?;
         for demand in &recipient.carried {
             out.line(format_args!("    carries: {}", escaped(demand)))?;
         }

@@ -331,7 +331,7 @@ fn override_delivery(settings: &mut RouteSettings, route: &raw::Route, key: &str
     let at = |name: &str| format!("{key}.{name}");
     settings.implicit_tls = route.implicit_tls;
     if let Some(name) = &route.sni {
-        settings.sni = checker.parse(&at("sni"), name, "write a full host name; an address is never sent");
+        settings.sni = server_name(name, &at("sni"), checker);
     }
     if let Some(name) = &route.ehlo_name {
         settings.ehlo_name = ehlo_name(name, &at("ehlo-name"), checker);
@@ -383,6 +383,17 @@ pub fn dial(
     let files = overrides.client_certificate.as_ref();
     let identity = files.and_then(|pair| load_identity(pair, "connector.client-certificate", &mut checker));
     (settings, identity, checker.into_faults())
+}
+
+/// One that no handshake can carry would never be sent (law 13).
+fn server_name(name: &str, key: &str, checker: &mut Checker<'_>) -> Option<Domain> {
+    let remedy = "write a host name, as in mail.example.org; addresses are never sent (RFC 6066 §3)";
+    let parsed: Domain = checker.parse(key, name, remedy)?;
+    if !sekisho_tls::is_server_name(&parsed) {
+        checker.fault(key, format_args!("{name:?} can be no server name"), remedy);
+        return None;
+    }
+    Some(parsed)
 }
 
 fn ehlo_name(name: &str, key: &str, checker: &mut Checker<'_>) -> Option<Domain> {

@@ -17,8 +17,7 @@ use std::{
 use sekisho_api::FaultView;
 use sekisho_mail::{AnchorSetId, Domain, Host, Mailbox, OrganizationName, Timestamp};
 use sekisho_policy::directory::{
-    self, AcceptedDomain, ConnectorKey, Directory, DomainKind, DomainScope, EXCEPTION_LENGTH_MAX, Fault, MessageLimits,
-    Origin, OutboundConnector, Parts, RecipientCheck,
+    self, AcceptedDomain, ConnectorKey, Directory, DomainKind, DomainScope, EXCEPTION_LENGTH_MAX, Fault, MessageLimits, Origin, OutboundConnector, Parts, RecipientCheck, FinalRefusal,
 };
 use sekisho_store::Document;
 use sekisho_tls::{AnchorSet, ClientIdentities};
@@ -270,15 +269,7 @@ fn collect(
     if !organizations.iter().any(|one| one.name.is_first()) {
         organizations.push(directory::Organization::new(OrganizationName::FIRST));
     }
-    for domain in &file.domains {
-        collected.parts.domains.push(AcceptedDomain {
-            domain: domain.domain.clone(),
-            organization: OrganizationName::FIRST,
-            kind: domain.kind,
-            check: RecipientCheck::None,
-            origin: Origin::File(domain.key.clone()),
-        });
-    }
+    collected.parts.domains.extend(file.domains.iter().map(of_file));
     for document in &documents.domain {
         let domain = domain(document, file, &mut faults);
         collected.parts.domains.extend(domain);
@@ -395,6 +386,10 @@ fn domain(document: &sekisho_api::AcceptedDomain, file: &FilePart, faults: &mut 
         domain,
         organization: organization?,
         check,
+        final_refusal: match document.final_refusal {
+            sekisho_api::FinalRefusal::Hold => FinalRefusal::Hold,
+            sekisho_api::FinalRefusal::Bounce => FinalRefusal::Bounce,
+        },
         kind: match document.kind {
             sekisho_api::DomainType::Authoritative => DomainKind::Authoritative,
             sekisho_api::DomainType::InternalRelay => DomainKind::InternalRelay,
@@ -402,6 +397,18 @@ fn domain(document: &sekisho_api::AcceptedDomain, file: &FilePart, faults: &mut 
         },
         origin: Origin::Directory,
     })
+}
+
+/// One of the configuration file: nobody is looked for in it.
+fn of_file(domain: &FileDomain) -> AcceptedDomain {
+    AcceptedDomain {
+        domain: domain.domain.clone(),
+        organization: OrganizationName::FIRST,
+        kind: domain.kind,
+        check: RecipientCheck::None,
+        final_refusal: FinalRefusal::Hold,
+        origin: Origin::File(domain.key.clone()),
+    }
 }
 
 fn recipient_check(document: &sekisho_api::AcceptedDomain, domain: &Domain, reader: &mut Reader<'_>) -> RecipientCheck {

@@ -5,7 +5,7 @@ mod live;
 mod text;
 
 use sekisho_api::{
-    AcceptedDomain, AddedHeader, CertificateFiles, ConnectorType, Documents, DomainType, Exception, HeaderCondition,
+    AcceptedDomain, AddedHeader, CertificateFiles, ConnectorType, Documents, DomainType, Exception, HeaderCondition, FinalRefusal,
     InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, PlaintextReply, RecipientCheck,
     Rejection, Relaxation, Rule, RuleTls, TlsSettings,
 };
@@ -152,6 +152,7 @@ fn all_set() -> Documents {
             organization: text("acme"),
             name: text("acme.example"),
             kind: DomainType::ExternalRelay,
+            final_refusal: FinalRefusal::Bounce,
             recipient_check: RecipientCheck::List,
             recipients: texts(&["bob", "\"a b\"@acme.example"]),
             comment: text("two\nlines"),

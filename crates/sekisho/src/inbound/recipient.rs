@@ -213,6 +213,7 @@ fn accepted(mailbox: Mailbox, parameters: RcptParameters, attribution: Attributi
         notify: parameters.notify,
         orcpt: parameters.orcpt,
         organization: attribution.organization,
+        from_stranger: attribution.from_stranger,
         handling: own_server.map(handling).map(Box::new),
         ..Recipient::new(mailbox)
     }

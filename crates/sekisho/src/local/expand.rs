@@ -50,6 +50,7 @@ impl LocalFinding {
             carried: carried.clone(),
             organization: accepted.organization.clone(),
             refused: accepted.refused.clone(),
+            from_stranger: accepted.from_stranger,
             tried: accepted.tried.clone(),
             handling: accepted.handling.clone(),
         };

@@ -181,6 +181,7 @@ fn lease(recipients: &[&str], content: &'static str) -> Lease {
         attempts: 0,
         delay_notified: false,
         last_fault: None,
+        held: false,
     });
     Lease::detached(
         MessageId::new(Timestamp::from_secs(1_700_000_000), 1),

@@ -60,6 +60,7 @@ fn lease(recipients: Vec<Recipient>, content: &[u8]) -> Lease {
             attempts: 1,
             delay_notified: false,
             last_fault: None,
+            held: false,
         });
     Lease::detached(
         MessageId::new(Timestamp::from_secs(1_700_000_000), 1),
@@ -130,6 +131,7 @@ fn result(index: u32, outcome: Outcome) -> RecipientResult {
         delay_notified: matches!(outcome, Outcome::Deferred { .. }),
         outcome,
         evidence: None,
+        hold: false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sekisho_mail::{Demand, EnhancedCode, Side, StatedReason, Timestamp};
+use sekisho_mail::{Demand, EnhancedCode, Outcome, Side, StatedReason, Timestamp};
 use sekisho_policy::{
     Reason,
     directory::MissingWay,
@@ -140,6 +140,15 @@ impl Run<'_> {
             configured: self.configured,
             way: self.way,
             route_demands,
+            may_hold: false,
+        }
+    }
+
+    /// As [`Self::settling`], of what hosts say.
+    fn settling_answers<'b>(&'b self, route_demands: &'b [Demand]) -> Settling<'b> {
+        Settling {
+            may_hold: true,
+            ..self.settling(route_demands)
         }
     }
 
@@ -159,6 +168,7 @@ impl Run<'_> {
             }
             let span = tracing::info_span!("attempt", id = %lease.id);
             let (here, there) = self.split(&lease);
+            let (there, waiting) = set_apart(there);
             let attempted = tracing::Instrument::instrument(batch.attempt(&lease, there), span).await;
             let attempted = match attempted {
                 Ok(attempted) => attempted,
@@ -169,8 +179,9 @@ impl Run<'_> {
                 }
             };
             let answered = attempted.iter().any(|attempted| attempted.finding.is_final());
-            let here = self.deliver_here(&lease, &here).await;
-            let handed = self.settling(&demands).settle(lease, attempted, here).await;
+            let mut done = self.deliver_here(&lease, &here).await;
+            done.extend(waiting);
+            let handed = self.settling_answers(&demands).settle(lease, attempted, done).await;
             report.due = earliest(report.due, handed.durable().await);
             if let Some(fault) = batch.dead() {
                 let why = Unroutable::ForNow(fault.clone());
@@ -249,12 +260,14 @@ impl Run<'_> {
             let key = "destination-unreachable";
             let record = Record::without_attempt(self.way.route.describe(), demands.clone(), key, &why.fault().text);
             let (here, there) = self.split(&lease);
-            let here = self.deliver_here(&lease, &here).await;
+            let (there, held) = set_apart(there);
+            let mut done = self.deliver_here(&lease, &here).await;
+            done.extend(held);
             let attempted = match &self.way.missing {
                 Some(missing) => there.iter().map(|queued| waiting(queued, missing, &demands)).collect(),
                 None => all_the_same(&there, &Finding::of(why), &record),
             };
-            handed.push(self.settling(&demands).settle(lease, attempted, here).await);
+            handed.push(self.settling_answers(&demands).settle(lease, attempted, done).await);
         }
         Handed::all_durable(handed).await
     }
@@ -388,6 +401,30 @@ fn waiting(queued: &QueuedRecipient, missing: &MissingWay, demands: &[Demand]) -
         finding: Finding::Defer(fault(WAY_MISSING, words, Side::Us)),
         record,
     }
+}
+
+/// Those who wait for the operator are left as they are while there are others; when there are none, the operator has
+/// released them.
+fn set_apart(recipients: Vec<&QueuedRecipient>) -> (Vec<&QueuedRecipient>, Vec<RecipientResult>) {
+    if recipients.iter().all(|queued| queued.held) {
+        return (recipients, Vec::new());
+    }
+    let (waiting, others): (Vec<_>, Vec<_>) = recipients.into_iter().partition(|queued| queued.held);
+    let as_it_was = |queued: &QueuedRecipient| RecipientResult {
+        index: queued.index,
+        outcome: Outcome::Deferred {
+            until: Timestamp::FAR_FUTURE,
+            why: fault(
+                EnhancedCode::new(4, 7, 0),
+                queued.last_fault.clone().unwrap_or_default(),
+                Side::Us,
+            ),
+        },
+        evidence: None,
+        delay_notified: false,
+        hold: true,
+    };
+    (others, waiting.into_iter().map(as_it_was).collect())
 }
 
 fn all_the_same(recipients: &[&QueuedRecipient], finding: &Finding, record: &Arc<Record>) -> Vec<Attempted> {

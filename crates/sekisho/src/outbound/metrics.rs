@@ -19,6 +19,7 @@ pub struct OutboundMetrics {
     connections_opened: Counter,
     connections_reused: Counter,
     recipients_checked: Family<Labels<2>, Counter>,
+    pub(super) held: Counter,
     pub(super) in_flight: Gauge,
 }
 
@@ -55,6 +56,11 @@ impl OutboundMetrics {
             "sekisho_outbound_recipients_checked",
             "Recipients of relay domains that were checked with the next hop, or by what is remembered of it",
             metrics.recipients_checked.clone(),
+        );
+        registry.register(
+            "sekisho_outbound_refused_and_held",
+            "Recipients whose next hop refused a stranger's mail for good, and that were held instead of bounced",
+            metrics.held.clone(),
         );
         registry.register(
             "sekisho_outbound_in_flight",

@@ -4,8 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use sekisho_mail::{
-    Demand, EnhancedCode, Evidence, Fault, Notify, Outcome, Recipient, ShadowKind, ShadowVerdict, Timestamp, push_new,
+    Demand, EnhancedCode, Evidence, Fault, Mailbox, Notify, Outcome, Recipient, ShadowKind, ShadowVerdict, Timestamp,
+    push_new,
 };
+use sekisho_policy::directory::{DomainKind, FinalRefusal};
 use sekisho_store::{Destination, Lane, Lease, QueuedRecipient, RecipientResult, Settlement, Ticket};
 
 use super::{
@@ -14,6 +16,7 @@ use super::{
 };
 use crate::{
     clock,
+    local::LocalFinding,
     notify::{Settled, notices},
     telemetry::maillog::Entry,
 };
@@ -61,6 +64,8 @@ pub(super) struct Settling<'a> {
     pub(super) configured: &'a Configured,
     pub(super) way: &'a Way,
     pub(super) route_demands: &'a [Demand],
+    /// Whether what a next hop refuses may be held instead; not where somebody here decided.
+    pub(super) may_hold: bool,
 }
 
 impl Settling<'_> {
@@ -189,8 +194,10 @@ impl Settling<'_> {
                 outcome: Outcome::Deferred { until: now, why },
                 evidence: None,
                 delay_notified: false,
+                hold: false,
             };
         };
+        let holds = self.may_hold && matches!(found.finding, Finding::Bounce(_)) && self.holds(lease, queued);
         let outcome = match found.finding {
             Finding::Delivered {
                 reply,
@@ -199,12 +206,75 @@ impl Settling<'_> {
                 reply: Some(reply),
                 relayed_with_dsn,
             },
+            Finding::Bounce(why) if holds => return self.hold(lease, queued, (until, why), found.record, now),
             Finding::Bounce(why) => Outcome::Bounced { why },
             Finding::Defer(why) => Outcome::Deferred { until, why },
         };
         // The last recipient's, who is mostly the only one, has it for itself.
         let record = Arc::unwrap_or_clone(found.record);
         self.finish(lease, queued, outcome, record, now)
+    }
+
+    /// Whether a final refusal is kept from whoever MAIL FROM names: a stranger has sent the message to a domain whose
+    /// mail is passed on. Where nobody would be told anyway, nothing is gained by it.
+    fn holds(&self, lease: &Lease, queued: &QueuedRecipient) -> bool {
+        let would_tell = lease.reverse_path().mailbox().is_some()
+            && match queued.recipient.notify {
+                None => true,
+                Some(Notify::Never) => false,
+                Some(Notify::When { failure, .. }) => failure,
+            };
+        would_tell && queued.recipient.from_stranger && self.is_of_relay_domain(&queued.recipient.mailbox)
+    }
+
+    /// Of a domain that leaves it to the operator what becomes of such mail.
+    fn is_of_relay_domain(&self, mailbox: &Mailbox) -> bool {
+        let accepted = mailbox
+            .host()
+            .domain()
+            .and_then(|domain| self.configured.organizations.domain(domain));
+        match accepted {
+            Some(accepted) => {
+                accepted.kind != DomainKind::Authoritative && accepted.final_refusal == FinalRefusal::Hold
+            }
+            // Those below a domain stand in the configuration file alone.
+            None => self.configured.directory.find_mailbox(mailbox) == LocalFinding::RelayDomain,
+        }
+    }
+
+    /// The next hop has refused it for good, and nobody is told: the operator decides.
+    fn hold(
+        &self,
+        lease: &Lease,
+        queued: &QueuedRecipient,
+        (until, why): (Timestamp, Fault),
+        record: Arc<Record>,
+        now: Timestamp,
+    ) -> RecipientResult {
+        let why = Fault {
+            status: EnhancedCode { class: 4, ..why.status },
+            text: format!(
+                "held, since whoever sent it is not known here and would be told: {}",
+                why.text
+            ),
+            ..why
+        };
+        self.services.metrics.held.inc();
+        self.services.maillog.record(Entry::RefusedAndHeld {
+            id: lease.id,
+            recipient: &queued.recipient.mailbox,
+            why: &why,
+        });
+        let attempt = queued.attempts.saturating_add(1);
+        let outcome = Outcome::Deferred { until, why };
+        let evidence = self.evidence(lease, queued, (attempt, &outcome), Arc::unwrap_or_clone(record), now);
+        RecipientResult {
+            index: queued.index,
+            outcome,
+            evidence: Some(evidence),
+            delay_notified: false,
+            hold: true,
+        }
     }
 
     /// Looks at the time: what waited too long is given up, what waits long is told once.
@@ -232,11 +302,29 @@ impl Settling<'_> {
         };
         let late = now.since(lease.arrival.at) >= self.way.route.delay_notice_after;
         let delay_notified = late && !queued.delay_notified && matches!(outcome, Outcome::Deferred { .. });
+        let evidence = self.evidence(lease, queued, (attempt, &outcome), record, now);
+        RecipientResult {
+            index: queued.index,
+            outcome,
+            evidence: Some(evidence),
+            delay_notified,
+            hold: false,
+        }
+    }
+
+    fn evidence(
+        &self,
+        lease: &Lease,
+        queued: &QueuedRecipient,
+        (attempt, outcome): (u32, &Outcome),
+        record: Record,
+        now: Timestamp,
+    ) -> Evidence {
         let mut required = record.required;
         for carried in &queued.recipient.carried {
             push_new(&mut required, carried);
         }
-        let evidence = Evidence {
+        Evidence {
             message: lease.id,
             recipient: queued.recipient.clone(),
             attempt,
@@ -250,12 +338,6 @@ impl Settling<'_> {
             outcome: outcome.clone(),
             conversation: record.conversation,
             shadow: of_recipient(record.shadow, &queued.recipient),
-        };
-        RecipientResult {
-            index: queued.index,
-            outcome,
-            evidence: Some(evidence),
-            delay_notified,
         }
     }
 }

@@ -85,6 +85,7 @@ impl Queued {
                 attempts: self.attempts,
                 delay_notified: false,
                 last_fault: None,
+                held: false,
             });
         let arrival = Arrival {
             at: self.arrived,

@@ -47,6 +47,7 @@ fn a_domain_and_an_organization_stand_once() {
     parts.organizations.push(Organization::new(name("acme")));
     parts.domains.push(AcceptedDomain {
         check: RecipientCheck::None,
+        final_refusal: FinalRefusal::Hold,
         origin: Origin::File("local.domains[0]".to_owned()),
         ..accepted("default", "acme.example")
     });

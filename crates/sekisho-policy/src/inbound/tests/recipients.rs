@@ -131,3 +131,42 @@ fn a_check_is_for_a_relay_domain_and_a_list_for_whoever_is_on_it() {
         ["domain acme.example, recipients"]
     );
 }
+
+/// Who is told of what the next hop refuses later depends on it.
+#[test]
+fn a_stranger_is_who_is_neither_a_server_of_an_organization_nor_may_relay() {
+    let mut parts = relay(DomainKind::InternalRelay, RecipientCheck::None);
+    parts = parts.inbound([
+        own("acme/net").at(&["192.0.2.1"]),
+        own("beta/net").at(&["192.0.2.2"]),
+        partner("acme/bank", &["bank.example"]).at(&["192.0.2.3"]).restricting(),
+    ]);
+    let directory = parts.build();
+    let at = |address: &str, from: &str, standing| {
+        let session = stranger().at(address).from(from).under_tls().standing(standing);
+        attribution(session.to(&directory, "acme.example")).from_stranger
+    };
+    for standing in [RecipientStanding::RelayDomain, RecipientStanding::Alias] {
+        assert!(
+            at("203.0.113.9", "acme.example", standing),
+            "MAIL FROM says what it likes"
+        );
+        assert!(!at("192.0.2.1", "there.example", standing));
+        assert!(!at("192.0.2.2", "beta.example", standing), "a neighbour's server");
+        assert!(at("192.0.2.3", "bank.example", standing), "a partner");
+    }
+    assert!(
+        !at("203.0.113.9", "there.example", RecipientStanding::User),
+        "it ends here"
+    );
+    let mut client = stranger().standing(RecipientStanding::RelayDomain);
+    client.rights = RelayRights::of_listener(
+        "192.0.2.9".parse().unwrap(),
+        Exposure::Direct,
+        Some(RelayFrom {
+            networks: vec!["203.0.113.0/24".parse().unwrap()],
+            keys: Vec::new(),
+        }),
+    );
+    assert!(!attribution(client.to(&directory, "acme.example")).from_stranger);
+}

@@ -501,6 +501,7 @@ impl<'a> Salvage<'a> {
             attempts: 0,
             delay_notified: false,
             last_fault: None,
+            held: false,
         });
         Ok(queued.collect())
     }

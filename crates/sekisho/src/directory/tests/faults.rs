@@ -118,6 +118,9 @@ fn each_field_of_an_outbound_connector_is_read() {
         at("client_certificate_in_tls12")
     );
     assert_eq!(with_outbound(|one| one.ehlo_name = Some(text("a b"))), at("ehlo_name"));
+    for name in ["a b", "192.0.2.1", "[2001:db8::1]", ""] {
+        assert_eq!(with_outbound(|one| one.sni = Some(text(name))), at("sni"), "{name:?}");
+    }
     assert_eq!(
         with_outbound(|one| one.source_address = Some(text("a"))),
         at("source_address")
@@ -243,6 +246,53 @@ fn each_field_of_an_organization_and_a_domain_is_read() {
         ..acme_domain()
     };
     assert_eq!(faults(&documents, ""), [(text("domain acme.example"), "organization")]);
+}
+
+#[test]
+fn limits_and_checks_of_recipients_are_read_and_what_would_never_be_looked_at_is_refused() {
+    use sekisho_api::{AcceptedDomain, DomainType, Organization, RecipientCheck};
+    let with_organization = |change: &dyn Fn(&mut Organization)| {
+        let mut documents = sample();
+        change(&mut documents.organization[0]);
+        faults(&documents, "")
+    };
+    let at = |field| vec![(text("organization acme"), field)];
+    for size in ["", "x", "10 parsecs", "0"] {
+        let found = with_organization(&|one| one.max_message_size = Some(text(size)));
+        assert_eq!(found, at("max_message_size"), "{size:?}");
+    }
+    assert_eq!(
+        with_organization(&|one| one.max_recipients = Some(0)),
+        at("max_recipients")
+    );
+    let with_domain = |change: &dyn Fn(&mut AcceptedDomain)| {
+        let mut documents = sample();
+        documents.domain[0].kind = DomainType::InternalRelay;
+        change(&mut documents.domain[0]);
+        faults(&documents, "")
+    };
+    let at = |field| vec![(text("domain acme.example"), field)];
+    let list = |one: &mut AcceptedDomain, recipients: &[&str]| {
+        one.recipient_check = RecipientCheck::List;
+        one.recipients = texts(recipients);
+    };
+    let good = with_domain(&|one| list(one, &["bob", "Ann@ACME.example", "\"a@b\""]));
+    assert_eq!(good, Vec::new());
+    for wrong in ["", "a b", "bob@elsewhere.example", "@acme.example", "bob@"] {
+        assert_eq!(with_domain(&|one| list(one, &[wrong])), at("recipients"), "{wrong:?}");
+    }
+    let unused = with_domain(&|one| one.recipients = texts(&["bob"]));
+    assert_eq!(unused, at("recipients"));
+    let authoritative = with_domain(&|one| {
+        one.kind = DomainType::Authoritative;
+        one.recipient_check = RecipientCheck::Probe;
+    });
+    assert_eq!(authoritative, at("recipient_check"));
+    let authoritative = with_domain(&|one| {
+        one.kind = DomainType::Authoritative;
+        one.final_refusal = sekisho_api::FinalRefusal::Bounce;
+    });
+    assert_eq!(authoritative, at("final_refusal"));
 }
 
 #[test]

@@ -77,6 +77,15 @@ pub enum Entry<'a> {
         /// What stood in the way last, with what it is bounced.
         why: &'a Fault,
     },
+    /// `refused-and-held`: a next hop refused it for good, and nobody is told, since a stranger has sent it.
+    RefusedAndHeld {
+        /// Its queue id.
+        id: MessageId,
+        /// For whom.
+        recipient: &'a Mailbox,
+        /// What stood in the way.
+        why: &'a Fault,
+    },
     /// `notified`: a notification of ours entered the queue.
     Notified {
         /// The queue id of the notification itself.
@@ -168,6 +177,7 @@ impl Entry<'_> {
             Self::HandshakeFailed { .. } => "handshake-failed",
             Self::Attempted(evidence) => evidence.outcome.word(),
             Self::Expired { .. } => "expired",
+            Self::RefusedAndHeld { .. } => "refused-and-held",
             Self::Notified { .. } => "notified",
             Self::Ordered { order, .. } => match order {
                 Order::Hold => "held",
@@ -201,6 +211,11 @@ impl Entry<'_> {
                 fields.text("id", id);
                 fields.text("to", recipient);
                 fields.number("attempts", attempts);
+                write_fault(fields, why);
+            }
+            Entry::RefusedAndHeld { id, recipient, why } => {
+                fields.text("id", id);
+                fields.text("to", recipient);
                 write_fault(fields, why);
             }
             Entry::Notified { id, about, kind, to } => {

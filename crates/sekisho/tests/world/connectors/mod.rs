@@ -6,6 +6,7 @@ mod demands;
 mod details;
 mod domains;
 mod explaining;
+mod final_refusals;
 mod hybrid;
 mod neighbours;
 mod partners;
