@@ -5,7 +5,11 @@ use utoipa::OpenApi as _;
 
 use crate::{
     ActionResult, ApiError, Bounce, ConfigView, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact,
-    DirectoryPlan, DirectoryProposal, DirectoryQuery, DirectoryRollback, DirectoryView, ExplainQuery, Explanation, Health, HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion, LastValidations, LastValidationsQuery, MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect, Release, Retry, Shape, ShapeQuery, Status, Submission, Submitted, TlsList, TracePage, TraceQuery, Validation, ValidationHistory, ValidationOrder, ValidationsQuery, Promoted, Promotion, ShadowQuery, ShadowReport,
+    DirectoryPlan, DirectoryProposal, DirectoryQuery, DirectoryRollback, DirectoryView, ExplainQuery, Explanation,
+    Health, HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion, LastValidations,
+    LastValidationsQuery, MessageView, Promoted, Promotion, QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect,
+    Release, Retry, ShadowQuery, ShadowReport, Shape, ShapeQuery, Status, Submission, Submitted, TlsList, TracePage,
+    TraceQuery, Validation, ValidationHistory, ValidationOrder, ValidationsQuery,
 };
 
 /// The paths, as a router wants them.

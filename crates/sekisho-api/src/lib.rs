@@ -15,7 +15,12 @@ mod validation;
 pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, Retry, Selection};
 pub use directory::{
     AcceptedDomain, AddedHeader, CertificateFiles, ChangeKind, ConnectorType, DirectoryChange, DirectoryChanged,
-    DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryRollback, DirectoryVersion, DirectoryView, DocumentDifference, DocumentId, DocumentKind, Documents, DomainType, Exception, FIRST_ORGANIZATION, FaultView, FieldDifference, HeaderCondition, HistoryQuery, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict, InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, PlaintextReply, RecipientCheck, Rejection, Relaxation, Rule, DirectoryQuery, RuleTls, TlsSettings, Promoted, Promotion, ShadowQuery, ShadowReport, ShadowRow, FinalRefusal,
+    DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryQuery, DirectoryRollback,
+    DirectoryVersion, DirectoryView, DocumentDifference, DocumentId, DocumentKind, Documents, DomainType, Exception,
+    FIRST_ORGANIZATION, FaultView, FieldDifference, FinalRefusal, HeaderCondition, HistoryQuery, IMPACT_DAYS,
+    IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict,
+    InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, PlaintextReply, Promoted,
+    Promotion, RecipientCheck, Rejection, Relaxation, Rule, RuleTls, ShadowQuery, ShadowReport, ShadowRow, TlsSettings,
 };
 pub use endpoint::{description, path};
 pub use explain::{

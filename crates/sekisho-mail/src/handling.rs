@@ -1,5 +1,6 @@
-//! What was settled about one copy of a message when it came in: the way that a rule chose for it, the fields that rules
-//! add, whose server brought it, and what is to become of header fields that mean something within an organization.
+//! What was settled about one copy of a message when it came in: the way that a rule chose for it, the fields that
+//! rules add, whose server brought it, and what is to become of header fields that mean something within an
+//! organization.
 //!
 //! It is written down with the recipient and holds whatever becomes of the rule. Nearly no recipient has any of it.
 

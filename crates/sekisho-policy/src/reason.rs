@@ -429,17 +429,11 @@ impl fmt::Display for Reason {
             | Self::NextHopSilent { .. }
             | Self::MessageTooLarge { .. }
             | Self::TooManyRecipients { .. } => self.fmt_of_recipients(f),
-            Self::RuleDemandsTls { demand } => write!(f, "{} demands {}", demand.origin, demand.level),
-            Self::RuleRejects { rule } => write!(f, "rule {rule} rejects the message for this recipient"),
-            Self::RuleRoutes { rule, connector } => {
-                write!(f, "rule {rule} sends the message through connector {connector}")
-            }
-            Self::RuleDoesNotSendBack { rule, connector } => write!(
-                f,
-                "rule {rule} would send the message through connector {connector}, and does not: it came from the \
-                 organization's own servers"
-            ),
-            Self::RuleAddsField { rule, name } => write!(f, "rule {rule} adds the field {name}"),
+            Self::RuleDemandsTls { .. }
+            | Self::RuleRejects { .. }
+            | Self::RuleRoutes { .. }
+            | Self::RuleDoesNotSendBack { .. }
+            | Self::RuleAddsField { .. } => self.fmt_of_rules(f),
             Self::ContentAccepted => f.write_str("the content breaks no rule"),
             Self::TooManyHops { hops } => write!(f, "the message has come through {hops} hosts, most likely in a loop"),
             Self::ComesBack { times } => write!(f, "the message has come here {times} times before, in a loop"),

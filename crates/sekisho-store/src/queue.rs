@@ -16,9 +16,9 @@ use thiserror::Error;
 
 use crate::{Body, Draft, budget::Reservation};
 
-/// The key by which the queue is ordered: what stands right of the recipient's `@`, who answers for its way, and what is
-/// settled about that already, so that a fault in one organization's way to a domain, or in one of several that it has,
-/// puts nothing else off. Which next hop it is sent to is decided anew at each attempt.
+/// The key by which the queue is ordered: what stands right of the recipient's `@`, who answers for its way, and what
+/// is settled about that already, so that a fault in one organization's way to a domain, or in one of several that it
+/// has, puts nothing else off. Which next hop it is sent to is decided anew at each attempt.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Destination {

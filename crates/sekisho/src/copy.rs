@@ -1,5 +1,5 @@
-//! One recipient's copy of a message: what is put on top of the content that was kept, and what becomes of header fields
-//! of the organization's families on the way. Everything else goes on octet for octet (law 5).
+//! One recipient's copy of a message: what is put on top of the content that was kept, and what becomes of header
+//! fields of the organization's families on the way. Everything else goes on octet for octet (law 5).
 //!
 //! Most copies are the content as it is, and cost nothing here. Which field is what, policy says; RFC 5322 §2.2 (fields
 //! and folding).

@@ -148,8 +148,8 @@ pub struct OutboundConnector {
     /// `on_premises`: also for every accepted domain of the organization.
     pub all_accepted_domains: bool,
     /// The next hops, in this order: `mail.example.org:25`, `192.0.2.1:25`, `[2001:db8::1]:25`, on port 25 where none
-    /// is named, with `implicit_tls` on port 465; or one `mx:example.org`, for the MX records of that domain. Empty: the
-    /// MX records of the recipient's domain.
+    /// is named, with `implicit_tls` on port 465; or one `mx:example.org`, for the MX records of that domain. Empty:
+    /// the MX records of the recipient's domain.
     pub smart_hosts: Vec<String>,
     /// Whether TLS begins with the first octet, without STARTTLS. Without TLS nothing leaves then, whatever
     /// `tls_settings` says.
@@ -190,7 +190,8 @@ pub struct OutboundConnector {
     pub delay_notice_after: Option<String>,
     /// Whether it is chosen by a rule alone (`route_to_connector`), and never by a domain.
     pub is_transport_rule_scoped: bool,
-    /// `on_premises`: mail of the organization to everywhere goes this way first, but for what came from its own servers.
+    /// `on_premises`: mail of the organization to everywhere goes this way first, but for what came from its own
+    /// servers.
     pub route_all_messages_via_on_premises: bool,
     /// `on_premises`: header fields that mean something within the organization go along, as cross-premises ones. To
     /// everybody else they never go.

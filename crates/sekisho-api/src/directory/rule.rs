@@ -43,7 +43,8 @@ pub struct Rule {
     pub tls_domains: Vec<String>,
     /// Action: the message is not taken for these recipients.
     pub reject: Option<Rejection>,
-    /// Action: this enabled outbound connector of the organization carries the message, whatever the recipient's domain.
+    /// Action: this enabled outbound connector of the organization carries the message, whatever the recipient's
+    /// domain.
     pub route_to_connector: Option<String>,
     /// Action: this field is put on top of the header.
     pub add_header: Option<AddedHeader>,
@@ -118,8 +119,8 @@ pub struct Rejection {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddedHeader {
-    /// The field's name: 1 to 76 printable ASCII characters without a colon; none that a message has once only, that says
-    /// what became of it, or that is of a header family.
+    /// The field's name: 1 to 76 printable ASCII characters without a colon; none that a message has once only, that
+    /// says what became of it, or that is of a header family.
     pub name: String,
     /// What stands in it: 1 to 500 printable ASCII characters.
     pub value: String,

@@ -8,8 +8,8 @@ use std::{
 use sekisho_mail::{Domain, OrganizationName, ShadowKind};
 
 use super::{
-    AcceptedDomain, ConnectorKey, ConnectorType, Directory, DomainKind, Fault, FinalRefusal, InboundConnector, Organization,
-    OrganizationIndex, OutboundConnector, Parts, RecipientCheck, Rule, Tried,
+    AcceptedDomain, ConnectorKey, ConnectorType, Directory, DomainKind, Fault, FinalRefusal, InboundConnector,
+    Organization, OrganizationIndex, OutboundConnector, Parts, RecipientCheck, Rule, Tried,
     exception::ExceptionIndex,
     rules_inbound, rules_of_exceptions, rules_of_rules, rules_outbound,
     shadow::{self, Draftable},

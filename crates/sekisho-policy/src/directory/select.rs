@@ -134,8 +134,8 @@ impl Directory {
 
     /// Which connector carries mail for `host`: the one that a rule chose; the one through which all mail goes first,
     /// unless it came from there; else the most specific of those of the owner when it is an accepted domain, otherwise
-    /// of those of `organization`: the domain itself, the longest wildcard, all accepted domains, everything. An address
-    /// literal is covered by `*` alone. Whichever it is, all that cover the domain demand what they demand.
+    /// of those of `organization`: the domain itself, the longest wildcard, all accepted domains, everything. An
+    /// address literal is covered by `*` alone. Whichever it is, all that cover the domain demand what they demand.
     #[must_use]
     pub fn select_bearing<'a>(
         &'a self,

@@ -180,7 +180,7 @@ impl Directory {
             replaced.is_some_and(|replaced| Arc::ptr_eq(replaced, other))
         };
         let passes_central = live.passes_central;
-        let covers = tried.document.covers(host, is_accepted, passes_central);
+        let covers = tried.document.covers(host, (is_accepted, passes_central));
         if covers.is_none() && !live.demanding.iter().any(|one| is_replaced(one)) {
             return None;
         }
@@ -197,7 +197,7 @@ impl Directory {
             return Some(selection);
         }
         let ranked = selection.demanding.iter().filter_map(|one| {
-            let because = one.covers(host, is_accepted, passes_central)?;
+            let because = one.covers(host, (is_accepted, passes_central))?;
             Some((rank(&because), *one, because))
         });
         let chosen = ranked.max_by_key(|(rank, ..)| *rank);
@@ -321,7 +321,7 @@ fn rank(because: &SelectionReason) -> (u8, usize) {
 impl OutboundConnector {
     /// As what it covers a host, the most exact way first, of mail that passes by the way of all mail or not; the
     /// same as [`Directory::select`] finds in its index.
-    pub(crate) fn covers(&self, host: &Host, is_accepted: bool, passes_central: bool) -> Option<SelectionReason> {
+    pub(crate) fn covers(&self, host: &Host, (is_accepted, passes_central): (bool, bool)) -> Option<SelectionReason> {
         if !self.is_selectable() {
             return None;
         }

@@ -125,6 +125,28 @@ impl Reason {
         }
     }
 
+    /// The sentence of a reason that is about a mail-flow rule; of others nothing.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whoever calls it names those that have a sentence here"
+    )]
+    pub(crate) fn fmt_of_rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RuleDemandsTls { demand } => write!(f, "{} demands {}", demand.origin, demand.level),
+            Self::RuleRejects { rule } => write!(f, "rule {rule} rejects the message for this recipient"),
+            Self::RuleRoutes { rule, connector } => {
+                write!(f, "rule {rule} sends the message through connector {connector}")
+            }
+            Self::RuleDoesNotSendBack { rule, connector } => write!(
+                f,
+                "rule {rule} would send the message through connector {connector}, and does not: it came from the \
+                 organization's own servers"
+            ),
+            Self::RuleAddsField { rule, name } => write!(f, "rule {rule} adds the field {name}"),
+            _ => Ok(()),
+        }
+    }
+
     /// The sentence of a reason that is about a single recipient; of others nothing.
     #[expect(
         clippy::wildcard_enum_match_arm,

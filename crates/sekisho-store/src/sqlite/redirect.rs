@@ -40,7 +40,8 @@ pub(super) fn redirect(
 /// Recipients that may become one, together: none is ever made one with what has another lane. What a rule refuses is
 /// never what may go.
 pub(crate) fn apart(recipients: Vec<QueuedRecipient>) -> Vec<Vec<QueuedRecipient>> {
-    let mut groups: Vec<((Lane, Option<OrganizationName>), Vec<QueuedRecipient>)> = Vec::new();
+    type Key = (Lane, Option<OrganizationName>);
+    let mut groups: Vec<(Key, Vec<QueuedRecipient>)> = Vec::new();
     for queued in recipients {
         let lane = Lane::of(&queued.recipient);
         // A connector is one of an organization's.
@@ -91,8 +92,8 @@ fn on_its_way(batch: &Batch<'_>, key: i64, recipient: &Recipient) -> rusqlite::R
     Ok(None)
 }
 
-/// Whether a destination differs from the recipient's in the organization at the most, and where a connector was chosen,
-/// which is one of an organization's, not even in that.
+/// Whether a destination differs from the recipient's in the organization at the most, and where a connector was
+/// chosen, which is one of an organization's, not even in that.
 pub(crate) fn is_kin(destination: &Destination, recipient: &Recipient) -> bool {
     let (lane, organization) = (destination.lane(), destination.organization());
     destination.host() == recipient.mailbox.host()
@@ -210,7 +211,8 @@ pub(crate) fn merged(recipients: Vec<QueuedRecipient>, order: &Redirect) -> Opti
     Some(first)
 }
 
-/// Two recipients become one: the demands of both hold, what was settled about either stands, and the sender is told whenever one of them asked for it.
+/// Two recipients become one: the demands of both hold, what was settled about either stands, and the sender is told
+/// whenever one of them asked for it.
 pub(crate) fn absorb(into: &mut QueuedRecipient, other: QueuedRecipient) {
     into.attempts = into.attempts.max(other.attempts);
     into.delay_notified &= other.delay_notified;

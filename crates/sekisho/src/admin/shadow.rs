@@ -4,7 +4,7 @@ use axum::{
     Extension, Json,
     extract::{Query, State},
 };
-use sekisho_api::{DocumentId, DocumentKind, Promoted, Promotion, ShadowQuery, ShadowReport};
+use sekisho_api::{DirectoryQuery, DocumentId, DocumentKind, Promoted, Promotion, ShadowQuery, ShadowReport};
 
 use super::{Backend, Caller, Failure};
 use crate::{
@@ -20,7 +20,7 @@ pub(super) async fn report(
     Query(query): Query<ShadowQuery>,
 ) -> Result<Json<ShadowReport>, Failure> {
     let days = query.days.unwrap_or(LOOKED_BACK_DAYS).clamp(1, DAYS_MAX);
-    let view = backend.directory.view().await?;
+    let view = backend.directory.view(&DirectoryQuery::default()).await?;
     let asked = shadow::find(&view.documents, &id(query.kind, query.organization, query.name))?;
     Ok(Json(counted(&backend, &asked, days).await?))
 }
@@ -30,7 +30,7 @@ pub(super) async fn promote(
     Extension(caller): Extension<Caller>,
     Json(promotion): Json<Promotion>,
 ) -> Result<Json<Promoted>, Failure> {
-    let view = backend.directory.view().await?;
+    let view = backend.directory.view(&DirectoryQuery::default()).await?;
     let id = id(promotion.kind, promotion.organization.clone(), promotion.name.clone());
     let asked = shadow::find(&view.documents, &id)?;
     let report = counted(&backend, &asked, LOOKED_BACK_DAYS).await?;

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 use sekisho_api::{
-    AcceptedDomain, DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION, FinalRefusal,
-    RecipientCheck,
+    AcceptedDomain, DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION,
+    FinalRefusal, RecipientCheck,
 };
 use sekisho_mail::Domain;
 

@@ -2,8 +2,7 @@
 
 use std::{io::BufRead, time::Duration};
 
-use sekisho_mail::{Host, Mailbox, MessageId, Timestamp};
-use sekisho_store::Destination;
+use sekisho_mail::{Host, Mailbox, MessageId, OrganizationName, Timestamp};
 
 use super::CliError;
 use crate::config::human;
@@ -48,10 +47,20 @@ pub(super) fn parse_sought(text: &str) -> Result<String, String> {
     }
 }
 
-/// A destination to look for: a domain, `*.domain`, an address in brackets, or one as the queue shows it.
+/// A destination to look for: a domain, `*.domain`, an address in brackets, or one as the queue shows it: with an
+/// organization before it, and what is settled about its way.
 pub(super) fn parse_destination(text: &str) -> Result<String, String> {
-    match text.strip_prefix("*.").unwrap_or(text).parse::<Destination>() {
-        Ok(_) => Ok(text.to_owned()),
+    let by_connector = text.strip_prefix('(').and_then(|rest| rest.rsplit_once(") "));
+    let plain = by_connector.map_or_else(|| text.strip_prefix(['!', '^']).unwrap_or(text), |(_, rest)| rest);
+    let (organization, host) = match plain.split_once('/') {
+        Some((organization, host)) => (organization.parse::<OrganizationName>().is_ok(), host),
+        None => (true, plain),
+    };
+    match Host::parse(host.strip_prefix("*.").unwrap_or(host)) {
+        Ok(_) if organization => Ok(text.to_owned()),
+        Ok(_) => Err(format!(
+            "{text:?} is no destination: it names no organization before the slash"
+        )),
         Err(error) => Err(format!(
             "{text:?} is no destination: {error}; write domain, *.domain, [192.0.2.1], or one as the queue shows it"
         )),

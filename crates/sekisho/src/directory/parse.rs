@@ -17,7 +17,8 @@ use std::{
 use sekisho_api::FaultView;
 use sekisho_mail::{AnchorSetId, Domain, Host, Mailbox, OrganizationName, Timestamp};
 use sekisho_policy::directory::{
-    self, AcceptedDomain, ConnectorKey, Directory, DomainKind, DomainScope, EXCEPTION_LENGTH_MAX, Fault, MessageLimits, Origin, OutboundConnector, Parts, RecipientCheck, FinalRefusal,
+    self, AcceptedDomain, ConnectorKey, Directory, DomainKind, DomainScope, EXCEPTION_LENGTH_MAX, Fault, FinalRefusal,
+    MessageLimits, Origin, OutboundConnector, Parts, RecipientCheck,
 };
 use sekisho_store::Document;
 use sekisho_tls::{AnchorSet, ClientIdentities};

@@ -5,9 +5,9 @@ mod live;
 mod text;
 
 use sekisho_api::{
-    AcceptedDomain, AddedHeader, CertificateFiles, ConnectorType, Documents, DomainType, Exception, HeaderCondition, FinalRefusal,
-    InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, PlaintextReply, RecipientCheck,
-    Rejection, Relaxation, Rule, RuleTls, TlsSettings,
+    AcceptedDomain, AddedHeader, CertificateFiles, ConnectorType, Documents, DomainType, Exception, FinalRefusal,
+    HeaderCondition, InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector,
+    PlaintextReply, RecipientCheck, Rejection, Relaxation, Rule, RuleTls, TlsSettings,
 };
 use sekisho_store::Document;
 

@@ -1,6 +1,6 @@
 //! How the copies of a message will differ from what came in, in words: what rules add, and what becomes of header
-//! fields that mean something within an organization. The trace has it with the arrival; each attempt says what its copy
-//! was like in the end.
+//! fields that mean something within an organization. The trace has it with the arrival; each attempt says what its
+//! copy was like in the end.
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, io, net::SocketAddr, ops::ControlFlow, sync::Arc
 
 use sekisho_mail::{
     ChannelSecurity, ForwardPath, Mailbox, MessageId, OrganizationName, PlaintextCause, Reply, ReplyCode, ReversePath,
-    StatedReason,
+    ShadowVerdict, StatedReason,
 };
 use sekisho_policy::inbound::{Admission, InboundFacts, Stage, admit};
 use sekisho_smtp::{

@@ -192,8 +192,9 @@ mod tests {
 
     #[test]
     fn each_organization_has_its_own_families_however_the_header_is_cut() {
-        let message = b"X-Acme-Organization-A: 1\r\n x-ms-exchange-organization-folded: no\r\nX-MS-EXCHANGE-organization-b : 2\r\n\
-                        no field\r\nX-Ms-Exchange-CrossPremises-B: 3\r\nX-MS-Exchange-CrossPremises-C: 4\r\n\r\n\
+        let message = b"X-Acme-Organization-A: 1\r\n x-ms-exchange-organization-folded: no\r\n\
+                        X-MS-EXCHANGE-organization-b : 2\r\nno field\r\nX-Ms-Exchange-CrossPremises-B: 3\r\n\
+                        X-MS-Exchange-CrossPremises-C: 4\r\n\r\n\
                         X-Acme-Organization-Body: no\r\n";
         for piece in 1..message.len() {
             let copies = [("default", true), ("default", false), ("acme", true), ("none", true)];

@@ -210,9 +210,11 @@ mod tests {
     #[test]
     fn counts_the_fields_of_this_server_apart_however_they_are_folded() {
         let message = b"Received: from a ([192.0.2.1])\r\n\tby MX.example.org (Sekisho) with ESMTP id 1;\r\n\tdate\r\n\
-                        Received: from mx.example.org by b.example; x\r\nReceived: from c by by mx.example.org (Sekisho) \
-                        with x\r\nReceived: from d\r\n by mx.example.org (Postfix)\r\nX-Trace: by mx.example.org (Sekisho) \
-                        with\r\n\r\nReceived: by mx.example.org (Sekisho) with\r\n";
+                        Received: from mx.example.org by b.example; x\r\n\
+                        Received: from c by by mx.example.org (Sekisho) with x\r\n\
+                        Received: from d\r\n by mx.example.org (Postfix)\r\n\
+                        X-Trace: by mx.example.org (Sekisho) with\r\n\r\n\
+                        Received: by mx.example.org (Sekisho) with\r\n";
         for piece in 1..message.len() {
             let mut scan = HeaderScan::watching("by mx.example.org (sekisho) ".into());
             message.chunks(piece).for_each(|octets| scan.see(octets));

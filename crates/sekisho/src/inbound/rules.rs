@@ -68,9 +68,9 @@ pub(crate) struct RejectedByRules {
     pub(crate) recipients: Vec<(Recipient, Vec<StatedReason>, Vec<ShadowVerdict>)>,
 }
 
-/// Applies the limits on the size of messages and the rules: adds what rules demand to what the recipients carry, writes
-/// down what they settle about each copy, and marks those from whom either keeps it. `content` is what the header says,
-/// and the octets of the whole. The answer is what rules that are tried would have made of it.
+/// Applies the limits on the size of messages and the rules: adds what rules demand to what the recipients carry,
+/// writes down what they settle about each copy, and marks those from whom either keeps it. `content` is what the
+/// header says, and the octets of the whole. The answer is what rules that are tried would have made of it.
 ///
 /// # Errors
 /// When nobody may get it.

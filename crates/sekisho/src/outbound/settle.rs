@@ -53,8 +53,8 @@ impl Handed {
     }
 }
 
-/// What waits for a connector that a rule chose is due so soon after it is back, whatever the schedule: the destination's
-/// back-off alone keeps it from being looked at in vain.
+/// What waits for a connector that a rule chose is due so soon after it is back, whatever the schedule: the
+/// destination's back-off alone keeps it from being looked at in vain.
 const WAY_PAUSE: Duration = Duration::from_secs(60);
 
 /// What settling needs.

@@ -356,18 +356,6 @@ fn rules_that_are_tried_keep_nothing_from_anybody_and_demand_nothing() {
             vec![name("t:  instead of Some(\"rule \\\"acme/l\\\"\")")],
         ),
         (
-            vec![],
-            vec![secret(rule("acme/t").adding("X-A", "1")).tried()],
-            vec![(name("t"), ShadowOutcome::Passes)],
-            vec![],
-        ),
-        (
-            vec![],
-            vec![secret(tls("acme/t").routing("gate")).tried()],
-            vec![(name("t"), ShadowOutcome::NotKnown)],
-            vec![],
-        ),
-        (
             vec![tls("acme/l")],
             vec![rejecting("acme/t").draft_of("l")],
             vec![(name("t"), ShadowOutcome::Fails)],
@@ -375,13 +363,44 @@ fn rules_that_are_tried_keep_nothing_from_anybody_and_demand_nothing() {
         ),
     ];
     for (live, tried, verdicts, carried) in cases {
-        let gate = outbound("acme/gate", &[]).with(|one| one.is_transport_rule_scoped = true);
-        let parts = || three_organizations().outbound([gate.clone()]);
-        let without = parts().rules(live.clone()).build();
-        let with = parts().rules(live).rules(tried).build();
+        let without = three_organizations().rules(live.clone()).build();
+        let with = three_organizations().rules(live).rules(tried).build();
         let found = judged(&with, &message);
         assert_eq!(found.0, judged(&without, &message).0);
         assert_eq!((found.1, found.2), (verdicts, carried), "{:?}", with.tried_rule_names());
+    }
+}
+
+#[test]
+fn of_another_way_nothing_is_known_and_another_field_hinders_nobody() {
+    let message = Message {
+        sender: ReversePath::Null,
+        recipient: "bob@bank.example".parse().unwrap(),
+    };
+    let gates = ["acme/gate", "acme/other"].map(|text| {
+        let gate = outbound(text, &[]);
+        gate.with(|one| one.is_transport_rule_scoped = true)
+    });
+    for (live, tried, outcome) in [
+        (vec![], rule("acme/t").adding("X-A", "1"), Some(ShadowOutcome::Passes)),
+        (vec![], rule("acme/t").routing("gate"), Some(ShadowOutcome::NotKnown)),
+        (
+            vec![rule("acme/l").routing("gate")],
+            rule("acme/t").routing("gate"),
+            None,
+        ),
+        (
+            vec![rule("acme/l").routing("gate")],
+            rule("acme/t").routing("other").with(|rule| rule.priority = 9),
+            None,
+        ),
+    ] {
+        let parts = || three_organizations().outbound(gates.clone()).rules(live.clone());
+        let directory = parts().rules([tried.tried()]).build();
+        let (found, verdicts, _) = judged(&directory, &message);
+        assert_eq!(found, judged(&parts().build(), &message).0);
+        let expected: Vec<_> = outcome.map(|outcome| ("t".to_owned(), outcome)).into_iter().collect();
+        assert_eq!(verdicts, expected, "{:?}", directory.tried_rule_names());
     }
 }
 

@@ -6,7 +6,8 @@ mod validate;
 
 use clap::{Args, Subcommand, ValueEnum};
 use sekisho_api::{
-    DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, InboundConnector, LastValidation, OutboundConnector, Mode,
+    DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, InboundConnector, LastValidation, Mode,
+    OutboundConnector,
 };
 use serde_json::{Value, json};
 

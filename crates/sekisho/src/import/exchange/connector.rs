@@ -364,8 +364,8 @@ fn outbound_differences(reading: &mut Reading<'_>, document: &OutboundConnector)
         reading.note(NoteKind::Different, true, "IsTransportRuleScoped", text);
     }
     if document.route_all_messages_via_on_premises {
-        let text = "here it carries all mail that is not for a mailbox here, whatever other connectors are for; what came \
-                    from the organization's own servers does not go there again";
+        let text = "here it carries all mail that is not for a mailbox here, whatever other connectors are for; what \
+                    came from the organization's own servers does not go there again";
         reading.note(NoteKind::Different, true, "RouteAllMessagesViaOnPremises", text);
     }
     if document.cloud_services_mail_enabled && document.connector_type == ConnectorType::Partner {
