@@ -55,6 +55,9 @@ _sekisho() {
             sekisho,organization)
                 cmd="sekisho__subcmd__organization"
                 ;;
+            sekisho,partner)
+                cmd="sekisho__subcmd__partner"
+                ;;
             sekisho,plan)
                 cmd="sekisho__subcmd__plan"
                 ;;
@@ -133,6 +136,9 @@ _sekisho() {
             sekisho__subcmd__connector,show)
                 cmd="sekisho__subcmd__connector__subcmd__show"
                 ;;
+            sekisho__subcmd__connector,suggest)
+                cmd="sekisho__subcmd__connector__subcmd__suggest"
+                ;;
             sekisho__subcmd__connector,validate)
                 cmd="sekisho__subcmd__connector__subcmd__validate"
                 ;;
@@ -207,6 +213,9 @@ _sekisho() {
                 ;;
             sekisho__subcmd__connector__subcmd__help,show)
                 cmd="sekisho__subcmd__connector__subcmd__help__subcmd__show"
+                ;;
+            sekisho__subcmd__connector__subcmd__help,suggest)
+                cmd="sekisho__subcmd__connector__subcmd__help__subcmd__suggest"
                 ;;
             sekisho__subcmd__connector__subcmd__help,validate)
                 cmd="sekisho__subcmd__connector__subcmd__help__subcmd__validate"
@@ -385,6 +394,9 @@ _sekisho() {
             sekisho__subcmd__help,organization)
                 cmd="sekisho__subcmd__help__subcmd__organization"
                 ;;
+            sekisho__subcmd__help,partner)
+                cmd="sekisho__subcmd__help__subcmd__partner"
+                ;;
             sekisho__subcmd__help,plan)
                 cmd="sekisho__subcmd__help__subcmd__plan"
                 ;;
@@ -447,6 +459,9 @@ _sekisho() {
                 ;;
             sekisho__subcmd__help__subcmd__connector,show)
                 cmd="sekisho__subcmd__help__subcmd__connector__subcmd__show"
+                ;;
+            sekisho__subcmd__help__subcmd__connector,suggest)
+                cmd="sekisho__subcmd__help__subcmd__connector__subcmd__suggest"
                 ;;
             sekisho__subcmd__help__subcmd__connector,validate)
                 cmd="sekisho__subcmd__help__subcmd__connector__subcmd__validate"
@@ -531,6 +546,12 @@ _sekisho() {
                 ;;
             sekisho__subcmd__help__subcmd__organization,show)
                 cmd="sekisho__subcmd__help__subcmd__organization__subcmd__show"
+                ;;
+            sekisho__subcmd__help__subcmd__partner,list)
+                cmd="sekisho__subcmd__help__subcmd__partner__subcmd__list"
+                ;;
+            sekisho__subcmd__help__subcmd__partner,show)
+                cmd="sekisho__subcmd__help__subcmd__partner__subcmd__show"
                 ;;
             sekisho__subcmd__help__subcmd__queue,bounce)
                 cmd="sekisho__subcmd__help__subcmd__queue__subcmd__bounce"
@@ -648,6 +669,24 @@ _sekisho() {
                 ;;
             sekisho__subcmd__organization__subcmd__help,show)
                 cmd="sekisho__subcmd__organization__subcmd__help__subcmd__show"
+                ;;
+            sekisho__subcmd__partner,help)
+                cmd="sekisho__subcmd__partner__subcmd__help"
+                ;;
+            sekisho__subcmd__partner,list)
+                cmd="sekisho__subcmd__partner__subcmd__list"
+                ;;
+            sekisho__subcmd__partner,show)
+                cmd="sekisho__subcmd__partner__subcmd__show"
+                ;;
+            sekisho__subcmd__partner__subcmd__help,help)
+                cmd="sekisho__subcmd__partner__subcmd__help__subcmd__help"
+                ;;
+            sekisho__subcmd__partner__subcmd__help,list)
+                cmd="sekisho__subcmd__partner__subcmd__help__subcmd__list"
+                ;;
+            sekisho__subcmd__partner__subcmd__help,show)
+                cmd="sekisho__subcmd__partner__subcmd__help__subcmd__show"
                 ;;
             sekisho__subcmd__queue,bounce)
                 cmd="sekisho__subcmd__queue__subcmd__bounce"
@@ -806,7 +845,7 @@ _sekisho() {
 
     case "${cmd}" in
         sekisho)
-            opts="-h -V --config --data-folder --help --version serve status queue trace explain explain-inbound config tls store organization domain connector rule exception directory export plan apply import send completions help"
+            opts="-h -V --config --data-folder --help --version serve status queue trace explain explain-inbound config tls store organization domain connector rule exception partner directory export plan apply import send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1002,7 +1041,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector)
-            opts="-h -V --config --data-folder --help --version add set show list enable disable remove validate validations draft shadow promote help"
+            opts="-h -V --config --data-folder --help --version add set show list enable disable remove validate validations draft shadow promote suggest help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1502,7 +1541,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__draft__subcmd__inbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1564,6 +1603,10 @@ _sekisho() {
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
+                --cloud-services-mail-enabled)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 --trusted-organizations)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1586,6 +1629,10 @@ _sekisho() {
                     ;;
                 --pins)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server-auth-certificates)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --plaintext-reply)
@@ -1616,7 +1663,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__draft__subcmd__outbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --smart-hosts --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1654,7 +1701,27 @@ _sekisho() {
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
+                --is-transport-rule-scoped)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --route-all-messages-via-on-premises)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --cloud-services-mail-enabled)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 --smart-hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --implicit-tls)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --sni)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1796,7 +1863,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__help)
-            opts="add set show list enable disable remove validate validations draft shadow promote help"
+            opts="add set show list enable disable remove validate validations draft shadow promote suggest help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2034,6 +2101,20 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__connector__subcmd__help__subcmd__suggest)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2563,6 +2644,32 @@ _sekisho() {
             ;;
         sekisho__subcmd__connector__subcmd__show)
             opts="-h -V --organization --json --config --data-folder --help --version inbound outbound"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__connector__subcmd__suggest)
+            opts="-h -V --organization --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3588,7 +3695,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help)
-            opts="serve status queue trace explain explain-inbound config tls store organization domain connector rule exception directory export plan apply import send completions help"
+            opts="serve status queue trace explain explain-inbound config tls store organization domain connector rule exception partner directory export plan apply import send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3672,7 +3779,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__connector)
-            opts="add set show list enable disable remove validate validations draft shadow promote"
+            opts="add set show list enable disable remove validate validations draft shadow promote suggest"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3896,6 +4003,20 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__connector__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__connector__subcmd__suggest)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -4330,6 +4451,48 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__organization__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__partner)
+            opts="list show"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__partner__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__partner__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -5227,6 +5390,136 @@ _sekisho() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sekisho__subcmd__partner)
+            opts="-h -V --config --data-folder --help --version list show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__partner__subcmd__help)
+            opts="list show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__partner__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__partner__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__partner__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__partner__subcmd__list)
+            opts="-h -V --organization --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__partner__subcmd__show)
+            opts="-h -V --organization --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sekisho__subcmd__plan)
             opts="-h -V --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -5866,7 +6159,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__draft)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5917,6 +6210,14 @@ _sekisho() {
                     return 0
                     ;;
                 --tls-domains)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --route-to-connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --add-header)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -7,9 +7,10 @@ use crate::{
     ActionResult, ApiError, Bounce, ConfigView, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact,
     DirectoryPlan, DirectoryProposal, DirectoryQuery, DirectoryRollback, DirectoryView, ExplainQuery, Explanation,
     Health, HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion, LastValidations,
-    LastValidationsQuery, MessageView, Promoted, Promotion, QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect,
-    Release, Retry, ShadowQuery, ShadowReport, Shape, ShapeQuery, Status, Submission, Submitted, TlsList, TracePage,
-    TraceQuery, Validation, ValidationHistory, ValidationOrder, ValidationsQuery,
+    LastValidationsQuery, MessageView, OnePartnerQuery, Partner, PartnerPage, PartnerQuery, PartnerSuggestion,
+    Promoted, Promotion, QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect, Release, Retry, ShadowQuery,
+    ShadowReport, Shape, ShapeQuery, Status, Submission, Submitted, TlsList, TracePage, TraceQuery, Validation,
+    ValidationHistory, ValidationOrder, ValidationsQuery,
 };
 
 /// The paths, as a router wants them.
@@ -56,6 +57,12 @@ pub mod path {
     pub const LAST_VALIDATIONS: &str = "/v1/connectors/validations/last";
     /// `POST` [`crate::Submission`]: [`crate::Submitted`].
     pub const SEND: &str = "/v1/send";
+    /// `GET` with [`crate::PartnerQuery`]: [`crate::PartnerPage`].
+    pub const PARTNERS: &str = "/v1/partners";
+    /// `GET` with [`crate::OnePartnerQuery`]: [`crate::Partner`].
+    pub const PARTNER: &str = "/v1/partner";
+    /// `GET` with [`crate::OnePartnerQuery`]: [`crate::PartnerSuggestion`].
+    pub const PARTNER_SUGGESTION: &str = "/v1/partner/suggestion";
     /// `GET` with [`crate::DirectoryQuery`]: [`crate::DirectoryView`].
     pub const DIRECTORY: &str = "/v1/directory";
     /// `POST` [`crate::DirectoryProposal`]: [`crate::DirectoryPlan`].
@@ -113,6 +120,9 @@ pub fn description() -> String {
         validations,
         last_validations,
         send,
+        partners,
+        partner,
+        suggestion,
         directory,
         plan,
         impact,
@@ -246,6 +256,23 @@ fn last_validations() {}
     responses((status = 200, body = Submitted), (status = 422, body = ApiError)))]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn send() {}
+
+/// What own traffic has taught of those with whom mail is exchanged, page by page
+#[utoipa::path(get, path = path::PARTNERS, params(PartnerQuery), responses((status = 200, body = PartnerPage)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn partners() {}
+
+/// All that was seen of the mail with one domain
+#[utoipa::path(get, path = path::PARTNER, params(OnePartnerQuery),
+    responses((status = 200, body = Partner), (status = 404, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn partner() {}
+
+/// The strictest connectors that all mail seen with one domain would have satisfied
+#[utoipa::path(get, path = path::PARTNER_SUGGESTION, params(OnePartnerQuery),
+    responses((status = 200, body = PartnerSuggestion), (status = 404, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn suggestion() {}
 
 /// The directory at the version in force, or some of its documents
 #[utoipa::path(get, path = path::DIRECTORY, params(DirectoryQuery), responses((status = 200, body = DirectoryView)))]

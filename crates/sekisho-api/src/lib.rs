@@ -5,6 +5,7 @@ mod action;
 mod directory;
 mod endpoint;
 mod explain;
+mod partner;
 mod queue;
 mod status;
 mod store;
@@ -27,6 +28,10 @@ pub use explain::{
     ConditionStanding, ConnectorVerdict, ExceptionVerdict, ExplainQuery, Explanation, HostVerdict,
     InboundConnectorVerdict, InboundExplanation, InboundQuestion, RequireTlsCondition, RequireTlsVerdict, RuleStanding,
     RuleVerdict,
+};
+pub use partner::{
+    OnePartnerQuery, Partner, PartnerPage, PartnerQuery, PartnerSuggestion, PartnerTraffic, SeenCertificate,
+    SeenConnection, SeenHost, SeenTls, SuggestionReason,
 };
 pub use queue::{
     DEFAULT_PAGE, MAX_PAGE, MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, QueuedMessage, RecipientView,

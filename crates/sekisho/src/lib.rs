@@ -17,6 +17,7 @@ pub mod local;
 pub mod net;
 pub mod notify;
 pub mod outbound;
+pub mod partners;
 pub mod shadow;
 #[cfg(test)]
 mod simulation;

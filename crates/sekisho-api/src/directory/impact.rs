@@ -27,10 +27,10 @@ const fn default_days() -> u32 {
     IMPACT_DAYS
 }
 
-/// Which deliveries and which queued messages would be decided otherwise. A delivery is a message to one recipient, from
-/// its RCPT to its last attempt; one that was refused counts too, as far as the trace has it. Both the directory in force
-/// and the proposed one are held against the facts that were written down; what differs between the two counts, whatever
-/// an older directory had decided.
+/// Which deliveries and which queued messages would be decided otherwise. A delivery is a message to one recipient,
+/// from its RCPT to its last attempt; one that was refused counts too, as far as the trace has it. Both the directory
+/// in force and the proposed one are held against the facts that were written down; what differs between the two
+/// counts, whatever an older directory had decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DirectoryImpact {
     /// The version that is in force.
@@ -98,8 +98,8 @@ pub struct ImpactGroup {
     /// The client's address, or the host; absent where none was reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// What the directory in force decides: `taken`, `put off`, `refused`, `sent`, `kept back`; absent where that cannot
-    /// be known.
+    /// What the directory in force decides: `taken`, `put off`, `refused`, `sent`, `kept back`; absent where that
+    /// cannot be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
     /// What the proposed one decides, likewise.

@@ -17,7 +17,7 @@ use sekisho_mail::{
 };
 use sekisho_policy::{
     directory::{self, AcceptedDomain, Exception, RuleAccount, RuleQuestion},
-    inbound::{Admission, InboundFacts, NextHopSays, Stage, account, admit, heed, try_shadows},
+    inbound::{Account, Admission, InboundFacts, NextHopSays, Stage, account, admit, heed, try_shadows},
     outbound as policy,
 };
 use sekisho_tls::PeerChain;
@@ -75,7 +75,7 @@ pub(super) async fn inbound(
         },
         trial: None,
     };
-    let connectors = account(&facts, recipient.host()).into_iter();
+    let connectors = account(&facts, recipient.host());
     let admission = admit(&facts);
     let shadow = try_shadows(&facts, &admission);
     let (admission, next_hop) = ask_next_hop(&backend, &recipient, admission).await;
@@ -108,16 +108,18 @@ pub(super) async fn inbound(
         reasons,
         next_hop,
         verdicts: security.tls().map(|tls| tls.verdicts.clone()).unwrap_or_default(),
-        connectors: connectors
-            .map(|account| InboundConnectorVerdict {
-                connector: account.connector.to_string(),
-                matches: account.matches,
-                verdict: account.words,
-            })
-            .collect(),
+        connectors: connectors.into_iter().map(connector).collect(),
         shadow,
         rules: rules.into_iter().map(rule).collect(),
     }))
+}
+
+fn connector(account: Account) -> InboundConnectorVerdict {
+    InboundConnectorVerdict {
+        connector: account.connector.to_string(),
+        matches: account.matches,
+        verdict: account.words,
+    }
 }
 
 /// Where the next hop of a relay domain has a word in it: what it says, and what comes of that.

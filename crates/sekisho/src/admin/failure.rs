@@ -25,6 +25,12 @@ impl Failure {
         Self::new(ErrorKind::BadRequest, message)
     }
 
+    /// There is no such thing.
+    #[must_use]
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NotFound, message)
+    }
+
     /// It was judged and refused.
     #[must_use]
     pub fn refused(message: impl Into<String>) -> Self {

@@ -10,6 +10,7 @@ mod http;
 mod metrics;
 mod node;
 mod orders;
+mod partners;
 mod queue;
 mod send;
 mod shadow;
@@ -40,6 +41,7 @@ use crate::{
     directory::Live,
     inbound::{EnvelopeMemory, Reception, Shortage},
     outbound::{Configured, Dispatcher},
+    partners::Partners,
     shadow::Tally,
     telemetry::maillog::MailLog,
     validation::Validations,
@@ -75,6 +77,8 @@ pub struct Backend {
     pub directory: Arc<Live>,
     /// What documents that are tried would have done.
     pub tally: Tally,
+    /// What is learnt of partners.
+    pub partners: Arc<Partners>,
     /// Held by who looks back over the trace: one at a time, since that takes a while.
     pub looking_back: Arc<Mutex<()>>,
     /// Connectors that are tried.
@@ -154,6 +158,9 @@ pub fn router(backend: Backend) -> Router {
         .route(path::VALIDATIONS, get(validation::history))
         .route(path::LAST_VALIDATIONS, get(validation::last))
         .route(path::SEND, post(send::send))
+        .route(path::PARTNERS, get(partners::list))
+        .route(path::PARTNER, get(partners::show))
+        .route(path::PARTNER_SUGGESTION, get(partners::suggest))
         .merge(directories())
         .fallback(failure::no_such_endpoint)
         .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BODY_MAX))

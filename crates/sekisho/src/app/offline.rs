@@ -74,6 +74,7 @@ impl Offline {
             phase: None,
             dispatcher: None,
             wake: Arc::new(Notify::new()),
+            partners: Arc::default(),
             looking_back: Arc::default(),
             envelopes: EnvelopeMemory::default(),
             directory,

@@ -32,7 +32,8 @@ use crate::{
     directory::{FilePart, Live},
     dns::DnsResolver,
     inbound::{EnvelopeMemory, InboundMetrics, InboundServices, ListenerSettings, Listeners, RefusalBudget, Sockets},
-    outbound::{Dispatcher, Services},
+    outbound::{Dispatcher, OutboundMetrics, Services},
+    partners::Partners,
     shadow::{Tally, keep_tally},
     telemetry::{
         logs::{self, LogLevel},
@@ -109,18 +110,12 @@ impl Server {
         let parsed = live.current();
         let verifier = Arc::new(Verifier::new(anchors(&loaded, &parsed)));
         let (listeners, sockets) = open_listeners(&loaded, &self_signed)?;
+        let partners = Arc::new(Partners::default());
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
-        let dns = DnsResolver::new(&loaded.settings.dns).map_err(|error| AppError::Part(error.to_string()))?;
         let tally = Tally::default();
-        let services = Services {
-            tally: tally.clone(),
-            store: Arc::clone(&store),
-            dns: Arc::new(dns),
-            verifier: Arc::clone(&verifier),
-            maillog: mail_log.clone(),
-            metrics: metrics.outbound,
-        };
+        let learning = (&partners, &tally);
+        let services = outbound_services(&loaded, (&store, &verifier, &mail_log), learning, metrics.outbound)?;
         let dispatcher = Dispatcher::new(services, configured(&loaded, &parsed));
         let validations = Validations::new(
             Arc::clone(&store),
@@ -130,7 +125,7 @@ impl Server {
         );
         let in_force = Arc::new(InForce::new(loaded, self_signed, &parsed, (verifier, dispatcher)));
         let envelopes = EnvelopeMemory::default();
-        let inbound = inbound_services(&in_force, (&store, &mail_log, &envelopes, &tally), metrics.inbound);
+        let inbound = inbound_services(&in_force, (&store, &mail_log, &envelopes), learning, metrics.inbound);
         let backend = Backend {
             tally,
             directory: Arc::clone(&live),
@@ -142,6 +137,7 @@ impl Server {
             verifier: Arc::clone(&in_force.verifier),
             dispatcher: Some(Arc::clone(&in_force.dispatcher)),
             wake: Arc::new(Notify::new()),
+            partners,
             looking_back: Arc::default(),
             envelopes,
             validations,
@@ -250,13 +246,34 @@ fn set_going(
             Arc::clone(&backend.store),
             watched.clone(),
         )),
+        tokio::spawn(Arc::clone(&backend.partners).run(Arc::clone(&backend.store), watched.clone())),
     ]
+}
+
+/// What deliveries work with.
+fn outbound_services(
+    loaded: &Loaded,
+    (store, verifier, mail_log): (&Arc<dyn Store>, &Arc<Verifier>, &MailLog),
+    (partners, tally): (&Arc<Partners>, &Tally),
+    metrics: OutboundMetrics,
+) -> Result<Services, AppError> {
+    let dns = DnsResolver::new(&loaded.settings.dns).map_err(|error| AppError::Part(error.to_string()))?;
+    Ok(Services {
+        store: Arc::clone(store),
+        dns: Arc::new(dns),
+        verifier: Arc::clone(verifier),
+        maillog: mail_log.clone(),
+        partners: Arc::clone(partners),
+        tally: tally.clone(),
+        metrics,
+    })
 }
 
 /// What connections work with.
 fn inbound_services(
     in_force: &InForce,
-    (store, mail_log, envelopes, tally): (&Arc<dyn Store>, &MailLog, &EnvelopeMemory, &Tally),
+    (store, mail_log, envelopes): (&Arc<dyn Store>, &MailLog, &EnvelopeMemory),
+    (partners, tally): (&Arc<Partners>, &Tally),
     metrics: InboundMetrics,
 ) -> InboundServices {
     InboundServices {
@@ -268,6 +285,7 @@ fn inbound_services(
         envelopes: envelopes.clone(),
         onward: Arc::clone(&in_force.dispatcher) as Arc<_>,
         maillog: mail_log.clone(),
+        partners: Arc::clone(partners),
         metrics,
         limits: in_force.loaded.load().settings.inbound.clone(),
     }

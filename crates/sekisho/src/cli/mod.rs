@@ -14,6 +14,7 @@ mod impact;
 mod import;
 mod organization;
 mod output;
+mod partner;
 mod queue;
 mod rule;
 mod send;
@@ -102,6 +103,9 @@ enum Command {
     /// Adds, changes and lists dated exceptions: what is let pass although more is demanded, until when
     #[command(subcommand)]
     Exception(exception::ExceptionCommand),
+    /// What own traffic has taught of those with whom mail is exchanged
+    #[command(subcommand)]
+    Partner(partner::PartnerCommand),
     /// Looks at the directory of all these and its versions
     #[command(subcommand)]
     Directory(directory::DirectoryCommand),
@@ -245,6 +249,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
         | Command::Connector(_)
         | Command::Rule(_)
         | Command::Exception(_)
+        | Command::Partner(_)
         | Command::Directory(_)
         | Command::Export(_)
         | Command::Plan(_)
@@ -271,6 +276,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
             Command::Connector(command) => connector::run(command, &door).await,
             Command::Rule(command) => rule::run(command, &door).await,
             Command::Exception(command) => exception::run(command, &door).await,
+            Command::Partner(command) => partner::run(command, &door).await,
             Command::Directory(command) => directory::run(command, &door).await,
             Command::Export(args) => apply::export(&args, &door).await,
             Command::Plan(args) => apply::plan(&args, &door).await,

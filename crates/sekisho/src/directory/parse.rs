@@ -146,7 +146,7 @@ pub struct Revalidation {
     pub recipients: Vec<Mailbox>,
     /// Whether a test message is sent.
     pub with_mail: bool,
-    /// What it is: see [`super::digest`].
+    /// What it is: see [`super::digest()`].
     pub digest: String,
 }
 

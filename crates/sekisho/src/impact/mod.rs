@@ -2,8 +2,8 @@
 //! delivery that the trace has, and every queued recipient, is decided anew on the facts that were written down, under
 //! the directory in force and under the proposed one.
 //!
-//! The decisions are policy's, by the functions by which mail is taken and sent ([`arrival`], [`departure`]); nothing is
-//! looked up and nobody is asked. What the facts do not say is told as such.
+//! The decisions are policy's, by the functions by which mail is taken and sent (`arrival`, `departure`); nothing
+//! is looked up and nobody is asked. What the facts do not say is told as such.
 
 mod arrival;
 mod departure;

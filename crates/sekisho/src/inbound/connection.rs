@@ -108,6 +108,7 @@ pub(super) async fn serve(
         tried: TriedRecipients::default(),
         announced_octets: None,
         counts: HashMap::new(),
+        is_own_server: false,
         patience,
         drained: false,
         listener,
@@ -160,6 +161,8 @@ pub(super) struct Connection {
     pub(super) announced_octets: Option<u64>,
     /// RCPT commands that were admitted, for organizations that count them.
     pub(super) counts: HashMap<OrganizationName, u32>,
+    /// Whether the transaction is that of an organization's own server, which teaches nothing of the sender's.
+    pub(super) is_own_server: bool,
     patience: Patience,
     drained: bool,
 }
@@ -426,6 +429,7 @@ impl Connection {
         self.tried.clear();
         self.announced_octets = announced_octets;
         self.counts.clear();
+        self.is_own_server = false;
         let (ChannelSecurity::Tls(tls), Transport::Tls(stream)) = (&mut self.security, transport) else {
             return;
         };
@@ -586,6 +590,10 @@ impl Connection {
                     arrival: &arrival,
                     size,
                 });
+                if !self.is_own_server {
+                    let directory = &self.reception.organizations;
+                    self.services.partners.arrived(directory, &envelope, &arrival);
+                }
                 self.services.onward.offer(commit.leases);
                 Answer::Stored(commit.id)
             }

@@ -10,7 +10,10 @@ use sekisho_mail::{
 use sekisho_policy::{
     Reason,
     directory::{AcceptedDomain, Directory},
-    inbound::{Admission, Attribution, NextHopSays, OneMore, Stage, admission_right, admit, heed, limit, try_shadows},
+    inbound::{
+        Admission, Attribution, Directionality, NextHopSays, OneMore, Stage, admission_right, admit, heed, limit,
+        try_shadows,
+    },
 };
 use sekisho_smtp::{server::Answer, wire::params::RcptParameters};
 
@@ -136,6 +139,7 @@ impl Connection {
             LocalFinding::Alias(_) => self.services.onward.covering(&mailbox, &attribution.organization),
             _ => Vec::new(),
         };
+        self.is_own_server |= attribution.direction == Directionality::Originating;
         let connector = attribution.connector.clone();
         let recipient = accepted(mailbox.clone(), parameters, attribution);
         let recipients = finding.expand(recipient, &covering);

@@ -20,7 +20,9 @@ use super::{
     Arrived, Building, EnvelopeMemory, Gate, InboundLimits, InboundMetrics, ListenerMode, ListenerSettings,
     RefusalBudget, connection, received::mark,
 };
-use crate::{app::Phase, local::Directory, outbound::Dispatcher, shadow::Tally, telemetry::maillog::MailLog};
+use crate::{
+    app::Phase, local::Directory, outbound::Dispatcher, partners::Partners, shadow::Tally, telemetry::maillog::MailLog,
+};
 
 /// Where accepted mail goes on: outbound, and in tests whatever they like.
 pub trait Onward: fmt::Debug + Send + Sync {
@@ -95,6 +97,8 @@ pub struct InboundServices {
     pub refusals: RefusalBudget,
     /// The mail log.
     pub maillog: MailLog,
+    /// What is learnt of partners.
+    pub partners: Arc<Partners>,
     /// What is counted.
     pub metrics: InboundMetrics,
     /// What documents that are tried would have made of recipients.

@@ -1,8 +1,8 @@
 //! A batch of messages to one destination: host by host, message by message, group of recipients by group.
 //!
-//! Recipients of one message that carry the same demands and get the same copy go together. Each host is planned for, each message is judged
-//! on the connection's facts, and what the judgement clears is sent; nothing else is (law 6). What happens at one host
-//! is in `at_host`.
+//! Recipients of one message that carry the same demands and get the same copy go together. Each host is planned for,
+//! each message is judged on the connection's facts, and what the judgement clears is sent; nothing else is (law 6).
+//! What happens at one host is in `at_host`.
 
 use std::sync::Arc;
 

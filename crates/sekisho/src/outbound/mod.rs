@@ -59,7 +59,10 @@ pub use settings::{
 pub use validate::{Subject, TEST_LISTENER, Trial};
 pub use way::Way;
 
-use crate::{dns::Resolver, local::Directory, notify::NotifySettings, shadow::Tally, telemetry::maillog::MailLog};
+use crate::{
+    dns::Resolver, local::Directory, notify::NotifySettings, partners::Partners, shadow::Tally,
+    telemetry::maillog::MailLog,
+};
 
 /// What outgoing mail works with, for the life of the process.
 #[derive(Clone, Debug)]
@@ -72,6 +75,8 @@ pub struct Services {
     pub verifier: Arc<Verifier>,
     /// The mail log.
     pub maillog: MailLog,
+    /// What is learnt of partners.
+    pub partners: Arc<Partners>,
     /// What is counted.
     pub metrics: OutboundMetrics,
     /// What documents that are tried would have made of attempts.

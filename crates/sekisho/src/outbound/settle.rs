@@ -127,6 +127,8 @@ impl Settling<'_> {
             self.services.metrics.attempted(evidence);
             self.services.tally.note_attempt(evidence);
             self.services.maillog.record(Entry::Attempted(evidence));
+            let directory = &self.configured.organizations;
+            self.services.partners.attempted(directory, &self.way.route, evidence);
         }
         let due = results.iter().filter_map(|result| match &result.outcome {
             Outcome::Deferred { until, .. } => Some(*until),

@@ -362,6 +362,7 @@ pub(super) fn services(store: &Arc<FakeStore>, dns: FakeDns, anchor: Option<&str
         dns: Arc::new(dns),
         verifier: Arc::new(Verifier::new(sets)),
         maillog: MailLog::off(),
+        partners: Arc::default(),
         metrics: OutboundMetrics::default(),
     }
 }

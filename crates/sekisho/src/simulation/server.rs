@@ -182,6 +182,7 @@ pub(super) async fn run(world: Arc<World>) -> turmoil::Result {
         dns: Arc::new(Names(Arc::clone(&world))),
         verifier: Arc::new(Verifier::new(HashMap::new())),
         maillog: MailLog::off(),
+        partners: Arc::default(),
         metrics: OutboundMetrics::default(),
     };
     let configured = configured(&world);
@@ -200,6 +201,7 @@ pub(super) async fn run(world: Arc<World>) -> turmoil::Result {
         envelopes: EnvelopeMemory::default(),
         onward: Arc::clone(&dispatcher) as _,
         maillog: MailLog::off(),
+        partners: Arc::default(),
         metrics: InboundMetrics::default(),
         limits: InboundLimits::default(),
     };

@@ -210,7 +210,8 @@ fn hold_against_rules(node: &Node) {
     // A rule by address is known, one by what is in the header is not, unless nobody meets its other conditions.
     let rule = |more: &str| {
         format!(
-            "{TWO_ORGANIZATIONS}[[rule]]\norganization = \"acme\"\nname = \"no\"\nreject = {{ text = \"no\" }}\n{more}\n"
+            "{TWO_ORGANIZATIONS}[[rule]]\norganization = \"acme\"\nname = \"no\"\nreject = {{ text = \"no\" \
+             }}\n{more}\n"
         )
     };
     let alias = impact(node, &rule("recipients = [\"robert@acme.example\"]"));

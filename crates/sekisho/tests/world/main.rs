@@ -26,6 +26,7 @@ mod names;
 mod notices;
 mod operating;
 mod outgoing;
+mod partners;
 mod pried;
 mod relaying;
 mod remote_text;

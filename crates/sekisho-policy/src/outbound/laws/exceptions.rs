@@ -65,7 +65,11 @@ fn passes(allows: Relaxation, level: &DemandLevel, facts: &ChannelFacts) -> bool
         DemandLevel::Domain { anchors, .. } => Some(DemandLevel::Certificate {
             anchors: anchors.clone(),
         }),
-        _ => None,
+        DemandLevel::Encryption
+        | DemandLevel::Certificate { .. }
+        | DemandLevel::Pin { .. }
+        | DemandLevel::Version { .. }
+        | DemandLevel::HybridKeyExchange => None,
     };
     let is_of_certificate =
         without_name.is_some() || matches!(level, DemandLevel::Certificate { .. } | DemandLevel::Pin { .. });

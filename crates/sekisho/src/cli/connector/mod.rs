@@ -2,6 +2,7 @@
 
 mod inbound;
 mod outbound;
+mod suggest;
 mod validate;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -54,6 +55,8 @@ pub(super) enum ConnectorCommand {
     Shadow(ShadowArgs),
     /// Enforces a connector that is tried, or the draft of one; refused while that would break recent mail
     Promote(PromoteConnectorArgs),
+    /// Prints the strictest connectors that all mail seen with a domain would have satisfied, as text
+    Suggest(suggest::SuggestArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -197,6 +200,7 @@ pub(super) async fn run(command: ConnectorCommand, door: &Door) -> Result<Findin
     let command = match command {
         ConnectorCommand::Validate(args) => return validate::validate(args, door).await,
         ConnectorCommand::Validations(args) => return validate::list(args, door).await,
+        ConnectorCommand::Suggest(args) => return suggest::run(&args, door).await,
         other => other,
     };
     let view = match command.query() {
@@ -214,7 +218,9 @@ pub(super) async fn run(command: ConnectorCommand, door: &Door) -> Result<Findin
             let remove = vec![args.name.id(args.direction)];
             args.change.make(door, view.version, Documents::default(), remove).await
         }
-        ConnectorCommand::Validate(_) | ConnectorCommand::Validations(_) => Ok(Finding::Done),
+        ConnectorCommand::Validate(_) | ConnectorCommand::Validations(_) | ConnectorCommand::Suggest(_) => {
+            Ok(Finding::Done)
+        }
         ConnectorCommand::Draft(command) => draft(command, &view, door).await,
         ConnectorCommand::Shadow(args) => shadow::report(args.name.id(args.direction), &args.report, door).await,
         ConnectorCommand::Promote(args) => {

@@ -1,0 +1,383 @@
+//! What is learnt, kept and given up, and what is suggested of it.
+
+use sekisho_api::{MinTlsVersion, PartnerTraffic, TlsSettings};
+use sekisho_mail::{
+    AnchorSetId, CertificateFacts, CertificateFault, ChannelSecurity, Check, ClientCertificateFate, Digest, KeyProof,
+    PlaintextCause, TlsFacts, TlsVersion, Verdict,
+};
+use sekisho_store::model::{ModelDisk, ModelSettings};
+
+use super::{record::Seen, *};
+
+const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+fn plain() -> ChannelSecurity {
+    ChannelSecurity::Plaintext(PlaintextCause::NotAsked)
+}
+
+/// TLS 1.3 with a certificate of this number and these names.
+fn tls(number: u8, names: &[&str], verdict: Verdict) -> ChannelSecurity {
+    let path = Check::Path {
+        anchors: AnchorSetId::system(),
+    };
+    let leaf = CertificateFacts {
+        common_name: None,
+        sha256: Digest([number; 32]),
+        spki_sha256: Digest([number; 32]),
+        subject: String::new(),
+        issuer: "C=CH, O=Example Trust, Inc., CN=Issuing CA".to_owned(),
+        dns_names: names.iter().map(|name| (*name).to_owned()).collect(),
+        not_before: Timestamp::EPOCH,
+        not_after: NOW.plus(FORGET_AFTER),
+        key: "P-256".to_owned(),
+        not_for_clients: false,
+    };
+    ChannelSecurity::Tls(Box::new(TlsFacts {
+        version: TlsVersion::Tls13,
+        suite: "TLS_AES_256_GCM_SHA384".to_owned(),
+        group: TlsVersion::HYBRID_GROUP.to_owned(),
+        sni: None,
+        implicit: false,
+        alpn: None,
+        resumed: false,
+        chain: vec![leaf],
+        key: KeyProof::Proven,
+        verdicts: vec![(path, verdict)],
+        stapled_ocsp_len: None,
+        client_certificate: ClientCertificateFate::NotAsked,
+    }))
+}
+
+fn good(number: u8, names: &[&str]) -> ChannelSecurity {
+    tls(number, names, Verdict::Holds)
+}
+
+fn older(security: ChannelSecurity, version: TlsVersion, group: &str) -> ChannelSecurity {
+    let ChannelSecurity::Tls(mut tls) = security else {
+        return security;
+    };
+    tls.version = version;
+    tls.group = group.to_owned();
+    ChannelSecurity::Tls(tls)
+}
+
+/// What comes in from these addresses, one message over each.
+fn traffic(seen: &[(&str, ChannelSecurity)]) -> PartnerTraffic {
+    let mut traffic = None;
+    for (client, security) in seen {
+        let seen = Seen {
+            security,
+            host: None,
+            client: Some(client.parse().unwrap()),
+            found: None,
+            at: NOW,
+        };
+        note(&mut traffic, &seen);
+    }
+    traffic.unwrap()
+}
+
+/// What goes out to these hosts by MX, likewise.
+fn outbound(seen: &[(&str, ChannelSecurity)]) -> PartnerTraffic {
+    let mut traffic = None;
+    for (host, security) in seen {
+        let seen = Seen {
+            security,
+            host: Some((host, 25)),
+            client: None,
+            found: Some(&Via::Mx { port: 25 }),
+            at: NOW,
+        };
+        note(&mut traffic, &seen);
+    }
+    traffic.unwrap()
+}
+
+fn partner(inbound: Option<PartnerTraffic>, outbound: Option<PartnerTraffic>) -> Partner {
+    Partner {
+        organization: "acme".to_owned(),
+        domain: "bank.example".to_owned(),
+        inbound,
+        outbound,
+    }
+}
+
+#[test]
+fn connections_that_were_alike_are_one_and_the_best_and_worst_are_said() {
+    let certified = good(1, &["mail.bank.example"]);
+    let seen = traffic(&[
+        ("192.0.2.1", plain()),
+        ("192.0.2.1", certified.clone()),
+        ("192.0.2.2", certified),
+        (
+            "192.0.2.2",
+            older(good(1, &["mail.bank.example"]), TlsVersion::Tls12, "x25519"),
+        ),
+    ]);
+    assert_eq!((seen.messages, seen.plaintext), (4, 1));
+    assert_eq!(
+        (seen.best.as_str(), seen.worst.as_str()),
+        ("TLSv1.3 X25519MLKEM768", "plaintext")
+    );
+    let messages: Vec<u64> = seen.connections.iter().map(|one| one.messages).collect();
+    assert_eq!(messages, [1, 2, 1]);
+    assert_eq!(seen.connections[1].hosts, ["192.0.2.1", "192.0.2.2"]);
+    assert_eq!((seen.certificates.len(), seen.hosts.len()), (1, 2));
+    assert_eq!((seen.hosts[0].messages, seen.hosts[0].plaintext), (2, 1));
+}
+
+#[test]
+fn a_record_stays_bounded_and_still_says_what_tls_there_was() {
+    let name = "x".repeat(60);
+    let names: Vec<String> = (0..100)
+        .map(|place| format!("{name}.{name}.{name}.n{place}.example"))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut kept = partner(None, None);
+    for number in 0..200u8 {
+        let client = format!("192.0.2.{number}");
+        let of_one = traffic(&[(&client, good(number, &names))]);
+        let noted = partner(Some(of_one.clone()), Some(of_one));
+        kept = merge(kept, noted, NOW);
+    }
+    let inbound = kept.inbound.as_ref().unwrap();
+    assert_eq!(inbound.messages, 200);
+    assert_eq!(inbound.connections.iter().map(|one| one.messages).sum::<u64>(), 200);
+    assert!(
+        inbound.connections.len() <= 25 && inbound.certificates.len() <= 8,
+        "{inbound:#?}"
+    );
+    assert!(inbound.hosts.len() <= 32 && inbound.more_hosts);
+    let suggestion = suggest(&kept);
+    let connector = suggestion.inbound_connector.unwrap();
+    assert_eq!(connector.min_tls_version, MinTlsVersion::Tls13);
+    assert!(
+        !connector.restrict_domains_to_certificate,
+        "not all certificates are known"
+    );
+    assert!(body(kept).len() <= OBSERVATION_LEN_MAX);
+
+    // In one go, between two times of writing.
+    let clients: Vec<String> = (0..200).map(|place| format!("192.0.2.{place}")).collect();
+    let many: Vec<(&str, ChannelSecurity)> = clients
+        .iter()
+        .zip(0u8..)
+        .map(|(client, number)| (client.as_str(), good(number, &["x.example"])))
+        .collect();
+    let many = traffic(&many);
+    assert!(many.connections.len() <= 25 && many.hosts.len() <= 32 && many.certificates.len() <= 8);
+    assert_eq!(many.connections.iter().map(|one| one.messages).sum::<u64>(), 200);
+}
+
+#[test]
+fn what_is_outdated_does_not_count_any_more() {
+    let before = partner(Some(traffic(&[("192.0.2.1", plain())])), None);
+    let later = NOW.plus(FORGET_AFTER).plus(Duration::from_secs(1));
+    let mut noted = traffic(&[("192.0.2.2", good(1, &["mail.bank.example"]))]);
+    noted.connections[0].last = later;
+    noted.hosts[0].last = later;
+    noted.certificates[0].last = later;
+    let merged = merge(before, partner(Some(noted), None), later);
+    assert_eq!(merged.inbound.as_ref().unwrap().worst, "TLSv1.3 X25519MLKEM768");
+    assert!(suggest(&merged).inbound_connector.is_some());
+}
+
+#[test]
+fn inbound_the_strictest_that_all_would_have_satisfied_is_suggested_with_what_more_would_break() {
+    let named = traffic(&[
+        ("192.0.2.1", good(1, &["mail.bank.example", "www.bank.example"])),
+        ("192.0.2.2", good(2, &["mail.bank.example"])),
+    ]);
+    let connector = suggest(&partner(Some(named), None)).inbound_connector.unwrap();
+    assert_eq!(
+        connector.tls_sender_certificate_name.as_deref(),
+        Some("mail.bank.example")
+    );
+    assert!(connector.restrict_domains_to_certificate && connector.hybrid_key_exchange_only);
+    assert_eq!(connector.issuers, [r"O=Example Trust\, Inc."]);
+    assert!(connector.pins.is_empty() && connector.sender_ip_addresses.is_empty());
+
+    let hosts = traffic(&[
+        ("192.0.2.1", good(1, &["a.bank.example"])),
+        ("192.0.2.2", good(2, &["b.bank.example"])),
+    ]);
+    let connector = suggest(&partner(Some(hosts), None)).inbound_connector.unwrap();
+    assert_eq!(connector.tls_sender_certificate_name.as_deref(), Some("*.bank.example"));
+
+    // Nobody knows whose all of co.example is.
+    let strangers = traffic(&[
+        ("192.0.2.1", good(1, &["bank.co.example"])),
+        ("192.0.2.2", good(2, &["thief.co.example"])),
+    ]);
+    let connector = suggest(&partner(Some(strangers), None)).inbound_connector.unwrap();
+    assert!(!connector.restrict_domains_to_certificate);
+
+    let mixed = traffic(&[
+        ("192.0.2.1", good(1, &["mail.bank.example"])),
+        (
+            "192.0.2.2",
+            tls(2, &["mail.bank.example"], Verdict::Fails(CertificateFault::SelfSigned)),
+        ),
+        (
+            "192.0.2.3",
+            older(good(1, &["mail.bank.example"]), TlsVersion::Tls12, "x25519"),
+        ),
+    ]);
+    let suggestion = suggest(&partner(Some(mixed), None));
+    let connector = suggestion.inbound_connector.unwrap();
+    assert_eq!(
+        (connector.require_tls, connector.min_tls_version),
+        (Some(true), MinTlsVersion::Tls12)
+    );
+    assert!(!connector.restrict_domains_to_certificate);
+    let of = |field: &str| {
+        let mut reasons = suggestion.reasons.iter();
+        let reason = reasons.find(|reason| reason.field == field).unwrap();
+        (
+            reason.suggested,
+            reason.breaks,
+            reason.hosts.join(","),
+            reason.why.as_str(),
+        )
+    };
+    assert_eq!(
+        of("min_tls_version"),
+        (false, 1, "192.0.2.3".to_owned(), "1 of 3 messages were under TLS 1.2")
+    );
+    assert_eq!(
+        of("restrict_domains_to_certificate"),
+        (
+            false,
+            1,
+            "192.0.2.2".to_owned(),
+            "1 of 3 messages came with a self-signed certificate"
+        )
+    );
+
+    let clear = traffic(&[("192.0.2.1", plain()), ("192.0.2.2", good(1, &["mail.bank.example"]))]);
+    assert_eq!(suggest(&partner(Some(clear), None)).inbound_connector, None);
+}
+
+#[test]
+fn outbound_the_level_the_names_and_the_way_are_those_of_all_mail() {
+    let suggested = |traffic: PartnerTraffic| suggest(&partner(None, Some(traffic))).outbound_connector;
+    let provider = outbound(&[
+        (
+            "mx1.mail.provider.example",
+            good(1, &["mail.provider.example", "*.mail.provider.example"]),
+        ),
+        ("mx2.mail.provider.example", good(2, &["*.mail.provider.example"])),
+    ]);
+    let connector = suggested(provider).unwrap();
+    assert_eq!(connector.tls_settings, TlsSettings::DomainValidation);
+    assert_eq!(connector.tls_domain.as_deref(), Some("*.mail.provider.example"));
+    assert!(connector.smart_hosts.is_empty());
+
+    let two = outbound(&[
+        ("mx1.one.example", good(1, &["mx1.one.example"])),
+        ("mx1.two.example", good(2, &["mx1.two.example"])),
+    ]);
+    let connector = suggested(two).unwrap();
+    assert_eq!(connector.tls_domains, ["mx1.one.example", "mx1.two.example"]);
+
+    let expired = Verdict::Fails(CertificateFault::Expired(NOW));
+    let connector = suggested(outbound(&[("mx.bank.example", tls(1, &["mx.bank.example"], expired))])).unwrap();
+    assert_eq!(connector.tls_settings, TlsSettings::EncryptionOnly);
+
+    let mut named = outbound(&[("mx.bank.example", good(1, &["mx.bank.example"]))]);
+    named.hosts[0].found = Some("named".to_owned());
+    assert_eq!(suggested(named.clone()).unwrap().smart_hosts, ["mx.bank.example:25"]);
+    let by_mx = outbound(&[("mx.other.example", good(2, &["mx.bank.example"]))]);
+    named.hosts.extend(by_mx.hosts);
+    assert_eq!(suggested(named), None, "two ways");
+    assert_eq!(suggested(outbound(&[("mx.bank.example", plain())])), None);
+}
+
+#[test]
+fn invented_domains_go_first_and_never_take_the_place_of_one_to_which_mail_goes() {
+    let kept = |worth, secs| Kept {
+        worth,
+        last: NOW.plus(Duration::from_secs(secs)),
+    };
+    let mut index = HashMap::new();
+    for place in 0..PARTNERS_MAX as u64 {
+        let worth = if place < 10 { Worth::ClearIn } else { Worth::Out };
+        index.insert(format!("default/n{place}.example"), kept(worth, place));
+    }
+    let mut written = Vec::new();
+    assert!(make_room(&mut index, Worth::ClearIn, &mut written));
+    let mut given_up: Vec<&str> = written.iter().map(|one| one.key.as_str()).collect();
+    given_up.sort_unstable();
+    let invented: Vec<String> = (0..10).map(|place| format!("default/n{place}.example")).collect();
+    assert_eq!(given_up, invented);
+    assert!(written.iter().all(|one| one.at == Timestamp::EPOCH));
+    for place in 0..10 {
+        index.insert(format!("default/m{place}.example"), kept(Worth::Out, 0));
+    }
+    written.clear();
+    assert!(
+        !make_room(&mut index, Worth::In, &mut written),
+        "all others are worth more"
+    );
+    assert!(written.is_empty());
+    assert!(make_room(&mut index, Worth::Out, &mut written));
+    assert_eq!(written.len(), GIVEN_UP_AT_A_TIME);
+    assert!(
+        written.iter().all(|one| !one.key.starts_with("default/n1999")),
+        "the oldest go"
+    );
+}
+
+#[tokio::test]
+async fn what_was_noted_is_added_to_what_is_kept_and_forgotten_in_its_time() {
+    let settings = ModelSettings {
+        at_once: true,
+        ..ModelSettings::default()
+    };
+    let store = ModelDisk::new(settings).open(NOW).unwrap();
+    let store = &*store;
+    let note_one = |partners: &Partners, domain: &str, at: Timestamp| {
+        let security = plain();
+        let seen = Seen {
+            security: &security,
+            host: None,
+            client: Some([192, 0, 2, 1].into()),
+            found: None,
+            at,
+        };
+        partners.note(
+            &OrganizationName::FIRST,
+            &Domain::parse(domain).unwrap(),
+            Side::In,
+            &seen,
+        );
+    };
+    let now = clock::now();
+    let partners = Partners::default();
+    note_one(&partners, "bank.example", now);
+    note_one(&partners, "bank.example2", now);
+    partners.write(store).await.unwrap();
+    // Another process begins with what is kept.
+    let partners = Partners::default();
+    note_one(&partners, "bank.example", now);
+    note_one(
+        &partners,
+        "old.example",
+        now.minus(FORGET_AFTER).minus(Duration::from_secs(1)),
+    );
+    partners.write(store).await.unwrap();
+    let (all, next) = list(store, "default/", None, 10).await.unwrap();
+    let messages = |partner: &Partner| partner.inbound.as_ref().map_or(0, |inbound| inbound.messages);
+    let seen: Vec<(&str, u64)> = all.iter().map(|one| (one.domain.as_str(), messages(one))).collect();
+    assert_eq!((seen, next), (vec![("bank.example", 2), ("bank.example2", 1)], None));
+    for place in 0..NOTED_MAX + 10 {
+        note_one(&partners, &format!("n{place}.example"), now);
+    }
+    partners.write(store).await.unwrap();
+    let index = partners.kept.lock().await;
+    assert_eq!(
+        index.as_ref().map(HashMap::len),
+        Some(NOTED_MAX + 2),
+        "more were not noted"
+    );
+}
