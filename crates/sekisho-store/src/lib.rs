@@ -30,7 +30,8 @@ pub use draft::{Body, BodyReader, Draft, SpoolBody};
 pub use error::StoreError;
 pub use observation::{OBSERVATION_KEY_MAX, OBSERVATION_LEN_MAX, OBSERVATIONS_AT_ONCE, Observation, ObservationKind};
 pub use query::{
-    ActionReport, MessageDetail, QueueFilter, QueuedRow, Selection, ShapeRow, TraceFilter, TraceItem, TracedAttempt,
+    ActionReport, MessageDetail, QueueFilter, QueuedRow, Selection, ShapeRow, TRACED_ATTEMPTS_MAX, TraceFilter,
+    TraceItem, TracedAttempt,
 };
 pub use queue::{
     Accepted, Alteration, Arrival, Commit, Destination, Directive, DueDestination, Lane, Lease, Notice,

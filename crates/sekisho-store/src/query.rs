@@ -15,7 +15,8 @@ pub struct QueueFilter {
     pub older_than: Option<Duration>,
     /// At most this old.
     pub younger_than: Option<Duration>,
-    /// To this destination: a domain, or `*.` and a domain for everything below it.
+    /// To this destination: a domain, on whatever way; as the queue shows it with its marks, that way alone; or `*.`
+    /// and a domain for everything below it.
     pub destination: Option<String>,
     /// From this sender: an address, `@domain`, or `<>`.
     pub sender: Option<String>,
@@ -24,6 +25,9 @@ pub struct QueueFilter {
     /// Held or not.
     pub held: Option<bool>,
 }
+
+/// Attempts of one message that a look at the trace gives, the newest.
+pub const TRACED_ATTEMPTS_MAX: usize = 1000;
 
 /// Which messages an action is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

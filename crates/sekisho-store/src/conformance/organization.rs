@@ -1,6 +1,8 @@
 //! The cases of several organizations in one queue.
 
-use sekisho_mail::{ChosenWay, Demand, DemandLevel, OrganizationName, OwnServer, Recipient, RuleRefusal, Timestamp};
+use sekisho_mail::{
+    ChosenWay, Demand, DemandLevel, OrganizationName, OwnServer, Recipient, RefusedBy, RuleRefusal, Timestamp,
+};
 
 use super::{NOW, Place, accepted, deferred, delivered, draft, due, mailbox, secs, settle_all, settlement};
 use crate::{Destination, Lane, Lease, QueueFilter, Selection, Store};
@@ -17,6 +19,14 @@ fn commit_both(store: &dyn Store) {
         let draft = draft(store, b"x", NOW);
         store.commit(draft, accepted, false).wait().expect("a commit");
     }
+}
+
+fn rows_for(store: &dyn Store, wanted: &str) -> usize {
+    let filter = QueueFilter {
+        destination: Some(wanted.to_owned()),
+        ..QueueFilter::default()
+    };
+    store.list(filter, NOW, None, 10).wait().expect("a list").len()
 }
 
 fn lease_of(store: &dyn Store, destination: &str, now: Timestamp) -> Vec<Lease> {
@@ -65,7 +75,7 @@ pub(super) fn refused_recipients_are_apart(place: &dyn Place) {
         recipient.organization = acme();
         recipient.refused = is_refused.then(|| {
             Box::new(RuleRefusal {
-                is_size_limit: false,
+                by: RefusedBy::Rule,
                 rule: "acme/secret".to_owned(),
                 text: "no".to_owned(),
             })
@@ -122,6 +132,14 @@ pub(super) fn lanes_are_apart(place: &dyn Place) {
     let mut expected = [by_rule.as_str(), "^acme/one.example", "acme/one.example"];
     expected.sort_unstable();
     assert_eq!(all, expected);
+    for (wanted, count) in [
+        ("acme/one.example", 3),
+        ("^acme/one.example", 1),
+        (by_rule.as_str(), 1),
+        ("one.example", 0),
+    ] {
+        assert_eq!(rows_for(&*store, wanted), count, "{wanted}");
+    }
     // A way that is dead is nothing to the others.
     let dead: Destination = by_rule.parse().expect("a destination");
     assert_eq!(dead.lane(), &Lane::Connector(name.into()));
@@ -201,7 +219,7 @@ pub(super) fn held_recipients_wait_for_those_beside_them(place: &dyn Place) {
         .wait()
         .expect("a commit")
         .id;
-    let held = |now| {
+    let held = |store: &dyn Store, now: Timestamp| {
         let filter = QueueFilter {
             held: Some(true),
             ..QueueFilter::default()
@@ -213,7 +231,7 @@ pub(super) fn held_recipients_wait_for_those_beside_them(place: &dyn Place) {
     let mut ends = settlement(&lease, &deferred(secs(30)), NOW);
     ends.results[0].hold = true;
     store.settle(lease, ends).wait().expect("a settlement");
-    assert!(held(NOW).is_empty());
+    assert!(held(&*store, NOW).is_empty());
     let lease = lease_of(&*store, "one.example", secs(30)).swap_remove(0);
     let waiting: Vec<bool> = lease.recipients.iter().map(|queued| queued.held).collect();
     assert_eq!(waiting, [true, false]);
@@ -223,7 +241,7 @@ pub(super) fn held_recipients_wait_for_those_beside_them(place: &dyn Place) {
     ends.results[0].evidence = None;
     ends.results[1].outcome = delivered();
     store.settle(lease, ends).wait().expect("a settlement");
-    let rows = held(secs(30));
+    let rows = held(&*store, secs(30));
     assert_eq!((rows.len(), rows[0].id, rows[0].held), (1, id, true));
     assert_eq!(rows[0].recipients, ["a@one.example"]);
     assert!(rows[0].last_fault.is_some());
@@ -235,7 +253,9 @@ pub(super) fn held_recipients_wait_for_those_beside_them(place: &dyn Place) {
     let which = || Selection::Ids(vec![id]);
     let released = store.release(which(), secs(1000)).wait().expect("a release");
     assert_eq!(released.changed, 1);
-    // Released, it is given out, and held again when nothing has changed.
+    // Released, it is given out until something comes of it, and held again when nothing has changed.
+    drop(lease_of(&*store, "one.example", secs(1000)).swap_remove(0));
+    assert!(held(&*store, secs(1000)).is_empty());
     let lease = lease_of(&*store, "one.example", secs(1000)).swap_remove(0);
     assert!(lease.recipients[0].held && lease.recipients[0].attempts == 1);
     let mut ends = settlement(&lease, &deferred(secs(1001)), secs(1000));

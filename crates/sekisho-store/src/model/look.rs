@@ -6,7 +6,7 @@ use sekisho_mail::{ChannelSecurity, Evidence, Host, Mailbox, MessageId, Outcome,
 
 use super::queue::{Delivery, Key, Message, Queue, trace_item};
 use crate::{
-    Destination, DueDestination, MessageDetail, ORDERS_AT_ONCE, QueueFilter, QueuedRow, ShapeRow, StoreError,
+    Destination, DueDestination, Lane, MessageDetail, ORDERS_AT_ONCE, QueueFilter, QueuedRow, ShapeRow, StoreError,
     TraceFilter, TraceItem,
 };
 
@@ -262,9 +262,12 @@ impl Queue {
 
 fn names_destination(wanted: &str, destination: &Destination) -> bool {
     let name = destination.to_string();
-    match wanted.strip_prefix('*') {
-        Some(below) => name.ends_with(&below.to_ascii_lowercase()),
-        None => name.eq_ignore_ascii_case(wanted),
+    if let Some(below) = wanted.strip_prefix('*') {
+        return name.ends_with(&below.to_ascii_lowercase());
+    }
+    match wanted.parse::<Destination>() {
+        Ok(plain) if *plain.lane() == Lane::Common => destination.clone().on(Lane::Common) == plain,
+        Ok(_) | Err(_) => name.eq_ignore_ascii_case(wanted),
     }
 }
 

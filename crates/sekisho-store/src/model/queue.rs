@@ -232,8 +232,19 @@ impl Queue {
         }
     }
 
-    /// Does what was ordered while the delivery was in somebody's hands.
-    pub(super) fn put_back(&mut self, key: &Key, now: Timestamp) {
+    /// A delivery that came back unsettled: what was ordered meanwhile is done now.
+    pub(super) fn give_back(&mut self, key: &Key, now: Timestamp) {
+        let delivery = self
+            .messages
+            .get(&key.0)
+            .and_then(|message| message.deliveries.get(&key.1));
+        if delivery.is_some_and(|delivery| delivery.due_at.is_some() || delivery.redirect.is_some()) {
+            self.put_back(key, now);
+        }
+    }
+
+    /// Does what was ordered while the delivery was in somebody's hands; who waits for the operator waits again.
+    fn put_back(&mut self, key: &Key, now: Timestamp) {
         let Some(message) = self.messages.get_mut(&key.0) else {
             return;
         };
@@ -258,7 +269,7 @@ impl Queue {
             .flat_map(|(id, message)| keys(*id, message))
             .collect();
         for key in keys {
-            self.put_back(&key, now);
+            self.give_back(&key, now);
         }
     }
 

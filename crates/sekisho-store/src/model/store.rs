@@ -146,7 +146,7 @@ impl Request {
             Self::Trim { now, kept, .. } => Came::Freed(queue.trim(*now, *kept)),
             Self::ChangeDirectory { change, .. } => Came::Directory(queue.change_directory(change)),
             Self::PutBack { key, now } => {
-                queue.put_back(key, *now);
+                queue.give_back(key, *now);
                 Came::Nothing
             }
         }

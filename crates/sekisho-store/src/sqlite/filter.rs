@@ -1,10 +1,10 @@
 //! A queue filter as SQL over `delivery d`, `message m` and `destination x`.
 
-use rusqlite::{Connection, params, types::Value};
+use rusqlite::{Connection, params_from_iter, types::Value};
 use sekisho_mail::Timestamp;
 
 use super::codec;
-use crate::{Destination, QueueFilter};
+use crate::{Destination, Lane, QueueFilter};
 
 /// Why a delivery waits: its destination's back-off where that is the later, else its own last attempt, or why it was
 /// set aside. What is held does not wait for its destination.
@@ -27,13 +27,13 @@ pub(super) fn tables(db: &Connection, filter: &QueueFilter, limit: usize) -> rus
     let Some(destination) = &filter.destination else {
         return Ok(BY_MESSAGE);
     };
-    let (condition, value) = destination_is(destination);
+    let (condition, values) = destination_is(destination);
     let (theirs, all): (i64, i64) = db
         .prepare_cached(&format!(
             "SELECT coalesce(sum(queued + parked), 0), (SELECT value FROM counter WHERE name = 'messages')
              FROM destination x WHERE {condition}"
         ))?
-        .query_row(params![value], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .query_row(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?;
     // Theirs are read and sorted whole for each page; in the order of ids a page needs `limit` times as many rows as
     // there are for each of theirs.
     let (theirs, all) = (codec::unsigned(theirs), codec::unsigned(all));
@@ -41,11 +41,24 @@ pub(super) fn tables(db: &Connection, filter: &QueueFilter, limit: usize) -> rus
     Ok(if is_few { BY_DESTINATION } else { BY_MESSAGE })
 }
 
-/// The condition that a destination is one of these, and the value in it.
-fn destination_is(destination: &str) -> (&'static str, Value) {
-    match destination.strip_prefix('*') {
-        Some(below) => (r"x.name LIKE ? ESCAPE '\'", ending(below).into()),
-        None => ("x.name = ?", canonical(destination).into()),
+/// The condition that a destination is one of these, and the values in it.
+fn destination_is(destination: &str) -> (&'static str, Vec<Value>) {
+    if let Some(below) = destination.strip_prefix('*') {
+        return (r"x.name LIKE ? ESCAPE '\'", vec![ending(below).into()]);
+    }
+    match destination.parse::<Destination>() {
+        Ok(plain) if *plain.lane() == Lane::Common => {
+            let own = plain.clone().on(Lane::Own).to_string();
+            let refused = plain.clone().on(Lane::Refused).to_string();
+            let by_rule = format!("({}", ending(&format!(") {plain}")));
+            let values = [plain.to_string(), own, refused, by_rule];
+            (
+                r"(x.name IN (?, ?, ?) OR x.name LIKE ? ESCAPE '\')",
+                values.into_iter().map(Value::from).collect(),
+            )
+        }
+        Ok(lane) => ("x.name = ?", vec![lane.to_string().into()]),
+        Err(_) => ("x.name = ?", vec![destination.to_ascii_lowercase().into()]),
     }
 }
 
@@ -55,35 +68,41 @@ pub(super) fn conditions(filter: &QueueFilter, now: Timestamp) -> Conditions {
         sql: "1".to_owned(),
         values: Vec::new(),
     };
-    let mut and = |sql: &str, value: Value| {
+    let mut and = |sql: &str, values: Vec<Value>| {
         all.sql.push_str(" AND ");
         all.sql.push_str(sql);
-        all.values.push(value);
+        all.values.extend(values);
     };
     if let Some(age) = filter.older_than {
-        and("m.arrived <= ?", now.minus(age).as_millis().into());
+        and("m.arrived <= ?", vec![now.minus(age).as_millis().into()]);
     }
     if let Some(age) = filter.younger_than {
-        and("m.arrived >= ?", now.minus(age).as_millis().into());
+        and("m.arrived >= ?", vec![now.minus(age).as_millis().into()]);
     }
     if let Some(destination) = &filter.destination {
-        let (condition, value) = destination_is(destination);
-        and(condition, value);
+        let (condition, values) = destination_is(destination);
+        and(condition, values);
     }
     if let Some(sender) = &filter.sender {
         let sender = sender.to_ascii_lowercase();
         if sender.starts_with('@') {
-            and(r"m.sender LIKE ? ESCAPE '\'", ending(&format!("{sender}>")).into());
+            and(
+                r"m.sender LIKE ? ESCAPE '\'",
+                vec![ending(&format!("{sender}>")).into()],
+            );
         } else {
             let bare = sender.trim_start_matches('<').trim_end_matches('>');
-            and("lower(m.sender) = ?", format!("<{bare}>").into());
+            and("lower(m.sender) = ?", vec![format!("<{bare}>").into()]);
         }
     }
     if let Some(error) = &filter.error {
-        and(&format!("instr(lower({FAULT}), ?) > 0"), error.to_lowercase().into());
+        and(
+            &format!("instr(lower({FAULT}), ?) > 0"),
+            vec![error.to_lowercase().into()],
+        );
     }
     if let Some(held) = filter.held {
-        and("(d.state <> 0) = ?", held.into());
+        and("(d.state <> 0) = ?", vec![held.into()]);
     }
     all
 }
@@ -98,13 +117,4 @@ fn ending(end: &str) -> String {
         pattern.push(character);
     }
     pattern
-}
-
-/// The text form under which the queue keeps a destination.
-fn canonical(destination: &str) -> String {
-    let parsed = destination.parse::<Destination>();
-    parsed.map_or_else(
-        |_| destination.to_ascii_lowercase(),
-        |destination| destination.to_string(),
-    )
 }

@@ -180,13 +180,12 @@ impl Reader {
     ) -> Result<Vec<Destination>, StoreError> {
         self.at_one_moment(|db, _| {
             let after = after.map(|after| after.to_string()).unwrap_or_default();
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut statement = db.prepare_cached(
-                "SELECT name FROM destination WHERE back_off > ?1 AND name > ?2 ORDER BY name LIMIT ?3",
-            )?;
-            let rows = statement.query_map(params![now.as_millis(), after, limit], |row| row.get::<_, String>(0))?;
-            let names = rows.collect::<rusqlite::Result<Vec<String>>>()?;
-            Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+            let mut statement =
+                db.prepare_cached("SELECT name FROM destination WHERE back_off > ?1 AND name > ?2 ORDER BY name")?;
+            let rows = statement.query_map(params![now.as_millis(), after], |row| row.get::<_, String>(0))?;
+            // A page is short only at the end, whatever stands in between.
+            let parsed = rows.filter_map(|name| name.map(|name| name.parse().ok()).transpose());
+            Ok(parsed.take(limit).collect::<rusqlite::Result<_>>()?)
         })
     }
 

@@ -17,14 +17,12 @@ use super::{
     readers::Reader,
     schema, trace,
 };
-use crate::{Arrival, Disk, StoreError, TraceFilter, TraceItem, TracedAttempt};
+use crate::{Arrival, Disk, StoreError, TRACED_ATTEMPTS_MAX, TraceFilter, TraceItem, TracedAttempt};
 
 /// Messages found when the filter does not say how many.
 const DEFAULT_LIMIT: u32 = 100;
 /// Messages found at most.
 const LIMIT: u32 = 10_000;
-/// Attempts shown of one message, the newest.
-const ATTEMPTS_LIMIT: usize = 1000;
 /// Queued messages looked through, newest first, for those that were never attempted.
 const QUEUE_LIMIT: usize = 10_000;
 
@@ -248,7 +246,7 @@ fn collect(db: &Connection, query: &str, key: i64, found: &mut Found) -> rusqlit
     }
     let Some(item) = found.get_mut(&key) else { return Ok(()) };
     let mut statement = db.prepare_cached(query)?;
-    let limit = i64::try_from(ATTEMPTS_LIMIT).unwrap_or(i64::MAX);
+    let limit = i64::try_from(TRACED_ATTEMPTS_MAX).unwrap_or(i64::MAX);
     let mut rows = statement.query([key, limit])?;
     let mut newest_first = Vec::new();
     while let Some(row) = rows.next()? {
@@ -262,7 +260,7 @@ fn collect(db: &Connection, query: &str, key: i64, found: &mut Found) -> rusqlit
         }
     }
     item.attempts.extend(newest_first.into_iter().rev());
-    let too_many = item.attempts.len().saturating_sub(ATTEMPTS_LIMIT);
+    let too_many = item.attempts.len().saturating_sub(TRACED_ATTEMPTS_MAX);
     item.attempts.drain(..too_many);
     Ok(())
 }
