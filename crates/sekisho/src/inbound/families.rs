@@ -1,14 +1,17 @@
 //! Header fields that mean something within an organization: which a message has, and for which of its recipients they
 //! are believed. What becomes of them is done to each copy on its way (`copy`).
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use sekisho_mail::{FamilyFields, OrganizationName, Recipient};
 use sekisho_policy::directory::{Directory, Family};
 
 use crate::copy::{HeaderLines, Part, family_name};
 
-/// So many fields are told apart; with more of them nobody is believed.
+/// So many fields are told apart; with more of them nobody is believed. All are taken out all the same.
 const FIELDS_MAX: usize = 256;
 
 /// Looks for the fields as the header streams by.
@@ -16,6 +19,9 @@ const FIELDS_MAX: usize = 256;
 pub(super) struct FamilyScan {
     stems: Arc<HashSet<String>>,
     lines: HeaderLines,
+    /// How many fields each stem has. However many come, no stem is missing here: it would not be taken out.
+    counts: HashMap<String, u32>,
+    /// The first of them.
     found: Vec<Found>,
     /// Whether there are more than are told apart.
     is_crowded: bool,
@@ -36,6 +42,7 @@ impl FamilyScan {
         (!stems.is_empty()).then(|| Self {
             stems: Arc::clone(stems),
             lines: HeaderLines::default(),
+            counts: HashMap::new(),
             found: Vec::new(),
             is_crowded: false,
         })
@@ -49,12 +56,17 @@ impl FamilyScan {
         let Self {
             stems,
             lines,
+            counts,
             found,
             is_crowded,
         } = self;
         lines.feed(octets, |part| {
             let Part::Start(line) = part else { return };
             for field in look(line, stems) {
+                match counts.get_mut(&field.stem) {
+                    Some(count) => *count = count.saturating_add(1),
+                    None => _ = counts.insert(field.stem.clone(), 1),
+                }
                 if found.len() < FIELDS_MAX {
                     found.push(field);
                 } else {
@@ -67,7 +79,7 @@ impl FamilyScan {
     /// Writes down with each recipient what becomes of the fields of its organization's families. Nothing is written
     /// where there are none.
     pub(super) fn settle(&self, directory: &Directory, recipients: &mut [Recipient]) {
-        if self.found.is_empty() {
+        if self.counts.is_empty() {
             return;
         }
         let mut known: Vec<(OrganizationName, bool, Option<Arc<FamilyFields>>)> = Vec::new();
@@ -93,23 +105,21 @@ impl FamilyScan {
 
     fn fields(&self, directory: &Directory, organization: &OrganizationName, believed: bool) -> Option<FamilyFields> {
         let families = &directory.organization(organization)?.header_families;
-        let of_organization = |found: &&Found| {
-            families
-                .iter()
-                .any(|stem| stem.as_str().eq_ignore_ascii_case(&found.stem))
-        };
-        let found: Vec<&Found> = self.found.iter().filter(of_organization).collect();
-        if found.is_empty() {
+        let mut stems: Vec<String> = families.iter().map(|stem| stem.as_str().to_ascii_lowercase()).collect();
+        stems.retain(|stem| self.counts.contains_key(stem));
+        if stems.is_empty() {
             return None;
         }
-        let names = |family: Family| {
-            let of_family = found.iter().filter(move |one| one.family == family);
-            of_family.filter_map(|one| one.name.as_ref().map(|name| (&one.stem, name)))
-        };
-        let across: HashSet<_> = names(Family::CrossPremises).collect();
-        let mut stems: Vec<String> = found.iter().map(|one| one.stem.clone()).collect();
         stems.sort_unstable();
         stems.dedup();
+        let counts = stems.iter().filter_map(|stem| self.counts.get(stem));
+        let count = counts.fold(0u32, |sum, count| sum.saturating_add(*count));
+        let names = |family: Family| {
+            let of_family = self.found.iter().filter(move |one| one.family == family);
+            let own = of_family.filter(|one| stems.binary_search(&one.stem).is_ok());
+            own.filter_map(|one| one.name.as_ref().map(|name| (&one.stem, name)))
+        };
+        let across: HashSet<_> = names(Family::CrossPremises).collect();
         let is_believed = believed && !self.is_crowded;
         let mut replaced: Vec<String> = Vec::new();
         if is_believed {
@@ -123,7 +133,7 @@ impl FamilyScan {
             stems,
             is_believed,
             replaced,
-            count: u32::try_from(found.len()).unwrap_or(u32::MAX),
+            count,
         })
     }
 }
@@ -220,5 +230,18 @@ mod tests {
         let of = |header: &[u8]| settled(header, 1000, &[("default", true)]).remove(0).unwrap();
         assert!(of(&header).is_believed);
         assert!(!of(&[header.as_slice(), b"X-Sekisho-Organization-B: 1\r\n"].concat()).is_believed);
+    }
+
+    #[test]
+    fn a_crowd_of_fields_hides_none_behind_it() {
+        for decoy in ["X-Sekisho-Organization-A: 1\r\n", "X-Acme-Organization-A: 1\r\n"] {
+            let header = decoy.repeat(FIELDS_MAX) + "X-MS-Exchange-Organization-AuthAs: Internal\r\n";
+            for is_believed in [true, false] {
+                let found = settled(header.as_bytes(), 1000, &[("default", is_believed)]).remove(0);
+                let found = found.expect("one is there");
+                assert!(found.stems.contains(&"x-ms-exchange".to_owned()), "{decoy}: {found:?}");
+                assert!(!found.is_believed);
+            }
+        }
     }
 }
