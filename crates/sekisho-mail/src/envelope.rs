@@ -3,7 +3,7 @@
 //! ENVID and ORCPT are kept as they came on the wire, xtext and all, because they are passed on byte for
 //! byte (RFC 3461 §5.2.1); what they mean is decoded where a notification shows it.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -51,22 +51,42 @@ pub struct Recipient {
     pub from_stranger: bool,
     /// Rules that are tried and met the message: nothing is done or left undone for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tried: Vec<TriedRule>,
+    pub tried: Vec<Arc<TriedRule>>,
     /// What was settled about this copy when it came in; nearly never anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handling: Option<Box<Handling>>,
 }
 
-/// What a rule, or a limit of an organization, says of a message that it rejects.
+/// What a rule, or something else of an organization's, says of a message that it keeps from a recipient.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RuleRefusal {
-    /// Which rule: `acme/secret`; of a limit the organization: `acme`.
+    /// Which rule: `acme/secret`; of all else the organization: `acme`.
     pub rule: String,
     /// The words for the sender.
     pub text: String,
-    /// Whether it is the limit of the organization on the size of messages, and no rule.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub is_size_limit: bool,
+    /// What of the organization's it is.
+    #[serde(default, skip_serializing_if = "RefusedBy::is_rule")]
+    pub by: RefusedBy,
+}
+
+/// What of an organization's keeps a message from one of its recipients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusedBy {
+    /// A mail-flow rule.
+    #[default]
+    Rule,
+    /// The limit on the size of messages.
+    SizeLimit,
+    /// What is demanded of whoever brings mail; the end of another organization's alias cannot be refused by itself.
+    Demand,
+}
+
+impl RefusedBy {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    const fn is_rule(&self) -> bool {
+        matches!(self, Self::Rule)
+    }
 }
 
 /// What is usual needs no words.

@@ -28,7 +28,7 @@ pub use channel::{
     ChannelFacts, ChannelSecurity, ClientCertificateFate, Keyword, PlaintextCause, TlsFacts, TlsVersion,
 };
 pub use domain::{Domain, DomainError, Host};
-pub use envelope::{BodyKind, Envelope, EnvelopeId, Notify, OriginalRecipient, Recipient, Ret, RuleRefusal};
+pub use envelope::{BodyKind, Envelope, EnvelopeId, Notify, OriginalRecipient, Recipient, RefusedBy, Ret, RuleRefusal};
 pub use evidence::{Decision, Evidence, Speaker, SpokenLine, StatedReason};
 pub use handling::{AddedField, ChosenWay, FamilyFields, Handling, OwnServer};
 pub use handshake::{HandshakeFailure, HandshakeFault, HandshakeStage, HelloSummary};

@@ -4,10 +4,10 @@
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
-use sekisho_mail::{Demand, Domain, Host, OrganizationName, Timestamp};
+use sekisho_mail::{Demand, Domain, Host, OrganizationName, Timestamp, TriedRule};
 
-use super::{ConnectorKey, Directory, DomainScope, Fault, RuleKey};
-use crate::outbound::RouteDemand;
+use super::{ConnectorKey, Directory, DomainScope, Fault, RuleKey, ScopeIndex};
+use crate::outbound::{RouteDemand, TriedConnector};
 
 /// How far ahead an exception may end: a year, so that each comes before somebody's eyes once a year at least. What is
 /// to hold for longer is no exception: let the document itself say it.
@@ -127,13 +127,18 @@ impl Exception {
 
     /// Whether mail of or to a domain is within its limit, when it has one.
     pub(crate) fn covers(&self, domain: Option<&Domain>) -> bool {
-        let scope = match &self.about {
+        self.scopes().iter().any(|scope| scope.covers(domain))
+    }
+
+    /// The domains that mail is of or to.
+    fn scopes(&self) -> &[DomainScope] {
+        match &self.about {
             ExceptionSubject::RecipientDomain(scope) => std::slice::from_ref(scope),
+            _ if self.domains.is_empty() => &[DomainScope::Everything],
             ExceptionSubject::OutboundConnector(_)
             | ExceptionSubject::InboundConnector(_)
-            | ExceptionSubject::Rule(_) => self.domains.as_slice(),
-        };
-        scope.is_empty() || scope.iter().any(|scope| scope.covers(domain))
+            | ExceptionSubject::Rule(_) => &self.domains,
+        }
     }
 
     /// The origin of the demands on mail that goes out that it may lower; none of one about mail that comes in.
@@ -159,7 +164,7 @@ impl Exception {
     }
 
     /// Whether it goes wherever its demands go: those of a rule are about a message, all others about a way.
-    const fn travels(&self) -> bool {
+    pub(crate) const fn travels(&self) -> bool {
         match self.about {
             ExceptionSubject::Rule(_) => true,
             ExceptionSubject::OutboundConnector(_)
@@ -180,7 +185,7 @@ pub(super) struct ExceptionIndex {
     /// By key.
     all: Vec<Arc<Exception>>,
     /// On mail that goes out, by the origin of the demands.
-    outbound: HashMap<String, Vec<Arc<Exception>>>,
+    outbound: HashMap<String, ScopeIndex<Arc<Exception>>>,
     inbound: HashMap<ConnectorKey, Vec<Arc<Exception>>>,
     /// Whether any lets a common name count.
     has_common_names: bool,
@@ -192,7 +197,10 @@ impl ExceptionIndex {
         let mut index = Self::default();
         for exception in exceptions.into_iter().map(Arc::new) {
             if let Some(origin) = exception.origin() {
-                index.outbound.entry(origin).or_default().push(Arc::clone(&exception));
+                let of_origin = index.outbound.entry(origin).or_default();
+                for scope in exception.scopes() {
+                    of_origin.insert(scope, Arc::clone(&exception));
+                }
             }
             if let ExceptionSubject::InboundConnector(name) = &exception.about {
                 let connector = ConnectorKey {
@@ -226,21 +234,50 @@ impl Directory {
         carried: &[Demand],
         recipient: &Host,
     ) -> Vec<Arc<Exception>> {
+        let of_the_way = of_the_way.iter().map(|demand| (&demand.origin, true));
+        let carried = carried.iter().map(|demand| (&demand.origin, false));
+        self.exceptions_about(of_the_way.chain(carried), recipient)
+    }
+
+    /// Likewise those that would lower what documents that are tried would demand.
+    #[must_use]
+    pub fn exceptions_for_tried(
+        &self,
+        connectors: &[TriedConnector],
+        rules: &[Arc<TriedRule>],
+        recipient: &Host,
+    ) -> Vec<Arc<Exception>> {
+        let connectors = connectors.iter().flat_map(|tried| {
+            let own = tried.demands.iter().map(|demand| &demand.origin);
+            own.chain(&tried.instead_of)
+        });
+        let rules = rules.iter().flat_map(|tried| {
+            let own = tried.demands.iter().map(|demand| &demand.origin);
+            own.chain(&tried.instead_of)
+        });
+        self.exceptions_about(connectors.chain(rules).map(|origin| (origin, true)), recipient)
+    }
+
+    /// By the origins of demands, each with whether it is on the way itself; by key.
+    fn exceptions_about<'a>(
+        &self,
+        origins: impl Iterator<Item = (&'a String, bool)>,
+        recipient: &Host,
+    ) -> Vec<Arc<Exception>> {
         let mut found: Vec<Arc<Exception>> = Vec::new();
         if self.exceptions.outbound.is_empty() {
             return found;
         }
-        let of_the_way = of_the_way.iter().map(|demand| (&demand.origin, true));
-        let carried = carried.iter().map(|demand| (&demand.origin, false));
-        for (origin, is_of_the_way) in of_the_way.chain(carried) {
-            for exception in self.exceptions.outbound.get(origin).into_iter().flatten() {
+        for (origin, is_of_the_way) in origins {
+            let of_origin = self.exceptions.outbound.get(origin).into_iter();
+            for exception in of_origin.flat_map(|index| index.matching(recipient.domain())) {
                 let reaches = is_of_the_way || exception.travels();
-                let is_there = found.iter().any(|other| Arc::ptr_eq(other, exception));
-                if reaches && !is_there && exception.covers(recipient.domain()) {
+                if reaches && !found.iter().any(|other| Arc::ptr_eq(other, exception)) {
                     found.push(Arc::clone(exception));
                 }
             }
         }
+        found.sort_by(|one, other| one.key.cmp(&other.key));
         found
     }
 

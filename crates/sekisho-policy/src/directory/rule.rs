@@ -11,7 +11,7 @@ use std::{
 
 use sekisho_mail::{
     AddedField, AnchorSetId, ChosenWay, Demand, DemandLevel, Domain, Mailbox, MailboxError, NamePattern,
-    OrganizationName, ReversePath, RuleRefusal,
+    OrganizationName, RefusedBy, ReversePath, RuleRefusal,
 };
 use thiserror::Error;
 
@@ -399,7 +399,7 @@ impl Directory {
             verdict.rejection = Some(RuleRefusal {
                 rule: rule.key.to_string(),
                 text: text.clone(),
-                is_size_limit: false,
+                by: RefusedBy::Rule,
             });
             verdict.reasons.push(Reason::RuleRejects {
                 rule: rule.key.to_string(),

@@ -213,7 +213,7 @@ impl Directory {
     /// What each rule that the organization tries would make of a message for one recipient; `live` is what the rules
     /// that act have said. What would be demanded is looked at later, in attempts.
     #[must_use]
-    pub fn try_rules(&self, facts: &RuleFacts<'_>, live: &RuleVerdict) -> (Vec<ShadowVerdict>, Vec<TriedRule>) {
+    pub fn try_rules(&self, facts: &RuleFacts<'_>, live: &RuleVerdict) -> (Vec<ShadowVerdict>, Vec<Arc<TriedRule>>) {
         let (mut verdicts, mut demands) = (Vec::new(), Vec::new());
         let Some(index) = self.index_of(facts.organization) else {
             return (verdicts, demands);
@@ -238,11 +238,11 @@ impl Directory {
             if let Some(verdict) = compare(tried, live, &then) {
                 verdicts.push(verdict);
             } else if live.rejection.is_none() {
-                demands.push(TriedRule {
+                demands.push(Arc::new(TriedRule {
                     document: Arc::clone(&tried.named),
                     demands: tried.document.demand().filter(|_| meets).into_iter().collect(),
                     instead_of: replaced.and_then(|(rule, _)| rule.demand()).map(|demand| demand.origin),
-                });
+                }));
             }
         }
         demands.retain(|rule| !rule.demands.is_empty() || rule.instead_of.is_some());

@@ -3,7 +3,7 @@
 //! The organization is the one that answers for the way to a recipient, so its limit says nothing of a neighbour's
 //! recipients. RFC 1870 (SIZE), RFC 5321 §4.5.3.1.10 (too many recipients).
 
-use sekisho_mail::{EnhancedCode, OrganizationName, Reply, RuleRefusal};
+use sekisho_mail::{EnhancedCode, OrganizationName, RefusedBy, Reply, RuleRefusal};
 
 use super::{
     Admission,
@@ -76,7 +76,7 @@ pub fn limit_size(directory: &Directory, organization: &OrganizationName, octets
                 "{}: it has {octets} octets, and {limit} are taken",
                 refused.reply.lines.join(" ")
             ),
-            is_size_limit: true,
+            by: RefusedBy::SizeLimit,
         },
         reply: refused.reply,
         reason: refused.reason,

@@ -312,12 +312,15 @@ impl<'a> Recipient<'a> {
         }
     }
 
-    /// The domain whose list does not have this recipient.
+    /// The domain whose list does not have this recipient; postmaster is known everywhere (RFC 5321 §4.5.1).
     fn lacks(&self, local_part: &str) -> Option<&'a Domain> {
         let accepted = self.accepted?;
         let RecipientCheck::List(known) = &accepted.check else {
             return None;
         };
+        if local_part.eq_ignore_ascii_case("postmaster") {
+            return None;
+        }
         let is_known = Mailbox::at_domain(local_part, &accepted.domain)
             .is_ok_and(|recipient| known.contains(&RecipientCheck::plain(&recipient)));
         (!is_known).then_some(&accepted.domain)

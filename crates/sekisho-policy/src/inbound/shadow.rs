@@ -2,7 +2,7 @@
 //! connector alone acting beside those that do, in the place of the one whose draft it is, and the two are compared.
 //! Nothing that is answered here has any effect.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use sekisho_mail::{OrganizationName, ShadowOutcome, ShadowVerdict, StatedReason};
 
@@ -24,8 +24,16 @@ pub fn try_shadows(facts: &InboundFacts<'_>, admission: &Admission) -> Vec<Shado
     }
     let mut verdicts = Vec::new();
     let owner = owner(facts, standing);
-    for organization in organizations(facts, owner) {
+    let concerned = organizations(facts, owner);
+    for organization in &concerned {
         for tried in facts.directory.tried_inbound(organization) {
+            verdicts.extend(try_one(facts, (owner, tried), admission));
+        }
+    }
+    for (organization, names) in owners_of_names(facts) {
+        let known = facts.directory.tried_inbound(organization).iter();
+        // Anybody may write names into a certificate; whoever tries nothing with them has no part in it.
+        for tried in known.filter(|tried| !concerned.contains(&organization) && is_named(tried, &names)) {
             verdicts.extend(try_one(facts, (owner, tried), admission));
         }
     }
@@ -50,20 +58,34 @@ fn owner<'a>(facts: &InboundFacts<'a>, standing: RecipientStanding) -> Option<&'
     }
 }
 
-/// Those whose connectors may have to do with it: the recipient's, the sender's, and those whose names the client's
-/// certificate has.
+/// Those whose connectors may have to do with it, whatever they are: the recipient's and the sender's.
 fn organizations<'a>(facts: &InboundFacts<'a>, owner: Option<&'a OrganizationName>) -> Vec<&'a OrganizationName> {
     let sender = facts.sender_accepted().map(|accepted| &accepted.organization);
+    let mut organizations: Vec<&OrganizationName> = owner.into_iter().collect();
+    organizations.extend(sender.filter(|sender| Some(*sender) != owner));
+    organizations
+}
+
+/// The names that the client's certificate has, by whose they are.
+fn owners_of_names<'a>(facts: &InboundFacts<'a>) -> HashMap<&'a OrganizationName, Vec<&'a str>> {
     let leaf = facts.security.tls().and_then(|tls| tls.chain.first());
     let names = leaf.into_iter().flat_map(|leaf| facts.directory.names_on(leaf));
-    let owners = names.filter_map(|name| facts.directory.owner_of_name(name));
-    let mut organizations: Vec<&OrganizationName> = Vec::new();
-    for organization in owner.into_iter().chain(sender).chain(owners) {
-        if !organizations.contains(&organization) {
-            organizations.push(organization);
+    let mut owners: HashMap<&OrganizationName, Vec<&str>> = HashMap::new();
+    for name in names {
+        if let Some(owner) = facts.directory.owner_of_name(name) {
+            owners.entry(owner).or_default().push(name);
         }
     }
-    organizations
+    owners
+}
+
+/// Whether the connector, or the one in whose place it would stand, knows clients by one of these names.
+fn is_named(tried: &Tried<InboundConnector>, names: &[&str]) -> bool {
+    let mut both = std::iter::once(&tried.document).chain(&tried.replaces);
+    both.any(|one| {
+        let wanted = one.tls_sender_certificate_name.as_ref();
+        wanted.is_some_and(|wanted| names.iter().any(|name| wanted.is_matched_by(name)))
+    })
 }
 
 fn try_one(

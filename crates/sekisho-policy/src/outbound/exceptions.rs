@@ -15,25 +15,34 @@ impl HostPlan {
     /// Whether an exception lifted a demand altogether when the plan was made.
     pub(super) fn is_lifted(&self, demand: &Demand) -> bool {
         let lifts = |exception: &Arc<Exception>| exception.allows == Relaxation::Plaintext;
-        self.exceptions_to(demand, self.made_at()).any(lifts)
+        self.exceptions_to(demand, self.is_carried(demand), self.made_at())
+            .any(lifts)
     }
 
     /// The exception that lets pass at `now` what a demand does not. It is looked for only where one does not hold, so
-    /// what is said of one says that it was needed.
+    /// what is said of one says that it was needed. `is_carried` says whether the demand travels with the message.
     pub(super) fn excuse<'a>(
         &'a self,
-        demand: &'a Demand,
+        (demand, is_carried): (&'a Demand, bool),
         security: &ChannelSecurity,
         now: Timestamp,
     ) -> Option<&'a Arc<Exception>> {
-        self.exceptions_to(demand, now)
+        self.exceptions_to(demand, is_carried, now)
             .find(|exception| holds_so_far(exception.allows, &demand.level, security))
     }
 
-    fn exceptions_to<'a>(&'a self, demand: &'a Demand, now: Timestamp) -> impl Iterator<Item = &'a Arc<Exception>> {
+    /// What lets pass a document's demand on the way that it covers says nothing of the same demand where it has come
+    /// along from elsewhere (law 2).
+    fn exceptions_to<'a>(
+        &'a self,
+        demand: &'a Demand,
+        is_carried: bool,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'a Arc<Exception>> {
+        let reaches = move |exception: &Exception| !is_carried || exception.travels();
         self.exceptions()
             .iter()
-            .filter(move |exception| exception.is_in_force(now) && exception.is_about(demand))
+            .filter(move |one| one.is_in_force(now) && reaches(one) && one.is_about(demand))
     }
 }
 

@@ -108,7 +108,9 @@ pub fn judge(plan: &HostPlan, facts: &ChannelFacts, envelope: Envelope, now: Tim
             reasons.push(Reason::DemandMet { demand });
             continue;
         };
-        match plan.excuse(&demand, &facts.security, now) {
+        let mut recipients = envelope.recipients.iter();
+        let is_carried = plan.is_carried(&demand) || recipients.any(|one| one.carried.contains(&demand));
+        match plan.excuse((&demand, is_carried), &facts.security, now) {
             Some(exception) => {
                 is_excused = true;
                 reasons.push(Reason::Excepted {

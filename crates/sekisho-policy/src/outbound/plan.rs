@@ -29,7 +29,7 @@ pub struct OutboundFacts {
     /// Connectors that are tried on this way: what they would demand is found out, and demanded of nobody.
     pub tried: Vec<TriedConnector>,
     /// Likewise, rules: the [`sekisho_mail::Recipient::tried`] of all the recipients of this attempt.
-    pub tried_rules: Vec<TriedRule>,
+    pub tried_rules: Vec<Arc<TriedRule>>,
 }
 
 /// A host to which the message might be handed.
@@ -162,6 +162,8 @@ impl Plan {
 pub struct HostPlan {
     host: Host,
     demands: Vec<Demand>,
+    /// Those of them that travel with the message.
+    carried: Vec<Demand>,
     exceptions: Vec<Arc<Exception>>,
     now: Timestamp,
     client_identity: Option<ClientIdentityId>,
@@ -183,6 +185,7 @@ pub fn plan(facts: &OutboundFacts) -> Plan {
             HostPlan {
                 host: candidate.host.clone(),
                 demands,
+                carried: facts.carried.clone(),
                 exceptions: facts.exceptions.clone(),
                 now: facts.now,
                 client_identity: facts.client_identity.clone(),
@@ -220,6 +223,11 @@ impl HostPlan {
     #[must_use]
     pub fn demands(&self) -> &[Demand] {
         &self.demands
+    }
+
+    /// Whether a demand travels with the message, as the same one of the way may too.
+    pub(super) fn is_carried(&self, demand: &Demand) -> bool {
+        self.carried.contains(demand)
     }
 
     /// The exceptions that it was made with, in force or not.

@@ -150,19 +150,23 @@ fn hold(demand: &Demand, found: Found<'_>) -> Result<(), Finding> {
 /// Whether an exception of the plan lets pass what a demand does not.
 fn excuses(plan: &HostPlan, demand: &Demand, found: Found<'_>) -> bool {
     match found {
-        Found::Channel(security) => plan.excuse(demand, security, plan.made_at()).is_some(),
+        Found::Channel(security) => {
+            let demand = (demand, plan.is_carried(demand));
+            plan.excuse(demand, security, plan.made_at()).is_some()
+        }
         Found::Handshake(_) => plan.is_lifted(demand),
         Found::Nothing => false,
     }
 }
 
-/// As [`excuses`], of what is tried: an exception about the document in whose place it would stand is about it then.
+/// As [`excuses`], of what is tried: an exception about the document in whose place it would stand is about it then, as
+/// one about itself is.
 fn is_excused(plan: &HostPlan, tried: &TriedAtHost, demand: &Demand, found: Found<'_>) -> bool {
-    let Some(origin) = tried.instead_of.clone() else {
-        return false;
+    let in_its_place = || {
+        let (level, origin) = (demand.level.clone(), tried.instead_of.clone()?);
+        Some(Demand { level, origin })
     };
-    let level = demand.level.clone();
-    excuses(plan, &Demand { level, origin }, found)
+    excuses(plan, demand, found) || in_its_place().is_some_and(|demand| excuses(plan, &demand, found))
 }
 
 /// `TLS with a valid certificate …, but the certificate is for mx.example.org`

@@ -20,6 +20,7 @@ use sekisho_policy::{
     inbound::{Account, Admission, InboundFacts, NextHopSays, Stage, account, admit, heed, try_shadows},
     outbound as policy,
 };
+use sekisho_store::{Destination, Lane};
 use sekisho_tls::PeerChain;
 
 use super::{Backend, Failure, view::tls_evidence};
@@ -142,7 +143,12 @@ async fn ask_next_hop(backend: &Backend, recipient: &Mailbox, admission: Admissi
         return (admission, Some(words.to_owned()));
     };
     let organization = &attribution.organization;
-    let (says, source) = dispatcher.ask_about(recipient, organization, None).await;
+    let lane = match attribution.own_server() {
+        Some(_) => Lane::Own,
+        None => Lane::Common,
+    };
+    let destination = Destination::of(organization.clone(), recipient.host().clone()).on(lane);
+    let (says, source) = dispatcher.ask_about(recipient, &destination, None).await;
     let said = match &says {
         NextHopSays::Known => "it takes mail for the recipient".to_owned(),
         NextHopSays::Unknown(reply) => format!("it takes no mail for the recipient: {reply}"),

@@ -11,7 +11,7 @@ use sekisho_store::Alteration;
 const TOLD_MAX: usize = 50;
 
 /// What differs for some of these recipients.
-pub(super) fn of_copies(recipients: &[Recipient]) -> Vec<Alteration> {
+pub(crate) fn of_copies(recipients: &[Recipient]) -> Vec<Alteration> {
     let all = recipients.len();
     let (mut added, mut removed, mut believed): (Vec<(&Arc<AddedField>, usize)>, _, _) = (Vec::new(), (0, 0), (0, 0));
     for handling in recipients.iter().filter_map(|one| one.handling.as_deref()) {

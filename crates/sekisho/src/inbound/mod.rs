@@ -6,6 +6,7 @@
 
 mod alterations;
 mod connection;
+mod ends;
 mod envelopes;
 mod families;
 mod gate;
@@ -25,6 +26,7 @@ mod settings;
 mod shadow;
 mod transport;
 
+pub(crate) use alterations::of_copies;
 pub use envelopes::EnvelopeMemory;
 pub use gate::{Building, Full, Gate, HandshakePass, Pass};
 pub(crate) use header_keep::fields as header_fields;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use sekisho_mail::{
-    ForwardPath, Handling, Mailbox, OrganizationName, OwnServer, Recipient, Reply, ReplyCode, ReversePath,
+    ForwardPath, Handling, Mailbox, OrganizationName, OwnServer, Recipient, Reply, ReplyClass, ReplyCode, ReversePath,
     ShadowVerdict, StatedReason,
 };
 use sekisho_policy::{
@@ -16,9 +16,11 @@ use sekisho_policy::{
     },
 };
 use sekisho_smtp::{server::Answer, wire::params::RcptParameters};
+use sekisho_store::{Destination, Lane};
 
 use super::{
     connection::{Connection, changed},
+    ends::ForeignEnd,
     receive::{pressure, put_off},
     refusals::traced,
     transport::Transport,
@@ -90,9 +92,11 @@ impl Connection {
                 return refused(refusal, (mailbox, parameters), shadow).map_or(Ok(None), Err);
             }
         };
+        let foreign_ends = self.judge_foreign_ends((&mailbox, &finding), &attribution.organization, parameters)?;
         Ok(Some(AdmittedRecipient {
             mailbox,
             finding,
+            foreign_ends,
             reasons,
             attribution,
             shadow,
@@ -102,11 +106,9 @@ impl Connection {
     /// What the next hop says of a recipient, from memory where it is there; nothing when the client is gone meanwhile,
     /// or the server stops.
     async fn ask_next_hop(&mut self, admitted: &AdmittedRecipient, transport: &mut Transport) -> Option<NextHopSays> {
-        let AdmittedRecipient {
-            mailbox, attribution, ..
-        } = admitted;
+        let (mailbox, destination) = (&admitted.mailbox, admitted.destination());
         let onward = Arc::clone(&self.services.onward);
-        if let Some(says) = onward.recall(mailbox, &attribution.organization) {
+        if let Some(says) = onward.recall(mailbox, &destination) {
             return Some(says);
         }
         // What was said to pipelined commands need not wait for it.
@@ -117,7 +119,7 @@ impl Connection {
         let client = self.peer.ip().to_canonical();
         let client = (!self.listener.rights.serves_address(client)).then_some(client);
         select! {
-            says = onward.ask(mailbox, &attribution.organization, client) => Some(says),
+            says = onward.ask(mailbox, &destination, client) => Some(says),
             _ = changed(&mut self.phase, true) => None,
         }
     }
@@ -126,6 +128,7 @@ impl Connection {
         let AdmittedRecipient {
             mailbox,
             finding,
+            foreign_ends,
             reasons,
             attribution,
             shadow,
@@ -140,19 +143,17 @@ impl Connection {
             _ => Vec::new(),
         };
         self.is_own_server |= attribution.direction == Directionality::Originating;
-        let connector = attribution.connector.clone();
-        let recipient = accepted(mailbox.clone(), parameters, attribution);
-        let recipients = finding.expand(recipient, &covering);
         if let Some(reply) = put_off(pressure(&self.services), 0, &self.services.limits) {
             return Answer::Refuse(reply);
         }
+        self.count(&attribution.organization);
+        let recipient = accepted(mailbox.clone(), parameters, &attribution);
+        let mut recipients = finding.expand(recipient, &covering);
+        self.settle_foreign_ends(foreign_ends, &mut recipients);
         self.envelope.add(&recipients);
-        if let Some(first) = recipients.first() {
-            self.count(&first.organization);
-        }
         self.tried.note(&mailbox, shadow);
         self.written
-            .note(&self.reception.organizations, &mailbox, connector.as_ref(), &recipients);
+            .note(&self.reception.organizations, (&mailbox, &attribution), &recipients);
         Answer::Recipients {
             recipients,
             admitted_by: right,
@@ -162,6 +163,12 @@ impl Connection {
     /// Says no to a recipient by a rule. The client is not told which; the logs are, and of an organization's rule the
     /// trace is too.
     pub(super) fn refuse_recipient(&mut self, path: &ForwardPath, refused: RefusedRecipient) {
+        let reply = self.record_refusal(Some(path), refused);
+        self.session.handle_answer(Answer::Refuse(reply));
+    }
+
+    /// Writes down that a recipient is refused; under the address that was written, unless it is an alias's end.
+    pub(super) fn record_refusal(&self, path: Option<&ForwardPath>, refused: RefusedRecipient) -> Reply {
         let RefusedRecipient {
             recipient,
             reply,
@@ -170,6 +177,7 @@ impl Connection {
             is_traced,
             shadow,
         } = refused;
+        let end = ForwardPath::Mailbox(recipient.mailbox.clone());
         let rule = reasons.first().cloned().filter(|_| is_by_rule);
         let now = clock::now();
         let id = (is_traced && self.services.refusals.take(now)).then(|| {
@@ -178,12 +186,12 @@ impl Connection {
             refused.evidence.shadow = shadow;
             self.services.store.trace_refusal(refused)
         });
-        self.note_refusal(id, &reply, Some(path), rule.as_ref());
-        self.session.handle_answer(Answer::Refuse(reply));
+        self.note_refusal(id, &reply, Some(path.unwrap_or(&end)), rule.as_ref());
+        reply
     }
 
     /// Holds a recipient that may come in against the limits of its organization.
-    fn limit(&self, admission: Admission) -> Admission {
+    pub(super) fn limit(&self, admission: Admission) -> Admission {
         let Admission::Admitted { attribution, .. } = &admission else {
             return admission;
         };
@@ -204,23 +212,27 @@ impl Connection {
 }
 
 /// A recipient as RCPT and its judgement have it.
-fn accepted(mailbox: Mailbox, parameters: RcptParameters, attribution: Attribution) -> Recipient {
-    let own_server = attribution.own_server().map(|connector| OwnServer {
-        connector: connector.to_string(),
-        is_believed: attribution.is_believed,
-    });
-    let handling = |own_server| Handling {
-        own_server: Some(own_server),
-        ..Handling::default()
-    };
+fn accepted(mailbox: Mailbox, parameters: RcptParameters, attribution: &Attribution) -> Recipient {
     Recipient {
         notify: parameters.notify,
         orcpt: parameters.orcpt,
-        organization: attribution.organization,
+        organization: attribution.organization.clone(),
         from_stranger: attribution.from_stranger,
-        handling: own_server.map(handling).map(Box::new),
+        handling: handling(attribution),
         ..Recipient::new(mailbox)
     }
+}
+
+/// What is settled about a copy by whose server brought it.
+pub(super) fn handling(attribution: &Attribution) -> Option<Box<Handling>> {
+    let connector = attribution.own_server()?;
+    Some(Box::new(Handling {
+        own_server: Some(OwnServer {
+            connector: connector.to_string(),
+            is_believed: attribution.is_believed,
+        }),
+        ..Handling::default()
+    }))
 }
 
 /// A recipient that a rule keeps out.
@@ -236,10 +248,29 @@ pub(super) struct RefusedRecipient {
     shadow: Vec<ShadowVerdict>,
 }
 
+impl RefusedRecipient {
+    /// Whether its client is told to come again.
+    pub(super) fn is_for_now(&self) -> bool {
+        self.reply.code.class() == ReplyClass::Transient
+    }
+
+    /// Whose rule it is.
+    pub(super) const fn organization(&self) -> &OrganizationName {
+        &self.recipient.organization
+    }
+
+    /// What the client is told, without the codes.
+    pub(super) fn text(&self) -> String {
+        self.reply.lines.join(" ")
+    }
+}
+
 /// A recipient that may come in.
 struct AdmittedRecipient {
     mailbox: Mailbox,
     finding: LocalFinding,
+    /// Those of an alias.
+    foreign_ends: Vec<ForeignEnd>,
     /// By which right.
     reasons: Vec<Reason>,
     attribution: Attribution,
@@ -248,6 +279,15 @@ struct AdmittedRecipient {
 }
 
 impl AdmittedRecipient {
+    /// Where its message would go, as far as that is settled before the content is known.
+    fn destination(&self) -> Destination {
+        let lane = match self.attribution.own_server() {
+            Some(_) => Lane::Own,
+            None => Lane::Common,
+        };
+        Destination::of(self.attribution.organization.clone(), self.mailbox.host().clone()).on(lane)
+    }
+
     /// Whether its next hop is asked about it first.
     fn asks_next_hop(&self, directory: &Directory) -> bool {
         let asks = || {
@@ -260,7 +300,7 @@ impl AdmittedRecipient {
 }
 
 /// A refusal as the logs and the trace have it.
-fn refused(
+pub(super) fn refused(
     refusal: Admission,
     (mailbox, parameters): (Mailbox, &RcptParameters),
     shadow: Vec<ShadowVerdict>,

@@ -9,13 +9,13 @@ use sekisho_mail::{
 };
 use sekisho_policy::{
     directory::{ConnectorKey, Directory, HeaderField, HeaderFindings, RuleFacts, RuleVerdict},
-    inbound::{TooLarge, limit_size},
+    inbound::{Attribution, TooLarge, limit_size},
 };
 
 use crate::copy::name_within;
 
-/// What the envelope does not say of its recipients: which addresses were written for them, and through which
-/// connectors they came.
+/// What the envelope does not say of its recipients: which addresses were written for them, through which connectors
+/// they came, and which other organizations' aliases led to them.
 #[derive(Debug, Default)]
 pub(super) struct Written(HashMap<(Mailbox, OrganizationName), Ways>);
 
@@ -23,20 +23,29 @@ pub(super) struct Written(HashMap<(Mailbox, OrganizationName), Ways>);
 struct Ways {
     addresses: Vec<Mailbox>,
     connectors: Vec<ConnectorKey>,
+    /// Whose alias led to a recipient of another, and whether one of that organization's servers brought the message.
+    passed_on: Vec<(OrganizationName, bool)>,
 }
 
 impl Written {
-    /// `address` was written, and led to these recipients. Nothing is kept where no rule could ask for it, nor twice.
+    /// `address` was written, which the attribution is of, and led to these recipients. Nothing is kept where no rule
+    /// or limit could ask for it, nor twice.
     pub(super) fn note(
         &mut self,
         directory: &Directory,
-        address: &Mailbox,
-        connector: Option<&ConnectorKey>,
+        (address, attribution): (&Mailbox, &Attribution),
         recipients: &[Recipient],
     ) {
+        let Attribution {
+            organization,
+            connector,
+            ..
+        } = attribution;
         for recipient in recipients {
             let is_alias = recipient.mailbox != *address;
-            if !directory.has_rules(&recipient.organization) || (!is_alias && connector.is_none()) {
+            let is_passed_on = recipient.organization != *organization;
+            let is_of_use = directory.has_rules(&recipient.organization) && (is_alias || connector.is_some());
+            if !is_of_use && !is_passed_on {
                 continue;
             }
             let key = (recipient.mailbox.clone(), recipient.organization.clone());
@@ -44,9 +53,27 @@ impl Written {
             if is_alias && !ways.addresses.contains(address) {
                 ways.addresses.push(address.clone());
             }
+            let connector = connector.as_ref();
             ways.connectors
                 .extend(connector.filter(|one| !ways.connectors.contains(one)).cloned());
+            let passed_on = (organization.clone(), attribution.own_server().is_some());
+            if is_passed_on && !ways.passed_on.contains(&passed_on) {
+                ways.passed_on.push(passed_on);
+            }
         }
+    }
+
+    fn of(&self, recipient: &Recipient) -> Option<&Ways> {
+        // Nearly no message has any, and a look-up needs a key of its own.
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.get(&(recipient.mailbox.clone(), recipient.organization.clone()))
+    }
+
+    /// Whose rules and limits a recipient's copy is held against beside its own organization's.
+    fn passed_on(&self, recipient: &Recipient) -> &[(OrganizationName, bool)] {
+        self.of(recipient).map_or(&[], |ways| &ways.passed_on)
     }
 
     /// Another transaction begins.
@@ -81,9 +108,14 @@ pub(super) fn apply(
     envelope: &mut Envelope,
 ) -> Result<Vec<ArrivalShadow>, Box<RejectedByRules>> {
     let (header, octets) = content;
-    let mut rejections = limit(directory, octets, envelope);
+    let mut rejections = limit(directory, octets, written, envelope);
     let mut shadow = Vec::new();
-    let wants_rules = |one: &Recipient| one.refused.is_none() && directory.has_rules(&one.organization);
+    let wants_rules = |one: &Recipient| {
+        let mut passed_on = written.passed_on(one).iter();
+        let has_rules = directory.has_rules(&one.organization)
+            || passed_on.any(|(organization, _)| directory.has_rules(organization));
+        one.refused.is_none() && has_rules
+    };
     if envelope.recipients.iter().any(wants_rules) {
         let (more, tried) = apply_rules(directory, header, written, envelope);
         rejections.extend(more);
@@ -119,10 +151,17 @@ struct Rejection {
 }
 
 /// Marks those whose organization takes nothing so large.
-fn limit(directory: &Directory, octets: u64, envelope: &mut Envelope) -> Vec<Rejection> {
+fn limit(directory: &Directory, octets: u64, written: &Written, envelope: &mut Envelope) -> Vec<Rejection> {
     let each = envelope.recipients.iter_mut().enumerate();
-    let rejected = each.filter_map(|(place, recipient)| {
-        let TooLarge { reply, refusal, reason } = limit_size(directory, &recipient.organization, octets)?;
+    let unrefused = each.filter(|(_, recipient)| recipient.refused.is_none());
+    let rejected = unrefused.filter_map(|(place, recipient)| {
+        let passed_on = written
+            .passed_on(recipient)
+            .iter()
+            .map(|(organization, _)| organization);
+        let mut limiting = std::iter::once(&recipient.organization).chain(passed_on);
+        let TooLarge { reply, refusal, reason } =
+            limiting.find_map(|organization| limit_size(directory, organization, octets))?;
         recipient.refused = Some(Box::new(refusal));
         Some(Rejection {
             place,
@@ -145,41 +184,54 @@ fn apply_rules(
         recipients,
         ..
     } = envelope;
-    let views = Views::of(directory, recipients, header());
-    let (mut rejections, mut shadow, mut fields) = (Vec::new(), Vec::new(), Vec::new());
+    let views = Views::of(directory, (recipients, written), header());
+    let (mut rejections, mut shadow) = (Vec::new(), Vec::new());
+    let (mut fields, mut rules) = (Vec::new(), Vec::new());
     let left = recipients.iter_mut().enumerate();
     for (place, recipient) in left.filter(|(_, recipient)| recipient.refused.is_none()) {
-        let ways = written
-            .0
-            .get(&(recipient.mailbox.clone(), recipient.organization.clone()));
+        let ways = written.of(recipient);
         let addresses = ways.iter().flat_map(|ways| &ways.addresses);
-        let addresses: Vec<&Mailbox> = addresses.chain([&recipient.mailbox]).collect();
+        let own_address = recipient.mailbox.clone();
+        let addresses: Vec<&Mailbox> = addresses.chain([&own_address]).collect();
         let connectors: Vec<&ConnectorKey> = ways.iter().flat_map(|ways| &ways.connectors).collect();
-        let facts = RuleFacts {
-            organization: &recipient.organization,
-            sender: reverse_path,
-            recipients: &addresses,
-            connectors: &connectors,
-            is_from_own_server: recipient.handling.as_ref().is_some_and(|one| one.own_server.is_some()),
-            header: views.of_copy(recipient),
-        };
-        let verdict = directory.apply_rules(&facts);
-        let (tried, demands) = directory.try_rules(&facts, &verdict);
-        recipient.tried = demands;
-        settle(recipient, &verdict, &mut fields);
-        if let Some(refusal) = verdict.rejection {
-            rejections.push(Rejection {
-                place,
-                reply: Reply::new(ReplyCode::REFUSED, 7, 1, &refusal.text),
-                reasons: verdict.reasons.iter().rev().map(StatedReason::from).collect(),
-                tried: tried.clone(),
-            });
-            recipient.refused = Some(Box::new(refusal));
+        let is_from_own_server = recipient.handling.as_ref().is_some_and(|one| one.own_server.is_some());
+        let own = (recipient.organization.clone(), is_from_own_server);
+        for (organization, is_from_own_server) in written.passed_on(recipient).iter().chain([&own]) {
+            let facts = RuleFacts {
+                organization,
+                sender: reverse_path,
+                recipients: &addresses,
+                connectors: &connectors,
+                is_from_own_server: *is_from_own_server,
+                header: views.of_copy(recipient),
+            };
+            let mut verdict = directory.apply_rules(&facts);
+            let (tried, demands) = directory.try_rules(&facts, &verdict);
+            if *organization != recipient.organization {
+                // The way on from there is for its own organization to choose.
+                (verdict.way, verdict.not_sent_back) = (None, None);
+            }
+            recipient
+                .tried
+                .extend(demands.into_iter().map(|rule| shared(&mut rules, rule)));
+            settle(recipient, &verdict, &mut fields);
+            if let Some(refusal) = verdict.rejection {
+                rejections.push(Rejection {
+                    place,
+                    reply: Reply::new(ReplyCode::REFUSED, 7, 1, &refusal.text),
+                    reasons: verdict.reasons.iter().rev().map(StatedReason::from).collect(),
+                    tried: tried.clone(),
+                });
+                recipient.refused = Some(Box::new(refusal));
+            }
+            shadow.extend(tried.into_iter().map(|verdict| ArrivalShadow {
+                recipient: recipient.mailbox.to_string(),
+                verdict,
+            }));
+            if recipient.refused.is_some() {
+                break;
+            }
         }
-        shadow.extend(tried.into_iter().map(|verdict| ArrivalShadow {
-            recipient: recipient.mailbox.to_string(),
-            verdict,
-        }));
     }
     (rejections, shadow)
 }
@@ -198,20 +250,25 @@ fn settle(recipient: &mut Recipient, verdict: &RuleVerdict, fields: &mut Vec<Arc
         handling.not_sent_back.clone_from(&verdict.not_sent_back);
     }
     for added in &verdict.added {
-        let shared = fields.iter().find(|one| ***one == *added).cloned();
-        let shared = shared.unwrap_or_else(|| {
-            fields.push(Arc::new(added.clone()));
-            Arc::clone(&fields[fields.len() - 1])
-        });
-        recipient.handling_mut().added.push(shared);
+        let field = shared(fields, Arc::new(added.clone()));
+        recipient.handling_mut().added.push(field);
     }
+}
+
+/// The same thing as it was written before, when it was: recipients are many, and most get the same.
+fn shared<T: PartialEq>(known: &mut Vec<Arc<T>>, one: Arc<T>) -> Arc<T> {
+    if let Some(before) = known.iter().find(|before| **before == one) {
+        return Arc::clone(before);
+    }
+    known.push(Arc::clone(&one));
+    one
 }
 
 /// What the header says to rules: of fields of an organization's families each copy has what will come of them.
 struct Views(Vec<(Option<Arc<FamilyFields>>, HeaderFindings)>);
 
 impl Views {
-    fn of(directory: &Directory, recipients: &[Recipient], fields: Vec<HeaderField>) -> Self {
+    fn of(directory: &Directory, (recipients, written): (&[Recipient], &Written), fields: Vec<HeaderField>) -> Self {
         let mut views: Vec<(Option<Arc<FamilyFields>>, HeaderFindings)> = Vec::new();
         for recipient in recipients {
             let families = families(recipient);
@@ -220,7 +277,10 @@ impl Views {
             }
             // All that have this view, whoever's rules theirs are.
             let alike = recipients.iter().filter(|one| self::families(one) == families);
-            let organizations = alike.map(|one| &one.organization);
+            let organizations = alike.flat_map(|one| {
+                let passed_on = written.passed_on(one).iter().map(|(organization, _)| organization);
+                passed_on.chain([&one.organization])
+            });
             let findings = match families {
                 None => directory.look_at_header(organizations, &fields),
                 Some(families) => directory.look_at_header(organizations, &within(&fields, families)),

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use sekisho_mail::{Demand, Domain, Mailbox, OrganizationName};
 use sekisho_policy::inbound::{NextHopSays, RelayRights};
 use sekisho_smtp::server::SessionSettings;
-use sekisho_store::{Lease, Store};
+use sekisho_store::{Destination, Lease, Store};
 use sekisho_tls::{TlsServer, Verifier};
 use tokio::sync::watch;
 use tracing::Instrument as _;
@@ -32,16 +32,11 @@ pub trait Onward: fmt::Debug + Send + Sync {
     /// The demands on the way of whatever is addressed so: they travel with what an alias of that name becomes.
     fn covering(&self, alias: &Mailbox, organization: &OrganizationName) -> Vec<Demand>;
 
-    /// What is remembered of a recipient whose mail goes on, and still believed.
-    fn recall(&self, recipient: &Mailbox, organization: &OrganizationName) -> Option<NextHopSays>;
+    /// What is remembered of a recipient whose mail goes on, and still believed; `destination` is its message's.
+    fn recall(&self, recipient: &Mailbox, destination: &Destination) -> Option<NextHopSays>;
 
     /// What its next hop says of it; may take a while.
-    fn ask<'a>(
-        &'a self,
-        recipient: &'a Mailbox,
-        organization: &'a OrganizationName,
-        client: Option<IpAddr>,
-    ) -> Asked<'a>;
+    fn ask<'a>(&'a self, recipient: &'a Mailbox, destination: &'a Destination, client: Option<IpAddr>) -> Asked<'a>;
 }
 
 /// An answer that may take a while.
@@ -56,17 +51,12 @@ impl Onward for Dispatcher {
         Self::covering(self, alias, organization)
     }
 
-    fn recall(&self, recipient: &Mailbox, organization: &OrganizationName) -> Option<NextHopSays> {
-        self.recall_recipient(recipient, organization)
+    fn recall(&self, recipient: &Mailbox, destination: &Destination) -> Option<NextHopSays> {
+        self.recall_recipient(recipient, destination)
     }
 
-    fn ask<'a>(
-        &'a self,
-        recipient: &'a Mailbox,
-        organization: &'a OrganizationName,
-        client: Option<IpAddr>,
-    ) -> Asked<'a> {
-        Box::pin(async move { self.ask_about(recipient, organization, client).await.0 })
+    fn ask<'a>(&'a self, recipient: &'a Mailbox, destination: &'a Destination, client: Option<IpAddr>) -> Asked<'a> {
+        Box::pin(async move { self.ask_about(recipient, destination, client).await.0 })
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use sekisho_mail::{
     ChannelFacts, Decision, Demand, Fault, Handling, HandshakeFailure, Recipient, Reply, ShadowVerdict, SpokenLine,
+    TriedRule, push_new,
 };
 use sekisho_policy::outbound::{CandidateHost, Found, HostPlan, OutboundFacts, Plan, plan, try_documents};
 use sekisho_store::{Lease, QueuedRecipient};
@@ -211,16 +212,21 @@ impl<'a> Batch<'a> {
     fn plan(&self, recipients: &[&QueuedRecipient]) -> Plan {
         let directory = &self.configured.organizations;
         let Recipient { mailbox, carried, .. } = &recipients[0].recipient;
-        let tried = recipients.iter().flat_map(|queued| queued.recipient.tried.clone());
+        let mut tried: Vec<Arc<TriedRule>> = Vec::new();
+        for rule in recipients.iter().flat_map(|queued| &queued.recipient.tried) {
+            push_new(&mut tried, Arc::clone(rule));
+        }
+        let mut exceptions = directory.exceptions_for(&self.way.demands, carried, mailbox.host());
+        exceptions.extend(directory.exceptions_for_tried(&self.way.tried, &tried, mailbox.host()));
         plan(&OutboundFacts {
             demands: self.way.demands.clone(),
             carried: carried.clone(),
-            exceptions: directory.exceptions_for(&self.way.demands, carried, mailbox.host()),
+            exceptions,
             now: time_for(directory),
             client_identity: self.way.route.client_identity.clone(),
             hosts: self.hosts(),
             tried: self.way.tried.clone(),
-            tried_rules: tried.collect(),
+            tried_rules: tried,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sekisho_mail::{Demand, EnhancedCode, Outcome, Side, StatedReason, Timestamp};
+use sekisho_mail::{Demand, EnhancedCode, Outcome, RefusedBy, Side, StatedReason, Timestamp};
 use sekisho_policy::{
     Reason,
     directory::MissingWay,
@@ -168,7 +168,7 @@ impl Run<'_> {
             }
             let span = tracing::info_span!("attempt", id = %lease.id);
             let (here, there) = self.split(&lease);
-            let (there, waiting) = set_apart(there);
+            let (there, waiting) = set_apart(&lease, there);
             let attempted = tracing::Instrument::instrument(batch.attempt(&lease, there), span).await;
             let attempted = match attempted {
                 Ok(attempted) => attempted,
@@ -260,7 +260,7 @@ impl Run<'_> {
             let key = "destination-unreachable";
             let record = Record::without_attempt(self.way.route.describe(), demands.clone(), key, &why.fault().text);
             let (here, there) = self.split(&lease);
-            let (there, held) = set_apart(there);
+            let (there, held) = set_apart(&lease, there);
             let mut done = self.deliver_here(&lease, &here).await;
             done.extend(held);
             let attempted = match &self.way.missing {
@@ -364,19 +364,26 @@ impl Run<'_> {
 fn refused(queued: &QueuedRecipient, demands: &[Demand]) -> Attempted {
     let refusal = queued.recipient.refused.as_deref();
     let (rule, text) = refusal.map_or(("", ""), |refusal| (refusal.rule.as_str(), refusal.text.as_str()));
-    let (status, way, reason) = if refusal.is_some_and(|refusal| refusal.is_size_limit) {
-        let reason = StatedReason {
-            key: "message-too-large".to_owned(),
-            text: text.to_owned(),
-        };
-        (
+    let in_words = |key: &str| StatedReason {
+        key: key.to_owned(),
+        text: text.to_owned(),
+    };
+    let (status, way, reason) = match refusal.map(|refusal| refusal.by).unwrap_or_default() {
+        RefusedBy::Rule => (
+            EnhancedCode::new(5, 7, 1),
+            format!("rule \"{rule}\""),
+            StatedReason::from(Reason::RuleRejects { rule: rule.to_owned() }),
+        ),
+        RefusedBy::SizeLimit => (
             EnhancedCode::new(5, 2, 3),
             format!("limit of organization {rule}"),
-            reason,
-        )
-    } else {
-        let reason = StatedReason::from(Reason::RuleRejects { rule: rule.to_owned() });
-        (EnhancedCode::new(5, 7, 1), format!("rule \"{rule}\""), reason)
+            in_words("message-too-large"),
+        ),
+        RefusedBy::Demand => (
+            EnhancedCode::new(5, 7, 1),
+            format!("what organization {rule} demands of whoever brings it mail"),
+            in_words("refused-at-rcpt"),
+        ),
     };
     Attempted {
         index: queued.index,
@@ -403,13 +410,13 @@ fn waiting(queued: &QueuedRecipient, missing: &MissingWay, demands: &[Demand]) -
     }
 }
 
-/// Those who wait for the operator are left as they are while there are others; when there are none, the operator has
-/// released them.
-fn set_apart(recipients: Vec<&QueuedRecipient>) -> (Vec<&QueuedRecipient>, Vec<RecipientResult>) {
-    if recipients.iter().all(|queued| queued.held) {
-        return (recipients, Vec::new());
+/// Those of `there` who wait for the operator are left as they are while there are others in the lease; when there are
+/// none, the operator has released them.
+fn set_apart<'a>(lease: &Lease, there: Vec<&'a QueuedRecipient>) -> (Vec<&'a QueuedRecipient>, Vec<RecipientResult>) {
+    if lease.recipients.iter().all(|queued| queued.held) {
+        return (there, Vec::new());
     }
-    let (waiting, others): (Vec<_>, Vec<_>) = recipients.into_iter().partition(|queued| queued.held);
+    let (waiting, others): (Vec<_>, Vec<_>) = there.into_iter().partition(|queued| queued.held);
     let as_it_was = |queued: &QueuedRecipient| RecipientResult {
         index: queued.index,
         outcome: Outcome::Deferred {
@@ -438,4 +445,23 @@ fn all_the_same(recipients: &[&QueuedRecipient], finding: &Finding, record: &Arc
 
 fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
     one.into_iter().chain(other).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbound::testing::Queued;
+
+    #[test]
+    fn who_waits_for_the_operator_waits_while_anybody_else_of_the_message_does_wherever_that_one_is() {
+        let mut lease = Queued::new(1, &["here@both.example", "there@both.example"]).lease();
+        lease.recipients[1].held = true;
+        let there = || vec![&lease.recipients[1]];
+        let (asked, waiting) = set_apart(&lease, there());
+        assert!(asked.is_empty(), "nobody has released it");
+        assert!(matches!(&waiting[..], [one] if one.hold && one.evidence.is_none()));
+        lease.recipients.remove(0);
+        let (asked, waiting) = set_apart(&lease, vec![&lease.recipients[0]]);
+        assert_eq!((asked.len(), waiting.len()), (1, 0), "released");
+    }
 }

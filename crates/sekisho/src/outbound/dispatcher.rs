@@ -264,14 +264,17 @@ impl Dispatcher {
             self.lift_where_changed(destination, &replaced, &configured);
         }
         let dispatcher = Arc::clone(self);
-        tokio::spawn(async move { dispatcher.lift_all(&replaced, &configured).await });
+        tokio::spawn(async move { dispatcher.lift_all(&replaced, configured).await });
     }
 
-    async fn lift_all(&self, replaced: &Configured, configured: &Configured) {
+    async fn lift_all(&self, replaced: &Configured, mut configured: Arc<Configured>) {
         let mut after = None;
         let mut has_lifted = false;
-        // Another reload does the rest, from the beginning.
-        while !self.shared.is_outdated(configured) {
+        loop {
+            if self.shared.is_outdated(&configured) {
+                // What differs from the newest may stand among those that were looked at.
+                (configured, after) = (self.shared.configured.load_full(), None);
+            }
             let store = &self.shared.services.store;
             let page = match store.backed_off(clock::now(), after, BACK_OFFS_AT_ONCE).await {
                 Ok(page) => page,
@@ -281,7 +284,7 @@ impl Dispatcher {
                 }
             };
             for destination in &page {
-                has_lifted |= self.lift_where_changed(destination, replaced, configured);
+                has_lifted |= self.lift_where_changed(destination, replaced, &configured);
             }
             if page.len() < BACK_OFFS_AT_ONCE {
                 break;

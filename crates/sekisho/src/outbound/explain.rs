@@ -149,7 +149,7 @@ impl Dispatcher {
                 let planned = plan(&OutboundFacts {
                     demands: way.demands.clone(),
                     carried,
-                    exceptions: reaching,
+                    exceptions: [reaching, directory.exceptions_for_tried(&way.tried, &[], host)].concat(),
                     now,
                     client_identity: way.route.client_identity.clone(),
                     hosts: candidates.iter().map(|candidate| candidate.host.clone()).collect(),

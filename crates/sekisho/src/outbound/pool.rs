@@ -109,9 +109,9 @@ impl Pool {
         slots.map_or(most, |slots| slots.available_permits())
     }
 
-    /// A connection that may serve the plan: one in the clear serves only where nothing is demanded that no exception
-    /// lifts. The newest first,
-    /// because it is the least likely to have been closed.
+    /// A connection that may serve the plan: one in the clear serves only where nothing is demanded. Where an exception
+    /// lifts what is, TLS is tried first with every message. The newest first, because it is the least likely to have
+    /// been closed.
     pub(super) fn take(&self, key: &PoolKey, plan: &HostPlan) -> Option<Box<Link>> {
         let mut pool = self.lock();
         let links = pool.get_mut(key)?;
@@ -119,7 +119,7 @@ impl Pool {
         let mut found = None;
         for place in (0..links.len()).rev() {
             let fits = match links[place].link.facts.security.tls() {
-                None => plan.bears_plaintext(),
+                None => plan.is_opportunistic(),
                 Some(tls) => {
                     let is_hybrid = plan.groups() != GroupProfile::HybridOnly || tls.is_hybrid();
                     tls.version >= plan.min_version() && is_hybrid

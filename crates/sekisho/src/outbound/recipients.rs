@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use sekisho_mail::{Mailbox, OrganizationName, Timestamp};
+use sekisho_mail::{Mailbox, Timestamp};
 use sekisho_policy::{Network, inbound::NextHopSays};
 use sekisho_store::Destination;
 use tokio::{sync::watch, time::timeout};
@@ -69,7 +69,8 @@ impl fmt::Display for Source {
     }
 }
 
-type Key = (OrganizationName, Mailbox);
+/// A recipient, and the destination that its message would have: its way depends on who brings it, too.
+type Key = (Destination, Mailbox);
 
 /// What was learnt, on which way and when.
 #[derive(Clone, Debug)]
@@ -108,6 +109,7 @@ impl Generations {
         if self.young.len() >= (self.capacity / 2).max(1) && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);
         }
+        self.old.remove(&key);
         self.young.insert(key, learnt);
     }
 
@@ -122,8 +124,8 @@ struct Memory {
     /// Apart, so that whoever guesses addresses pushes nobody out who is known.
     known: Generations,
     unknown: Generations,
-    /// Who is being asked about.
-    asked: HashMap<Key, watch::Receiver<Option<NextHopSays>>>,
+    /// Who is being asked about, and on which way.
+    asked: HashMap<Key, (Arc<Way>, watch::Receiver<Option<NextHopSays>>)>,
     clients: HashMap<Network, usize>,
 }
 
@@ -210,6 +212,7 @@ const fn fresh(says: &NextHopSays) -> Duration {
 struct Leave {
     shared: Arc<Shared>,
     key: Key,
+    way: Arc<Way>,
     client: Option<Network>,
     answer: watch::Sender<Option<NextHopSays>>,
 }
@@ -218,7 +221,14 @@ impl Drop for Leave {
     fn drop(&mut self) {
         let recipients = &self.shared.recipients;
         let mut memory = recipients.lock();
-        memory.asked.remove(&self.key);
+        // Another may be under way by now, on another way.
+        if memory
+            .asked
+            .get(&self.key)
+            .is_some_and(|(way, _)| Arc::ptr_eq(way, &self.way))
+        {
+            memory.asked.remove(&self.key);
+        }
         if let Some(client) = self.client
             && let Some(count) = memory.clients.get_mut(&client)
         {
@@ -234,10 +244,10 @@ impl Drop for Leave {
 impl Dispatcher {
     /// What is remembered of a recipient and still believed.
     #[must_use]
-    pub fn recall_recipient(&self, recipient: &Mailbox, organization: &OrganizationName) -> Option<NextHopSays> {
+    pub fn recall_recipient(&self, recipient: &Mailbox, destination: &Destination) -> Option<NextHopSays> {
         let shared = self.shared();
-        let key = (organization.clone(), recipient.clone());
-        let way = way(&shared.configured.load(), &key);
+        let key = (destination.clone(), recipient.clone());
+        let way = shared.configured.load().way(destination);
         let (says, age) = shared.recipients.recall(&key, &way, clock::now())?;
         if age >= fresh(&says) {
             return None;
@@ -246,18 +256,18 @@ impl Dispatcher {
         Some(says)
     }
 
-    /// What its next hop says of a recipient, remembered or asked now, by us or by whoever asks already. `client` is
-    /// who wants to know; nobody in particular counts against no client.
+    /// What its next hop says of a recipient, whose message has this destination; remembered or asked now, by us or by
+    /// whoever asks already. `client` is who wants to know; nobody in particular counts against no client.
     pub async fn ask_about(
         &self,
         recipient: &Mailbox,
-        organization: &OrganizationName,
+        destination: &Destination,
         client: Option<IpAddr>,
     ) -> (NextHopSays, Source) {
         let shared = self.shared();
-        let key = (organization.clone(), recipient.clone());
+        let key = (destination.clone(), recipient.clone());
         let configured = shared.configured.load_full();
-        let way = Arc::new(way(&configured, &key));
+        let way = Arc::new(configured.way(destination));
         let remembered = shared.recipients.recall(&key, &way, clock::now());
         if let Some((says, age)) = &remembered
             && *age < fresh(says)
@@ -284,10 +294,6 @@ fn broken_off() -> NextHopSays {
     NextHopSays::Nothing("the probe broke off".to_owned())
 }
 
-fn way(configured: &Configured, (organization, recipient): &Key) -> Way {
-    configured.way(&Destination::of(organization.clone(), recipient.host().clone()))
-}
-
 /// Begins a probe, or joins the one that is under way.
 ///
 /// # Errors
@@ -303,7 +309,10 @@ fn begin(
         Network::around(client, if client.is_ipv4() { 32 } else { 64 })
     });
     let mut memory = shared.recipients.lock();
-    if let Some(answer) = memory.asked.get(&key) {
+    // What an old way's next hop will say is of no use any more.
+    if let Some((asked, answer)) = memory.asked.get(&key)
+        && **asked == **way
+    {
         return Ok(answer.clone());
     }
     if shared.recipients.under_way.load(Ordering::Relaxed) >= PROBES_MAX {
@@ -318,40 +327,42 @@ fn begin(
     }
     shared.recipients.under_way.fetch_add(1, Ordering::Relaxed);
     let (answer, answered) = watch::channel(None);
-    memory.asked.insert(key.clone(), answered.clone());
+    memory.asked.insert(key.clone(), (Arc::clone(way), answered.clone()));
     let leave = Leave {
         shared: Arc::clone(shared),
         key,
+        way: Arc::clone(way),
         client,
         answer,
     };
     drop(memory);
     // Whoever waits may go; the answer is worth having all the same.
-    tokio::spawn(ask(leave, Arc::clone(configured), Arc::clone(way)));
+    tokio::spawn(ask(leave, Arc::clone(configured)));
     Ok(answered)
 }
 
-async fn ask(leave: Leave, configured: Arc<Configured>, way: Arc<Way>) {
-    let Leave { shared, key, .. } = &leave;
-    let probing = timeout(PROBE_PATIENCE, probe(shared, &configured, &way, &key.1));
+async fn ask(leave: Leave, configured: Arc<Configured>) {
+    let Leave { shared, key, way, .. } = &leave;
+    let probing = timeout(PROBE_PATIENCE, probe(shared, &configured, way, &key.1));
     let says = probing.await.unwrap_or_else(|_| {
         let secs = PROBE_PATIENCE.as_secs();
         NextHopSays::Nothing(format!("the next hop did not answer within {secs} seconds"))
     });
     tracing::debug!(recipient = %key.1, ?says, "the next hop was asked about a recipient");
-    shared.recipients.remember(key, &says, &way, clock::now());
+    shared.recipients.remember(key, &says, way, clock::now());
     leave.answer.send_replace(Some(says));
 }
 
 #[cfg(test)]
 mod tests {
-    use sekisho_mail::{Domain, Reply, ReplyCode};
+    use sekisho_mail::{Domain, OrganizationName, Reply, ReplyCode};
 
     use super::*;
     use crate::outbound::{DomainPattern, RouteSettings, Via};
 
     fn key(text: &str) -> Key {
-        (OrganizationName::FIRST, Mailbox::parse(text).unwrap())
+        let recipient = Mailbox::parse(text).unwrap();
+        (Destination::new(recipient.host().clone()), recipient)
     }
 
     fn to(name: &str) -> Arc<Way> {

@@ -57,20 +57,7 @@ impl RouteSettings {
     /// and spoken to, and whatever is said of time, of numbers and of names.
     #[must_use]
     pub(super) fn leads_as(&self, other: &Self) -> bool {
-        let spoken = Self {
-            name: self.name.clone(),
-            source: self.source,
-            domains: self.domains.clone(),
-            demand: self.demand.clone(),
-            retry: self.retry.clone(),
-            delay_notice_after: self.delay_notice_after,
-            expire_after: self.expire_after,
-            expires_by_itself: self.expires_by_itself,
-            connections: self.connections,
-            messages_per_connection: self.messages_per_connection,
-            ..other.clone()
-        };
-        spoken == *self
+        self.via == other.via && self.ehlo_name == other.ehlo_name && self.manner() == other.manner()
     }
 
     /// Whether it is the one that is always there.

@@ -80,13 +80,7 @@ impl Configured {
         }));
         let course = course_of(selection.chosen.filter(|_| chosen.is_some()).map(Arc::as_ref));
         let mut route = Arc::clone(chosen.unwrap_or(of_the_file));
-        if route.implicit_tls && demands.is_empty() {
-            // There is nothing to fall back to.
-            demands.push(RouteDemand {
-                require: Requirement::Encryption,
-                origin: route.title(),
-            });
-        }
+        demand_implicit_tls(&route, &mut demands);
         let settings = self.organizations.organization(&organization);
         if let Some(expire_after) = settings.and_then(|settings| settings.expire_after)
             && !route.expires_by_itself
@@ -152,6 +146,7 @@ impl Configured {
             let of_the_file = self.settings.route(host).route_demand();
             demands.extend(of_the_file.map(without_names));
         }
+        demand_implicit_tls(route, &mut demands);
         Way {
             route: Arc::clone(route),
             organization,
@@ -161,6 +156,16 @@ impl Configured {
             course: course_of(Some(connector)),
             tried: Vec::new(),
         }
+    }
+}
+
+/// Under implicit TLS there is nothing to fall back to.
+fn demand_implicit_tls(route: &RouteSettings, demands: &mut Vec<RouteDemand>) {
+    if route.implicit_tls && demands.is_empty() {
+        demands.push(RouteDemand {
+            require: Requirement::Encryption,
+            origin: route.title(),
+        });
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an organization sets about single messages, and that it is nobody else's.
 
+use sekisho_mail::RefusedBy;
+
 use super::*;
 use crate::directory::MessageLimits;
 
@@ -71,7 +73,7 @@ fn content_that_nobody_announced_is_measured_and_its_sender_told_how_much_is_tak
         found.reply.to_string(),
         "552 5.2.3 the message is larger than this recipient takes"
     );
-    assert!(found.refusal.is_size_limit);
+    assert_eq!(found.refusal.by, RefusedBy::SizeLimit);
     assert!(
         found.refusal.text.contains("1001 octets") && found.refusal.text.contains("1000 are taken"),
         "{}",

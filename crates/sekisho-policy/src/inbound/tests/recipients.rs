@@ -50,6 +50,7 @@ fn who_is_neither_here_nor_listed_does_not_exist_whoever_asks_and_however_it_is_
         ("BoB", "relay domain for acme"),
         ("\"bob\"", "relay domain for acme"),
         ("\"A B\"", "relay domain for acme"),
+        ("PostMaster", "relay domain for acme"),
         ("bobby", unknown),
         ("bob+tag", unknown),
         ("bob%elsewhere.example", RELAY_DENIED),

@@ -33,14 +33,22 @@ fn own(level: DemandLevel) -> Demand {
     }
 }
 
-/// A plan with these demands and exceptions, made at `now`.
+/// A plan with these demands on the way and these exceptions, made at `now`.
 fn plan_at(demands: &[Demand], exceptions: &[Arc<Exception>], now: Timestamp) -> HostPlan {
     let facts = OutboundFacts {
+        demands: demands.iter().map(of_the_way).collect(),
+        ..carrying(&[], exceptions, now)
+    };
+    plan(&facts).hosts()[0].clone()
+}
+
+/// What a message brings along.
+fn carrying(demands: &[Demand], exceptions: &[Arc<Exception>], now: Timestamp) -> OutboundFacts {
+    OutboundFacts {
         exceptions: exceptions.to_vec(),
         now,
         ..facts(None, demands.to_vec())
-    };
-    plan(&facts).hosts()[0].clone()
+    }
 }
 
 /// All kinds of connections, and those whose certificate is past its end and good otherwise.
@@ -208,7 +216,7 @@ fn what_a_recipient_carries_is_lowered_by_the_exception_to_its_rule_and_by_no_ot
         (ExceptionSubject::Rule, "rule \"acme/bank2\"", false),
         (ExceptionSubject::Rule, "connector \"acme/bank\"", false),
         (ExceptionSubject::Rule, "route \"acme/bank\"", false),
-        (ExceptionSubject::OutboundConnector, "connector \"acme/bank\"", true),
+        (ExceptionSubject::OutboundConnector, "connector \"acme/bank\"", false),
         (ExceptionSubject::OutboundConnector, "rule \"acme/bank\"", false),
         (ExceptionSubject::OutboundConnector, "organization acme", false),
         (ExceptionSubject::InboundConnector, "connector \"acme/bank\"", false),
@@ -217,6 +225,25 @@ fn what_a_recipient_carries_is_lowered_by_the_exception_to_its_rule_and_by_no_ot
         let judged = judge(&plan, &plain, envelope(vec![carried(origin)]), now);
         assert_eq!(judged.is_ok(), passes, "{origin}");
     }
+}
+
+#[test]
+fn what_a_connector_demands_on_the_way_too_stands_where_it_has_come_along_from_elsewhere() {
+    let plain = channel(ChannelSecurity::Plaintext(PlaintextCause::NotOffered));
+    let now = before_the_end();
+    let mine = own(DemandLevel::Encryption);
+    let exceptions = [about_connector(Relaxation::Plaintext)];
+    let facts = OutboundFacts {
+        demands: vec![of_the_way(&mine)],
+        ..carrying(std::slice::from_ref(&mine), &exceptions, now)
+    };
+    let both = plan(&facts).hosts()[0].clone();
+    let of_the_way = plan_at(std::slice::from_ref(&mine), &exceptions, now);
+    assert!(of_the_way.bears_plaintext() && !both.bears_plaintext());
+    assert!(judge(&both, &plain, envelope(Vec::new()), now).is_err());
+    assert!(judge(&of_the_way, &plain, envelope(Vec::new()), now).is_ok());
+    // Whether the plan was made with it or not.
+    assert!(judge(&of_the_way, &plain, envelope(vec![mine]), now).is_err());
 }
 
 #[test]

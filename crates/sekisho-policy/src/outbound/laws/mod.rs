@@ -48,6 +48,23 @@ fn facts(route: Option<Requirement>, carried: Vec<Demand>) -> OutboundFacts {
     }
 }
 
+/// The demand of whatever is on the way.
+fn of_the_way(demand: &Demand) -> RouteDemand {
+    let require = match demand.level.clone() {
+        DemandLevel::Encryption => Requirement::Encryption,
+        DemandLevel::Certificate { anchors } => Requirement::Certificate { anchors },
+        DemandLevel::Domain { anchors, names } => Requirement::Domain {
+            anchors,
+            names: TlsNames::Listed(names),
+        },
+        DemandLevel::Pin { spki } => Requirement::Pin { spki },
+        DemandLevel::Version { at_least } => Requirement::Version { at_least },
+        DemandLevel::HybridKeyExchange => Requirement::HybridKeyExchange,
+    };
+    let origin = demand.origin.clone();
+    RouteDemand { require, origin }
+}
+
 fn plan_for(demands: &[Demand]) -> HostPlan {
     plan(&facts(None, demands.to_vec())).hosts()[0].clone()
 }

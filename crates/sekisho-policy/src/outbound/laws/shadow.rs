@@ -15,12 +15,12 @@ fn named(name: &str) -> Arc<ShadowDocument> {
     })
 }
 
-fn rule(demands: Vec<Demand>, instead_of: Option<&str>) -> TriedRule {
-    TriedRule {
+fn rule(demands: Vec<Demand>, instead_of: Option<&str>) -> Arc<TriedRule> {
+    Arc::new(TriedRule {
         document: named("tried"),
         demands,
         instead_of: instead_of.map(str::to_owned),
-    }
+    })
 }
 
 fn cleared() -> Decision {
@@ -178,7 +178,7 @@ fn what_was_not_found_out_is_not_known_and_the_clear_fails_a_demand_for_tls() {
 }
 
 #[test]
-fn a_draft_is_tried_with_the_exceptions_to_the_document_in_whose_place_it_would_stand() {
+fn a_draft_is_tried_with_the_exceptions_to_itself_and_to_the_document_in_whose_place_it_would_stand() {
     use crate::directory::{
         ExceptionSubject, Relaxation,
         samples::{END, before_the_end, exception},
@@ -188,19 +188,30 @@ fn a_draft_is_tried_with_the_exceptions_to_the_document_in_whose_place_it_would_
         origin: "connector \"acme/bank\"".to_owned(),
     };
     let draft = vec![demand(DemandLevel::Certificate { anchors: bank() })];
+    let own = vec![Demand {
+        origin: live.origin.clone(),
+        ..draft[0].clone()
+    }];
     let about = ExceptionSubject::OutboundConnector("bank".into());
     let exceptions = vec![Arc::new(exception("acme/moving", about, Relaxation::Plaintext))];
     let plain = channel(ChannelSecurity::Plaintext(PlaintextCause::NotOffered));
-    for (instead_of, now, expected) in [
-        (Some(live.origin.clone()), before_the_end(), ShadowOutcome::Passes),
-        (Some(live.origin.clone()), END, ShadowOutcome::FailsAnyway),
-        (None, before_the_end(), ShadowOutcome::Fails),
+    for (tried, instead_of, now, expected) in [
+        (
+            &draft,
+            Some(live.origin.clone()),
+            before_the_end(),
+            ShadowOutcome::Passes,
+        ),
+        (&draft, Some(live.origin.clone()), END, ShadowOutcome::FailsAnyway),
+        (&draft, None, before_the_end(), ShadowOutcome::Fails),
+        (&own, None, before_the_end(), ShadowOutcome::Passes),
     ] {
         let facts = OutboundFacts {
-            tried_rules: vec![rule(draft.clone(), instead_of.as_deref())],
+            tried_rules: vec![rule(tried.clone(), instead_of.as_deref())],
+            demands: vec![of_the_way(&live)],
             exceptions: exceptions.clone(),
             now,
-            ..facts(None, vec![live.clone()])
+            ..facts(None, Vec::new())
         };
         let plan = plan(&facts).hosts()[0].clone();
         let decision = match judge(&plan, &plain, envelope(Vec::new()), now) {

@@ -227,6 +227,10 @@ impl Visit {
 
     async fn probe(&self, plan: &HostPlan, link: &mut Link) -> Result<String, Fault> {
         let peer = link.describe();
+        if self.shared.is_outdated(&self.in_force) {
+            // What was planned may be less than what is demanded by now (law 2).
+            return Err(ours("the configuration has changed in between".to_owned()));
+        }
         let clearance = judge(plan, &link.facts, self.envelope(), self.now());
         let clearance = clearance.map_err(|refusal| refusal.to_fault(Some(peer.clone())))?;
         let facts = MailFacts {

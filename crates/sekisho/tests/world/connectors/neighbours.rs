@@ -10,7 +10,7 @@ use sekisho_testkit::{
 };
 
 use super::{SERVER, Sender, TWO_ORGANIZATIONS, apply, arrival, lines, refusal, service, version};
-use crate::{delivered_to, last_attempt, trace_of, traced};
+use crate::{attempts, delivered_to, last_attempt, outcome_of, trace_of, traced};
 
 const USERS: &str = "[local]\nusers = [\"bob@acme.example\", \"eve@beta.example\"]\n";
 const BOB: &str = "bob@acme.example";
@@ -71,6 +71,91 @@ fn a_change_holds_for_the_next_transaction_of_an_open_session_and_the_trace_name
         );
         assert_eq!(trace["arrival"]["directory"], before + 1, "{trace:#}");
         assert_eq!(last_attempt(&trace)["directory"], before + 1, "{trace:#}");
+    });
+}
+
+/// Aliases of acme's, one of which leads to beta alone.
+const ALIASES: &str = "\
+[local]
+users = [\"bob@acme.example\", \"eve@beta.example\"]
+[local.aliases]
+\"all@acme.example\" = [\"bob@acme.example\", \"eve@beta.example\"]
+\"away@acme.example\" = [\"eve@beta.example\"]
+";
+
+/// What beta demands and rejects, and what acme rejects.
+const BETA_DEMANDS: &str = "\
+[[inbound_connector]]
+organization = \"beta\"
+name = \"bank\"
+sender_domains = [\"bank.example\"]
+restrict_domains_to_ip_addresses = true
+sender_ip_addresses = [\"192.0.2.77\"]
+[[inbound_connector]]
+organization = \"beta\"
+name = \"tls\"
+sender_domains = [\"tls.example\"]
+[[rule]]
+organization = \"beta\"
+name = \"secret\"
+header = { name = \"Subject\", contains = \"betas\" }
+reject = { text = \"not for beta\" }
+[[rule]]
+organization = \"acme\"
+name = \"secret\"
+header = { name = \"Subject\", contains = \"acmes\" }
+reject = { text = \"not for acme\" }
+";
+
+#[test]
+fn an_alias_leads_into_another_organization_past_none_of_its_demands_and_takes_its_own_along() {
+    enclosed(|| {
+        let node = service(ALIASES, &format!("{TWO_ORGANIZATIONS}{BETA_DEMANDS}"));
+        let swaks = Swaks::new();
+        let send = |from: &str, to: &str, subject: &str| {
+            let subject = format!("Subject: {subject}");
+            swaks.send(SERVER, from, to, &["--header", &subject]).transcript
+        };
+        let arrives = |user: &str, words: &str| {
+            let has_it = |message: &Vec<u8>| String::from_utf8_lossy(message).contains(words);
+            let look = || node.mailbox(user).iter().any(has_it).then_some(());
+            wait::until_or(format_args!("{words:?} for {user}"), look, || node.log());
+        };
+        // Where all of the alias is beta's, beta's word is the reply.
+        let refused = send("a@bank.example", "away@acme.example", "x");
+        assert!(refused.contains("<** 550 5.7.51"), "{refused}");
+        let (_, text) = refusal(&node, "away@acme.example");
+        assert!(text.contains("beta/bank"), "{text}");
+        // Whoever may come again is told so.
+        let refused = send("a@tls.example", "all@acme.example", "x");
+        assert!(refused.contains("<** 451 4.7.0"), "{refused}");
+        // Otherwise acme's recipient gets it, and of beta's the sender is told.
+        let taken = send("a@bank.example", "all@acme.example", "of the bank");
+        assert!(
+            taken.contains("<-  250 2.6.0") || taken.contains("<-  250 2.0.0"),
+            "{taken}"
+        );
+        arrives(BOB, "of the bank");
+        let bounced = traced(&node, EVE, "bounced");
+        let told = attempts(&bounced).find(|one| outcome_of(one) == "bounced");
+        let told = told.expect("one that bounced").to_string();
+        assert!(
+            told.contains("refused-at-rcpt") && told.contains("organization beta"),
+            "{told}"
+        );
+        // The rules of both hold for what beta's user would get by acme's alias.
+        for (subject, reply) in [("betas", "not for beta"), ("acmes", "not for acme")] {
+            let rejected = send("a@other.example", "away@acme.example", subject);
+            assert!(
+                rejected.contains(&format!("<** 550 5.7.1 {reply}")),
+                "{subject}: {rejected}"
+            );
+        }
+        assert_eq!(node.mailbox(EVE), Vec::<Vec<u8>>::new());
+        send("a@other.example", "all@acme.example", "betas");
+        arrives(BOB, "betas");
+        send("a@other.example", "all@acme.example", "harmless");
+        arrives(EVE, "harmless");
     });
 }
 
