@@ -8,8 +8,8 @@ use axum::{
 };
 use sekisho_api::{
     DEFAULT_PAGE, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact, DirectoryPlan,
-    DirectoryProposal, DirectoryQuery, DirectoryRollback, DirectoryView, HistoryQuery, IMPACT_DAYS_MAX, ImpactQuestion,
-    MAX_PAGE,
+    DirectoryProposal, DirectoryQuery, DirectoryRollback, DirectoryView, ErrorKind, HistoryQuery, IMPACT_DAYS_MAX,
+    ImpactQuestion, MAX_PAGE,
 };
 
 use super::{Backend, Caller, Failure};
@@ -57,19 +57,25 @@ pub(super) async fn impact(
         let message = format!("{} days: 1 to {IMPACT_DAYS_MAX} can be looked back on", question.days);
         return Err(Failure::bad_request(message));
     }
+    // Before the question is read: it is held against what is in force when its turn comes.
+    let _alone = backend.looking_back.lock().await;
+    let before = backend.directory.current();
     let (plan, proposed) = backend.directory.propose(question.proposal).await?;
     let Some(proposed) = proposed else {
         return Err(LiveError::Faults(plan.faults).into());
     };
     let node = backend.node.load_full();
     let configured = node.rules.configured().clone();
-    let _alone = backend.looking_back.lock().await;
+    if before.directory.version() != plan.based_on {
+        let message = "the directory was changed meanwhile; ask again";
+        return Err(Failure::new(ErrorKind::Conflict, message));
+    }
     let question = impact::Question {
         based_on: plan.based_on,
         days: question.days,
         now: clock::now(),
         configured,
-        before: backend.directory.current(),
+        before,
         after: Arc::new(proposed),
         rights: Box::new(move |listener| node.rules.rights(Some(listener)).ok()),
     };

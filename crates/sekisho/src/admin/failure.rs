@@ -57,7 +57,7 @@ impl Failure {
         self
     }
 
-    fn new(error: ErrorKind, message: impl Into<String>) -> Self {
+    pub(super) fn new(error: ErrorKind, message: impl Into<String>) -> Self {
         Self(ApiError {
             error,
             message: message.into(),
@@ -126,7 +126,7 @@ impl From<UnknownDocument> for Failure {
     fn from(error: UnknownDocument) -> Self {
         let kind = match error {
             UnknownDocument::Missing(_) => ErrorKind::NotFound,
-            UnknownDocument::Enforced(_) => ErrorKind::Refused,
+            UnknownDocument::Enforced(_) | UnknownDocument::Disabled(_) => ErrorKind::Refused,
             UnknownDocument::Untriable(_) => ErrorKind::BadRequest,
         };
         Self::new(kind, error.to_string())

@@ -26,7 +26,7 @@ use axum::{
     routing::{get, post},
 };
 use sekisho_api::{ConfigView, ListenerView, TlsList, path};
-use sekisho_mail::{Demand, Envelope, Mailbox};
+use sekisho_mail::{ArrivalShadow, Demand, Envelope, Mailbox};
 use sekisho_policy::inbound::RelayRights;
 use sekisho_store::{Destination, Pressure, Store};
 use sekisho_tls::Verifier;
@@ -127,11 +127,12 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// Why it is refused, in words.
     fn judge_recipient(&self, recipient: &Mailbox) -> Result<(), String>;
 
-    /// Applies the mail-flow rules to a message that the operator sends.
+    /// Applies the mail-flow rules to a message that the operator sends; what those that are tried would have made of
+    /// it.
     ///
     /// # Errors
     /// Why nobody may get it.
-    fn apply_rules(&self, envelope: &mut Envelope, content: &[u8]) -> Result<(), String>;
+    fn apply_rules(&self, envelope: &mut Envelope, content: &[u8]) -> Result<Vec<ArrivalShadow>, String>;
 }
 
 /// Everything that the API serves.

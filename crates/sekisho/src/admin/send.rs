@@ -6,8 +6,8 @@ use sekisho_api::{Submission, Submitted};
 use sekisho_mail::{BodyKind, ChannelSecurity, Envelope, Mailbox, PlaintextCause, Recipient, ReversePath, Timestamp};
 use sekisho_store::{Accepted, Arrival};
 
-use super::{Backend, Caller, Failure};
-use crate::{app::Phase, clock, telemetry::maillog::Entry};
+use super::{Backend, Caller, Failure, Rules};
+use crate::{app::Phase, clock, inbound::of_copies, telemetry::maillog::Entry};
 
 /// Recipients of one such message.
 const RECIPIENTS_MAX: usize = 100;
@@ -28,19 +28,26 @@ pub(super) async fn send(
     {
         return Err(Failure::refused("the server is stopping and takes no new mail"));
     }
-    let mut envelope = judge(&backend, &submission)?;
+    // All of it is judged by one state of things.
+    let node = backend.node.load_full();
+    let mut envelope = judge(&backend, &*node.rules, &submission)?;
     let now = clock::now();
     let mut draft = backend.store.begin(now)?;
     let id = draft.id();
-    let hostname = backend.node.load().hostname.clone();
+    let hostname = node.hostname.clone();
     let message_id = format!("<{id}@{hostname}>");
     // An author is wanted where no sender is (RFC 5322 §3.6.2).
     let author = envelope.reverse_path.mailbox();
     let author = author.map_or_else(|| postmaster(&backend), ToString::to_string);
     let content = render(&submission, &author, &message_id, now)
         .map_err(|error| Failure::bad_request(format!("the message cannot be written: {error}")))?;
-    let rules = &backend.node.load_full().rules;
-    rules.apply_rules(&mut envelope, &content).map_err(Failure::refused)?;
+    let shadow = node.rules.apply_rules(&mut envelope, &content);
+    let shadow = shadow.map_err(Failure::refused)?;
+    for one in &shadow {
+        backend
+            .tally
+            .note(std::slice::from_ref(&one.verdict), &caller.to_string(), now);
+    }
     draft.write(&content).await?;
     let size = draft.len();
     let arrival = Arrival {
@@ -49,11 +56,11 @@ pub(super) async fn send(
         peer: None,
         helo: String::new(),
         security: ChannelSecurity::Plaintext(PlaintextCause::NotAsked),
-        directory: 0,
+        directory: node.rules.configured().organizations.version(),
         admitted_by: format!("management: {caller}"),
         message_id_header: Some(message_id),
-        alterations: Vec::new(),
-        shadow: Vec::new(),
+        alterations: of_copies(&envelope.recipients),
+        shadow,
     };
     let accepted = Accepted {
         envelope: envelope.clone(),
@@ -78,7 +85,7 @@ fn postmaster(backend: &Backend) -> String {
 }
 
 /// The envelope, when every address is one and every recipient may be written to.
-fn judge(backend: &Backend, submission: &Submission) -> Result<Envelope, Failure> {
+fn judge(backend: &Backend, rules: &dyn Rules, submission: &Submission) -> Result<Envelope, Failure> {
     if submission.to.is_empty() || submission.to.len() > RECIPIENTS_MAX {
         return Err(Failure::bad_request(format!(
             "a message has 1 to {RECIPIENTS_MAX} recipients"
@@ -97,15 +104,12 @@ fn judge(backend: &Backend, submission: &Submission) -> Result<Envelope, Failure
         Mailbox::parse(text).map_err(|error| Failure::bad_request(format!("{text:?} is no address: {error}")))
     };
     backend.refuse_at_fault()?;
-    let node = backend.node.load_full();
     let reverse_path = match submission.from.as_deref() {
         None => ReversePath::Mailbox(address(&postmaster(backend))?),
         Some("" | "<>") => ReversePath::Null,
         Some(from) => ReversePath::Mailbox(address(from)?),
     };
-    let rules = &node.rules;
-    let reception = backend.reception.load_full();
-    let organizations = &reception.organizations;
+    let organizations = &rules.configured().organizations;
     let owner = |mailbox: &Mailbox| {
         let accepted = mailbox.host().domain().and_then(|domain| organizations.domain(domain));
         accepted.map(|accepted| accepted.organization.clone())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sekisho_api::{CertificateView, ConfigView, ListenerView, TlsList, TlsView};
-use sekisho_mail::{Demand, Envelope, Mailbox, TlsVersion};
+use sekisho_mail::{ArrivalShadow, Demand, Envelope, Mailbox, TlsVersion};
 use sekisho_policy::{
     inbound::{Exposure, RelayRights},
     outbound::{CandidateHost, HostOrigin, Requirement, RouteDemand},
@@ -199,9 +199,9 @@ impl Rules for NodeRules {
         })
     }
 
-    fn apply_rules(&self, envelope: &mut Envelope, content: &[u8]) -> Result<(), String> {
+    fn apply_rules(&self, envelope: &mut Envelope, content: &[u8]) -> Result<Vec<ArrivalShadow>, String> {
         let applied = inbound::apply_to_whole(&self.configured.organizations, content, envelope);
-        applied.map(drop).map_err(|rejected| {
+        applied.map_err(|rejected| {
             let reasons = rejected.recipients.iter().flat_map(|(_, reasons, _)| reasons.first());
             let words: Vec<&str> = reasons.map(|reason| reason.text.as_str()).collect();
             format!("{}: {}", words.join("; "), rejected.reply)

@@ -4,8 +4,7 @@ use std::io;
 
 use clap::Args;
 use sekisho_api::{
-    DirectoryChange, DirectoryChanged, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryView, FaultView,
-    path,
+    DirectoryChange, DirectoryChanged, DirectoryPlan, DirectoryProposal, DirectoryView, FaultView, path,
 };
 
 use super::{
@@ -100,7 +99,11 @@ pub(super) async fn export(args: &ExportArgs, door: &Door) -> Result<Finding, Cl
 }
 
 pub(super) async fn plan(args: &PlanArgs, door: &Door) -> Result<Finding, CliError> {
-    let (plan, impact) = planned(&args.file, &args.impact, door).await?;
+    let (plan, proposal) = planned(&args.file, door).await?;
+    let impact = match proposal {
+        Some(proposal) => args.impact.ask(door, proposal).await?,
+        None => None,
+    };
     let mut out = Output::open();
     if args.json {
         out.json(&WithImpact {
@@ -123,7 +126,11 @@ pub(super) async fn plan(args: &PlanArgs, door: &Door) -> Result<Finding, CliErr
 }
 
 pub(super) async fn apply(args: &ApplyArgs, door: &Door) -> Result<Finding, CliError> {
-    let (plan, impact) = planned(&args.file, args.change.impact(), door).await?;
+    let (plan, proposal) = planned(&args.file, door).await?;
+    let impact = match proposal {
+        Some(proposal) => args.change.impact().ask_beside(door, proposal).await,
+        None => None,
+    };
     let mut out = Output::open();
     if !args.change.json() {
         show(&mut out, &plan, &args.file)?;
@@ -156,22 +163,16 @@ pub(super) async fn apply(args: &ApplyArgs, door: &Door) -> Result<Finding, CliE
     Ok(Finding::Done)
 }
 
-/// The plan, and what it would have meant where it changes anything.
-async fn planned(
-    file: &FileArgs,
-    impact: &ImpactArgs,
-    door: &Door,
-) -> Result<(DirectoryPlan, Option<DirectoryImpact>), CliError> {
+/// The plan, and what is to be held against past mail where it changes anything.
+async fn planned(file: &FileArgs, door: &Door) -> Result<(DirectoryPlan, Option<DirectoryProposal>), CliError> {
     let proposal = DirectoryProposal {
         text: Some(file.text.clone()),
         whole: true,
         ..DirectoryProposal::default()
     };
     let plan: DirectoryPlan = door.order(path::DIRECTORY_PLAN, &proposal).await?;
-    if plan.changes.is_empty() || !plan.faults.is_empty() {
-        return Ok((plan, None));
-    }
-    Ok((plan, impact.ask(door, proposal).await?))
+    let is_of_use = !plan.changes.is_empty() && plan.faults.is_empty();
+    Ok((plan, is_of_use.then_some(proposal)))
 }
 
 fn show(out: &mut Output, plan: &DirectoryPlan, file: &FileArgs) -> io::Result<()> {

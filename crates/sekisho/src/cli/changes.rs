@@ -109,7 +109,7 @@ impl ChangeArgs {
     ) -> Result<Finding, CliError> {
         let is_tried = self.dry_run && !changed.changes.is_empty();
         let impact = if is_tried {
-            self.impact.ask(door, proposal).await?
+            self.impact.ask_beside(door, proposal).await
         } else {
             None
         };
@@ -312,6 +312,44 @@ pub(super) fn set_list(field: &mut Vec<String>, flag: Option<&Vec<String>>) {
 }
 
 /// A text that the command line names.
+/// A file's text, read while the command line is: whoever writes it to standard input may have the store open until it
+/// has ended.
+#[derive(Clone, Debug)]
+pub(super) struct TextFile {
+    name: String,
+    pub(super) text: String,
+}
+
+impl TextFile {
+    /// For clap; an empty name stands for nothing.
+    pub(super) fn read(name: &str) -> Result<Self, String> {
+        let text = match name {
+            "" => String::new(),
+            name => load(&name.into()).map_err(|error| error.to_string())?,
+        };
+        let name = name.to_owned();
+        Ok(Self { name, text })
+    }
+
+    /// Its lines that say something; at least one.
+    pub(super) fn lines(&self) -> Result<Vec<String>, CliError> {
+        let lines = self.text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let lines: Vec<String> = lines.map(str::to_owned).collect();
+        if lines.is_empty() {
+            let name = &self.name;
+            return Err(CliError::Usage(format!(
+                "{name}: nothing is in it, so nothing is changed"
+            )));
+        }
+        Ok(lines)
+    }
+
+    /// Sets a field that keeps the text itself; an empty name unsets it.
+    pub(super) fn set(&self, field: &mut Option<String>) {
+        *field = (!self.name.is_empty()).then(|| self.text.clone());
+    }
+}
+
 pub(super) fn load(source: &Source) -> Result<String, CliError> {
     text::load(source).map_err(|error| CliError::Failed(format!("{source}: cannot be read: {error}")))
 }

@@ -9,11 +9,11 @@ use sekisho_mail::Domain;
 
 use super::{
     CliError, Finding,
-    changes::{self, ChangeArgs, set, set_list},
+    changes::{self, ChangeArgs, TextFile, set, set_list},
     door::Door,
     output::Output,
 };
-use crate::{directory::text::Source, telemetry::escaped};
+use crate::telemetry::escaped;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DomainCommand {
@@ -48,8 +48,8 @@ pub(super) struct SetArgs {
     #[arg(long, value_name = "RECIPIENT", value_delimiter = ',')]
     recipients: Option<Vec<String>>,
     /// List: a file with all of them, one a line; - for standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "recipients")]
-    recipients_from: Option<String>,
+    #[arg(long, value_name = "FILE", conflicts_with = "recipients", value_parser = TextFile::read)]
+    recipients_from: Option<TextFile>,
     /// A relay domain's: what becomes of a stranger's mail that the next hop refuses for good: hold, or bounce (whoever
     /// MAIL FROM names is told) [default: hold]
     #[arg(long, value_name = "WHAT", value_parser = changes::word::<FinalRefusal>)]
@@ -150,9 +150,7 @@ async fn put(
     set(&mut document.recipient_check, args.recipient_check.as_ref());
     set_list(&mut document.recipients, args.recipients.as_ref());
     if let Some(file) = &args.recipients_from {
-        let text = changes::load(&Source::from(file.as_str()))?;
-        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        set_list(&mut document.recipients, Some(&lines));
+        set_list(&mut document.recipients, Some(&file.lines()?));
     }
     set(&mut document.final_refusal, args.final_refusal.as_ref());
     set(&mut document.comment, args.comment.as_ref());

@@ -61,6 +61,21 @@ impl ImpactArgs {
     }
 }
 
+impl ImpactArgs {
+    /// As [`Self::ask`], beside a change that does not depend on it: a trace that cannot be read keeps nobody from
+    /// mending a connector.
+    #[expect(clippy::print_stderr, reason = "the command line speaks to its user")]
+    pub(super) async fn ask_beside(&self, door: &Door, proposal: DirectoryProposal) -> Option<DirectoryImpact> {
+        match self.ask(door, proposal).await {
+            Ok(impact) => impact,
+            Err(error) => {
+                eprintln!("sekisho: what it would have meant for past mail cannot be said: {error}");
+                None
+            }
+        }
+    }
+}
+
 /// Everything that is to be said of it.
 pub(super) fn show(out: &mut Output, impact: &DirectoryImpact) -> io::Result<()> {
     let days = match impact.days {

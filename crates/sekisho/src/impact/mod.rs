@@ -15,7 +15,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use sekisho_api::{DirectoryImpact, ImpactCounts, ImpactStop};
 use sekisho_mail::{Evidence, Mailbox, MessageId, OrganizationName, Recipient, Timestamp};
 use sekisho_policy::{inbound::RelayRights, replay::Compared};
-use sekisho_store::{MessageDetail, QueueFilter, Store, StoreError, TraceFilter, TraceItem};
+use sekisho_store::{MessageDetail, QueueFilter, Store, StoreError, TRACED_ATTEMPTS_MAX, TraceFilter, TraceItem};
 use tokio::time::Instant;
 
 use self::{
@@ -244,6 +244,11 @@ impl Replay {
                 let from = Some((&arrived, &rights, questions));
                 let (judged, otherwise_out) = judge_departure(before, after, departed, &taken.organization, from);
                 (judged, otherwise_then || otherwise_out)
+            }
+            Compared::Same(Reception::Taken(_)) if item.attempts.len() >= TRACED_ATTEMPTS_MAX => {
+                let why = format!("it has more than the {TRACED_ATTEMPTS_MAX} attempts that are looked at");
+                let finding = Finding::unknown_out(departed, None, "too-many-attempts", &why);
+                (Judged::Unknown(finding), otherwise_then)
             }
             Compared::Same(_) => (Judged::Same, otherwise_then),
             Compared::Different { before, after } => {

@@ -200,12 +200,21 @@ impl Partners {
     /// When the store cannot be read or written; what was noted is lost then.
     pub async fn write(&self, store: &dyn Store) -> Result<(), StoreError> {
         let mut kept = self.kept.lock().await;
+        let written = self.write_noted(&mut kept, store).await;
+        if written.is_err() {
+            // It may say more than is there.
+            *kept = None;
+        }
+        written
+    }
+
+    async fn write_noted(&self, kept: &mut Option<HashMap<String, Kept>>, store: &dyn Store) -> Result<(), StoreError> {
         let noted = std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
         if noted.count == 0 && kept.is_some() {
             return Ok(());
         }
         let now = clock::now();
-        let index = match &mut *kept {
+        let index = match kept {
             Some(index) => index,
             none => none.insert(take_stock(store, now).await?),
         };

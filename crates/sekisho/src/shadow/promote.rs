@@ -51,6 +51,9 @@ pub fn promote(
     promotion: Promotion,
 ) -> Result<PlannedPromotion, PromotionError> {
     let title = asked.id.title();
+    if !asked.is_enabled {
+        return Err(UnknownDocument::Disabled(title).into());
+    }
     if report.fails > 0 && !promotion.force {
         return Err(PromotionError::Breaks {
             message: format!(

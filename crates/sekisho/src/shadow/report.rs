@@ -22,6 +22,8 @@ pub struct Asked {
     pub id: DocumentId,
     /// The one in whose place it would stand.
     pub draft_of: Option<String>,
+    /// Whether it is looked at.
+    pub is_enabled: bool,
     /// With the state of its content.
     pub document: Arc<ShadowDocument>,
 }
@@ -35,6 +37,9 @@ pub enum UnknownDocument {
     /// It acts, and nothing is tried in its place.
     #[error("{0} is enforced and has no draft")]
     Enforced(String),
+    /// It is looked at by nobody, so that enforcing it would switch off what acts.
+    #[error("{0} is disabled: enable it and see what it would have done, or remove it")]
+    Disabled(String),
     /// Such documents are never tried.
     #[error("{0}: only connectors and rules are tried")]
     Untriable(String),
@@ -44,6 +49,7 @@ pub enum UnknownDocument {
 trait Triable {
     fn id(&self) -> DocumentId;
     fn is_tried(&self) -> bool;
+    fn is_enabled(&self) -> bool;
     fn draft_of(&self) -> Option<&str>;
 }
 
@@ -56,6 +62,10 @@ macro_rules! triable {
 
             fn is_tried(&self) -> bool {
                 self.mode == Mode::Shadow || self.draft_of.is_some()
+            }
+
+            fn is_enabled(&self) -> bool {
+                self.enabled
             }
 
             fn draft_of(&self) -> Option<&str> {
@@ -98,6 +108,7 @@ fn asked<T: Triable + serde::Serialize>(
     let organization: OrganizationName = id.organization.parse().unwrap_or_default();
     Ok(Asked {
         draft_of: tried.draft_of().map(str::to_owned),
+        is_enabled: tried.is_enabled(),
         document: Arc::new(ShadowDocument {
             kind,
             organization,

@@ -185,6 +185,14 @@ async fn a_promotion_takes_what_the_draft_says_and_is_refused_while_it_would_bre
     assert_eq!(peers[0].reason, "1 with mx.example: because");
     assert!(promote(&all, &asked, &breaking, promotion(true)).is_ok());
 
+    // What was counted while it was looked at says nothing of a document that is switched off.
+    let off = documents(|one| one.enabled = false);
+    let refused = promote(&off, &draft(&off), &fine, promotion(true));
+    let Err(PromotionError::Unknown(UnknownDocument::Disabled(title))) = refused else {
+        panic!("it would switch off what acts: {refused:?}");
+    };
+    assert!(title.contains("default/new"), "{title}");
+
     let rule = find(&all, &id(DocumentKind::Rule, "secret")).unwrap();
     let unseen = report(&*store, &rule, 14, TODAY).await.unwrap();
     let planned = promote(&all, &rule, &unseen, promotion(false)).unwrap();

@@ -39,7 +39,7 @@ pub struct Validations {
     metrics: ValidationMetrics,
     /// The last of each connector, read when first asked for.
     lasts: OnceCell<Mutex<Lasts>>,
-    orders: Semaphore,
+    orders: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Validations {
@@ -86,7 +86,7 @@ impl Validations {
             dispatcher,
             metrics,
             lasts: OnceCell::new(),
-            orders: Semaphore::new(ORDERS_AT_ONCE),
+            orders: Arc::new(Semaphore::new(ORDERS_AT_ONCE)),
         })
     }
 

@@ -41,14 +41,13 @@ impl Validations {
             return Err(ValidationError::NotNow(words.to_owned()));
         };
         let prepared = self.prepare(&dispatcher, order, by).await?;
-        if self.orders.available_permits() == 0 {
+        let Ok(permit) = Arc::clone(&self.orders).try_acquire_owned() else {
             let words = "as many validations as may be are under way; try again when one has ended";
             return Err(ValidationError::NotNow(words.to_owned()));
-        }
+        };
         let validations = Arc::clone(self);
         let running = tokio::spawn(async move {
-            // Never closed.
-            let _permit = validations.orders.acquire().await;
+            let _permit = permit;
             validations.run_and_keep(&dispatcher, prepared).await
         });
         running

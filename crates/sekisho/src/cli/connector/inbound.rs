@@ -5,7 +5,7 @@ use sekisho_api::{ConnectorType, InboundConnector, MinTlsVersion, Mode, Plaintex
 
 use crate::cli::{
     CliError,
-    changes::{self, set, set_list, set_text},
+    changes::{self, TextFile, set, set_list, set_text},
 };
 
 #[derive(Debug, Args)]
@@ -62,8 +62,8 @@ pub(in crate::cli) struct InboundFlags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     hybrid_key_exchange_only: Option<bool>,
     /// A PEM file with the certificates at which the client's chain must end; it is read now and kept
-    #[arg(long, value_name = "FILE")]
-    trust_anchors: Option<String>,
+    #[arg(long, value_name = "FILE", value_parser = TextFile::read)]
+    trust_anchors: Option<TextFile>,
     /// An issuer of the client's certificate: "O=Example Trust, C=CH"; may be repeated
     #[arg(long, value_name = "ISSUER")]
     issuers: Option<Vec<String>>,
@@ -106,7 +106,9 @@ impl InboundFlags {
         set(&mut document.min_tls_version, self.min_tls_version.as_ref());
         let flag = self.hybrid_key_exchange_only.as_ref();
         set(&mut document.hybrid_key_exchange_only, flag);
-        super::anchors(&mut document.trust_anchors, self.trust_anchors.as_ref())?;
+        if let Some(file) = &self.trust_anchors {
+            file.set(&mut document.trust_anchors);
+        }
         set_list(&mut document.issuers, self.issuers.as_ref());
         set_list(&mut document.pins, self.pins.as_ref());
         let flag = self.server_auth_certificates.as_ref();

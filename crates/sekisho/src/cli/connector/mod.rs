@@ -10,6 +10,7 @@ use sekisho_api::{
     DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, InboundConnector, LastValidation, Mode,
     OutboundConnector,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use self::{
@@ -360,6 +361,14 @@ async fn enable(args: &NamedArgs, enabled: bool, view: &DirectoryView, door: &Do
     args.change.make(door, view.version, put, Vec::new()).await
 }
 
+/// An outbound connector as `--json` has it.
+#[derive(Serialize)]
+struct WithLast<'a> {
+    #[serde(flatten)]
+    document: &'a OutboundConnector,
+    last_validation: Option<&'a LastValidation>,
+}
+
 async fn show(args: &ShowArgs, view: &DirectoryView, door: &Door) -> Result<Finding, CliError> {
     let not_there = || changes::not_there(&args.name.id(args.direction));
     match args.direction {
@@ -375,23 +384,23 @@ async fn show(args: &ShowArgs, view: &DirectoryView, door: &Door) -> Result<Find
         }
         Direction::Outbound => {
             let document = args.name.outbound(view).ok_or_else(not_there)?;
-            changes::show(&document.id(), document, args.json, |field| match field {
+            let lasts = validate::lasts(Some(&document.organization), Some(&document.name), door).await?;
+            let last = lasts.first();
+            if args.json {
+                Output::open().json(&WithLast {
+                    document,
+                    last_validation: last,
+                })?;
+                return Ok(Finding::Done);
+            }
+            changes::show(&document.id(), document, false, |field| match field {
                 "smtp_dane_mode" | "mta_sts_mode" => " (not looked up yet by this version)",
                 _ => "",
             })?;
-            let lasts = validate::lasts(Some(&document.organization), Some(&document.name), door).await?;
             let mut out = Output::open();
-            if args.json {
-                out.json(&json!({"last_validation": lasts.first()}))?;
-            } else {
-                out.line(format_args!(
-                    "  {:<36}{}",
-                    "last validation",
-                    validate::in_words(lasts.first())
-                ))?;
-                if let Some(why) = lasts.first().and_then(|last| last.why.as_ref()) {
-                    out.line(format_args!("  {:<36}{}", "", escaped(why)))?;
-                }
+            out.line(format_args!("  {:<36}{}", "last validation", validate::in_words(last)))?;
+            if let Some(why) = last.and_then(|last| last.why.as_ref()) {
+                out.line(format_args!("  {:<36}{}", "", escaped(why)))?;
             }
             Ok(Finding::Done)
         }
@@ -492,14 +501,4 @@ fn row(
         tls,
         validated,
     ]
-}
-
-/// Certificates from a file, for a document that keeps them itself; an empty name unsets.
-fn anchors(field: &mut Option<String>, file: Option<&String>) -> Result<(), CliError> {
-    match file.map(String::as_str) {
-        None => {}
-        Some("") => *field = None,
-        Some(file) => *field = Some(changes::load(&file.into())?),
-    }
-    Ok(())
 }

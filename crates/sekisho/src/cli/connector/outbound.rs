@@ -5,7 +5,7 @@ use sekisho_api::{CertificateFiles, ConnectorType, LookupMode, MinTlsVersion, Mo
 
 use crate::cli::{
     CliError,
-    changes::{self, set, set_list, set_text},
+    changes::{self, TextFile, set, set_list, set_text},
 };
 
 #[derive(Debug, Args)]
@@ -68,8 +68,8 @@ pub(in crate::cli) struct OutboundFlags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     hybrid_key_exchange_only: Option<bool>,
     /// A PEM file with the certificates at which the host's chain must end; it is read now and kept
-    #[arg(long, value_name = "FILE")]
-    trust_anchors: Option<String>,
+    #[arg(long, value_name = "FILE", value_parser = TextFile::read)]
+    trust_anchors: Option<TextFile>,
     /// Keys of which the host's certificate must have one: sha256: and 64 hexadecimal digits
     #[arg(long, value_name = "PIN", value_delimiter = ',')]
     pins: Option<Vec<String>>,
@@ -138,7 +138,9 @@ impl OutboundFlags {
         set(&mut document.min_tls_version, self.min_tls_version.as_ref());
         let flag = self.hybrid_key_exchange_only.as_ref();
         set(&mut document.hybrid_key_exchange_only, flag);
-        super::anchors(&mut document.trust_anchors, self.trust_anchors.as_ref())?;
+        if let Some(file) = &self.trust_anchors {
+            file.set(&mut document.trust_anchors);
+        }
         set_list(&mut document.pins, self.pins.as_ref());
         self.apply_certificate(document)?;
         let flag = self.client_certificate_in_tls12.as_ref();

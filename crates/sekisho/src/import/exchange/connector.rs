@@ -4,7 +4,7 @@ use sekisho_api::{
     AcceptedDomain, ConnectorType, DomainType, InboundConnector, LookupMode, OutboundConnector, TlsSettings,
 };
 
-use sekisho_mail::Mailbox;
+use sekisho_mail::{Domain, Mailbox};
 use sekisho_policy::directory::DomainScope;
 
 use super::{DomainNames, object::Reading};
@@ -280,7 +280,7 @@ fn scopes(reading: &mut Reading<'_>, property: &str, field: &'static str) -> Vec
 }
 
 /// `Get-OutboundConnector`.
-pub(super) fn outbound(reading: &mut Reading<'_>) {
+pub(super) fn outbound(reading: &mut Reading<'_>, domains: &DomainNames) {
     const TLS: [(&str, TlsSettings); 3] = [
         ("EncryptionOnly", TlsSettings::EncryptionOnly),
         ("CertificateValidation", TlsSettings::CertificateValidation),
@@ -310,7 +310,7 @@ pub(super) fn outbound(reading: &mut Reading<'_>) {
     document.tls_domain = reading.text("TlsDomain", "tls_domain");
     document.smtp_dane_mode = lookup(reading, "SmtpDaneMode", "smtp_dane_mode", "DANE");
     document.mta_sts_mode = lookup(reading, "MtaStsMode", "mta_sts_mode", "MTA-STS");
-    document.validation_recipients = validation_recipients(reading, &document.recipient_domains);
+    document.validation_recipients = validation_recipients(reading, &document, domains);
     outbound_differences(reading, &document);
     without(reading, &OUTBOUND_WITHOUT);
     let source = reading.end();
@@ -319,13 +319,32 @@ pub(super) fn outbound(reading: &mut Reading<'_>) {
     import.documents.outbound_connector.push(document);
 }
 
-/// Those in the domains that the connector names: others are refused here.
-fn validation_recipients(reading: &mut Reading<'_>, scopes: &[String]) -> Vec<String> {
+/// Those whose mail the connector may carry: others are refused here.
+fn validation_recipients(
+    reading: &mut Reading<'_>,
+    document: &OutboundConnector,
+    domains: &DomainNames,
+) -> Vec<String> {
     const PROPERTY: &str = "ValidationRecipients";
-    let scopes: Vec<DomainScope> = scopes.iter().filter_map(|scope| scope.parse().ok()).collect();
+    let scopes = document.recipient_domains.iter();
+    let scopes: Vec<DomainScope> = scopes.filter_map(|scope| scope.parse().ok()).collect();
+    let carries_all = document.route_all_messages_via_on_premises
+        || document.is_transport_rule_scoped && document.recipient_domains.is_empty();
+    // Where nothing is imported with it, the accepted domains are those that are here.
+    let is_accepted = |domain: &Domain| {
+        domains.is_empty()
+            || domains
+                .values()
+                .any(|one| Domain::parse(one).is_ok_and(|one| one == *domain))
+    };
     let is_covered = |text: &String| {
-        let address = Mailbox::parse(text).ok();
-        address.is_some_and(|address| scopes.iter().any(|scope| scope.covers(address.host().domain())))
+        let Ok(address) = Mailbox::parse(text) else {
+            return false;
+        };
+        let domain = address.host().domain();
+        carries_all
+            || document.all_accepted_domains && domain.is_some_and(is_accepted)
+            || scopes.iter().any(|scope| scope.covers(domain))
     };
     let all = reading.list(PROPERTY, "validation_recipients");
     let (mut kept, others): (Vec<String>, Vec<String>) = all.into_iter().partition(is_covered);
@@ -436,7 +455,7 @@ pub(super) fn domain(reading: &mut Reading<'_>) {
         kind,
         ..AcceptedDomain::default()
     };
-    let normal = sekisho_mail::Domain::parse(&document.name);
+    let normal = Domain::parse(&document.name);
     if let Ok(domain) = normal {
         document.name = domain.to_string();
     }

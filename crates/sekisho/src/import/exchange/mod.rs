@@ -91,7 +91,7 @@ fn one(file: &str, object: Map<String, Value>, domains: &DomainNames, wanted: &W
     let mut reading = Reading::new(file, kind, object, wanted, import);
     match kind {
         Kind::Inbound => connector::inbound(&mut reading, domains),
-        Kind::Outbound => connector::outbound(&mut reading),
+        Kind::Outbound => connector::outbound(&mut reading, domains),
         Kind::Domain => connector::domain(&mut reading),
     }
 }
