@@ -180,7 +180,8 @@ fn alone(
     let is_optional = |level| matches!(level, Level::None | Level::May | Level::Dane);
     if is_optional(policy.level) {
         if !is_optional(above.level) {
-            let text = "an exception cannot be made here: what is demanded of the domains around it holds for it too";
+            let text = "less cannot be demanded for good here: what is demanded of the domains around it holds for it \
+                        too; for a year at most `sekisho exception add` lets one pass";
             reading.note(NoteKind::Different, true, place, text);
         } else if policy.level != Level::May {
             // Without a connector, since it would demand nothing; but it is said what that means.
