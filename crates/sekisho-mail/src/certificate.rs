@@ -70,14 +70,8 @@ pub struct CertificateFacts {
     /// Algorithm and size of the key in words: `RSA 2048`, `P-256`.
     pub key: String,
     /// Whether it has extended key usages and none of them is for clients of TLS (RFC 5280 §4.2.1.12).
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "crate::is_false")]
     pub not_for_clients: bool,
-}
-
-/// What is usual needs no words.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
 }
 
 /// Whether the peer proved in the handshake that the key in its certificate is its own.

@@ -111,7 +111,7 @@ pub struct TlsFacts {
     /// The server name that the client sent.
     pub sni: Option<Domain>,
     /// Whether TLS began with the first octet (RFC 8314 §3), and not by STARTTLS.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "crate::is_false")]
     pub implicit: bool,
     /// The protocol agreed on by ALPN, when one was.
     pub alpn: Option<String>,
@@ -127,12 +127,6 @@ pub struct TlsFacts {
     pub stapled_ocsp_len: Option<usize>,
     /// What became of our own client certificate.
     pub client_certificate: ClientCertificateFate,
-}
-
-/// What is usual needs no words.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
 }
 
 impl TlsFacts {

@@ -47,7 +47,7 @@ pub struct Recipient {
     pub refused: Option<Box<RuleRefusal>>,
     /// Whether it came from somebody whom nobody here knows: MAIL FROM may name anyone then, and a notification may
     /// reach whoever has not sent anything.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "crate::is_false")]
     pub from_stranger: bool,
     /// Rules that are tried and met the message: nothing is done or left undone for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -87,12 +87,6 @@ impl RefusedBy {
     const fn is_rule(&self) -> bool {
         matches!(self, Self::Rule)
     }
-}
-
-/// What is usual needs no words.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
 }
 
 impl Recipient {

@@ -35,13 +35,8 @@ pub struct OwnServer {
     /// The inbound connector that knew it: `acme/on-premises`.
     pub connector: String,
     /// Whether what it says in cross-premises header fields is believed.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "crate::is_false")]
     pub is_believed: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
 }
 
 /// An outbound connector of the recipient's organization, and the rule that names it.

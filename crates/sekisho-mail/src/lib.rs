@@ -43,3 +43,9 @@ pub use shadow::{
     ArrivalShadow, Revision, RevisionError, ShadowDocument, ShadowKind, ShadowOutcome, ShadowVerdict, TriedRule,
 };
 pub use time::Timestamp;
+
+/// What is usual needs no words where a value is written down.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+pub(crate) const fn is_false(flag: &bool) -> bool {
+    !*flag
+}

@@ -311,6 +311,8 @@ impl Reason {
             return Some(format!("inbound connector {connector}"));
         }
         if let Self::DirectSend { organization, .. }
+        | Self::MessageTooLarge { organization, .. }
+        | Self::TooManyRecipients { organization, .. }
         | Self::TlsDemanded {
             by: Demander::Organization(organization),
             ..
@@ -324,8 +326,15 @@ impl Reason {
         if let Self::Excepted { exception, .. } = self {
             return Some(format!("exception {}", exception.key));
         }
-        if let Self::RuleRejects { rule } = self {
+        if let Self::RuleRejects { rule }
+        | Self::RuleRoutes { rule, .. }
+        | Self::RuleDoesNotSendBack { rule, .. }
+        | Self::RuleAddsField { rule, .. } = self
+        {
             return Some(format!("rule {rule}"));
+        }
+        if let Self::RecipientNotListed { domain } = self {
+            return Some(format!("domain {domain}"));
         }
         None
     }

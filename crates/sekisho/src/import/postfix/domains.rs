@@ -43,8 +43,8 @@ pub(super) fn read(reading: &mut Reading<'_>) -> OwnDomains {
             list(&mut document, listed);
             if !listed.iter().any(|key| key.ends_with(&format!("@{name}"))) {
                 let text = format!(
-                    "nobody of {name} is in it, so there all its mail is refused; here it is taken: set recipient_check, \
-                     or take the domain out"
+                    "nobody of {name} is in it, so there all its mail is refused; here it is taken: set \
+                     recipient_check, or take the domain out"
                 );
                 let place = reading.parameter("relay_recipient_maps");
                 reading.note(NoteKind::Different, true, place, text);
