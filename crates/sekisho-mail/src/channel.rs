@@ -136,12 +136,6 @@ const fn is_false(flag: &bool) -> bool {
 }
 
 impl TlsFacts {
-    /// Whether the key exchange was the hybrid post-quantum one.
-    #[must_use]
-    pub fn is_hybrid(&self) -> bool {
-        self.group == TlsVersion::HYBRID_GROUP
-    }
-
     /// The answer to `check`, when it was asked.
     #[must_use]
     pub fn verdict(&self, check: &Check) -> Option<&Verdict> {
