@@ -6035,7 +6035,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__add)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --from-organizations --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6078,6 +6078,10 @@ _sekisho() {
                     return 0
                     ;;
                 --inbound-connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-organizations)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -6159,7 +6163,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__draft)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --from-organizations --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6202,6 +6206,10 @@ _sekisho() {
                     return 0
                     ;;
                 --inbound-connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-organizations)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -6541,7 +6549,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__set)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --from-organizations --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6584,6 +6592,10 @@ _sekisho() {
                     return 0
                     ;;
                 --inbound-connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-organizations)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -106,6 +106,7 @@ fn rule_all_set() -> Rule {
             contains: text("top \"secret\""),
         }),
         inbound_connector: Some(text("bank")),
+        from_organizations: texts(&["default"]),
         require_tls: Some(RuleTls::DomainValidation),
         tls_domains: texts(&["*.bank.example"]),
         reject: Some(Rejection { text: text("no") }),

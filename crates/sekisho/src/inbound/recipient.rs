@@ -140,7 +140,7 @@ impl Connection {
             _ => Vec::new(),
         };
         self.is_own_server |= attribution.direction == Directionality::Originating;
-        let connector = attribution.connector.clone();
+        let (connector, from) = (attribution.connector.clone(), attribution.from.clone());
         let recipient = accepted(mailbox.clone(), parameters, attribution);
         let recipients = finding.expand(recipient, &covering);
         if let Some(reply) = put_off(pressure(&self.services), 0, &self.services.limits) {
@@ -151,8 +151,9 @@ impl Connection {
             self.count(&first.organization);
         }
         self.tried.note(&mailbox, shadow);
+        let by = (connector.as_ref(), from.as_ref());
         self.written
-            .note(&self.reception.organizations, &mailbox, connector.as_ref(), &recipients);
+            .note(&self.reception.organizations, &mailbox, by, &recipients);
         Answer::Recipients {
             recipients,
             admitted_by: right,

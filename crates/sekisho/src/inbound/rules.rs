@@ -14,8 +14,8 @@ use sekisho_policy::{
 
 use crate::copy::name_within;
 
-/// What the envelope does not say of its recipients: which addresses were written for them, and through which
-/// connectors they came.
+/// What the envelope does not say of its recipients: which addresses were written for them, through which connectors
+/// they came, and whose servers brought them.
 #[derive(Debug, Default)]
 pub(super) struct Written(HashMap<(Mailbox, OrganizationName), Ways>);
 
@@ -23,6 +23,7 @@ pub(super) struct Written(HashMap<(Mailbox, OrganizationName), Ways>);
 struct Ways {
     addresses: Vec<Mailbox>,
     connectors: Vec<ConnectorKey>,
+    from: Vec<OrganizationName>,
 }
 
 impl Written {
@@ -31,12 +32,12 @@ impl Written {
         &mut self,
         directory: &Directory,
         address: &Mailbox,
-        connector: Option<&ConnectorKey>,
+        (connector, from): (Option<&ConnectorKey>, Option<&OrganizationName>),
         recipients: &[Recipient],
     ) {
         for recipient in recipients {
             let is_alias = recipient.mailbox != *address;
-            if !directory.has_rules(&recipient.organization) || (!is_alias && connector.is_none()) {
+            if !directory.has_rules(&recipient.organization) || (!is_alias && connector.is_none() && from.is_none()) {
                 continue;
             }
             let key = (recipient.mailbox.clone(), recipient.organization.clone());
@@ -44,8 +45,10 @@ impl Written {
             if is_alias && !ways.addresses.contains(address) {
                 ways.addresses.push(address.clone());
             }
-            ways.connectors
-                .extend(connector.filter(|one| !ways.connectors.contains(one)).cloned());
+            connector
+                .into_iter()
+                .for_each(|one| push_new(&mut ways.connectors, one.clone()));
+            from.into_iter().for_each(|one| push_new(&mut ways.from, one.clone()));
         }
     }
 
@@ -155,11 +158,13 @@ fn apply_rules(
         let addresses = ways.iter().flat_map(|ways| &ways.addresses);
         let addresses: Vec<&Mailbox> = addresses.chain([&recipient.mailbox]).collect();
         let connectors: Vec<&ConnectorKey> = ways.iter().flat_map(|ways| &ways.connectors).collect();
+        let from: Vec<&OrganizationName> = ways.iter().flat_map(|ways| &ways.from).collect();
         let facts = RuleFacts {
             organization: &recipient.organization,
             sender: reverse_path,
             recipients: &addresses,
             connectors: &connectors,
+            from: &from,
             is_from_own_server: recipient.handling.as_ref().is_some_and(|one| one.own_server.is_some()),
             header: views.of_copy(recipient),
         };

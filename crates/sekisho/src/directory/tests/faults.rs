@@ -357,6 +357,11 @@ fn each_field_of_a_rule_is_read_and_what_cannot_be_is_refused() {
         with_rule(&|one| one.inbound_connector = Some(text("x"))),
         at("inbound_connector")
     );
+    let from = |name| with_rule(&|one| one.from_organizations = texts(&[name]));
+    assert_eq!(from("default"), Vec::new());
+    for name in ["nobody", "No Name", ""] {
+        assert_eq!(from(name), at("from_organizations"), "{name:?}");
+    }
     let route = |name| with_rule(&|one| one.route_to_connector = Some(text(name)));
     assert_eq!((route("bank"), route("x")), (Vec::new(), at("route_to_connector")));
     let add = |name, value| {
