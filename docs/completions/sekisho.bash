@@ -1141,7 +1141,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__add__subcmd__inbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1215,8 +1215,8 @@ _sekisho() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --hybrid-key-exchange-only)
-                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                --key-exchange-groups)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --trust-anchors)
@@ -1263,7 +1263,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__add__subcmd__outbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1341,8 +1341,8 @@ _sekisho() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --hybrid-key-exchange-only)
-                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                --key-exchange-groups)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --trust-anchors)
@@ -1541,7 +1541,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__draft__subcmd__inbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1615,8 +1615,8 @@ _sekisho() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --hybrid-key-exchange-only)
-                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                --key-exchange-groups)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --trust-anchors)
@@ -1663,7 +1663,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__draft__subcmd__outbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1741,8 +1741,8 @@ _sekisho() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --hybrid-key-exchange-only)
-                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                --key-exchange-groups)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --trust-anchors)
@@ -2325,7 +2325,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__set__subcmd__inbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --hybrid-key-exchange-only --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2399,8 +2399,8 @@ _sekisho() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --hybrid-key-exchange-only)
-                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                --key-exchange-groups)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --trust-anchors)
@@ -2447,7 +2447,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__set__subcmd__outbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --hybrid-key-exchange-only --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2525,8 +2525,8 @@ _sekisho() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --hybrid-key-exchange-only)
-                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                --key-exchange-groups)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --trust-anchors)
@@ -5114,7 +5114,7 @@ _sekisho() {
                     return 0
                     ;;
                 --require-tls-outbound)
-                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --expire-after)
@@ -5326,7 +5326,7 @@ _sekisho() {
                     return 0
                     ;;
                 --require-tls-outbound)
-                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --expire-after)
@@ -6035,7 +6035,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__add)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --from-organizations --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6078,6 +6078,10 @@ _sekisho() {
                     return 0
                     ;;
                 --inbound-connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-organizations)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -6159,7 +6163,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__draft)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --from-organizations --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6202,6 +6206,10 @@ _sekisho() {
                     return 0
                     ;;
                 --inbound-connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-organizations)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -6541,7 +6549,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__set)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --from-organizations --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6584,6 +6592,10 @@ _sekisho() {
                     return 0
                     ;;
                 --inbound-connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-organizations)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

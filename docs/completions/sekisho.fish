@@ -275,8 +275,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish
 false\t''"
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l require-tls-inbound -d 'Takes mail for its domains under TLS alone' -r -f -a "true\t''
 false\t''"
-complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l require-tls-outbound -d 'Lets its mail leave under TLS alone' -r -f -a "true\t''
-false\t''"
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l require-tls-outbound -d 'What must hold of every connection on which its mail leaves: opportunistic, encryption, certificate, or domain [default: opportunistic]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l expire-after -d 'The age at which undelivered mail is given up: 48h, 5d; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l max-message-size -d 'How large a message for its domains, or from it to elsewhere, may be: 25MiB; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l max-recipients -d 'How many recipients such a message may have; empty to unset' -r
@@ -295,8 +294,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish
 false\t''"
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l require-tls-inbound -d 'Takes mail for its domains under TLS alone' -r -f -a "true\t''
 false\t''"
-complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l require-tls-outbound -d 'Lets its mail leave under TLS alone' -r -f -a "true\t''
-false\t''"
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l require-tls-outbound -d 'What must hold of every connection on which its mail leaves: opportunistic, encryption, certificate, or domain [default: opportunistic]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l expire-after -d 'The age at which undelivered mail is given up: 48h, 5d; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l max-message-size -d 'How large a message for its domains, or from it to elsewhere, may be: 25MiB; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l max-recipients -d 'How many recipients such a message may have; empty to unset' -r
@@ -565,6 +563,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l recipients -d 'Only mail to these: alice@bank.example, @bank.example, *.bank.example, or *' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l header -d 'Only mail with this text in a header field, as it is sent and with nothing decoded: "Subject: secret"' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l inbound-connector -d 'Only mail that came through this inbound connector of the organization' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l from-organizations -d 'Only mail that a server of one of these organizations brought, as its connector knows it' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l require-tls -d 'Demands of whatever connection it leaves on: encryption-only, certificate-validation or domain-validation' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l tls-domains -d 'Domain validation: names for one of which the host\'s certificate must be' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l route-to-connector -d 'Sends it through this outbound connector of the organization, whatever the recipient\'s domain' -r
@@ -590,6 +589,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l recipients -d 'Only mail to these: alice@bank.example, @bank.example, *.bank.example, or *' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l header -d 'Only mail with this text in a header field, as it is sent and with nothing decoded: "Subject: secret"' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l inbound-connector -d 'Only mail that came through this inbound connector of the organization' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l from-organizations -d 'Only mail that a server of one of these organizations brought, as its connector knows it' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l require-tls -d 'Demands of whatever connection it leaves on: encryption-only, certificate-validation or domain-validation' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l tls-domains -d 'Domain validation: names for one of which the host\'s certificate must be' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l route-to-connector -d 'Sends it through this outbound connector of the organization, whatever the recipient\'s domain' -r
@@ -657,6 +657,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l recipients -d 'Only mail to these: alice@bank.example, @bank.example, *.bank.example, or *' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l header -d 'Only mail with this text in a header field, as it is sent and with nothing decoded: "Subject: secret"' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l inbound-connector -d 'Only mail that came through this inbound connector of the organization' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l from-organizations -d 'Only mail that a server of one of these organizations brought, as its connector knows it' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l require-tls -d 'Demands of whatever connection it leaves on: encryption-only, certificate-validation or domain-validation' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l tls-domains -d 'Domain validation: names for one of which the host\'s certificate must be' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l route-to-connector -d 'Sends it through this outbound connector of the organization, whatever the recipient\'s domain' -r

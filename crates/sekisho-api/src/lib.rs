@@ -20,8 +20,9 @@ pub use directory::{
     DirectoryVersion, DirectoryView, DocumentDifference, DocumentId, DocumentKind, Documents, DomainType, Exception,
     FIRST_ORGANIZATION, FaultView, FieldDifference, FinalRefusal, HeaderCondition, HistoryQuery, IMPACT_DAYS,
     IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict,
-    InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, PlaintextReply, Promoted,
-    Promotion, RecipientCheck, Rejection, Relaxation, Rule, RuleTls, ShadowQuery, ShadowReport, ShadowRow, TlsSettings,
+    InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, OutboundTls, PlaintextReply,
+    Promoted, Promotion, RecipientCheck, Rejection, Relaxation, Rule, RuleTls, ShadowQuery, ShadowReport, ShadowRow,
+    TlsSettings,
 };
 pub use endpoint::{description, path};
 pub use explain::{

@@ -130,12 +130,6 @@ pub struct TlsFacts {
 }
 
 impl TlsFacts {
-    /// Whether the key exchange was the hybrid post-quantum one.
-    #[must_use]
-    pub fn is_hybrid(&self) -> bool {
-        self.group == TlsVersion::HYBRID_GROUP
-    }
-
     /// The answer to `check`, when it was asked.
     #[must_use]
     pub fn verdict(&self, check: &Check) -> Option<&Verdict> {

@@ -8,7 +8,7 @@ use std::{borrow::Borrow, fmt, str::FromStr};
 use serde::{Deserialize, Serialize, de};
 use thiserror::Error;
 
-use crate::{AnchorSetId, Digest, Domain, DomainError, TlsVersion, domain::serde_as_text};
+use crate::{AnchorSetId, Digest, Domain, DomainError, KeyExchangeGroups, TlsVersion, domain::serde_as_text};
 
 /// One thing that must hold before a message leaves, and where the demand comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -65,8 +65,11 @@ pub enum DemandLevel {
         /// The oldest that will do.
         at_least: TlsVersion,
     },
-    /// TLS with the hybrid post-quantum key exchange ([`TlsVersion::HYBRID_GROUP`]).
-    HybridKeyExchange,
+    /// TLS with a key exchange by one of these groups.
+    KeyExchange {
+        /// Any of them will do.
+        groups: KeyExchangeGroups,
+    },
 }
 
 impl fmt::Display for DemandLevel {
@@ -85,13 +88,7 @@ impl fmt::Display for DemandLevel {
                 write_alternatives(f, spki)
             }
             Self::Version { at_least } => write!(f, "{at_least} or later"),
-            Self::HybridKeyExchange => {
-                write!(
-                    f,
-                    "TLS with the hybrid post-quantum key exchange {}",
-                    TlsVersion::HYBRID_GROUP
-                )
-            }
+            Self::KeyExchange { groups } => write!(f, "TLS with the key exchange {groups}"),
         }
     }
 }
@@ -286,8 +283,10 @@ mod tests {
                 r#"{"level":"version","at_least":"TLSv1.3"}"#.to_owned(),
             ),
             (
-                DemandLevel::HybridKeyExchange,
-                r#"{"level":"hybrid-key-exchange"}"#.to_owned(),
+                DemandLevel::KeyExchange {
+                    groups: KeyExchangeGroups::ALL,
+                },
+                r#"{"level":"key-exchange","groups":["X25519MLKEM768","x25519","secp256r1","secp384r1"]}"#.to_owned(),
             ),
         ] {
             assert_eq!(serde_json::to_string(&level).unwrap(), json);

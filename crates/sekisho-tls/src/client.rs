@@ -16,7 +16,9 @@ use rustls::{
     client::Resumption,
     pki_types::{DnsName, ServerName},
 };
-use sekisho_mail::{ClientCertificateFate, ClientIdentityId, Domain, HandshakeFailure, TlsFacts, TlsVersion};
+use sekisho_mail::{
+    ClientCertificateFate, ClientIdentityId, Domain, HandshakeFailure, KeyExchangeGroups, TlsFacts, TlsVersion,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::timeout,
@@ -34,18 +36,6 @@ use crate::{
     record::recorded,
     tap::Tap,
 };
-
-/// Which key exchange groups are offered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum GroupProfile {
-    /// X25519MLKEM768 first, with an X25519 share beside it, then the classical ones.
-    #[default]
-    HybridFirst,
-    /// X25519, P-256, P-384: a ClientHello that fits into one segment.
-    Classical,
-    /// X25519MLKEM768 alone, in TLS 1.3: a server that does not know it ends the handshake.
-    HybridOnly,
-}
 
 /// Which certificate of ours is offered when the server asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -71,8 +61,9 @@ impl IdentityUse {
 /// What distinguishes one client configuration from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClientProfile {
-    /// The groups offered.
-    pub groups: GroupProfile,
+    /// The groups offered. The hybrid goes first, with an X25519 share beside it where that is offered too; where it is
+    /// alone, a server that does not know it ends the handshake.
+    pub groups: KeyExchangeGroups,
     /// The lowest version offered.
     pub min_version: TlsVersion,
     /// Our own certificate.
@@ -82,7 +73,7 @@ pub struct ClientProfile {
 impl Default for ClientProfile {
     fn default() -> Self {
         Self {
-            groups: GroupProfile::default(),
+            groups: KeyExchangeGroups::ALL,
             min_version: TlsVersion::Tls12,
             identity: IdentityUse::default(),
         }
@@ -101,7 +92,8 @@ pub type ClientIdentities = HashMap<ClientIdentityId, Identity>;
 /// One for the whole process, until the client identities change.
 pub struct TlsClient {
     identities: ClientIdentities,
-    /// At most twelve for each identity and six without one: all combinations there are.
+    /// One for each set of groups, lowest version and use of an identity that has come up: all combinations are
+    /// sixty for each identity and thirty without one.
     connectors: Mutex<HashMap<ClientProfile, TlsConnector>>,
 }
 

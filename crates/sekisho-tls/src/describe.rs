@@ -1,10 +1,10 @@
 //! What is in force, in words, for `sekisho tls list`.
 
-use sekisho_mail::{Timestamp, TlsVersion};
+use sekisho_mail::{KeyExchangeGroups, Timestamp, TlsVersion};
 
 use crate::{
     Identity, ServerCertificates,
-    client::{ClientProfile, GroupProfile},
+    client::ClientProfile,
     code_points,
     provider::{lowest_version, offered_suites, provider_for},
     signature::SCHEMES,
@@ -46,7 +46,7 @@ pub(crate) fn server(certificates: &ServerCertificates, min_version: TlsVersion)
         certificates: summaries
             .map(|(place, identity)| summary(identity, certificates.is_default(place)))
             .collect(),
-        ..description(GroupProfile::HybridFirst, min_version)
+        ..description(KeyExchangeGroups::ALL, min_version)
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn client(profile: &ClientProfile, identity: Option<&Identity>) -> Tl
     }
 }
 
-fn description(groups: GroupProfile, min_version: TlsVersion) -> TlsDescription {
+fn description(groups: KeyExchangeGroups, min_version: TlsVersion) -> TlsDescription {
     let versions = [TlsVersion::Tls13, TlsVersion::Tls12];
     TlsDescription {
         versions: versions

@@ -14,12 +14,11 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     sign::CertifiedKey,
 };
-use sekisho_mail::{CertificateFacts, TlsVersion};
+use sekisho_mail::{CertificateFacts, KeyExchangeGroups, TlsVersion};
 use zeroize::Zeroizing;
 
 use crate::{
     chain::{dns_names, facts_of},
-    client::GroupProfile,
     code_points,
     provider::provider_for,
     signature::SCHEMES,
@@ -133,7 +132,7 @@ impl Identity {
         let chain = load_certificates(&files.chain)?;
         let key = load_key(&files.key)?;
         let facts: Arc<[CertificateFacts]> = chain.iter().map(|certificate| facts_of(certificate)).collect();
-        let provider = provider_for(GroupProfile::HybridFirst, TlsVersion::Tls12);
+        let provider = provider_for(KeyExchangeGroups::ALL, TlsVersion::Tls12);
         let key = provider
             .key_provider
             .load_private_key(key)
@@ -351,7 +350,7 @@ mod tests {
             .unwrap();
         let facts = Arc::new([facts_of(certificate.der())]);
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(own.serialize_der()));
-        let provider = provider_for(GroupProfile::HybridFirst, TlsVersion::Tls12);
+        let provider = provider_for(KeyExchangeGroups::ALL, TlsVersion::Tls12);
         let key = provider.key_provider.load_private_key(key).unwrap();
         Identity {
             certified: Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)),
@@ -364,7 +363,7 @@ mod tests {
         let pair = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(names).unwrap().self_signed(&pair).unwrap();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(pair.serialize_der()));
-        let provider = provider_for(GroupProfile::HybridFirst, TlsVersion::Tls12);
+        let provider = provider_for(KeyExchangeGroups::ALL, TlsVersion::Tls12);
         let key = provider.key_provider.load_private_key(key).unwrap();
         Identity {
             facts: Arc::new([facts_of(certificate.der())]),

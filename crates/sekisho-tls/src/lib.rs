@@ -30,7 +30,7 @@ mod verify;
 
 pub use anchors::{AnchorError, AnchorSet};
 pub use chain::{MAX_NAMES, PeerChain, sha256};
-pub use client::{ClientIdentities, ClientProfile, GroupProfile, IdentityUse, TlsClient, is_server_name};
+pub use client::{ClientIdentities, ClientProfile, IdentityUse, TlsClient, is_server_name};
 pub use describe::{CertificateSummary, TlsDescription};
 pub use identity::{Identity, IdentityError, IdentityFiles, MAX_PEM_LEN, ServerCertificates};
 pub use names::any_matches;

@@ -3,7 +3,7 @@
 //! Only AEAD suites with ephemeral key exchange exist here, so TLS 1.0, TLS 1.1, RSA key exchange and CBC cannot
 //! be negotiated by construction (RFC 9325 §3.1.1, §4.2).
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, OnceLock};
 
 use rustls::{
     SupportedCipherSuite, SupportedProtocolVersion,
@@ -13,9 +13,9 @@ use rustls::{
     },
     version::{TLS12, TLS13},
 };
-use sekisho_mail::TlsVersion;
+use sekisho_mail::{KeyExchangeGroup, KeyExchangeGroups, TlsVersion};
 
-use crate::{client::GroupProfile, code_points};
+use crate::code_points;
 
 /// Best first; as a server this order wins over the client's.
 const SUITES: &[SupportedCipherSuite] = &[
@@ -33,45 +33,43 @@ const SUITES: &[SupportedCipherSuite] = &[
 /// How many of them, from the first, are of TLS 1.3.
 const TLS13_SUITES: usize = 3;
 
-const CLASSICAL: &[&dyn SupportedKxGroup] = &[groups::X25519, groups::SECP256R1, groups::SECP384R1];
-
-fn provider(groups: Vec<&'static dyn SupportedKxGroup>, suites: &[SupportedCipherSuite]) -> Arc<CryptoProvider> {
-    Arc::new(CryptoProvider {
-        cipher_suites: suites.to_vec(),
-        kx_groups: groups,
-        ..default_provider()
-    })
-}
-
-fn hybrid_first() -> Vec<&'static dyn SupportedKxGroup> {
-    [&[groups::X25519MLKEM768], CLASSICAL].concat()
+const fn library_group(group: KeyExchangeGroup) -> &'static dyn SupportedKxGroup {
+    match group {
+        KeyExchangeGroup::X25519MlKem768 => groups::X25519MLKEM768,
+        KeyExchangeGroup::X25519 => groups::X25519,
+        KeyExchangeGroup::Secp256r1 => groups::SECP256R1,
+        KeyExchangeGroup::Secp384r1 => groups::SECP384R1,
+    }
 }
 
 /// Versions before 1.3 do not know the hybrid, so what offers it alone is TLS 1.3 whatever the lowest version.
-pub(crate) const fn lowest_version(profile: GroupProfile, min: TlsVersion) -> TlsVersion {
-    match profile {
-        GroupProfile::HybridFirst | GroupProfile::Classical => min,
-        GroupProfile::HybridOnly => TlsVersion::Tls13,
+pub(crate) fn lowest_version(groups: KeyExchangeGroups, min: TlsVersion) -> TlsVersion {
+    if groups == KeyExchangeGroups::HYBRID {
+        TlsVersion::Tls13
+    } else {
+        min
     }
 }
 
-type Shared = LazyLock<Arc<CryptoProvider>>;
-static HYBRID_TLS12: Shared = LazyLock::new(|| provider(hybrid_first(), SUITES));
-static HYBRID_TLS13: Shared = LazyLock::new(|| provider(hybrid_first(), &SUITES[..TLS13_SUITES]));
-static CLASSICAL_TLS12: Shared = LazyLock::new(|| provider(CLASSICAL.to_vec(), SUITES));
-static CLASSICAL_TLS13: Shared = LazyLock::new(|| provider(CLASSICAL.to_vec(), &SUITES[..TLS13_SUITES]));
-static HYBRID_ALONE: Shared = LazyLock::new(|| provider(vec![groups::X25519MLKEM768], &SUITES[..TLS13_SUITES]));
+type Shared = OnceLock<Arc<CryptoProvider>>;
+/// One for each set of groups, those from TLS 1.2 on before those of TLS 1.3 alone.
+static PROVIDERS: [[Shared; 2]; KeyExchangeGroups::ALL.place() + 1] =
+    [const { [const { OnceLock::new() }; 2] }; KeyExchangeGroups::ALL.place() + 1];
 
-/// The provider for one choice of groups and lowest version; suites of lower versions are left out of it, since the
-/// library would offer them. A server uses [`GroupProfile::HybridFirst`].
-pub(crate) fn provider_for(profile: GroupProfile, min: TlsVersion) -> &'static Arc<CryptoProvider> {
-    match (profile, min) {
-        (GroupProfile::HybridFirst, TlsVersion::Tls12) => &HYBRID_TLS12,
-        (GroupProfile::HybridFirst, TlsVersion::Tls13) => &HYBRID_TLS13,
-        (GroupProfile::Classical, TlsVersion::Tls12) => &CLASSICAL_TLS12,
-        (GroupProfile::Classical, TlsVersion::Tls13) => &CLASSICAL_TLS13,
-        (GroupProfile::HybridOnly, _) => &HYBRID_ALONE,
-    }
+/// The provider for one set of groups and lowest version; suites of lower versions are left out of it, since the
+/// library would offer them. A server uses [`KeyExchangeGroups::ALL`].
+pub(crate) fn provider_for(groups: KeyExchangeGroups, min: TlsVersion) -> &'static Arc<CryptoProvider> {
+    let (place, suites) = match min {
+        TlsVersion::Tls12 => (0, SUITES),
+        TlsVersion::Tls13 => (1, &SUITES[..TLS13_SUITES]),
+    };
+    PROVIDERS[groups.place()][place].get_or_init(|| {
+        Arc::new(CryptoProvider {
+            cipher_suites: suites.to_vec(),
+            kx_groups: groups.iter().map(library_group).collect(),
+            ..default_provider()
+        })
+    })
 }
 
 static FROM_TLS12: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
@@ -87,7 +85,7 @@ pub(crate) fn versions_from(min: TlsVersion) -> &'static [&'static SupportedProt
 
 /// Names of the suites in force from `min` on.
 pub(crate) fn offered_suites(min: TlsVersion) -> Vec<String> {
-    provider_for(GroupProfile::HybridFirst, min)
+    provider_for(KeyExchangeGroups::ALL, min)
         .cipher_suites
         .iter()
         .map(|suite| code_points::suite(suite.suite().into()))

@@ -11,7 +11,7 @@ use rustls::{
     server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions},
     sign::CertifiedKey,
 };
-use sekisho_mail::{ClientCertificateFate, Domain, HandshakeFailure, TlsFacts, TlsVersion};
+use sekisho_mail::{ClientCertificateFate, Domain, HandshakeFailure, KeyExchangeGroups, TlsFacts, TlsVersion};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::timeout,
@@ -22,7 +22,6 @@ use crate::{
     ServerCertificates, TlsDescription, TlsStream,
     callbacks::AnyCertificate,
     chain::Presenter,
-    client::GroupProfile,
     describe,
     established::{Established, established},
     failure::{End, Role, failure},
@@ -139,12 +138,10 @@ impl TlsServer {
     #[must_use]
     pub fn new(settings: ServerTlsSettings) -> Self {
         let certificates = Arc::new(Presented(ArcSwap::new(settings.certificates)));
-        let builder = ServerConfig::builder_with_provider(Arc::clone(provider_for(
-            GroupProfile::HybridFirst,
-            settings.min_version,
-        )))
-        .with_protocol_versions(versions_from(settings.min_version))
-        .expect("invariant: the provider has suites for both versions");
+        let builder =
+            ServerConfig::builder_with_provider(Arc::clone(provider_for(KeyExchangeGroups::ALL, settings.min_version)))
+                .with_protocol_versions(versions_from(settings.min_version))
+                .expect("invariant: the provider has suites for both versions");
         let builder = match settings.client_certificates {
             ClientCertificates::Requested => builder.with_client_cert_verifier(Arc::new(AnyCertificate)),
             ClientCertificates::NotRequested => builder.with_no_client_auth(),

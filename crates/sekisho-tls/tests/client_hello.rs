@@ -7,8 +7,9 @@ mod property;
 mod support;
 
 use proptest::prelude::*;
+use sekisho_mail::{KeyExchangeGroup, KeyExchangeGroups};
 use sekisho_tls::{
-    ClientProfile, GroupProfile,
+    ClientProfile,
     client_hello::{FirstFlight, parse},
 };
 use support::*;
@@ -33,10 +34,12 @@ async fn first_flight(profile: &ClientProfile, name: Option<&str>) -> Vec<u8> {
 
 #[tokio::test]
 async fn what_our_client_offers_is_what_it_describes() {
+    let two = KeyExchangeGroups::of(&[KeyExchangeGroup::X25519MlKem768, KeyExchangeGroup::Secp384r1]).unwrap();
     for groups in [
-        GroupProfile::HybridFirst,
-        GroupProfile::Classical,
-        GroupProfile::HybridOnly,
+        KeyExchangeGroups::ALL,
+        KeyExchangeGroups::CLASSICAL,
+        KeyExchangeGroups::HYBRID,
+        two,
     ] {
         for min_version in [sekisho_mail::TlsVersion::Tls12, sekisho_mail::TlsVersion::Tls13] {
             let profile = ClientProfile {
@@ -53,6 +56,8 @@ async fn what_our_client_offers_is_what_it_describes() {
             let without_signals: Vec<_> = hello.suites.iter().filter(|suite| !suite.ends_with("SCSV")).collect();
             assert_eq!(without_signals, described.suites.iter().collect::<Vec<_>>());
             assert_eq!(hello.groups, described.groups);
+            let names = groups.iter().map(KeyExchangeGroup::name);
+            assert_eq!(hello.groups, names.collect::<Vec<_>>(), "these and no others");
             assert_eq!(hello.signature_schemes, described.signature_schemes);
             assert_eq!(hello.server_name.as_deref(), Some("mx.example.org"));
         }
@@ -77,7 +82,7 @@ async fn the_hybrid_share_has_an_x25519_share_beside_it() {
 #[tokio::test]
 async fn the_classical_hello_fits_into_one_segment() {
     let profile = ClientProfile {
-        groups: GroupProfile::Classical,
+        groups: KeyExchangeGroups::CLASSICAL,
         ..ClientProfile::default()
     };
     assert!(first_flight(&profile, Some("mx.example.org")).await.len() < 600);

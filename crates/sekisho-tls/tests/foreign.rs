@@ -15,11 +15,11 @@ use std::{
 
 use sekisho_mail::{
     CertificateFault, ClientCertificateFate, ClientIdentityId, HandshakeFailure, HandshakeFault, HandshakeStage,
-    KeyProof, TlsFacts, TlsVersion, Verdict,
+    KeyExchangeGroups, KeyProof, TlsFacts, TlsVersion, Verdict,
 };
 use sekisho_tls::{
-    ClientIdentities, ClientProfile, GroupProfile, Identity, IdentityFiles, IdentityUse, ServerResumption, TlsClient,
-    TlsServer, TlsStream, alert_in,
+    ClientIdentities, ClientProfile, Identity, IdentityFiles, IdentityUse, ServerResumption, TlsClient, TlsServer,
+    TlsStream, alert_in,
 };
 use support::*;
 use tokio::{
@@ -306,7 +306,7 @@ async fn every_group_of_ours_is_spoken_by_a_foreign_server() {
     let files = authority.server(&["mx.example.org"]);
     for group in ["X25519", "P-256", "P-384"] {
         let server = ForeignServer::start(&files, &["-groups", group]);
-        for groups in [GroupProfile::HybridFirst, GroupProfile::Classical] {
+        for groups in [KeyExchangeGroups::ALL, KeyExchangeGroups::CLASSICAL] {
             let profile = ClientProfile {
                 groups,
                 ..ClientProfile::default()
@@ -324,7 +324,7 @@ async fn a_server_without_the_hybrid_gets_no_handshake_where_it_alone_is_offered
     let authority = Authority::new();
     let files = authority.server(&["mx.example.org"]);
     let profile = ClientProfile {
-        groups: GroupProfile::HybridOnly,
+        groups: KeyExchangeGroups::HYBRID,
         ..ClientProfile::default()
     };
     for arguments in [&["-groups", "X25519"][..], &["-tls1_2"]] {

@@ -14,12 +14,10 @@ use std::{
 };
 
 use sekisho_mail::{
-    ClientCertificateFate, ClientIdentityId, HandshakeFailure, HandshakeFault, HandshakeStage, KeyProof, TlsVersion,
-    Verdict,
+    ClientCertificateFate, ClientIdentityId, HandshakeFailure, HandshakeFault, HandshakeStage, KeyExchangeGroup,
+    KeyExchangeGroups, KeyProof, TlsVersion, Verdict,
 };
-use sekisho_tls::{
-    ClientCertificates, ClientProfile, GroupProfile, IdentityUse, ServerCertificates, TlsClient, TlsServer,
-};
+use sekisho_tls::{ClientCertificates, ClientProfile, IdentityUse, ServerCertificates, TlsClient, TlsServer};
 use support::*;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 
@@ -74,7 +72,7 @@ async fn the_classical_profile_agrees_on_x25519() {
     let authority = Authority::new();
     let server = server(&[authority.server(&["mx.example.org"])]);
     let profile = ClientProfile {
-        groups: GroupProfile::Classical,
+        groups: KeyExchangeGroups::CLASSICAL,
         ..tls13_only()
     };
     let (served, connected) = shake(&server, &client(), None, &profile, 65536).await;
@@ -89,13 +87,31 @@ async fn the_hybrid_alone_agrees_on_it_in_tls13() {
     let server = server(&[authority.server(&["mx.example.org"])]);
     for min_version in [TlsVersion::Tls12, TlsVersion::Tls13] {
         let profile = ClientProfile {
-            groups: GroupProfile::HybridOnly,
+            groups: KeyExchangeGroups::HYBRID,
             min_version,
             ..ClientProfile::default()
         };
         let (_, connected) = shake(&server, &client(), None, &profile, 65536).await;
         let facts = connected.unwrap().1;
-        assert!(facts.is_hybrid() && facts.version == TlsVersion::Tls13, "{facts:?}");
+        assert!(
+            facts.group == TlsVersion::HYBRID_GROUP && facts.version == TlsVersion::Tls13,
+            "{facts:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn each_group_that_is_offered_alone_is_agreed_on() {
+    let authority = Authority::new();
+    let server = server(&[authority.server(&["mx.example.org"])]);
+    for group in KeyExchangeGroup::ALL {
+        let profile = ClientProfile {
+            groups: KeyExchangeGroups::of(&[group]).unwrap(),
+            ..ClientProfile::default()
+        };
+        let (served, connected) = shake(&server, &client(), None, &profile, 65536).await;
+        assert_eq!(served.unwrap().1.group, group.name());
+        assert_eq!(connected.unwrap().1.group, group.name());
     }
 }
 
@@ -424,7 +440,7 @@ async fn carry(from: &mut DuplexStream, to: &mut DuplexStream, budgets: (usize, 
 /// A handshake through a proxy that cuts after so many octets from the client and from the server.
 async fn cut_after(server: &TlsServer, client: &TlsClient, budgets: (usize, usize)) -> (Ended, Ended) {
     let profile = ClientProfile {
-        groups: GroupProfile::Classical,
+        groups: KeyExchangeGroups::CLASSICAL,
         ..ClientProfile::default()
     };
     let (near, mut from_client) = tokio::io::duplex(65536);

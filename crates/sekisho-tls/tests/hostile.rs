@@ -5,8 +5,8 @@
 mod support;
 
 use rcgen::{CertificateParams, CustomExtension, DnType, SanType, string::Ia5String};
-use sekisho_mail::{CertificateFault, HandshakeFailure, HandshakeFault, Verdict};
-use sekisho_tls::{ClientProfile, GroupProfile, TlsServer};
+use sekisho_mail::{CertificateFault, HandshakeFailure, HandshakeFault, KeyExchangeGroups, Verdict};
+use sekisho_tls::{ClientProfile, TlsServer};
 use support::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -20,7 +20,7 @@ fn record(payload: &[u8]) -> Vec<u8> {
 
 fn classical() -> ClientProfile {
     ClientProfile {
-        groups: GroupProfile::Classical,
+        groups: KeyExchangeGroups::CLASSICAL,
         ..tls13_only()
     }
 }

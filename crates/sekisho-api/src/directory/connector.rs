@@ -52,8 +52,9 @@ pub struct InboundConnector {
     pub trusted_organizations: Vec<String>,
     /// The oldest version of TLS.
     pub min_tls_version: MinTlsVersion,
-    /// Whether the key exchange must be the hybrid post-quantum one, X25519MLKEM768.
-    pub hybrid_key_exchange_only: bool,
+    /// Groups of which the key exchange must have used one: `X25519MLKEM768`, which is the hybrid post-quantum one,
+    /// `x25519`, `secp256r1`, `secp384r1`. Empty: any of them.
+    pub key_exchange_groups: Vec<String>,
     /// Where the client's chain must end: certificates as PEM text. Absent: the system's anchors.
     pub trust_anchors: Option<String>,
     /// Issuers of the client's certificate, any of them: `O=Example Trust, C=CH`, each attribute one of the issuer's.
@@ -94,7 +95,7 @@ impl Default for InboundConnector {
             treat_messages_as_internal: false,
             trusted_organizations: Vec::new(),
             min_tls_version: MinTlsVersion::default(),
-            hybrid_key_exchange_only: false,
+            key_exchange_groups: Vec::new(),
             trust_anchors: None,
             issuers: Vec::new(),
             pins: Vec::new(),
@@ -166,8 +167,9 @@ pub struct OutboundConnector {
     pub tls_domains: Vec<String>,
     /// The oldest version of TLS.
     pub min_tls_version: MinTlsVersion,
-    /// Whether the key exchange must be the hybrid post-quantum one, X25519MLKEM768.
-    pub hybrid_key_exchange_only: bool,
+    /// Groups of which the key exchange must have used one, and which alone are offered: `X25519MLKEM768`, which is the
+    /// hybrid post-quantum one, `x25519`, `secp256r1`, `secp384r1`. Empty: any of them.
+    pub key_exchange_groups: Vec<String>,
     /// Where the host's chain must end: certificates as PEM text. Absent: the system's anchors.
     pub trust_anchors: Option<String>,
     /// Keys of which the host's certificate must have one: `sha256:` and 64 hexadecimal digits, the SHA-256 of its
@@ -231,7 +233,7 @@ impl Default for OutboundConnector {
             tls_domain: None,
             tls_domains: Vec::new(),
             min_tls_version: MinTlsVersion::default(),
-            hybrid_key_exchange_only: false,
+            key_exchange_groups: Vec::new(),
             trust_anchors: None,
             pins: Vec::new(),
             client_certificate: None,

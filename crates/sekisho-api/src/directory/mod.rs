@@ -25,7 +25,7 @@ pub use impact::{
     DirectoryImpact, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup, ImpactQuestion,
     ImpactStop, ImpactVerdict,
 };
-pub use organization::{AcceptedDomain, DomainType, FinalRefusal, Organization, RecipientCheck};
+pub use organization::{AcceptedDomain, DomainType, FinalRefusal, Organization, OutboundTls, RecipientCheck};
 pub use rule::{AddedHeader, HeaderCondition, Rejection, Rule, RuleTls};
 pub use shadow::{Promoted, Promotion, ShadowQuery, ShadowReport, ShadowRow};
 

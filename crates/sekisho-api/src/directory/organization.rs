@@ -19,8 +19,8 @@ pub struct Organization {
     pub reject_direct_send: bool,
     /// Whether mail for its domains is taken under TLS alone, from its own servers too.
     pub require_tls_inbound: bool,
-    /// Whether all mail that it answers for leaves under TLS alone, whatever its connectors say.
-    pub require_tls_outbound: bool,
+    /// What must hold of every connection on which mail that it answers for leaves, whatever its connectors say.
+    pub require_tls_outbound: OutboundTls,
     /// The age at which its undelivered mail is given up: a duration (`48h`). Absent, the connector's, or that of
     /// `[delivery]`.
     pub expire_after: Option<String>,
@@ -46,7 +46,7 @@ impl Default for Organization {
             comment: String::new(),
             reject_direct_send: false,
             require_tls_inbound: false,
-            require_tls_outbound: false,
+            require_tls_outbound: OutboundTls::default(),
             expire_after: None,
             max_message_size: None,
             max_recipients: None,
@@ -65,6 +65,22 @@ impl Organization {
             name: self.name.clone(),
         }
     }
+}
+
+/// What an organization demands of all its mail that leaves, as `tls_settings` of a connector would, with the trust
+/// anchors and names of the connector that carries it; with none, the system's anchors and the recipient's domain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutboundTls {
+    /// Nothing.
+    #[default]
+    Opportunistic,
+    /// TLS, whoever the host is.
+    Encryption,
+    /// A certificate that chains to the anchors and is valid now.
+    Certificate,
+    /// That, for one of the names.
+    Domain,
 }
 
 /// A domain whose mail an organization takes from anyone.

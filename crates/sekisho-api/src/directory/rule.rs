@@ -36,6 +36,9 @@ pub struct Rule {
     pub header: Option<HeaderCondition>,
     /// Condition: the inbound connector of the organization through which the message came.
     pub inbound_connector: Option<String>,
+    /// Condition: organizations of this service, any of them, of which one's own server brought the message, known by
+    /// its connector as for relaying; what MAIL FROM says proves nothing.
+    pub from_organizations: Vec<String>,
     /// Action: what must hold of whatever connection the message leaves on.
     pub require_tls: Option<RuleTls>,
     /// `domain_validation`: the names for one of which the host's certificate must be; `*.example.org` for the domain,
@@ -64,6 +67,7 @@ impl Default for Rule {
             recipients: Vec::new(),
             header: None,
             inbound_connector: None,
+            from_organizations: Vec::new(),
             require_tls: None,
             tls_domains: Vec::new(),
             reject: None,

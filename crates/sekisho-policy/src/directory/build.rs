@@ -93,7 +93,7 @@ impl Directory {
         rules_inbound::check(&inbound, &known, &mut faults, &mut warnings);
         let keys = outbound.iter().map(|one| (&one.key.organization, &*one.key.name));
         check_keys("outbound connector", keys, &known, &mut faults);
-        rules_outbound::check(&outbound, &mut faults, &mut warnings);
+        rules_outbound::check(&outbound, &organizations, &mut faults, &mut warnings);
         let keys = rules.iter().map(|one| (&one.key.organization, &*one.key.name));
         check_keys("rule", keys, &known, &mut faults);
         let connectors = (&inbound[..], &outbound[..]);

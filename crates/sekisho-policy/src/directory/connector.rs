@@ -3,7 +3,7 @@
 
 use std::{fmt, sync::Arc};
 
-use sekisho_mail::{AnchorSetId, Digest, Domain, Host, OrganizationName, TlsVersion};
+use sekisho_mail::{AnchorSetId, Digest, Domain, Host, KeyExchangeGroups, OrganizationName, TlsVersion};
 
 use super::Shadow;
 use crate::Network;
@@ -94,20 +94,20 @@ pub struct IssuerPattern {
     pub attributes: Vec<String>,
 }
 
-/// What an inbound connector demands of a connection under TLS, beyond TLS itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a connector demands of a connection under TLS, beyond TLS itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TlsFloor {
     /// The oldest version.
     pub min_version: TlsVersion,
-    /// Whether the key exchange must be hybrid post-quantum (X25519MLKEM768).
-    pub hybrid_only: bool,
+    /// The groups of which the key exchange must have used one; any where it is `None`.
+    pub groups: Option<KeyExchangeGroups>,
 }
 
 impl Default for TlsFloor {
     fn default() -> Self {
         Self {
             min_version: TlsVersion::Tls12,
-            hybrid_only: false,
+            groups: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use sekisho_mail::{Domain, Mailbox, OrganizationName};
 
-use super::HeaderStem;
+use super::{HeaderStem, TlsSettings};
 
 /// Somebody whose mail this service carries, apart from all others: a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub struct Organization {
     pub reject_direct_send: bool,
     /// Whether mail for its domains is taken under TLS alone, from its own servers too.
     pub require_tls_inbound: bool,
-    /// Whether all mail that it answers for leaves under TLS alone, whatever its connectors say.
-    pub require_tls_outbound: bool,
+    /// What must hold of every connection on which mail that it answers for leaves, whatever its connectors say.
+    pub require_tls_outbound: TlsSettings,
     /// The age at which its undelivered mail is given up; `None` leaves that to the connector or the node.
     pub expire_after: Option<Duration>,
     /// What it sets about single messages.
@@ -53,7 +53,7 @@ impl Organization {
             comment: String::new(),
             reject_direct_send: false,
             require_tls_inbound: false,
-            require_tls_outbound: false,
+            require_tls_outbound: TlsSettings::Opportunistic,
             expire_after: None,
             limits: MessageLimits {
                 octets: None,

@@ -68,6 +68,8 @@ pub struct Rule {
     pub header: Option<HeaderCondition>,
     /// The inbound connector through which the message came for this recipient; one of the rule's organization.
     pub inbound_connector: Option<Arc<str>>,
+    /// Organizations of this service of which one's own server brought the message: any of these.
+    pub from_organizations: Vec<OrganizationName>,
     /// What must hold of the connection on which it leaves.
     pub require_tls: Option<RuleTls>,
     /// Names for [`RuleTls::DomainValidation`]; `*.example.org` as in [`CertificateName`].
@@ -203,6 +205,8 @@ pub struct RuleFacts<'a> {
     pub recipients: &'a [&'a Mailbox],
     /// The connectors through which it came for this recipient.
     pub connectors: &'a [&'a ConnectorKey],
+    /// The organizations whose own server brought it for this recipient: [`crate::inbound::Attribution::from`].
+    pub from: &'a [&'a OrganizationName],
     /// Whether a server of this organization brought it.
     pub is_from_own_server: bool,
     /// From [`Directory::look_at_header`].
@@ -233,7 +237,10 @@ impl Rule {
     }
 
     fn applies(&self, facts: &RuleFacts<'_>) -> bool {
-        self.is_from(facts.sender) && self.is_for(facts.recipients) && self.came_through(facts.connectors)
+        self.is_from(facts.sender)
+            && self.is_for(facts.recipients)
+            && self.came_through(facts.connectors)
+            && self.came_from(facts.from)
     }
 
     /// Whether a demand that travels with a message is one that a rule, whichever, has put there.
@@ -264,6 +271,11 @@ impl Rule {
             connectors.any(|one| one.organization == self.key.organization && one.name == *name)
         };
         self.inbound_connector.as_ref().is_none_or(is_it)
+    }
+
+    pub(super) fn came_from(&self, organizations: &[&OrganizationName]) -> bool {
+        let wanted = &self.from_organizations;
+        wanted.is_empty() || organizations.iter().any(|one| wanted.contains(one))
     }
 
     pub(super) fn demand(&self) -> Option<Demand> {

@@ -18,6 +18,8 @@ pub struct RuleQuestion<'a> {
     pub recipients: &'a [&'a Mailbox],
     /// The connectors through which it comes; `None` where that is not known.
     pub connectors: Option<&'a [&'a ConnectorKey]>,
+    /// As in [`super::RuleFacts`]; `None` where that is not known.
+    pub from: Option<&'a [&'a OrganizationName]>,
     /// As in [`super::RuleFacts`].
     pub is_from_own_server: bool,
     /// Fields of the header. Of a name that is among them all are; of any other nothing is known.
@@ -102,6 +104,15 @@ impl Rule {
                 None => open.push(format!("the inbound connector through which it comes ({name})")),
                 Some(connectors) if self.came_through(connectors) => {}
                 Some(_) => return does_not(&format!("it does not come through inbound connector {name}")),
+            }
+        }
+        if !self.from_organizations.is_empty() {
+            let names: Vec<&str> = self.from_organizations.iter().map(OrganizationName::as_str).collect();
+            let names = names.join(" or ");
+            match question.from {
+                None => open.push(format!("whether a server of organization {names} brings it")),
+                Some(from) if self.came_from(from) => {}
+                Some(_) => return does_not(&format!("no server of organization {names} brings it")),
             }
         }
         if let Some(condition) = &self.header {

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use sekisho_mail::{Domain, OrganizationName, TlsVersion};
+use sekisho_mail::{Domain, OrganizationName};
 
 use super::{
     ConnectorKey, ConnectorType, DomainScope, Fault, InboundConnector, ScopeIndex, TlsFloor,
@@ -107,7 +107,7 @@ fn check_trusting(connector: &InboundConnector, known: &Known<'_>, findings: &mu
             connector.floor.min_version != TlsFloor::default().min_version,
             "min_tls_version",
         ),
-        (connector.floor.hybrid_only, "hybrid_key_exchange_only"),
+        (connector.floor.groups.is_some(), "key_exchange_groups"),
         (!connector.server_auth_certificates, "server_auth_certificates"),
     ] {
         findings.add_if(
@@ -248,11 +248,11 @@ fn warn(connector: &InboundConnector, findings: &mut Findings<'_>) {
         "nothing says by what the servers are known, so no mail is ever taken as theirs",
         "set tls_sender_certificate_name or sender_ip_addresses",
     );
-    let has_floor = connector.floor.hybrid_only || connector.floor.min_version > TlsVersion::Tls12;
+    let has_floor = connector.floor != TlsFloor::default();
     findings.add_if(
         has_floor && !connector.require_tls && !connector.restrict_domains_to_certificate,
-        if connector.floor.hybrid_only {
-            "hybrid_key_exchange_only"
+        if connector.floor.groups.is_some() {
+            "key_exchange_groups"
         } else {
             "min_tls_version"
         },

@@ -51,7 +51,7 @@ pub(super) fn check(
             }
             Subject::Outbound(demands) => check_allowed(exception, demands, &OUTBOUND, (&mut findings, &mut warned)),
             Subject::Organization(demands) => {
-                check_allowed(exception, demands, &ORGANIZATION, (&mut findings, &mut warned));
+                check_allowed(exception, demands, &OUTBOUND, (&mut findings, &mut warned));
                 findings.add_if(
                     !exception.domains.is_empty(),
                     "domains",
@@ -77,8 +77,6 @@ const OUTBOUND: [Relaxation; 4] = [
     Relaxation::AnyName,
     Relaxation::ExpiredCertificate,
 ];
-/// It demands TLS and nothing of the certificate.
-const ORGANIZATION: [Relaxation; 1] = [Relaxation::Plaintext];
 const PARTNER: [Relaxation; 5] = [
     Relaxation::Plaintext,
     Relaxation::AnyCertificate,
@@ -135,7 +133,7 @@ fn subject_of<'a>(exception: &Exception, documents: &Documents<'a>, known: &Know
         }
         ExceptionSubject::RecipientDomain(_) => {
             let settings: Option<&Organization> = known.organizations.get(organization);
-            Subject::Organization(settings.is_some_and(|settings| settings.require_tls_outbound))
+            Subject::Organization(settings.is_some_and(|one| asks_level(one.require_tls_outbound, exception.allows)))
         }
     }
 }
@@ -183,34 +181,33 @@ fn check_allowed(
 }
 
 fn asks_outbound(connector: &OutboundConnector, allows: Relaxation) -> bool {
-    let settings = connector.tls_settings;
     let has_pins = !connector.pins.is_empty();
     let has_floor = connector.floor != super::TlsFloor::default();
-    match allows {
-        Relaxation::Plaintext => settings > TlsSettings::Opportunistic || has_pins || has_floor,
-        Relaxation::AnyCertificate => settings >= TlsSettings::CertificateValidation || has_pins,
-        Relaxation::AnyName => settings == TlsSettings::DomainValidation,
-        Relaxation::ExpiredCertificate => settings >= TlsSettings::CertificateValidation,
-        Relaxation::AnyAddress | Relaxation::CommonName => false,
-    }
+    let beside = match allows {
+        Relaxation::Plaintext => has_pins || has_floor,
+        Relaxation::AnyCertificate => has_pins,
+        Relaxation::AnyName | Relaxation::ExpiredCertificate | Relaxation::AnyAddress | Relaxation::CommonName => false,
+    };
+    beside || asks_level(connector.tls_settings, allows)
 }
 
 fn asks_rule(rule: &Rule, allows: Relaxation) -> bool {
-    match (allows, rule.require_tls) {
-        (Relaxation::Plaintext, level) => level.is_some(),
-        (
-            Relaxation::AnyCertificate | Relaxation::ExpiredCertificate,
-            Some(RuleTls::CertificateValidation | RuleTls::DomainValidation),
-        )
-        | (Relaxation::AnyName, Some(RuleTls::DomainValidation)) => true,
-        (
-            Relaxation::AnyCertificate
-            | Relaxation::AnyName
-            | Relaxation::ExpiredCertificate
-            | Relaxation::AnyAddress
-            | Relaxation::CommonName,
-            _,
-        ) => false,
+    let level = rule
+        .require_tls
+        .map_or(TlsSettings::Opportunistic, |level| match level {
+            RuleTls::EncryptionOnly => TlsSettings::EncryptionOnly,
+            RuleTls::CertificateValidation => TlsSettings::CertificateValidation,
+            RuleTls::DomainValidation => TlsSettings::DomainValidation,
+        });
+    asks_level(level, allows)
+}
+
+fn asks_level(level: TlsSettings, allows: Relaxation) -> bool {
+    match allows {
+        Relaxation::Plaintext => level > TlsSettings::Opportunistic,
+        Relaxation::AnyCertificate | Relaxation::ExpiredCertificate => level >= TlsSettings::CertificateValidation,
+        Relaxation::AnyName => level == TlsSettings::DomainValidation,
+        Relaxation::AnyAddress | Relaxation::CommonName => false,
     }
 }
 

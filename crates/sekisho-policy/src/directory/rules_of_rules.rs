@@ -102,9 +102,15 @@ pub(super) fn check(
                 "name the one that is enforced, or promote it",
             );
         }
+        check_organizations(
+            rule,
+            organizations,
+            &mut Findings::at(format!("rule {}", rule.key), faults),
+        );
         let is_for_all = rule.senders.is_empty()
             && rule.recipients.is_empty()
             && rule.header.is_none()
+            && rule.from_organizations.is_empty()
             && rule.inbound_connector.is_none();
         warned.add_if(
             rule.enabled && rule.shadow.is_none() && is_for_all && rule.reject.is_some(),
@@ -112,6 +118,19 @@ pub(super) fn check(
             "the rule has no condition, so all mail of the organization is rejected",
             "add a condition, or disable the rule",
         );
+    }
+}
+
+fn check_organizations(
+    rule: &Rule,
+    organizations: &HashMap<OrganizationName, Organization>,
+    findings: &mut Findings<'_>,
+) {
+    for organization in &rule.from_organizations {
+        if !organizations.contains_key(organization) {
+            let reason = format!("there is no organization {organization}");
+            findings.add("from_organizations", reason, "name an organization of this service");
+        }
     }
 }
 

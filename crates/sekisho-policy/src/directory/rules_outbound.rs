@@ -4,14 +4,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sekisho_mail::TlsVersion;
+use sekisho_mail::OrganizationName;
 
 use super::{
-    ConnectorKey, ConnectorType, DomainScope, Fault, OutboundConnector, SmartHost, TlsSettings, build::Findings,
-    shadow::stands_in_for,
+    ConnectorKey, ConnectorType, DomainScope, Fault, Organization, OutboundConnector, SmartHost, TlsFloor, TlsSettings,
+    build::Findings, shadow::stands_in_for,
 };
 
-pub(super) fn check(connectors: &[OutboundConnector], faults: &mut Vec<Fault>, warnings: &mut Vec<Fault>) {
+pub(super) fn check(
+    connectors: &[OutboundConnector],
+    organizations: &HashMap<OrganizationName, Organization>,
+    faults: &mut Vec<Fault>,
+    warnings: &mut Vec<Fault>,
+) {
     for connector in connectors {
         let mut findings = Findings::at(place(&connector.key), faults);
         check_type(connector, &mut findings);
@@ -24,7 +29,19 @@ pub(super) fn check(connectors: &[OutboundConnector], faults: &mut Vec<Fault>, w
             "0 is no port",
             "write the port, or leave it out for 25",
         );
-        warn(connector, &mut Findings::at(place(&connector.key), warnings));
+        let mut warned = Findings::at(place(&connector.key), warnings);
+        warn(connector, &mut warned);
+        let organization = organizations.get(&connector.key.organization);
+        let floor = organization.map_or(TlsSettings::Opportunistic, |one| one.require_tls_outbound);
+        warned.add_if(
+            floor == TlsSettings::DomainValidation
+                && connector.tls_domains.is_empty()
+                && !connector.smart_hosts.is_empty(),
+            "tls_domain",
+            "the organization demands a certificate for a name (require_tls_outbound), and without one for the smart \
+             hosts that is the recipient's domain, so mail waits",
+            "set tls_settings to domain_validation and tls_domain to the name of their certificate",
+        );
     }
     check_specificity(connectors, faults);
 }
@@ -113,7 +130,7 @@ fn warn(connector: &OutboundConnector, findings: &mut Findings<'_>) {
         "it is for no domain, so no mail ever goes this way",
         "name the recipients' domains, or \"*\" for everyone",
     );
-    let has_floor = connector.floor.hybrid_only || connector.floor.min_version > TlsVersion::Tls12;
+    let has_floor = connector.floor != TlsFloor::default();
     findings.add_if(
         connector.tls_settings == TlsSettings::Opportunistic && (has_floor || !connector.pins.is_empty()),
         "tls_settings",

@@ -173,6 +173,7 @@ pub(crate) fn rule(text: &str) -> Rule {
         recipients: Vec::new(),
         header: None,
         inbound_connector: None,
+        from_organizations: Vec::new(),
         require_tls: None,
         tls_domains: Vec::new(),
         reject: None,

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use sekisho_mail::{Domain, Host, NamePattern, NameReach, OrganizationName, TlsVersion};
+use sekisho_mail::{AnchorSetId, Domain, Host, NamePattern, NameReach, OrganizationName, TlsVersion};
 
 use super::{
     CertificateName, ConnectorKey, Directory, Organization, OutboundConnector, TlsSettings, exception::origin_of,
@@ -238,44 +238,46 @@ impl<'a> Selection<'a> {
             .iter()
             .flat_map(|connector| connector.demands(recipient))
             .collect();
-        if let Some(organization) = self.settings.filter(|organization| organization.require_tls_outbound) {
-            demands.push(RouteDemand {
-                require: Requirement::Encryption,
-                origin: origin_of(&organization.name),
-            });
-        }
+        demands.extend(self.floor(recipient));
         demands
+    }
+
+    /// What the organization demands of all its mail: as the connector that carries it would.
+    fn floor(&self, recipient: &Host) -> Option<RouteDemand> {
+        let organization = self.settings?;
+        let level = organization.require_tls_outbound;
+        let require = match self.chosen {
+            Some(connector) => level.requirement(&connector.anchors, || connector.names_for(recipient)),
+            None => level.requirement(&AnchorSetId::system(), || domain_of(recipient)),
+        };
+        Some(RouteDemand {
+            require: require?,
+            origin: origin_of(&organization.name),
+        })
     }
 }
 
 impl OutboundConnector {
     /// What it demands of the way to `recipient`; empty when it is opportunistic. A key, a version above TLS 1.2 and
-    /// the hybrid are demands of their own, and each of them is one for TLS, whatever `tls_settings` says.
+    /// key exchange groups are demands of their own, and each of them is one for TLS, whatever `tls_settings` says.
     #[must_use]
     pub fn demands(&self, recipient: &Host) -> Vec<RouteDemand> {
-        let anchors = || self.anchors.clone();
-        let settings = match self.tls_settings {
-            TlsSettings::Opportunistic if self.pins.is_empty() => None,
-            TlsSettings::Opportunistic | TlsSettings::EncryptionOnly => Some(Requirement::Encryption),
-            TlsSettings::CertificateValidation => Some(Requirement::Certificate { anchors: anchors() }),
-            TlsSettings::DomainValidation => Some(Requirement::Domain {
-                anchors: anchors(),
-                names: TlsNames::Listed(self.names_for(recipient)),
-            }),
-        };
+        let settings = self.tls_settings;
+        let settings = settings.requirement(&self.anchors, || self.names_for(recipient));
+        let settings = settings.or_else(|| (!self.pins.is_empty()).then_some(Requirement::Encryption));
         let pin = (!self.pins.is_empty()).then(|| Requirement::Pin {
             spki: self.pins.clone(),
         });
         let version = (self.floor.min_version > TlsVersion::Tls12).then_some(Requirement::Version {
             at_least: self.floor.min_version,
         });
-        let hybrid = self.floor.hybrid_only.then_some(Requirement::HybridKeyExchange);
+        let key_exchange = self.floor.groups.map(|groups| Requirement::KeyExchange { groups });
         let origin = self.origin();
         settings
             .into_iter()
             .chain(pin)
             .chain(version)
-            .chain(hybrid)
+            .chain(key_exchange)
             .map(|require| RouteDemand {
                 require,
                 origin: origin.clone(),
@@ -289,18 +291,38 @@ impl OutboundConnector {
         self.key.as_origin()
     }
 
-    /// The names that a certificate may be for: those that are set, otherwise the recipient's domain; of an address
-    /// literal none.
+    /// The names that a certificate may be for: those that are set, otherwise the recipient's domain.
     fn names_for(&self, recipient: &Host) -> Vec<NamePattern> {
         if self.tls_domains.is_empty() {
-            return recipient
-                .domain()
-                .cloned()
-                .map(NamePattern::exact)
-                .into_iter()
-                .collect();
+            return domain_of(recipient);
         }
         self.tls_domains.iter().map(NamePattern::from).collect()
+    }
+}
+
+/// The recipient's domain as the one name; of an address literal none.
+fn domain_of(recipient: &Host) -> Vec<NamePattern> {
+    recipient
+        .domain()
+        .cloned()
+        .map(NamePattern::exact)
+        .into_iter()
+        .collect()
+}
+
+impl TlsSettings {
+    /// What it demands of a chain and of the names of its leaf.
+    fn requirement(self, anchors: &AnchorSetId, names: impl FnOnce() -> Vec<NamePattern>) -> Option<Requirement> {
+        let anchors = || anchors.clone();
+        match self {
+            Self::Opportunistic => None,
+            Self::EncryptionOnly => Some(Requirement::Encryption),
+            Self::CertificateValidation => Some(Requirement::Certificate { anchors: anchors() }),
+            Self::DomainValidation => Some(Requirement::Domain {
+                anchors: anchors(),
+                names: TlsNames::Listed(names()),
+            }),
+        }
     }
 }
 

@@ -28,6 +28,16 @@ pub(super) enum Attributed<'a> {
     },
 }
 
+impl Attributed<'_> {
+    /// Whose server it is, where that is known.
+    pub(super) const fn organization(&self) -> Option<&OrganizationName> {
+        match self {
+            Self::To(own) => Some(own.organization()),
+            Self::Unknown { .. } | Self::ToNobody { .. } => None,
+        }
+    }
+}
+
 /// An organization's own server.
 pub(super) struct Own<'a> {
     connector: &'a InboundConnector,
@@ -62,6 +72,7 @@ impl Own<'_> {
             organization: organization.clone(),
             direction: Directionality::Originating,
             internal: self.connector.treat_messages_as_internal && from_itself,
+            from: Some(organization.clone()),
             connector: Some(self.connector.key.clone()),
             is_believed: self.connector.cloud_services_mail_enabled,
             from_stranger: false,
@@ -229,6 +240,7 @@ pub(super) fn relay(facts: &InboundFacts<'_>, attributed: &Attributed<'_>) -> Ju
         organization: organization.clone(),
         direction: Directionality::Originating,
         internal: false,
+        from: own.map(|own| own.organization().clone()),
         connector: own.map(|own| own.connector.key.clone()),
         is_believed: own.is_some_and(|own| own.connector.cloud_services_mail_enabled),
         from_stranger: false,

@@ -4,8 +4,8 @@
 use std::{fmt, net::IpAddr};
 
 use sekisho_mail::{
-    CertificateFacts, CertificateFault, ChannelSecurity, Check, Domain, KeyProof, OrganizationName, TlsFacts,
-    TlsVersion, Verdict,
+    CertificateFacts, CertificateFault, ChannelSecurity, Check, Domain, KeyExchangeGroups, KeyProof, OrganizationName,
+    TlsFacts, TlsVersion, Verdict,
 };
 
 use super::{InboundFacts, exceptions::excepted};
@@ -79,8 +79,10 @@ pub enum TlsShortfall {
         /// The one that it has.
         found: TlsVersion,
     },
-    /// The hybrid post-quantum key exchange.
+    /// A key exchange by one of the groups that will do.
     OtherKeyExchange {
+        /// These.
+        wanted: KeyExchangeGroups,
         /// IANA's name of the group that it has.
         found: String,
     },
@@ -94,11 +96,12 @@ impl fmt::Display for TlsShortfall {
             Self::OlderVersion { at_least, found } => {
                 write!(f, "{at_least} or later is required, and this connection is {found}")
             }
-            Self::OtherKeyExchange { found } => write!(
-                f,
-                "the key exchange {} is required, and this connection used {found}",
-                TlsVersion::HYBRID_GROUP
-            ),
+            Self::OtherKeyExchange { wanted, found } => {
+                write!(
+                    f,
+                    "the key exchange {wanted} is required, and this connection used {found}"
+                )
+            }
         }
     }
 }
@@ -112,7 +115,9 @@ impl TlsFloor {
                 found: tls.version,
             });
         }
-        (self.hybrid_only && !tls.is_hybrid()).then(|| TlsShortfall::OtherKeyExchange {
+        let wanted = self.groups.filter(|groups| !groups.contains_name(&tls.group))?;
+        Some(TlsShortfall::OtherKeyExchange {
+            wanted,
             found: tls.group.clone(),
         })
     }

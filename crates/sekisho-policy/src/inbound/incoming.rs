@@ -57,6 +57,7 @@ pub(super) fn receive(facts: &InboundFacts<'_>, here: &Recipient<'_>, attributed
     let mut attribution = Attribution {
         organization: organization.clone(),
         direction: Directionality::Incoming,
+        from: attributed.organization().cloned(),
         ..Attribution::default()
     };
     let Some(index) = facts.directory.index_of(organization) else {
@@ -168,10 +169,7 @@ fn trusted<'a, 'b>(
     here: &Recipient<'_>,
     (index, attributed): (&'a OrganizationIndex, &'b Attributed<'_>),
 ) -> Option<(&'a InboundConnector, &'b OrganizationName)> {
-    let organization = match attributed {
-        Attributed::To(own) => own.organization(),
-        Attributed::Unknown { .. } | Attributed::ToNobody { .. } => return None,
-    };
+    let organization = attributed.organization()?;
     let connector = facts.trusting(index, here.organization, organization)?;
     Some((connector, organization))
 }

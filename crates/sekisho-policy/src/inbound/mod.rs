@@ -136,6 +136,8 @@ pub struct Attribution {
     pub direction: Directionality,
     /// Whether it is mail within the organization, by the word of the connector through which it came.
     pub internal: bool,
+    /// The organization whose own server brought it, whoever's the recipient is.
+    pub from: Option<OrganizationName>,
     /// The connector through which it came: the one that knows the organization's server, or the partner's.
     pub connector: Option<ConnectorKey>,
     /// Whether its cross-premises header fields are believed, by the word of that connector.

@@ -184,8 +184,8 @@ pub(super) fn examine_beside(
         DemandLevel::Encryption => return Ok(()),
         DemandLevel::Version { at_least } if tls.version >= *at_least => return Ok(()),
         DemandLevel::Version { .. } => return Err(Finding::OlderVersion(tls.version)),
-        DemandLevel::HybridKeyExchange if tls.is_hybrid() => return Ok(()),
-        DemandLevel::HybridKeyExchange => return Err(Finding::OtherKeyExchange(tls.group.clone())),
+        DemandLevel::KeyExchange { groups } if groups.contains_name(&tls.group) => return Ok(()),
+        DemandLevel::KeyExchange { .. } => return Err(Finding::OtherKeyExchange(tls.group.clone())),
         DemandLevel::Certificate { .. } | DemandLevel::Domain { .. } | DemandLevel::Pin { .. } => {}
     }
     let Some(leaf) = tls.chain.first() else {

@@ -25,6 +25,6 @@ pub use refusal::{Finding, Refusal};
 pub use requiretls::{ConditionStanding, RequireTlsCondition, requiretls, requiretls_demand};
 pub use shadow::{Found, TriedConnector, try_documents};
 pub use step::{
-    BrokenTls, FailedHandshake, GroupProfile, HYBRID_MEMORY_SECS, MAX_HANDSHAKES, NextStep, PlaintextReply, Step,
-    TLS_MEMORY_SECS, after_failure, plaintext_retry_reply, starttls_unavailable,
+    BrokenTls, FailedHandshake, HYBRID_MEMORY_SECS, MAX_HANDSHAKES, NextStep, PlaintextReply, Step, TLS_MEMORY_SECS,
+    after_failure, plaintext_retry_reply, starttls_unavailable,
 };

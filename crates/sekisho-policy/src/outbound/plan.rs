@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use sekisho_mail::{
-    AnchorSetId, Check, ClientIdentityId, Demand, DemandLevel, Digest, Domain, Host, NamePattern, Timestamp,
-    TlsVersion, TriedRule, push_new,
+    AnchorSetId, Check, ClientIdentityId, Demand, DemandLevel, Digest, Domain, Host, KeyExchangeGroups, NamePattern,
+    Timestamp, TlsVersion, TriedRule, push_new,
 };
 
-use super::{GroupProfile, TriedConnector, shadow::TriedAtHost};
+use super::{TriedConnector, shadow::TriedAtHost};
 use crate::directory::Exception;
 
 /// All that decides what the candidate hosts of a message must satisfy.
@@ -87,8 +87,11 @@ pub enum Requirement {
         /// The oldest that will do.
         at_least: TlsVersion,
     },
-    /// TLS with the hybrid post-quantum key exchange.
-    HybridKeyExchange,
+    /// TLS with a key exchange by one of these groups.
+    KeyExchange {
+        /// Any of them will do.
+        groups: KeyExchangeGroups,
+    },
 }
 
 /// Which names a certificate may have.
@@ -127,7 +130,7 @@ impl RouteDemand {
             },
             Requirement::Pin { spki } => DemandLevel::Pin { spki: spki.clone() },
             Requirement::Version { at_least } => DemandLevel::Version { at_least: *at_least },
-            Requirement::HybridKeyExchange => DemandLevel::HybridKeyExchange,
+            Requirement::KeyExchange { groups } => DemandLevel::KeyExchange { groups: *groups },
         };
         Demand {
             level,
@@ -261,29 +264,36 @@ impl HostPlan {
     /// The oldest version that the handshake may offer: what is demanded, and TLS 1.2 where nothing is.
     #[must_use]
     pub fn min_version(&self) -> TlsVersion {
+        // No earlier version has the hybrid.
+        if self.groups() == KeyExchangeGroups::HYBRID {
+            return TlsVersion::Tls13;
+        }
         let demanded = self.standing().map(|demand| match &demand.level {
             DemandLevel::Version { at_least } => *at_least,
-            // No earlier version has the group.
-            DemandLevel::HybridKeyExchange => TlsVersion::Tls13,
             DemandLevel::Encryption
             | DemandLevel::Certificate { .. }
             | DemandLevel::Domain { .. }
-            | DemandLevel::Pin { .. } => TlsVersion::Tls12,
+            | DemandLevel::Pin { .. }
+            | DemandLevel::KeyExchange { .. } => TlsVersion::Tls12,
         });
         demanded.max().unwrap_or(TlsVersion::Tls12)
     }
 
-    /// The groups that a first handshake offers, when nothing bad is remembered.
+    /// The groups that a first handshake offers, when nothing bad is remembered: those that every demand takes. Where
+    /// demands have none in common nothing can meet them all: then all are offered, and the judgement says who lacks
+    /// what.
     #[must_use]
-    pub fn groups(&self) -> GroupProfile {
-        let demands_hybrid = self
-            .standing()
-            .any(|demand| demand.level == DemandLevel::HybridKeyExchange);
-        if demands_hybrid {
-            GroupProfile::HybridOnly
-        } else {
-            GroupProfile::HybridFirst
-        }
+    pub fn groups(&self) -> KeyExchangeGroups {
+        let mut demands = self.standing();
+        let taken = demands.try_fold(KeyExchangeGroups::ALL, |so_far, demand| match &demand.level {
+            DemandLevel::KeyExchange { groups } => so_far.intersection(*groups),
+            DemandLevel::Encryption
+            | DemandLevel::Certificate { .. }
+            | DemandLevel::Domain { .. }
+            | DemandLevel::Pin { .. }
+            | DemandLevel::Version { .. } => Some(so_far),
+        });
+        taken.unwrap_or(KeyExchangeGroups::ALL)
     }
 
     /// The certificate to present when the server asks; none unless the route names one.
@@ -339,7 +349,7 @@ pub(super) fn demanded_checks(level: &DemandLevel) -> Vec<Check> {
         DemandLevel::Encryption
         | DemandLevel::Pin { .. }
         | DemandLevel::Version { .. }
-        | DemandLevel::HybridKeyExchange => Vec::new(),
+        | DemandLevel::KeyExchange { .. } => Vec::new(),
         DemandLevel::Certificate { anchors } => vec![path(anchors)],
         DemandLevel::Domain { anchors, names } => vec![path(anchors), Check::Name { names: names.clone() }],
     }

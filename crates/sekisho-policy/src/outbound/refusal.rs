@@ -22,7 +22,7 @@ pub enum Finding {
     OtherKey(Digest),
     /// An older version of TLS than the one demanded.
     OlderVersion(TlsVersion),
-    /// Another key exchange group than the hybrid.
+    /// A key exchange by none of the groups demanded; IANA's name of the one that it has.
     OtherKeyExchange(String),
     /// It could not be found out, for a reason of ours.
     Unknown(String),

@@ -3,12 +3,15 @@
 //! Every step but STARTTLS on the connection at hand begins with a fresh connection. Which time-outs apply and where
 //! the memory of broken hosts is kept is left to the binary; whether it counts is decided here.
 
-use sekisho_mail::{HandshakeFailure, HandshakeFault, PlaintextCause, Reply, ReplyClass, TlsVersion};
+use sekisho_mail::{
+    HandshakeFailure, HandshakeFault, KeyExchangeGroups, PlaintextCause, Reply, ReplyClass, TlsVersion,
+};
 
 use super::{Finding, HostPlan, Refusal};
 use crate::Reason;
 
-/// Handshakes with one host in one attempt, at the most: two with each group profile.
+/// Handshakes with one host in one attempt, at the most: two with all groups that may be offered, two without the
+/// hybrid.
 pub const MAX_HANDSHAKES: usize = 4;
 
 /// How long a [`BrokenTls::Hybrid`] may be believed, in seconds.
@@ -17,24 +20,13 @@ pub const HYBRID_MEMORY_SECS: u64 = 24 * 60 * 60;
 /// How long a [`BrokenTls::Wholly`] may be believed, in seconds.
 pub const TLS_MEMORY_SECS: u64 = 60 * 60;
 
-/// Which key exchange groups the ClientHello offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum GroupProfile {
-    /// X25519MLKEM768 first, with a share of X25519 beside it; then the classical ones.
-    HybridFirst,
-    /// Without the hybrid: a ClientHello that fits into one packet, for hosts that break on a larger one.
-    Classical,
-    /// X25519MLKEM768 alone, where it is demanded: nothing is tried without it.
-    HybridOnly,
-}
-
 /// What to do with a host next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// EHLO, STARTTLS, and a handshake that offers these groups.
     StartTls {
         /// Which groups.
-        groups: GroupProfile,
+        groups: KeyExchangeGroups,
     },
     /// In the clear; only ever a step of a plan that demands nothing, or nothing that no exception lifts.
     Plaintext {
@@ -56,7 +48,7 @@ pub enum NextStep {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedHandshake {
     /// What was offered.
-    pub groups: GroupProfile,
+    pub groups: KeyExchangeGroups,
     /// What went wrong.
     pub failure: HandshakeFailure,
 }
@@ -65,8 +57,8 @@ pub struct FailedHandshake {
 /// what it says is broken, and after [`HYBRID_MEMORY_SECS`] or [`TLS_MEMORY_SECS`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BrokenTls {
-    /// Handshakes failed with the hybrid and one held without it. Serves all plans but those that demand the hybrid:
-    /// nothing is lowered that anybody demanded.
+    /// Handshakes failed with the hybrid and one held without it. Serves all plans but those that demand the hybrid
+    /// alone: nothing is lowered that anybody demanded.
     Hybrid,
     /// Handshakes failed with the hybrid and without; the cause in words. Serves opportunistic plans alone.
     Wholly(String),
@@ -84,19 +76,19 @@ impl BrokenTls {
         {
             return None;
         }
-        match (counted(history), last.groups, then_held) {
+        // A handshake that a demand has narrowed says nothing of one with the groups that it left out.
+        if plan.groups() != KeyExchangeGroups::ALL || !counted(history) {
+            return None;
+        }
+        match (last.groups, then_held) {
             // The retry of the same would have gone with the hybrid again, so what held went without.
-            (true, GroupProfile::HybridFirst, true) => Some(Self::Hybrid),
+            (KeyExchangeGroups::ALL, true) => Some(Self::Hybrid),
             // Who does not know the version demanded may well know an older one: for others that is TLS all the same.
-            (true, GroupProfile::Classical, false) if plan.min_version() > TlsVersion::Tls12 => None,
+            (KeyExchangeGroups::CLASSICAL, false) if plan.min_version() > TlsVersion::Tls12 => None,
             // The host may have liked our certificate no better than the handshake; others present none.
-            (true, GroupProfile::Classical, false) if plan.client_identity().is_some() => None,
-            (true, GroupProfile::Classical, false) => Some(Self::Wholly(last.failure.to_string())),
-            // A handshake without classical groups says nothing about one with them.
-            (true, GroupProfile::HybridOnly, _)
-            | (true, GroupProfile::HybridFirst, false)
-            | (true, GroupProfile::Classical, true)
-            | (false, ..) => None,
+            (KeyExchangeGroups::CLASSICAL, false) if plan.client_identity().is_some() => None,
+            (KeyExchangeGroups::CLASSICAL, false) => Some(Self::Wholly(last.failure.to_string())),
+            _ => None,
         }
     }
 }
@@ -106,14 +98,15 @@ impl HostPlan {
     /// exception lifts a demand, TLS is tried for every message.
     #[must_use]
     pub fn first_step(&self, memory: Option<&BrokenTls>) -> Step {
+        let groups = self.groups();
         match memory {
             Some(BrokenTls::Wholly(why)) if self.is_opportunistic() => Step::Plaintext {
                 cause: PlaintextCause::RememberedAsBroken(why.clone()),
             },
-            Some(BrokenTls::Hybrid) if self.groups() == GroupProfile::HybridFirst => Step::StartTls {
-                groups: GroupProfile::Classical,
+            Some(BrokenTls::Hybrid) => Step::StartTls {
+                groups: groups.without_hybrid().unwrap_or(groups),
             },
-            Some(BrokenTls::Hybrid | BrokenTls::Wholly(_)) | None => Step::StartTls { groups: self.groups() },
+            Some(BrokenTls::Wholly(_)) | None => Step::StartTls { groups },
         }
     }
 }
@@ -133,8 +126,8 @@ pub fn starttls_unavailable(plan: &HostPlan, cause: PlaintextCause) -> Result<St
 /// least one.
 ///
 /// A reset or a time-out may be the network's doing, so it counts only when the same handshake meets one again. What
-/// counts leads to a handshake without the hybrid, unless that is demanded, and from there, when nothing demands TLS,
-/// to plaintext. A fault of ours ends the attempt at once and never leads to plaintext (law 3).
+/// counts leads to a handshake without the hybrid, unless that alone is demanded, and from there, when nothing demands
+/// TLS, to plaintext. A fault of ours ends the attempt at once and never leads to plaintext (law 3).
 #[must_use]
 pub fn after_failure(plan: &HostPlan, history: &[FailedHandshake]) -> NextStep {
     let Some(last) = history.last() else {
@@ -155,10 +148,8 @@ pub fn after_failure(plan: &HostPlan, history: &[FailedHandshake]) -> NextStep {
         if !counted(history) {
             return NextStep::Try(Step::StartTls { groups: last.groups });
         }
-        if last.groups == GroupProfile::HybridFirst {
-            return NextStep::Try(Step::StartTls {
-                groups: GroupProfile::Classical,
-            });
+        if let Some(groups) = last.groups.without_hybrid() {
+            return NextStep::Try(Step::StartTls { groups });
         }
     }
     match refuse_plaintext(plan, finding) {

@@ -27,6 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sekisho_mail::KeyExchangeGroups;
 use sekisho_testkit::{
     authority::{Authority, Pem},
     client::{Client, stuffed},
@@ -37,7 +38,7 @@ use sekisho_testkit::{
     program::{self, say},
     wait,
 };
-use sekisho_tls::{ClientProfile, GroupProfile};
+use sekisho_tls::ClientProfile;
 use serde_json::json;
 
 const USAGE: &str = "\
@@ -515,7 +516,7 @@ fn load(options: &Options, scenario: Scenario, server: SocketAddr, time: Duratio
         server,
         scenario,
         tls: scenario.tls.then(|| ClientProfile {
-            groups: GroupProfile::Classical,
+            groups: KeyExchangeGroups::CLASSICAL,
             ..ClientProfile::default()
         }),
         content: stuffed(&content(scenario.octets)),

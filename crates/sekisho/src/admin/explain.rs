@@ -86,11 +86,13 @@ pub(super) async fn inbound(
         Admission::Admitted { attribution, .. } => {
             let conditions = reception.organizations.header_conditions();
             let through: Vec<_> = attribution.connector.iter().collect();
+            let from: Vec<_> = attribution.from.iter().collect();
             let (rules, _) = reception.organizations.account_rules(&RuleQuestion {
                 organization: &attribution.organization,
                 sender: &reverse_path,
                 recipients: &[&recipient],
                 connectors: Some(&through),
+                from: Some(&from),
                 is_from_own_server: attribution.own_server().is_some(),
                 header: &header_fields(header.as_bytes(), conditions),
             });

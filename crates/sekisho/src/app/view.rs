@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use sekisho_api::{CertificateView, ConfigView, ListenerView, TlsList, TlsView};
-use sekisho_mail::{ArrivalShadow, Demand, Envelope, Mailbox, TlsVersion};
+use sekisho_mail::{ArrivalShadow, Demand, DemandLevel, Envelope, Mailbox, TlsVersion};
 use sekisho_policy::{
     inbound::{Exposure, RelayRights},
-    outbound::{CandidateHost, HostOrigin, Requirement, RouteDemand},
+    outbound::{CandidateHost, HostOrigin, RouteDemand},
 };
 use sekisho_store::{Destination, Pressure};
-use sekisho_tls::{ClientProfile, GroupProfile, IdentityUse, ServerCertificates, TlsClient, TlsDescription, TlsServer};
+use sekisho_tls::{ClientProfile, IdentityUse, ServerCertificates, TlsClient, TlsDescription, TlsServer};
 
 use crate::{
     admin::{NodeView, Rules},
     config::{ListenerPlan, Loaded, changed_from_default},
     inbound::{self, InboundLimits, ListenerMode, Shortage},
     local::LocalFinding,
-    outbound::{Configured, Hybrid, RouteSettings, Via},
+    outbound::{Configured, RouteSettings, Via},
 };
 
 /// What the API shows of a configuration; with the self-signed certificates when a server runs.
@@ -105,19 +105,21 @@ fn listener_tls(plan: &ListenerPlan, certificates: &Arc<ServerCertificates>) -> 
 
 fn route_tls(route: &Arc<RouteSettings>, client: &TlsClient) -> TlsView {
     let profile = ClientProfile {
-        groups: match route.hybrid {
-            Hybrid::Preferred => GroupProfile::HybridFirst,
-            Hybrid::Never => GroupProfile::Classical,
-        },
+        groups: route.offered_groups(),
         min_version: TlsVersion::Tls12,
         identity: route
             .client_identity
             .clone()
             .map_or(IdentityUse::None, IdentityUse::Tls13),
     };
-    let demanded = match &route.demand {
-        None => "opportunistic: the best that both sides can do".to_owned(),
-        Some(requirement) => format!("required: {}", demand_of(route, requirement).level),
+    let demands: Vec<String> = route
+        .route_demands()
+        .map(|demand| level_of(route, &demand).to_string())
+        .collect();
+    let demanded = if demands.is_empty() {
+        "opportunistic: the best that both sides can do".to_owned()
+    } else {
+        format!("required: {}", demands.join("; "))
     };
     tls_view(
         format!("route {:?}", route.name),
@@ -144,11 +146,7 @@ fn tls_view(place: String, description: TlsDescription, notes: Vec<String>) -> T
 }
 
 /// What a route demands, for whichever of its hosts.
-fn demand_of(route: &RouteSettings, requirement: &Requirement) -> Demand {
-    let demand = RouteDemand {
-        require: requirement.clone(),
-        origin: format!("route {:?}", route.name),
-    };
+fn level_of(route: &RouteSettings, demand: &RouteDemand) -> DemandLevel {
     let hosts: Vec<CandidateHost> = match &route.via {
         Via::Mx { .. } | Via::MxOf { .. } => Vec::new(),
         Via::Hosts(hops) => hops
@@ -159,7 +157,7 @@ fn demand_of(route: &RouteSettings, requirement: &Requirement) -> Demand {
             })
             .collect(),
     };
-    demand.on_hosts(&hosts)
+    demand.on_hosts(&hosts).level
 }
 
 /// The rules of a configuration.

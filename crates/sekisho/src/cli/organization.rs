@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use sekisho_api::{
-    DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, FIRST_ORGANIZATION, Organization,
+    DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, FIRST_ORGANIZATION, Organization, OutboundTls,
 };
 
 use super::{
@@ -48,9 +48,10 @@ struct Flags {
     /// Takes mail for its domains under TLS alone
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     require_tls_inbound: Option<bool>,
-    /// Lets its mail leave under TLS alone
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    require_tls_outbound: Option<bool>,
+    /// What must hold of every connection on which its mail leaves: opportunistic, encryption, certificate, or domain
+    /// [default: opportunistic]
+    #[arg(long, value_name = "LEVEL", value_parser = changes::word::<OutboundTls>)]
+    require_tls_outbound: Option<OutboundTls>,
     /// The age at which undelivered mail is given up: 48h, 5d; empty to unset
     #[arg(long, value_name = "AGE")]
     expire_after: Option<String>,

@@ -87,6 +87,9 @@ struct Flags {
     /// Only mail that came through this inbound connector of the organization
     #[arg(long, value_name = "NAME")]
     inbound_connector: Option<String>,
+    /// Only mail that a server of one of these organizations brought, as its connector knows it
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    from_organizations: Option<Vec<String>>,
     /// Demands of whatever connection it leaves on: encryption-only, certificate-validation or domain-validation
     #[arg(long, value_name = "LEVEL", value_parser = tls)]
     require_tls: Option<TlsFlag>,
@@ -154,6 +157,7 @@ impl Flags {
         set_list(&mut document.recipients, self.recipients.as_ref());
         set(&mut document.header, self.header.as_ref().map(|flag| &flag.0));
         set_text(&mut document.inbound_connector, self.inbound_connector.as_ref());
+        set_list(&mut document.from_organizations, self.from_organizations.as_ref());
         set(&mut document.require_tls, self.require_tls.as_ref().map(|flag| &flag.0));
         set_list(&mut document.tls_domains, self.tls_domains.as_ref());
         set_text(&mut document.route_to_connector, self.route_to_connector.as_ref());
@@ -361,6 +365,12 @@ fn conditions(rule: &Rule) -> String {
     }
     if let Some(connector) = &rule.inbound_connector {
         all.push(format!("through {connector}"));
+    }
+    if !rule.from_organizations.is_empty() {
+        all.push(format!(
+            "brought by a server of {}",
+            rule.from_organizations.join(" or ")
+        ));
     }
     if all.is_empty() {
         all.push("all mail".to_owned());

@@ -23,5 +23,6 @@ pub use fault::{ConfigFault, ConfigFaults};
 pub use listener::ListenerPlan;
 pub use parsed::{LogSettings, Machine, Settings};
 pub use place::{LoadError, Loaded, Place};
+pub(crate) use route::GROUPS_REMEDY;
 pub use route::{Outbound, dial};
 pub use show::{as_toml, changed_from_default};

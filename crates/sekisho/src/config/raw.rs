@@ -321,6 +321,11 @@ pub struct Route {
     /// Default: the host as it is written in `via`. A route to MX must say them.
     #[serde(default)]
     pub tls_names: Vec<String>,
+    /// Key exchange groups of which the connection must have used one, and which alone are offered: `X25519MLKEM768`,
+    /// `x25519`, `secp256r1`, `secp384r1`. Without TLS nothing leaves on such a route, whatever `require` says.
+    /// Default: all are offered, and none is demanded.
+    #[serde(default)]
+    pub key_exchange_groups: Vec<String>,
     /// A PEM file with the authorities that are trusted on this route. Default: those of the operating system. A
     /// relative path is taken from the folder of the configuration file.
     #[serde(default)]

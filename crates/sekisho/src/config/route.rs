@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use sekisho_mail::{AnchorSetId, ClientIdentityId, Domain, Host, NamePattern};
+use sekisho_mail::{AnchorSetId, ClientIdentityId, Domain, Host, KeyExchangeGroup, KeyExchangeGroups, NamePattern};
 use sekisho_policy::{
     directory::{SMTP_PORT, SUBMISSIONS_PORT},
     outbound::{Requirement, TlsNames},
@@ -96,17 +96,44 @@ fn build(
         outbound.identities.insert(id.clone(), identity);
         Some(id)
     });
+    let groups = key_exchange_groups(route, key, checker);
     let mut settings = RouteSettings {
         domains,
-        demand,
+        demands: demand
+            .into_iter()
+            .chain(groups.map(|groups| Requirement::KeyExchange { groups }))
+            .collect(),
         client_identity,
         ..default_route.clone()
     };
     settings.name.clone_from(&route.name);
     settings.source = WaySource::Route;
     override_delivery(&mut settings, route, key, checker);
+    if let Some(groups) = groups {
+        settings.offer(groups);
+    }
     settings.via = via?;
     Some(settings)
+}
+
+/// What may be written as a key exchange group, for the remedy.
+pub(crate) const GROUPS_REMEDY: &str = "write X25519MLKEM768, x25519, secp256r1, or secp384r1";
+
+/// The groups that will do, when any are named.
+fn key_exchange_groups(route: &raw::Route, key: &str, checker: &mut Checker<'_>) -> Option<KeyExchangeGroups> {
+    let at = format!("{key}.key-exchange-groups");
+    let texts = route.key_exchange_groups.iter().enumerate();
+    let named: Vec<KeyExchangeGroup> = texts
+        .filter_map(|(place, text)| checker.parse(&format!("{at}[{place}]"), text, GROUPS_REMEDY))
+        .collect();
+    if named.contains(&KeyExchangeGroup::X25519MlKem768) && route.hybrid == Some(raw::Hybrid::Never) {
+        checker.fault(
+            &at,
+            "X25519MLKEM768 is named here, and hybrid = \"never\" never offers it",
+            "take one of them out",
+        );
+    }
+    KeyExchangeGroups::of(&named)
 }
 
 /// Mail for a local domain goes into its mailboxes, and a way out would never be taken (law 13).

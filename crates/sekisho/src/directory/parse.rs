@@ -14,11 +14,11 @@ use std::{
     time::Duration,
 };
 
-use sekisho_api::FaultView;
+use sekisho_api::{FaultView, OutboundTls};
 use sekisho_mail::{AnchorSetId, Domain, Host, Mailbox, OrganizationName, Timestamp};
 use sekisho_policy::directory::{
     self, AcceptedDomain, ConnectorKey, Directory, DomainKind, DomainScope, EXCEPTION_LENGTH_MAX, Fault, FinalRefusal,
-    MessageLimits, Origin, OutboundConnector, Parts, RecipientCheck,
+    MessageLimits, Origin, OutboundConnector, Parts, RecipientCheck, TlsSettings,
 };
 use sekisho_store::Document;
 use sekisho_tls::{AnchorSet, ClientIdentities};
@@ -363,7 +363,12 @@ fn organization(document: &sekisho_api::Organization, faults: &mut Vec<Fault>) -
         comment: document.comment.clone(),
         reject_direct_send: document.reject_direct_send,
         require_tls_inbound: document.require_tls_inbound,
-        require_tls_outbound: document.require_tls_outbound,
+        require_tls_outbound: match document.require_tls_outbound {
+            OutboundTls::Opportunistic => TlsSettings::Opportunistic,
+            OutboundTls::Encryption => TlsSettings::EncryptionOnly,
+            OutboundTls::Certificate => TlsSettings::CertificateValidation,
+            OutboundTls::Domain => TlsSettings::DomainValidation,
+        },
         expire_after: reader.duration("expire_after", document.expire_after.as_deref()),
         limits: MessageLimits {
             octets: reader.size("max_message_size", document.max_message_size.as_deref()),

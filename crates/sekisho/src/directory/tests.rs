@@ -6,7 +6,7 @@ mod text;
 
 use sekisho_api::{
     AcceptedDomain, AddedHeader, CertificateFiles, ConnectorType, Documents, DomainType, Exception, FinalRefusal,
-    HeaderCondition, InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector,
+    HeaderCondition, InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, OutboundTls,
     PlaintextReply, RecipientCheck, Rejection, Relaxation, Rule, RuleTls, TlsSettings,
 };
 use sekisho_store::Document;
@@ -106,6 +106,7 @@ fn rule_all_set() -> Rule {
             contains: text("top \"secret\""),
         }),
         inbound_connector: Some(text("bank")),
+        from_organizations: texts(&["default"]),
         require_tls: Some(RuleTls::DomainValidation),
         tls_domains: texts(&["*.bank.example"]),
         reject: Some(Rejection { text: text("no") }),
@@ -142,7 +143,7 @@ fn all_set() -> Documents {
             comment: text("Acme \"Ltd\" \\ ü\u{202e}"),
             reject_direct_send: true,
             require_tls_inbound: true,
-            require_tls_outbound: true,
+            require_tls_outbound: OutboundTls::Domain,
             expire_after: Some(text("48h")),
             max_message_size: Some(text("25MiB")),
             max_recipients: Some(200),
@@ -183,7 +184,7 @@ fn inbound_all_set(pem: &str) -> InboundConnector {
         treat_messages_as_internal: true,
         trusted_organizations: texts(&["default"]),
         min_tls_version: MinTlsVersion::Tls13,
-        hybrid_key_exchange_only: true,
+        key_exchange_groups: texts(&["X25519MLKEM768", "x25519"]),
         trust_anchors: Some(pem.to_owned()),
         issuers: texts(&["O=Example Trust\\, Inc., C=CH"]),
         pins: texts(&["sha256:00"]),
@@ -212,7 +213,7 @@ fn outbound_all_set(pem: &str) -> OutboundConnector {
         tls_domain: Some(text("*.bank.example")),
         tls_domains: texts(&["bank.example"]),
         min_tls_version: MinTlsVersion::Tls13,
-        hybrid_key_exchange_only: true,
+        key_exchange_groups: texts(&["X25519MLKEM768", "x25519"]),
         trust_anchors: Some(pem.replace('\n', "\r\n")),
         pins: texts(&["sha256:00"]),
         client_certificate: Some(CertificateFiles {

@@ -139,11 +139,13 @@ impl<'a> Arrived<'a> {
     fn with_rule_facts<T>(&self, attribution: &Attribution, ask: impl FnOnce(&RuleFacts<'_>) -> T) -> T {
         let recipients: Vec<&Mailbox> = self.alias.iter().chain([&self.recipient.mailbox]).collect();
         let connectors: Vec<&ConnectorKey> = attribution.connector.iter().collect();
+        let from: Vec<&OrganizationName> = attribution.from.iter().collect();
         ask(&RuleFacts {
             organization: &attribution.organization,
             sender: self.sender,
             recipients: &recipients,
             connectors: &connectors,
+            from: &from,
             is_from_own_server: attribution.own_server().is_some(),
             header: &sekisho_policy::directory::HeaderFindings::default(),
         })

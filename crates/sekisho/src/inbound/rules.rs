@@ -15,7 +15,7 @@ use sekisho_policy::{
 use crate::copy::name_within;
 
 /// What the envelope does not say of its recipients: which addresses were written for them, through which connectors
-/// they came, and which other organizations' aliases led to them.
+/// they came, whose servers brought them, and which other organizations' aliases led to them.
 #[derive(Debug, Default)]
 pub(super) struct Written(HashMap<(Mailbox, OrganizationName), Ways>);
 
@@ -23,6 +23,8 @@ pub(super) struct Written(HashMap<(Mailbox, OrganizationName), Ways>);
 struct Ways {
     addresses: Vec<Mailbox>,
     connectors: Vec<ConnectorKey>,
+    /// Whose own servers brought it.
+    from: Vec<OrganizationName>,
     /// Whose alias led to a recipient of another, and whether one of that organization's servers brought the message.
     passed_on: Vec<(OrganizationName, bool)>,
 }
@@ -39,13 +41,15 @@ impl Written {
         let Attribution {
             organization,
             connector,
+            from,
             ..
         } = attribution;
         for recipient in recipients {
             let is_alias = recipient.mailbox != *address;
             let is_passed_on = recipient.organization != *organization;
-            let is_of_use = directory.has_rules(&recipient.organization) && (is_alias || connector.is_some());
-            if !is_of_use && !is_passed_on {
+            let is_known = is_alias || connector.is_some() || from.is_some();
+            let is_of_use = is_passed_on || directory.has_rules(&recipient.organization) && is_known;
+            if !is_of_use {
                 continue;
             }
             let key = (recipient.mailbox.clone(), recipient.organization.clone());
@@ -53,12 +57,12 @@ impl Written {
             if is_alias && !ways.addresses.contains(address) {
                 ways.addresses.push(address.clone());
             }
-            let connector = connector.as_ref();
-            ways.connectors
-                .extend(connector.filter(|one| !ways.connectors.contains(one)).cloned());
+            let (connector, from) = (connector.iter().cloned(), from.iter().cloned());
+            connector.for_each(|one| push_new(&mut ways.connectors, one));
+            from.for_each(|one| push_new(&mut ways.from, one));
             let passed_on = (organization.clone(), attribution.own_server().is_some());
-            if is_passed_on && !ways.passed_on.contains(&passed_on) {
-                ways.passed_on.push(passed_on);
+            if is_passed_on {
+                push_new(&mut ways.passed_on, passed_on);
             }
         }
     }
@@ -194,6 +198,7 @@ fn apply_rules(
         let own_address = recipient.mailbox.clone();
         let addresses: Vec<&Mailbox> = addresses.chain([&own_address]).collect();
         let connectors: Vec<&ConnectorKey> = ways.iter().flat_map(|ways| &ways.connectors).collect();
+        let from: Vec<&OrganizationName> = ways.iter().flat_map(|ways| &ways.from).collect();
         let is_from_own_server = recipient.handling.as_ref().is_some_and(|one| one.own_server.is_some());
         let own = (recipient.organization.clone(), is_from_own_server);
         for (organization, is_from_own_server) in written.passed_on(recipient).iter().chain([&own]) {
@@ -202,6 +207,7 @@ fn apply_rules(
                 sender: reverse_path,
                 recipients: &addresses,
                 connectors: &connectors,
+                from: &from,
                 is_from_own_server: *is_from_own_server,
                 header: views.of_copy(recipient),
             };

@@ -5,9 +5,9 @@ use std::{io, time::Duration};
 
 use sekisho_mail::{
     CertificateFacts, CertificateFault, Check, ClientCertificateFate, Digest, Domain, HandshakeFailure, HandshakeFault,
-    HandshakeStage, KeyProof, Timestamp, TlsFacts, TlsVersion, Verdict,
+    HandshakeStage, KeyExchangeGroup, KeyExchangeGroups, KeyProof, Timestamp, TlsFacts, TlsVersion, Verdict,
 };
-use sekisho_tls::{ClientProfile, GroupProfile};
+use sekisho_tls::ClientProfile;
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -21,7 +21,7 @@ const LINE_OCTETS_MAX: usize = 4096;
 #[derive(Debug, Serialize, Deserialize)]
 struct Hello {
     name: Option<Domain>,
-    hybrid: bool,
+    groups: KeyExchangeGroups,
 }
 
 /// What a server presents and does, and what checks of its chain come to.
@@ -82,21 +82,21 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     profile: &ClientProfile,
     time_limit: Duration,
 ) -> Result<(S, PeerFacts, TlsFacts), Box<HandshakeFailure>> {
-    let hybrid = profile.groups != GroupProfile::Classical;
+    let groups = profile.groups;
     let name = name.cloned();
     let talk = async {
         write_line(
             &mut stream,
             &Hello {
                 name: name.clone(),
-                hybrid,
+                groups,
             },
         )
         .await?;
         read_line::<Result<PeerFacts, String>>(&mut stream).await
     };
     match timeout(time_limit, talk).await {
-        Ok(Ok(Ok(presented))) => Ok((stream, presented, facts(name, hybrid))),
+        Ok(Ok(Ok(presented))) => Ok((stream, presented, facts(name, groups))),
         Ok(Ok(Err(alert))) => Err(failure(HandshakeFault::Alert(alert))),
         Ok(Err(error)) => Err(lost(&error)),
         Err(_) => Err(failure(HandshakeFault::TimedOut)),
@@ -112,7 +112,7 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     let talk = async {
         let hello: Hello = read_line(&mut stream).await?;
         let breaks = match presented.breaks {
-            Some(Breaks::OnHybrid) => hello.hybrid,
+            Some(Breaks::OnHybrid) => hello.groups.contains(KeyExchangeGroup::X25519MlKem768),
             Some(Breaks::Always) => true,
             None => false,
         };
@@ -121,18 +121,19 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         io::Result::Ok((hello, breaks))
     };
     match timeout(time_limit, talk).await {
-        Ok(Ok((hello, false))) => Ok((stream, facts(hello.name, hello.hybrid))),
+        Ok(Ok((hello, false))) => Ok((stream, facts(hello.name, hello.groups))),
         Ok(Ok((_, true))) => Err(failure(HandshakeFault::Incompatible)),
         Ok(Err(error)) => Err(lost(&error)),
         Err(_) => Err(failure(HandshakeFault::TimedOut)),
     }
 }
 
-fn facts(name: Option<Domain>, hybrid: bool) -> TlsFacts {
+/// The best group that is offered is the one.
+fn facts(name: Option<Domain>, groups: KeyExchangeGroups) -> TlsFacts {
     TlsFacts {
         version: TlsVersion::Tls13,
         suite: "TLS_AES_128_GCM_SHA256".to_owned(),
-        group: if hybrid { "X25519MLKEM768" } else { "x25519" }.to_owned(),
+        group: groups.iter().next().map(|group| group.to_string()).unwrap_or_default(),
         sni: name,
         implicit: false,
         alpn: None,

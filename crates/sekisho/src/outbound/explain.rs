@@ -180,6 +180,7 @@ fn rules(configured: &Configured, way: &Way, hypothesis: &Hypothesis) -> (Vec<Ru
         sender: &hypothesis.reverse_path,
         recipients: &[&hypothesis.recipient],
         connectors: None,
+        from: None,
         is_from_own_server: false,
         header: &header,
     })

@@ -14,10 +14,11 @@ use std::{
 use sekisho_api::{StepKind, StepResult};
 use sekisho_mail::{
     ChannelFacts, ChannelId, ChannelSecurity, ClientCertificateFate, EnhancedCode, Fault, HandshakeFailure,
-    HandshakeFault, HandshakeStage, Host, PlaintextCause, Side, SpokenLine, TlsVersion,
+    HandshakeFault, HandshakeStage, Host, KeyExchangeGroup, KeyExchangeGroups, PlaintextCause, Side, SpokenLine,
+    TlsVersion,
 };
 use sekisho_policy::outbound::{
-    BrokenTls, FailedHandshake, GroupProfile, HostPlan, NextStep, Step, after_failure, starttls_unavailable,
+    BrokenTls, FailedHandshake, HostPlan, NextStep, Step, after_failure, starttls_unavailable,
 };
 use sekisho_smtp::client::{ClientSession, Event, MAX_CONVERSATION_LINES, SessionFault};
 use sekisho_tls::{ClientProfile, IdentityUse};
@@ -276,7 +277,7 @@ impl Opening<'_> {
     async fn secure(
         &self,
         mut link: Box<Link>,
-        groups: GroupProfile,
+        groups: KeyExchangeGroups,
         journal: &mut Journal,
     ) -> Result<Secured, Box<Obstacle>> {
         if self.way.route.implicit_tls {
@@ -292,7 +293,7 @@ impl Opening<'_> {
     async fn start_tls(
         &self,
         mut link: Box<Link>,
-        groups: GroupProfile,
+        groups: KeyExchangeGroups,
         journal: &mut Journal,
     ) -> Result<Secured, Box<Obstacle>> {
         journal.begin(StepKind::Starttls);
@@ -321,7 +322,7 @@ impl Opening<'_> {
     async fn cover(
         &self,
         mut link: Box<Link>,
-        groups: GroupProfile,
+        groups: KeyExchangeGroups,
         journal: &mut Journal,
     ) -> Result<Secured, Box<Obstacle>> {
         if let Err(failure) = self.shake_hands(&mut link, groups).await {
@@ -346,16 +347,12 @@ impl Opening<'_> {
         }
     }
 
-    async fn shake_hands(&self, link: &mut Link, groups: GroupProfile) -> Result<(), Box<HandshakeFailure>> {
+    async fn shake_hands(&self, link: &mut Link, groups: KeyExchangeGroups) -> Result<(), Box<HandshakeFailure>> {
         let Wire::Plain(stream) = std::mem::replace(&mut link.wire, Wire::Gone) else {
             return Ok(());
         };
         let profile = ClientProfile {
-            groups: match groups {
-                GroupProfile::HybridFirst => sekisho_tls::GroupProfile::HybridFirst,
-                GroupProfile::Classical => sekisho_tls::GroupProfile::Classical,
-                GroupProfile::HybridOnly => sekisho_tls::GroupProfile::HybridOnly,
-            },
+            groups,
             min_version: self.plan.min_version(),
             identity: match self.plan.client_identity() {
                 Some(id) if self.way.route.identity_in_tls12 => IdentityUse::AnyVersion(id.clone()),
@@ -463,23 +460,22 @@ impl Opening<'_> {
     }
 
     /// Remembers what broke and forgets what works.
-    fn learn(&self, peer: SocketAddr, history: &[FailedHandshake], held_with: Option<GroupProfile>) {
+    fn learn(&self, peer: SocketAddr, history: &[FailedHandshake], held_with: Option<KeyExchangeGroups>) {
         let host = self.memory_key();
         if let Some(groups) = held_with {
-            self.memory.forget(&host, peer, groups != GroupProfile::Classical);
+            let hybrid = groups.contains(KeyExchangeGroup::X25519MlKem768);
+            self.memory.forget(&host, peer, hybrid);
         }
         if let Some(broken) = BrokenTls::learn(self.plan, history, held_with.is_some()) {
             self.memory.remember(&host, peer, broken, clock::now());
         }
     }
 
-    /// A route that never offers the hybrid begins one rung lower.
+    /// A route that never offers the hybrid begins one rung lower, unless the hybrid alone is demanded.
     fn adapt(&self, step: Step) -> Step {
         match step {
-            Step::StartTls {
-                groups: GroupProfile::HybridFirst,
-            } if self.way.route.hybrid == Hybrid::Never => Step::StartTls {
-                groups: GroupProfile::Classical,
+            Step::StartTls { groups } if self.way.route.hybrid == Hybrid::Never => Step::StartTls {
+                groups: groups.without_hybrid().unwrap_or(groups),
             },
             other => other,
         }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use sekisho_mail::{ClientIdentityId, Domain, Host, OrganizationName};
-use sekisho_policy::outbound::{GroupProfile, HostOrigin, HostPlan};
+use sekisho_policy::outbound::{HostOrigin, HostPlan};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
@@ -120,10 +120,7 @@ impl Pool {
         for place in (0..links.len()).rev() {
             let fits = match links[place].link.facts.security.tls() {
                 None => plan.is_opportunistic(),
-                Some(tls) => {
-                    let is_hybrid = plan.groups() != GroupProfile::HybridOnly || tls.is_hybrid();
-                    tls.version >= plan.min_version() && is_hybrid
-                }
+                Some(tls) => tls.version >= plan.min_version() && plan.groups().contains_name(&tls.group),
             };
             if !fits {
                 continue;

@@ -101,7 +101,7 @@ impl RouteSettings {
             source: plain.source,
             domains: plain.domains,
             via: plain.via,
-            demand: plain.demand,
+            demands: plain.demands,
             ehlo_name: plain.ehlo_name,
             retry: plain.retry,
             delay_notice_after: plain.delay_notice_after,

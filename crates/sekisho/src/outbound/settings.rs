@@ -5,7 +5,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use sekisho_mail::{ClientIdentityId, Domain, Host};
+use sekisho_mail::{ClientIdentityId, Domain, Host, KeyExchangeGroup, KeyExchangeGroups};
 use sekisho_policy::outbound::{Requirement, RouteDemand};
 use sekisho_smtp::client::ClientTimeouts;
 
@@ -56,9 +56,9 @@ pub struct RouteSettings {
     pub domains: Vec<DomainPattern>,
     /// How the next hop is found.
     pub via: Via,
-    /// What must hold on the connection; `None` is opportunistic TLS. `config/` takes names that are left to the host
-    /// only with [`Via::Hosts`], since MX names from unsigned DNS prove nothing.
-    pub demand: Option<Requirement>,
+    /// All that must hold on the connection; nothing is opportunistic TLS. `config/` takes names that are left to the
+    /// host only with [`Via::Hosts`], since MX names from unsigned DNS prove nothing.
+    pub demands: Vec<Requirement>,
     /// The certificate that we present where the server asks for one.
     pub client_identity: Option<ClientIdentityId>,
     /// Whether it is presented in TLS 1.2 too, where everyone on the way can read it.
@@ -103,7 +103,7 @@ impl RouteSettings {
             },
             domains,
             via,
-            demand: None,
+            demands: Vec::new(),
             client_identity: None,
             identity_in_tls12: false,
             implicit_tls: false,
@@ -123,12 +123,37 @@ impl RouteSettings {
 }
 
 impl RouteSettings {
-    /// The demand as policy takes it, with its origin in the operator's words.
+    /// Offers the hybrid where a demand names it for these hosts, whatever `[delivery]` says of all.
+    pub fn offer(&mut self, groups: KeyExchangeGroups) {
+        if groups.contains(KeyExchangeGroup::X25519MlKem768) {
+            self.hybrid = Hybrid::Preferred;
+        }
+    }
+
+    /// The groups that a first handshake offers, as far as the route says.
     #[must_use]
-    pub fn route_demand(&self) -> Option<RouteDemand> {
-        let require = self.demand.clone()?;
-        let origin = self.title();
-        Some(RouteDemand { require, origin })
+    pub fn offered_groups(&self) -> KeyExchangeGroups {
+        let demanded = self.demands.iter().find_map(|demand| match demand {
+            Requirement::KeyExchange { groups } => Some(*groups),
+            Requirement::Encryption
+            | Requirement::Certificate { .. }
+            | Requirement::Domain { .. }
+            | Requirement::Pin { .. }
+            | Requirement::Version { .. } => None,
+        });
+        let groups = demanded.unwrap_or(KeyExchangeGroups::ALL);
+        match self.hybrid {
+            Hybrid::Preferred => groups,
+            Hybrid::Never => groups.without_hybrid().unwrap_or(groups),
+        }
+    }
+
+    /// The demands as policy takes them, with their origin in the operator's words.
+    pub fn route_demands(&self) -> impl Iterator<Item = RouteDemand> {
+        self.demands.iter().map(|require| RouteDemand {
+            require: require.clone(),
+            origin: self.title(),
+        })
     }
 }
 

@@ -116,7 +116,7 @@ fn what_requires_tls_never_leaves_in_the_clear_whatever_the_peer_does() {
     };
     for fault in FAULTS {
         let what = format!("{fault:?}, demanded by the route");
-        let world = World::new(&pem, None, fault, |route| route.demand = Some(Requirement::Encryption));
+        let world = World::new(&pem, None, fault, |route| route.demands = vec![Requirement::Encryption]);
         let (outcomes, _) = world.deliver(&[message(1)]);
         assert_eq!(words(&outcomes), ["deferred"], "{what}");
         assert_nothing_left(&world, &what);
@@ -132,7 +132,7 @@ fn what_requires_tls_never_leaves_in_the_clear_whatever_the_peer_does() {
 fn a_remembered_failure_never_serves_a_message_that_requires_tls() {
     let pem = self_signed(&[NAME]);
     let world = World::new(&pem, None, Fault::None, |route| {
-        route.demand = Some(Requirement::Encryption)
+        route.demands = vec![Requirement::Encryption]
     });
     let broken = BrokenTls::Wholly("an alert".to_owned());
     world
@@ -154,7 +154,7 @@ fn a_connection_cut_under_tls_shows_nothing_and_is_tried_again() {
     let pem = self_signed(&[NAME]);
     for verb in ["EHLO", "MAIL", "RCPT", "BDAT"] {
         let world = World::new(&pem, None, Fault::CutAt(verb), |route| {
-            route.demand = Some(Requirement::Encryption);
+            route.demands = vec![Requirement::Encryption];
         });
         // The peer offers TLS, so it is cut there only once TLS stands.
         let (outcomes, _) = world.deliver(&[message(1)]);
@@ -187,7 +187,7 @@ fn a_certificate_that_is_demanded_is_judged_before_a_word_is_said() {
     ];
     for (what, pem, expected) in cases {
         for (demand, expected) in demands.iter().zip(expected) {
-            let change = |route: &mut RouteSettings| route.demand = Some(demand.clone());
+            let change = |route: &mut RouteSettings| route.demands = vec![demand.clone()];
             let world = World::new(&pem, Some(authority.anchor()), Fault::None, change);
             let (outcomes, _) = world.deliver(&[message(1)]);
             assert_eq!(words(&outcomes), [expected], "{what} {demand:?}: {outcomes:?}");
@@ -320,7 +320,7 @@ fn a_dead_destination_costs_one_attempt_and_is_backed_off() {
 #[test]
 fn what_is_too_old_is_given_up_with_the_last_fault_in_words() {
     let world = World::new(&self_signed(&[NAME]), None, Fault::Answer("MAIL", 451), |route| {
-        route.demand = None;
+        route.demands.clear();
     });
     let mut old = message(1);
     old.arrived = Timestamp::from_millis(old.arrived.as_millis() - 6 * 24 * 3_600_000);

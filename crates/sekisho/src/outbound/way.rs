@@ -73,7 +73,7 @@ impl Configured {
         };
         let chosen = selection.chosen.and_then(|connector| self.ways.get(&connector.key));
         let chosen = chosen.filter(|_| exactness <= Some(exactness_of(&selection.because)));
-        demands.extend(of_the_file.route_demand().map(|demand| match chosen {
+        demands.extend(of_the_file.route_demands().map(|demand| match chosen {
             None => demand,
             // The names are those of hosts that this mail does not go to.
             Some(_) => without_names(demand),
@@ -143,7 +143,7 @@ impl Configured {
             push_new(&mut demands, demand);
         }
         if organization.is_first() {
-            let of_the_file = self.settings.route(host).route_demand();
+            let of_the_file = self.settings.route(host).route_demands();
             demands.extend(of_the_file.map(without_names));
         }
         demand_implicit_tls(route, &mut demands);

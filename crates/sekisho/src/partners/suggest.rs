@@ -117,8 +117,8 @@ impl<'a> Advice<'a> {
         self.partner.domain.chars().take(NAME_CHARS).collect()
     }
 
-    /// What holds of TLS itself: the oldest version, and the hybrid.
-    fn floor(&mut self) -> (MinTlsVersion, bool) {
+    /// What holds of TLS itself: the oldest version, and the key exchange groups.
+    fn floor(&mut self) -> (MinTlsVersion, Vec<String>) {
         let is_older = |one: &SeenConnection| one.tls.as_ref().is_none_or(|tls| tls.version < TlsVersion::Tls13);
         let newest = self.holds(
             "min_tls_version",
@@ -126,7 +126,7 @@ impl<'a> Advice<'a> {
             ("were under TLS 1.3", "were under TLS 1.2"),
         );
         if !newest {
-            return (MinTlsVersion::Tls12, false);
+            return (MinTlsVersion::Tls12, Vec::new());
         }
         let is_hybrid = |one: &SeenConnection| {
             one.tls
@@ -135,14 +135,15 @@ impl<'a> Advice<'a> {
         };
         let is_other = |one: &SeenConnection| !is_hybrid(one);
         let hybrid = self.holds(
-            "hybrid_key_exchange_only",
+            "key_exchange_groups",
             &is_other,
             (
                 "had the hybrid post-quantum key exchange",
                 "had another key exchange than the hybrid",
             ),
         );
-        (MinTlsVersion::Tls13, hybrid)
+        let groups = hybrid.then(|| TlsVersion::HYBRID_GROUP.to_owned());
+        (MinTlsVersion::Tls13, groups.into_iter().collect())
     }
 
     /// The certificates of all connections; `None`, and that is said, where one of them has none that is good before
@@ -186,14 +187,14 @@ impl<'a> Advice<'a> {
         if !self.holds("require_tls", &is_clear, ("came under TLS", "came in the clear")) {
             return None;
         }
-        let (min_tls_version, hybrid_key_exchange_only) = self.floor();
+        let (min_tls_version, key_exchange_groups) = self.floor();
         let mut connector = InboundConnector {
             organization: self.partner.organization.clone(),
             name: self.name(),
             sender_domains: vec![self.partner.domain.clone()],
             require_tls: Some(true),
             min_tls_version,
-            hybrid_key_exchange_only,
+            key_exchange_groups,
             ..InboundConnector::default()
         };
         if let Some(certificates) = self.certificates("restrict_domains_to_certificate") {
@@ -245,7 +246,7 @@ impl<'a> Advice<'a> {
             return None;
         }
         let smart_hosts = self.smart_hosts()?;
-        let (min_tls_version, hybrid_key_exchange_only) = self.floor();
+        let (min_tls_version, key_exchange_groups) = self.floor();
         let mut connector = OutboundConnector {
             organization: self.partner.organization.clone(),
             name: self.name(),
@@ -253,7 +254,7 @@ impl<'a> Advice<'a> {
             tls_settings: TlsSettings::EncryptionOnly,
             smart_hosts,
             min_tls_version,
-            hybrid_key_exchange_only,
+            key_exchange_groups,
             ..OutboundConnector::default()
         };
         let Some(certificates) = self.certificates("tls_settings") else {

@@ -193,7 +193,8 @@ fn inbound_the_strictest_that_all_would_have_satisfied_is_suggested_with_what_mo
         connector.tls_sender_certificate_name.as_deref(),
         Some("mail.bank.example")
     );
-    assert!(connector.restrict_domains_to_certificate && connector.hybrid_key_exchange_only);
+    assert!(connector.restrict_domains_to_certificate);
+    assert_eq!(connector.key_exchange_groups, ["X25519MLKEM768"]);
     assert_eq!(connector.issuers, [r"O=Example Trust\, Inc."]);
     assert!(connector.pins.is_empty() && connector.sender_ip_addresses.is_empty());
 

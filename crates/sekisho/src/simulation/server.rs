@@ -101,7 +101,7 @@ fn configured(world: &World) -> Configured {
         let pattern = DomainPattern::Exact(Host::parse(domain).unwrap());
         let mut route = RouteSettings::new(domain, vec![pattern], via);
         hasten(world, &mut route);
-        route.demand = demands.then_some(demand);
+        route.demands.extend(demands.then_some(demand));
         settings.routes.push(Arc::new(route));
     }
     let patience = world.plan.patience;

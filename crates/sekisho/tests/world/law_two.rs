@@ -420,3 +420,21 @@ fn a_route_that_never_offers_the_hybrid_needs_no_second_handshake() {
         );
     });
 }
+
+#[test]
+fn a_route_offers_and_demands_the_key_exchange_groups_that_it_names() {
+    enclosed(|| {
+        let pem = Authority::new().server(&["mx.there.example"]);
+        let _peer = peer(&pem, Fault::None);
+        let node = relaying_node(&route("none", "key-exchange-groups = [\"SECP384R1\"]\n"));
+        send("a@there.example");
+        let message = traced(&node, "a@there.example", "delivered");
+        let attempt = last_attempt(&message);
+        assert_eq!(
+            attempt["channel"]["security"]["tls"]["group"], "secp384r1",
+            "{message:#}"
+        );
+        let demand = attempt["required"].to_string();
+        assert!(demand.contains("key-exchange"), "{message:#}");
+    });
+}

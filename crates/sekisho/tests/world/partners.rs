@@ -99,7 +99,7 @@ fn what_goes_out_teaches_each_domains_tls_and_what_is_suggested_breaks_nothing()
             "tls_settings = \"domain_validation\"",
             "tls_domain = \"*.bank.example\"",
             "min_tls_version = \"1.3\"",
-            "hybrid_key_exchange_only = true",
+            "key_exchange_groups = [\"X25519MLKEM768\"]",
         ] {
             assert!(bank.contains(&format!("{line}\n")), "{line}: {bank}");
         }

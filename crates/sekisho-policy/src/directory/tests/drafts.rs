@@ -276,6 +276,7 @@ fn judged(directory: &Directory, message: &Message) -> (RuleVerdict, Vec<(String
         sender: &message.sender,
         recipients: &[&message.recipient],
         connectors: &[],
+        from: &[],
         is_from_own_server: false,
         header: &header,
     };

@@ -29,7 +29,9 @@ fn parts() -> Parts {
     three_organizations()
         .outbound([bank()])
         .rules([rule("acme/secure").demanding(RuleTls::EncryptionOnly)])
-        .settings("acme", |settings| settings.require_tls_outbound = true)
+        .settings("acme", |settings| {
+            settings.require_tls_outbound = TlsSettings::EncryptionOnly
+        })
 }
 
 fn reaching(directory: &Directory, recipient: &str, carried: &[&str]) -> Vec<String> {
@@ -132,7 +134,7 @@ fn an_exception_has_an_owner_a_reason_and_something_that_it_may_lower() {
         (inbound("relay", AnyAddress), "allows"),
         (
             Exception {
-                allows: AnyCertificate,
+                allows: AnyAddress,
                 ..to_domain("acme/x", "old.example")
             },
             "allows",
@@ -183,6 +185,33 @@ fn one_that_lowers_nothing_is_warned_of_and_a_name_stands_once() {
         .outbound([bank()])
         .exceptions([out("acme/a", "bank"), out("acme/a", "bank")]);
     assert_eq!(twice.faults(), ["exception acme/a, name"]);
+}
+
+#[test]
+fn one_about_the_organizations_demand_lowers_as_much_as_its_level_asks() {
+    use Relaxation::{AnyCertificate, AnyName, ExpiredCertificate, Plaintext};
+    for (level, asked) in [
+        (TlsSettings::Opportunistic, &[][..]),
+        (TlsSettings::EncryptionOnly, &[Plaintext]),
+        (
+            TlsSettings::CertificateValidation,
+            &[Plaintext, AnyCertificate, ExpiredCertificate],
+        ),
+        (
+            TlsSettings::DomainValidation,
+            &[Plaintext, AnyCertificate, ExpiredCertificate, AnyName],
+        ),
+    ] {
+        for allows in [Plaintext, AnyCertificate, ExpiredCertificate, AnyName] {
+            let exception = Exception {
+                allows,
+                ..to_domain("acme/x", "old.example")
+            };
+            let parts = three_organizations().settings("acme", |acme| acme.require_tls_outbound = level);
+            let warned = !parts.exceptions([exception]).warnings().is_empty();
+            assert_eq!(warned, !asked.contains(&allows), "{level:?} {allows:?}");
+        }
+    }
 }
 
 #[test]

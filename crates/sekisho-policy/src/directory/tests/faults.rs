@@ -1,5 +1,7 @@
 //! Every rule by which a directory is refused, and every warning, each at its place and field.
 
+use sekisho_mail::KeyExchangeGroups;
+
 use super::*;
 
 fn with_inbound(connector: InboundConnector) -> Parts {
@@ -300,6 +302,32 @@ fn v10_names_go_with_domain_validation_and_domain_validation_by_smart_host_with_
 }
 
 #[test]
+fn smart_hosts_without_a_name_are_warned_of_where_the_organization_demands_one() {
+    let warned = |level, connector| {
+        let parts = with_outbound(connector);
+        parts
+            .settings("acme", |acme| acme.require_tls_outbound = level)
+            .warnings()
+    };
+    let smart = || {
+        outbound("acme/out", &["*"])
+            .with(|one| one.smart_hosts = vec![SmartHost::Host("mail.acme.example".parse().unwrap(), 25)])
+    };
+    let expected = ["outbound connector acme/out, tls_domain"];
+    assert_eq!(warned(TlsSettings::DomainValidation, smart()), expected);
+    assert_eq!(warned(TlsSettings::CertificateValidation, smart()), [""; 0]);
+    assert_eq!(
+        warned(TlsSettings::DomainValidation, outbound("acme/out", &["*"])),
+        [""; 0]
+    );
+    let named = smart().with(|one| {
+        one.tls_settings = TlsSettings::DomainValidation;
+        one.tls_domains = vec!["mail.acme.example".parse().unwrap()];
+    });
+    assert_eq!(warned(TlsSettings::DomainValidation, named), [""; 0]);
+}
+
+#[test]
 fn v12_who_trusts_organizations_says_nothing_else() {
     let wrong = trusting("acme/friends", &["beta"])
         .named("mail.bank.example")
@@ -309,7 +337,7 @@ fn v12_who_trusts_organizations_says_nothing_else() {
         .with(|one| {
             one.sender_domains = vec![DomainScope::Everything];
             one.treat_messages_as_internal = true;
-            one.floor.hybrid_only = true;
+            one.floor.groups = Some(KeyExchangeGroups::HYBRID);
             one.floor.min_version = TlsVersion::Tls13;
         });
     let fields = [
@@ -321,7 +349,7 @@ fn v12_who_trusts_organizations_says_nothing_else() {
         "associated_accepted_domains",
         "treat_messages_as_internal",
         "min_tls_version",
-        "hybrid_key_exchange_only",
+        "key_exchange_groups",
     ];
     let places = fields.map(|field| format!("inbound connector acme/friends, {field}"));
     assert_eq!(with_inbound(wrong).faults(), places);

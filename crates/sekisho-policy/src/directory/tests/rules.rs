@@ -11,6 +11,7 @@ struct Message {
     sender: ReversePath,
     recipients: Vec<Mailbox>,
     connectors: Vec<ConnectorKey>,
+    from: Vec<OrganizationName>,
     is_from_own_server: bool,
     fields: Vec<HeaderField>,
 }
@@ -25,6 +26,7 @@ fn message(from: &str, to: &str) -> Message {
         },
         recipients: vec![to.parse().unwrap()],
         connectors: Vec::new(),
+        from: Vec::new(),
         is_from_own_server: false,
         fields: Vec::new(),
     }
@@ -46,6 +48,7 @@ impl Message {
             sender: &self.sender,
             recipients: &self.recipients.iter().collect::<Vec<_>>(),
             connectors: &self.connectors.iter().collect::<Vec<_>>(),
+            from: &self.from.iter().collect::<Vec<_>>(),
             is_from_own_server: self.is_from_own_server,
             header: &header,
         })
@@ -437,11 +440,13 @@ fn accounts(
     message: &Message,
     connectors: Option<&[&ConnectorKey]>,
 ) -> (Vec<String>, RuleVerdict) {
+    let from: Vec<&OrganizationName> = message.from.iter().collect();
     let (accounts, verdict) = directory.account_rules(&RuleQuestion {
         organization: &message.organization,
         sender: &message.sender,
         recipients: &message.recipients.iter().collect::<Vec<_>>(),
         connectors,
+        from: connectors.map(|_| from.as_slice()),
         is_from_own_server: message.is_from_own_server,
         header: &message.fields,
     });
@@ -449,6 +454,48 @@ fn accounts(
         .iter()
         .map(|one| format!("{} {:?}: {}", one.rule, one.standing, one.words));
     (words.collect(), verdict)
+}
+
+#[test]
+fn a_rule_about_organizations_asks_whose_server_brought_it_and_never_who_it_says_it_is() {
+    let of = |names: &[&str]| names.iter().map(|one| name(one)).collect::<Vec<_>>();
+    let with = |names: &[&str]| {
+        let names = of(names);
+        move |rule: &mut Rule| rule.from_organizations = names
+    };
+    let mut claimed = message("a@beta.example", "b@acme.example");
+    assert!(!applies(with(&["beta"]), &claimed), "MAIL FROM is anybody's to write");
+    assert!(applies(with(&[]), &claimed));
+    claimed.from = of(&["beta"]);
+    for (names, expected) in [
+        (&["beta"][..], true),
+        (&["acme", "beta"], true),
+        (&["acme"], false),
+        (&["default"], false),
+    ] {
+        assert_eq!(applies(with(names), &claimed), expected, "{names:?}");
+    }
+    let unknown = three_organizations().rules([rule("acme/one").rejecting("no").with(with(&["beta", "nobody"]))]);
+    assert_eq!(unknown.faults(), ["rule acme/one, from_organizations"]);
+
+    let directory = directory([rule("acme/one").rejecting("no").with(with(&["acme", "beta"]))]);
+    for (connectors, from, expected) in [
+        (
+            None,
+            &[][..],
+            "Depends: depends on whether a server of organization acme or beta brings it: it rejects",
+        ),
+        (Some(&[][..]), &["beta"], "Applies: applies: it rejects"),
+        (
+            Some(&[]),
+            &["default"],
+            "DoesNot: no server of organization acme or beta brings it",
+        ),
+    ] {
+        claimed.from = of(from);
+        let (said, _) = accounts(&directory, &claimed, connectors);
+        assert!(said[0].starts_with(&format!("acme/one {expected}")), "{said:?}");
+    }
 }
 
 #[test]

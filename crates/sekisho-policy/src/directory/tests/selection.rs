@@ -1,9 +1,9 @@
 //! Which connector carries mail for a domain, and what all of them demand.
 
-use sekisho_mail::{Demand, DemandLevel, Host};
+use sekisho_mail::{AnchorSetId, Demand, DemandLevel, Host, KeyExchangeGroups};
 
 use super::*;
-use crate::outbound::{CandidateHost, GroupProfile, HostOrigin, HostPlan, OutboundFacts, plan};
+use crate::outbound::{CandidateHost, HostOrigin, HostPlan, OutboundFacts, plan};
 
 fn host(text: &str) -> Host {
     Host::parse(text).unwrap()
@@ -179,7 +179,7 @@ fn tls_settings_become_demands_with_their_origin() {
 }
 
 #[test]
-fn pins_versions_and_the_hybrid_are_demands_for_tls_of_their_own() {
+fn pins_versions_and_key_exchange_groups_are_demands_for_tls_of_their_own() {
     let plan_with = |change: fn(&mut OutboundConnector)| {
         let connector = outbound("acme/bank", &["*"]).with(change);
         demands_on(&three_organizations().outbound([connector]).build(), "bank.example")
@@ -191,11 +191,11 @@ fn pins_versions_and_the_hybrid_are_demands_for_tls_of_their_own() {
         [&DemandLevel::Encryption, &DemandLevel::Pin { spki: vec![KEY] }]
     );
     let newer = plan_with(|one| one.floor.min_version = TlsVersion::Tls13);
-    let hybrid = plan_with(|one| one.floor.hybrid_only = true);
+    let hybrid = plan_with(|one| one.floor.groups = Some(KeyExchangeGroups::HYBRID));
     for (plan, version, groups) in [
-        (&pinned, TlsVersion::Tls12, GroupProfile::HybridFirst),
-        (&newer, TlsVersion::Tls13, GroupProfile::HybridFirst),
-        (&hybrid, TlsVersion::Tls13, GroupProfile::HybridOnly),
+        (&pinned, TlsVersion::Tls12, KeyExchangeGroups::ALL),
+        (&newer, TlsVersion::Tls13, KeyExchangeGroups::ALL),
+        (&hybrid, TlsVersion::Tls13, KeyExchangeGroups::HYBRID),
     ] {
         assert!(!plan.is_opportunistic());
         assert_eq!((plan.min_version(), plan.groups()), (version, groups));
@@ -205,7 +205,7 @@ fn pins_versions_and_the_hybrid_are_demands_for_tls_of_their_own() {
 #[test]
 fn what_every_covering_connector_and_the_organization_demand_stands_side_by_side() {
     let directory = three_organizations()
-        .settings("acme", |acme| acme.require_tls_outbound = true)
+        .settings("acme", |acme| acme.require_tls_outbound = TlsSettings::EncryptionOnly)
         .outbound([
             outbound("acme/bank", &["bank.example"]),
             outbound("acme/rest", &["*"]).with(|one| one.tls_settings = TlsSettings::CertificateValidation),
@@ -218,7 +218,7 @@ fn what_every_covering_connector_and_the_organization_demand_stands_side_by_side
         [certificate, organization]
     );
     let none = three_organizations()
-        .settings("acme", |acme| acme.require_tls_outbound = true)
+        .settings("acme", |acme| acme.require_tls_outbound = TlsSettings::EncryptionOnly)
         .build();
     assert_eq!(
         texts(demands_on(&none, "bank.example").demands()),
@@ -230,6 +230,77 @@ fn what_every_covering_connector_and_the_organization_demand_stands_side_by_side
         [""; 0],
         "its owner answers for it"
     );
+}
+
+#[test]
+fn the_organization_demands_of_all_its_mail_what_the_connector_that_carries_it_would_at_that_level() {
+    let own_anchors = AnchorSetId("bank.pem".to_owned());
+    let demanded = |level, recipient: &str| {
+        let parts = three_organizations()
+            .settings("acme", |acme| acme.require_tls_outbound = level)
+            .outbound([
+                outbound("acme/open", &["open.example"]),
+                outbound("acme/bank", &["bank.example"]).with(|one| {
+                    one.tls_settings = TlsSettings::DomainValidation;
+                    one.tls_domains = vec!["*.bank.example".parse().unwrap()];
+                    one.anchors = own_anchors.clone();
+                }),
+            ]);
+        let texts = texts(demands_on(&parts.build(), recipient).demands());
+        let own = texts.into_iter().filter_map(|text| {
+            let own = text.strip_prefix("organization acme: ")?;
+            Some(own.to_owned())
+        });
+        own.collect::<Vec<_>>()
+    };
+    let certificate = "TLS with a valid certificate (trust anchors: system)";
+    let of_bank = "TLS with a valid certificate (trust anchors: bank.pem)";
+    for (level, recipient, expected) in [
+        (TlsSettings::Opportunistic, "open.example", None),
+        (TlsSettings::EncryptionOnly, "open.example", Some("TLS".to_owned())),
+        (
+            TlsSettings::CertificateValidation,
+            "open.example",
+            Some(certificate.to_owned()),
+        ),
+        (
+            TlsSettings::CertificateValidation,
+            "none.example",
+            Some(certificate.to_owned()),
+        ),
+        (
+            TlsSettings::CertificateValidation,
+            "bank.example",
+            Some(of_bank.to_owned()),
+        ),
+        (
+            TlsSettings::DomainValidation,
+            "open.example",
+            Some(format!("{certificate} for open.example")),
+        ),
+        (
+            TlsSettings::DomainValidation,
+            "none.example",
+            Some(format!("{certificate} for none.example")),
+        ),
+        (
+            TlsSettings::DomainValidation,
+            "bank.example",
+            Some(format!("{of_bank} for **.bank.example")),
+        ),
+        // No certificate can meet it.
+        (
+            TlsSettings::DomainValidation,
+            "[192.0.2.1]",
+            Some(format!("{certificate} for ")),
+        ),
+    ] {
+        assert_eq!(
+            demanded(level, recipient),
+            Vec::from_iter(expected),
+            "{level:?} {recipient}"
+        );
+    }
 }
 
 fn central(text: &str) -> OutboundConnector {

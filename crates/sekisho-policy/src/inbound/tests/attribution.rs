@@ -1,5 +1,7 @@
 //! Whose server a client is, and who relays.
 
+use sekisho_mail::KeyExchangeGroups;
+
 use super::*;
 
 /// acme's servers have a certificate or are in 192.0.2.0/24, beta's likewise with 192.0.3.0/24; 192.0.4.1 is in both.
@@ -282,7 +284,9 @@ fn own_servers_meet_the_tls_that_their_connector_demands_or_are_told() {
                 one.floor.min_version = TlsVersion::Tls13;
             }),
             own("acme/printer").at(&["192.0.2.7"]),
-            own("acme/cert").named(ACME).with(|one| one.floor.hybrid_only = true),
+            own("acme/cert")
+                .named(ACME)
+                .with(|one| one.floor.groups = Some(KeyExchangeGroups::HYBRID)),
         ])
         .build();
     let from_acme = stranger().at("192.0.2.1").from("acme.example");

@@ -137,6 +137,38 @@ fn a_trusted_organizations_server_meets_restrictions_when_it_is_known_by_certifi
     );
 }
 
+#[test]
+fn whose_server_brought_it_is_known_for_whichever_recipient_and_of_nobody_elses_claim() {
+    let directory = three_organizations()
+        .inbound([
+            own("acme/cert").named("*.acme.example"),
+            own("acme/address").at(&["192.0.2.1"]),
+        ])
+        .build();
+    let by_certificate = stranger().with_certificate(&["mail.acme.example"]);
+    let by_sender = stranger().at("192.0.2.1").from("acme.example");
+    for session in [&by_certificate, &by_sender] {
+        for recipient in ["acme.example", "beta.example", "elsewhere.example"] {
+            let from = attribution(session.to(&directory, recipient)).from;
+            assert_eq!(from, Some(name("acme")), "{recipient}");
+        }
+    }
+    let claims = stranger().at("192.0.2.2").from("acme.example");
+    let by_recipient = stranger().at("192.0.2.1").from("elsewhere.example");
+    for (session, recipient, expected) in [
+        (&claims, "acme.example", None),
+        (&claims, "beta.example", None),
+        (&by_recipient, "acme.example", Some(name("acme"))),
+        (&by_recipient, "beta.example", None),
+    ] {
+        assert_eq!(
+            attribution(session.to(&directory, recipient)).from,
+            expected,
+            "{recipient}"
+        );
+    }
+}
+
 /// Trust is in who sends, and not in the way that it came.
 #[test]
 fn trust_in_an_organization_lowers_no_demand_on_tls() {

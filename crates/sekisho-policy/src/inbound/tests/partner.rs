@@ -1,5 +1,7 @@
 //! What an organization and its partners' connectors demand of mail that comes to it.
 
+use sekisho_mail::KeyExchangeGroups;
+
 use super::*;
 
 const BANK: &str = "mail.bank.example";
@@ -236,15 +238,23 @@ fn what_one_covering_connector_demands_of_tls_no_other_lowers() {
 
 #[test]
 fn a_floor_that_alone_is_missing_is_told_and_a_wrong_certificate_first() {
-    let directory = with([by_certificate().with(|one| one.floor.hybrid_only = true)]);
+    let directory = with([by_certificate().with(|one| one.floor.groups = Some(KeyExchangeGroups::HYBRID))]);
     let classical = |names: &[&str], verdict: &Verdict| TlsFacts {
-        group: "X25519".to_owned(),
+        group: "x25519".to_owned(),
         ..tls(names, verdict)
     };
     let told_of = |facts: TlsFacts| told(&from_bank().under(facts).to(&directory, "acme.example"));
-    let reply = "550 5.7.5 the key exchange X25519MLKEM768 is required, and this connection used X25519";
+    let reply = "550 5.7.5 the key exchange X25519MLKEM768 is required, and this connection used x25519";
     assert_eq!(told_of(classical(&[BANK], &Verdict::Holds)), reply);
     assert_eq!(told_of(classical(&["x.example"], &Verdict::Holds)), BY_CERTIFICATE);
+    let either = with([by_certificate().with(|one| one.floor.groups = Some(KeyExchangeGroups::CLASSICAL))]);
+    let of_either = |facts: TlsFacts| from_bank().under(facts).to(&either, "acme.example");
+    assert!(is_admitted(&of_either(classical(&[BANK], &Verdict::Holds))));
+    assert_eq!(
+        told(&of_either(tls(&[BANK], &Verdict::Holds))),
+        "550 5.7.5 the key exchange x25519 or secp256r1 or secp384r1 is required, and this connection used \
+         X25519MLKEM768"
+    );
     assert_eq!(
         told_of(classical(&[BANK], &unknown())),
         reply,

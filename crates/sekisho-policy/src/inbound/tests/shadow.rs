@@ -1,7 +1,7 @@
 //! Connectors that are tried: what is answered of each is what would become of the recipient if that one acted, and
 //! none of them ever changes an answer.
 
-use sekisho_mail::{ShadowOutcome, ShadowVerdict};
+use sekisho_mail::{KeyExchangeGroups, ShadowOutcome, ShadowVerdict};
 
 use super::*;
 
@@ -70,7 +70,7 @@ fn a_draft_is_judged_in_the_place_of_what_it_would_replace() {
     let wider = partner("acme/new", &["bank.example"]).draft_of("bank");
     let narrower = live.clone().with(|one| {
         one.key = key("acme/new");
-        one.floor.hybrid_only = true;
+        one.floor.groups = Some(KeyExchangeGroups::HYBRID);
     });
     let bank = stranger().from("bank.example");
     let directory = with([live.clone(), wider]);
@@ -194,7 +194,7 @@ fn any_connector(chance: &mut Chance, number: usize) -> InboundConnector {
     let trusts = !connector.trusted_organizations.is_empty();
     connector.with(|one| {
         if !trusts {
-            one.floor.hybrid_only = chance.below(4) == 0;
+            one.floor.groups = (chance.below(4) == 0).then_some(KeyExchangeGroups::HYBRID);
         }
         if !trusts && chance.below(4) == 0 {
             one.associated_accepted_domains = vec![domain(&format!("{organization}.example"))];

@@ -77,7 +77,7 @@ fn passes(allows: Relaxation, level: &DemandLevel, facts: &ChannelFacts) -> bool
         | DemandLevel::Certificate { .. }
         | DemandLevel::Pin { .. }
         | DemandLevel::Version { .. }
-        | DemandLevel::HybridKeyExchange => None,
+        | DemandLevel::KeyExchange { .. } => None,
     };
     let is_of_certificate =
         without_name.is_some() || matches!(level, DemandLevel::Certificate { .. } | DemandLevel::Pin { .. });
@@ -172,7 +172,7 @@ fn no_exception_leads_to_plaintext_but_one_that_takes_it_for_every_demand_that_t
         for (demands, now, expected) in [
             (vec![encryption()], before_the_end(), allows == Relaxation::Plaintext),
             (
-                vec![encryption(), own(DemandLevel::HybridKeyExchange)],
+                vec![encryption(), own(key_exchange(KeyExchangeGroups::HYBRID))],
                 before_the_end(),
                 allows == Relaxation::Plaintext,
             ),
@@ -186,7 +186,7 @@ fn no_exception_leads_to_plaintext_but_one_that_takes_it_for_every_demand_that_t
             let plan = plan_at(&demands, &exceptions, now);
             assert_eq!(plan.bears_plaintext(), expected, "{allows:?} {demands:?}");
             assert_eq!(starttls_unavailable(&plan, cause.clone()).is_ok(), expected);
-            let broken = [GroupProfile::HybridFirst, GroupProfile::Classical]
+            let broken = [KeyExchangeGroups::ALL, KeyExchangeGroups::CLASSICAL]
                 .map(|groups| failed(groups, HandshakeFault::Protocol));
             let next = after_failure(&plan, &broken);
             assert_eq!(

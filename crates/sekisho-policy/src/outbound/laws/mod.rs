@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use sekisho_mail::{
     AnchorSetId, BodyKind, CertificateFacts, CertificateFault, ChannelFacts, ChannelId, ChannelSecurity, Check,
     ClientCertificateFate, Decision, Demand, DemandLevel, Digest, Domain, EnhancedCode, Envelope, Fault,
-    HandshakeFailure, HandshakeFault, HandshakeStage, Host, KeyProof, Keyword, Mailbox, NamePattern, PlaintextCause,
-    Recipient, Reply, ReplyCode, ReversePath, Side, Timestamp, TlsFacts, TlsVersion, Verdict,
+    HandshakeFailure, HandshakeFault, HandshakeStage, Host, KeyExchangeGroup, KeyExchangeGroups, KeyProof, Keyword,
+    Mailbox, NamePattern, PlaintextCause, Recipient, Reply, ReplyCode, ReversePath, Side, Timestamp, TlsFacts,
+    TlsVersion, Verdict,
 };
 
 use super::*;
@@ -59,7 +60,7 @@ fn of_the_way(demand: &Demand) -> RouteDemand {
         },
         DemandLevel::Pin { spki } => Requirement::Pin { spki },
         DemandLevel::Version { at_least } => Requirement::Version { at_least },
-        DemandLevel::HybridKeyExchange => Requirement::HybridKeyExchange,
+        DemandLevel::KeyExchange { groups } => Requirement::KeyExchange { groups },
     };
     let origin = demand.origin.clone();
     RouteDemand { require, origin }
@@ -117,8 +118,14 @@ fn handshake_demands() -> Vec<Demand> {
         pin(&[]),
         at_least(TlsVersion::Tls12),
         at_least(TlsVersion::Tls13),
-        demand(DemandLevel::HybridKeyExchange),
+        demand(key_exchange(KeyExchangeGroups::HYBRID)),
+        demand(key_exchange(KeyExchangeGroups::CLASSICAL)),
+        demand(key_exchange(KeyExchangeGroups::ALL)),
     ]
+}
+
+const fn key_exchange(groups: KeyExchangeGroups) -> DemandLevel {
+    DemandLevel::KeyExchange { groups }
 }
 
 fn all_demands() -> Vec<Demand> {
@@ -303,7 +310,7 @@ fn holds(demand: &Demand, facts: &ChannelFacts) -> bool {
             key.is_some_and(|key| key != Digest([0; 32]) && spki.contains(&key))
         }
         DemandLevel::Version { at_least } => tls.version >= *at_least,
-        DemandLevel::HybridKeyExchange => tls.group == "X25519MLKEM768",
+        DemandLevel::KeyExchange { groups } => groups.iter().any(|group| group.name() == tls.group),
         DemandLevel::Certificate { anchors } => {
             proven
                 && yes(Check::Path {
@@ -530,7 +537,7 @@ fn a_refusal_says_what_is_demanded_what_was_found_and_whose_move_it_is() {
     }
 }
 
-fn failed(groups: GroupProfile, fault: HandshakeFault) -> FailedHandshake {
+fn failed(groups: KeyExchangeGroups, fault: HandshakeFault) -> FailedHandshake {
     FailedHandshake {
         groups,
         failure: HandshakeFailure {
@@ -581,7 +588,7 @@ fn every_rule_for_mail_that_leaves_is_applied_somewhere() {
             keys.extend(reasons.iter().map(Reason::key));
         }
         if let NextStep::GiveUp(refusal) =
-            after_failure(&plan, &[failed(GroupProfile::Classical, HandshakeFault::Ours)])
+            after_failure(&plan, &[failed(KeyExchangeGroups::CLASSICAL, HandshakeFault::Ours)])
         {
             keys.extend(refusal.reasons().iter().map(Reason::key));
         }
@@ -632,10 +639,10 @@ fn a_refusal_of_key_version_or_key_exchange_says_what_was_found() {
             "TLSv1.3 or later (alias info@example.net)".to_owned(),
         ),
         (
-            DemandLevel::HybridKeyExchange,
+            key_exchange(KeyExchangeGroups::HYBRID),
             EnhancedCode::new(4, 4, 317),
             "the key exchange was x25519".to_owned(),
-            "TLS with the hybrid post-quantum key exchange X25519MLKEM768 (alias info@example.net)".to_owned(),
+            "TLS with the key exchange X25519MLKEM768 (alias info@example.net)".to_owned(),
         ),
     ] {
         let refusal = judge(&plan_for(&[demand(level)]), &facts, envelope(Vec::new()), NOW).unwrap_err();

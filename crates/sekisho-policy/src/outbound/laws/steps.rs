@@ -57,15 +57,15 @@ fn no_sequence_of_failures_leads_to_plaintext_where_anything_is_demanded_or_the_
         for demands in [
             vec![],
             vec![demand(DemandLevel::Encryption)],
-            vec![demand(DemandLevel::HybridKeyExchange)],
+            vec![demand(key_exchange(KeyExchangeGroups::HYBRID))],
         ] {
             let plan = plan_for(&demands);
             for memory in &memories {
                 let first = plan.first_step(memory.as_ref());
                 assert!(demands.is_empty() || matches!(first, Step::StartTls { .. }));
                 let (history, end) = play(&plan, first, &faults);
-                let is_hybrid = |failed: &FailedHandshake| failed.groups == GroupProfile::HybridOnly;
-                let demands_hybrid = plan.groups() == GroupProfile::HybridOnly;
+                let is_hybrid = |failed: &FailedHandshake| failed.groups == KeyExchangeGroups::HYBRID;
+                let demands_hybrid = plan.groups() == KeyExchangeGroups::HYBRID;
                 assert!(
                     history.iter().all(|failed| is_hybrid(failed) == demands_hybrid),
                     "the hybrid alone where it is demanded, whatever is remembered: {history:?}"
@@ -90,26 +90,24 @@ fn no_sequence_of_failures_leads_to_plaintext_where_anything_is_demanded_or_the_
 
 #[test]
 fn a_reset_counts_only_when_the_next_handshake_fails_too() {
-    use GroupProfile::{Classical, HybridFirst};
+    const ALL: KeyExchangeGroups = KeyExchangeGroups::ALL;
+    const CLASSICAL: KeyExchangeGroups = KeyExchangeGroups::CLASSICAL;
     use HandshakeFault::{ConnectionLost, Incompatible, Protocol, TimedOut};
     let plan = plan_for(&[]);
     for (faults, profiles) in [
-        (vec![Protocol, Protocol], vec![HybridFirst, Classical]),
+        (vec![Protocol, Protocol], vec![ALL, CLASSICAL]),
         (
             vec![Incompatible, ConnectionLost, TimedOut],
-            vec![HybridFirst, Classical, Classical],
+            vec![ALL, CLASSICAL, CLASSICAL],
         ),
         (
             vec![ConnectionLost, ConnectionLost, TimedOut, Protocol],
-            vec![HybridFirst, HybridFirst, Classical, Classical],
+            vec![ALL, ALL, CLASSICAL, CLASSICAL],
         ),
-        (
-            vec![TimedOut, Protocol, Protocol],
-            vec![HybridFirst, HybridFirst, Classical],
-        ),
+        (vec![TimedOut, Protocol, Protocol], vec![ALL, ALL, CLASSICAL]),
     ] {
         let (history, end) = play(&plan, plan.first_step(None), &faults);
-        let played: Vec<GroupProfile> = history.iter().map(|failed| failed.groups).collect();
+        let played: Vec<KeyExchangeGroups> = history.iter().map(|failed| failed.groups).collect();
         assert_eq!(played, profiles, "{faults:?}");
         assert!(matches!(end, NextStep::Try(Step::Plaintext { .. })));
     }
@@ -117,32 +115,25 @@ fn a_reset_counts_only_when_the_next_handshake_fails_too() {
 
 #[test]
 fn broken_tls_is_learnt_from_what_counts_and_never_from_our_faults() {
-    use GroupProfile::{Classical, HybridFirst};
+    const ALL: KeyExchangeGroups = KeyExchangeGroups::ALL;
+    const CLASSICAL: KeyExchangeGroups = KeyExchangeGroups::CLASSICAL;
     let protocol = |groups| failed(groups, HandshakeFault::Protocol);
     let lost = |groups| failed(groups, HandshakeFault::ConnectionLost);
     let wholly = Some(BrokenTls::Wholly("it broke".to_owned()));
     for (history, then_held, learnt) in [
         (vec![], true, None),
-        (vec![protocol(HybridFirst)], true, Some(BrokenTls::Hybrid)),
-        (vec![lost(HybridFirst)], true, None),
+        (vec![protocol(ALL)], true, Some(BrokenTls::Hybrid)),
+        (vec![lost(ALL)], true, None),
+        (vec![lost(ALL), lost(ALL)], true, Some(BrokenTls::Hybrid)),
+        (vec![protocol(ALL), protocol(CLASSICAL)], false, wholly.clone()),
+        (vec![protocol(ALL), lost(CLASSICAL)], false, None),
+        (vec![protocol(ALL), lost(CLASSICAL), lost(CLASSICAL)], false, wholly),
         (
-            vec![lost(HybridFirst), lost(HybridFirst)],
-            true,
-            Some(BrokenTls::Hybrid),
-        ),
-        (vec![protocol(HybridFirst), protocol(Classical)], false, wholly.clone()),
-        (vec![protocol(HybridFirst), lost(Classical)], false, None),
-        (
-            vec![protocol(HybridFirst), lost(Classical), lost(Classical)],
-            false,
-            wholly,
-        ),
-        (
-            vec![protocol(HybridFirst), failed(Classical, HandshakeFault::Ours)],
+            vec![protocol(ALL), failed(CLASSICAL, HandshakeFault::Ours)],
             false,
             None,
         ),
-        (vec![protocol(HybridFirst)], false, None),
+        (vec![protocol(ALL)], false, None),
     ] {
         assert_eq!(
             BrokenTls::learn(&plan_for(&[]), &history, then_held),
@@ -206,8 +197,8 @@ fn what_a_demand_made_fail_says_nothing_about_a_handshake_without_it() {
         at_least: TlsVersion::Tls13,
     })]);
     let both = [
-        failed_with(GroupProfile::HybridFirst),
-        failed_with(GroupProfile::Classical),
+        failed_with(KeyExchangeGroups::ALL),
+        failed_with(KeyExchangeGroups::CLASSICAL),
     ];
     assert!(BrokenTls::learn(&plan_for(&[]), &both, false).is_some());
     assert_eq!(BrokenTls::learn(&newer, &both, false), None);
@@ -215,34 +206,48 @@ fn what_a_demand_made_fail_says_nothing_about_a_handshake_without_it() {
     with_certificate.client_identity = Some(sekisho_mail::ClientIdentityId("acme".to_owned()));
     let with_certificate = plan(&with_certificate).hosts()[0].clone();
     assert_eq!(BrokenTls::learn(&with_certificate, &both, false), None);
-    let hybrid = plan_for(&[demand(DemandLevel::HybridKeyExchange)]);
+    let hybrid = plan_for(&[demand(key_exchange(KeyExchangeGroups::HYBRID))]);
     let alone = [
-        failed_with(GroupProfile::HybridOnly),
-        failed_with(GroupProfile::HybridOnly),
+        failed_with(KeyExchangeGroups::HYBRID),
+        failed_with(KeyExchangeGroups::HYBRID),
     ];
     assert_eq!(BrokenTls::learn(&hybrid, &alone, false), None);
 }
 
 #[test]
-fn the_handshake_offers_what_the_strictest_demand_allows() {
+fn the_handshake_offers_what_every_demand_takes() {
+    use KeyExchangeGroup::{Secp384r1, X25519, X25519MlKem768};
     let version = |at_least| demand(DemandLevel::Version { at_least });
-    let hybrid = demand(DemandLevel::HybridKeyExchange);
+    let of = |groups: &[KeyExchangeGroup]| KeyExchangeGroups::of(groups).unwrap();
+    let by = |groups: &[KeyExchangeGroup]| demand(key_exchange(of(groups)));
     for (demands, min_version, groups) in [
-        (vec![], TlsVersion::Tls12, GroupProfile::HybridFirst),
+        (vec![], TlsVersion::Tls12, KeyExchangeGroups::ALL),
         (
             vec![version(TlsVersion::Tls12)],
             TlsVersion::Tls12,
-            GroupProfile::HybridFirst,
+            KeyExchangeGroups::ALL,
         ),
         (
             vec![version(TlsVersion::Tls13), version(TlsVersion::Tls12)],
             TlsVersion::Tls13,
-            GroupProfile::HybridFirst,
+            KeyExchangeGroups::ALL,
         ),
         (
-            vec![demand(DemandLevel::Encryption), hybrid],
+            vec![demand(DemandLevel::Encryption), by(&[X25519MlKem768])],
             TlsVersion::Tls13,
-            GroupProfile::HybridOnly,
+            KeyExchangeGroups::HYBRID,
+        ),
+        (vec![by(&[Secp384r1])], TlsVersion::Tls12, of(&[Secp384r1])),
+        (
+            vec![by(&[X25519MlKem768, X25519]), by(&[X25519, Secp384r1])],
+            TlsVersion::Tls12,
+            of(&[X25519]),
+        ),
+        // Nothing meets both; the judgement says so.
+        (
+            vec![by(&[X25519]), by(&[Secp384r1])],
+            TlsVersion::Tls12,
+            KeyExchangeGroups::ALL,
         ),
     ] {
         let plan = plan_for(&demands);
@@ -252,5 +257,28 @@ fn the_handshake_offers_what_the_strictest_demand_allows() {
             "{demands:?}"
         );
         assert_eq!(plan.first_step(None), Step::StartTls { groups });
+    }
+}
+
+#[test]
+fn a_narrowed_handshake_falls_back_to_what_is_left_without_the_hybrid_and_teaches_nothing() {
+    let groups = |groups: &[KeyExchangeGroup]| KeyExchangeGroups::of(groups).unwrap();
+    let both = groups(&[KeyExchangeGroup::X25519MlKem768, KeyExchangeGroup::Secp384r1]);
+    let left = groups(&[KeyExchangeGroup::Secp384r1]);
+    let plan = plan_for(&[demand(key_exchange(both))]);
+    let (history, end) = play(
+        &plan,
+        plan.first_step(None),
+        &[HandshakeFault::Protocol, HandshakeFault::Protocol],
+    );
+    let played: Vec<KeyExchangeGroups> = history.iter().map(|failed| failed.groups).collect();
+    assert_eq!(played, [both, left]);
+    assert!(matches!(end, NextStep::GiveUp(_)));
+    assert_eq!(
+        plan.first_step(Some(&BrokenTls::Hybrid)),
+        Step::StartTls { groups: left }
+    );
+    for then_held in [false, true] {
+        assert_eq!(BrokenTls::learn(&plan, &history, then_held), None);
     }
 }

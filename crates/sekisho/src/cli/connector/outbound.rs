@@ -64,9 +64,10 @@ pub(in crate::cli) struct OutboundFlags {
     /// The oldest version of TLS: 1.2 or 1.3 [default: 1.2]
     #[arg(long, value_name = "VERSION", value_parser = changes::word::<MinTlsVersion>)]
     min_tls_version: Option<MinTlsVersion>,
-    /// Demands the hybrid post-quantum key exchange X25519MLKEM768
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    hybrid_key_exchange_only: Option<bool>,
+    /// Key exchange groups of which the connection must have used one: X25519MLKEM768 (the hybrid post-quantum one),
+    /// x25519, secp256r1, secp384r1
+    #[arg(long, value_name = "GROUP", value_delimiter = ',')]
+    key_exchange_groups: Option<Vec<String>>,
     /// A PEM file with the certificates at which the host's chain must end; it is read now and kept
     #[arg(long, value_name = "FILE", value_parser = TextFile::read)]
     trust_anchors: Option<TextFile>,
@@ -136,8 +137,7 @@ impl OutboundFlags {
         set_text(&mut document.tls_domain, self.tls_domain.as_ref());
         set_list(&mut document.tls_domains, self.tls_domains.as_ref());
         set(&mut document.min_tls_version, self.min_tls_version.as_ref());
-        let flag = self.hybrid_key_exchange_only.as_ref();
-        set(&mut document.hybrid_key_exchange_only, flag);
+        set_list(&mut document.key_exchange_groups, self.key_exchange_groups.as_ref());
         if let Some(file) = &self.trust_anchors {
             file.set(&mut document.trust_anchors);
         }

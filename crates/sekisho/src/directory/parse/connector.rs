@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sekisho_api as api;
-use sekisho_mail::{AnchorSetId, ClientIdentityId, TlsVersion};
+use sekisho_mail::{AnchorSetId, ClientIdentityId, KeyExchangeGroup, KeyExchangeGroups, TlsVersion};
 use sekisho_policy::directory::{
     CertificateName, ConnectorKey, ConnectorType, Fault, InboundConnector, OutboundConnector, PlaintextReply,
     SMTP_PORT, SUBMISSIONS_PORT, SmartHost, TlsFloor, TlsSettings,
@@ -14,7 +14,7 @@ use super::{CERTIFICATE_FIELD, Collected, FilePart, reader::Reader, shadow::shad
 use crate::{
     config::{self, raw},
     directory::issuers,
-    outbound::{Hybrid, NextHopHost, RouteSettings, Via, WaySource},
+    outbound::{NextHopHost, RouteSettings, Via, WaySource},
 };
 
 const SCOPE_REMEDY: &str = "write bank.example, *.bank.example, or *";
@@ -40,6 +40,7 @@ pub(super) fn inbound(document: &api::InboundConnector, into: &mut Collected, fa
     let trusted_organizations = reader.list("trusted_organizations", &document.trusted_organizations, "");
     let set = reader.anchors(document.trust_anchors.as_deref());
     let pins = reader.pins(&document.pins);
+    let floor = floor(document.min_tls_version, &document.key_exchange_groups, &mut reader);
     let Some(organization) = organization.filter(|_| reader.is_sound()) else {
         return;
     };
@@ -65,7 +66,7 @@ pub(super) fn inbound(document: &api::InboundConnector, into: &mut Collected, fa
         treat_messages_as_internal: document.treat_messages_as_internal,
         cloud_services_mail_enabled: document.cloud_services_mail_enabled,
         trusted_organizations,
-        floor: floor(document.min_tls_version, document.hybrid_key_exchange_only),
+        floor,
         anchors,
         issuers: document.issuers.iter().map(|text| issuers::parse(text)).collect(),
         pins,
@@ -105,7 +106,11 @@ pub(super) fn outbound(
     }
     let set = reader.anchors(document.trust_anchors.as_deref());
     let pins = reader.pins(&document.pins);
+    let floor = floor(document.min_tls_version, &document.key_exchange_groups, &mut reader);
     let (mut way, identity) = way(document, &smart_hosts, file, (&mut reader, &mut into.borne));
+    if let Some(groups) = floor.groups {
+        way.offer(groups);
+    }
     let Some(organization) = organization.filter(|_| reader.is_sound()) else {
         return;
     };
@@ -143,7 +148,7 @@ pub(super) fn outbound(
             api::TlsSettings::DomainValidation => TlsSettings::DomainValidation,
         },
         tls_domains,
-        floor: floor(document.min_tls_version, document.hybrid_key_exchange_only),
+        floor,
         anchors,
         pins,
     };
@@ -202,6 +207,8 @@ fn way(
         via: raw::Via::Word("mx".to_owned()),
         require: raw::Require::default(),
         tls_names: Vec::new(),
+        // A demand of the connector: policy has it.
+        key_exchange_groups: Vec::new(),
         trust_anchors: None,
         // A disabled one presents nothing, and its files may be gone.
         client_certificate: (document.client_certificate.as_ref())
@@ -241,12 +248,9 @@ fn way(
     }
     way.source = WaySource::Connector;
     way.domains = Vec::new();
-    way.demand = None;
+    way.demands = Vec::new();
     way.identity_in_tls12 = document.client_certificate_in_tls12;
     way.expires_by_itself = document.expire_after.is_some();
-    if document.hybrid_key_exchange_only {
-        way.hybrid = Hybrid::Preferred;
-    }
     way.via = via(smart_hosts, port(document), reader);
     (way, identity)
 }
@@ -327,12 +331,13 @@ const fn connector_type(kind: api::ConnectorType) -> ConnectorType {
     }
 }
 
-const fn floor(min: api::MinTlsVersion, hybrid_only: bool) -> TlsFloor {
+fn floor(min: api::MinTlsVersion, groups: &[String], reader: &mut Reader<'_>) -> TlsFloor {
+    let groups: Vec<KeyExchangeGroup> = reader.list("key_exchange_groups", groups, config::GROUPS_REMEDY);
     TlsFloor {
         min_version: match min {
             api::MinTlsVersion::Tls12 => TlsVersion::Tls12,
             api::MinTlsVersion::Tls13 => TlsVersion::Tls13,
         },
-        hybrid_only,
+        groups: KeyExchangeGroups::of(&groups),
     }
 }

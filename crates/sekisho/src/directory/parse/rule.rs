@@ -14,6 +14,7 @@ pub(super) fn rule(document: &api::Rule, faults: &mut Vec<Fault>) -> Option<Rule
     let organization = reader.parse("organization", &document.organization, "");
     let senders = reader.list("senders", &document.senders, SENDERS_REMEDY);
     let recipients = reader.list("recipients", &document.recipients, RECIPIENTS_REMEDY);
+    let from_organizations = reader.list("from_organizations", &document.from_organizations, "");
     let tls_domains = reader.list("tls_domains", &document.tls_domains, NAME_REMEDY);
     let organization = organization.filter(|_| reader.is_sound())?;
     Some(Rule {
@@ -32,6 +33,7 @@ pub(super) fn rule(document: &api::Rule, faults: &mut Vec<Fault>) -> Option<Rule
             contains: header.contains.as_str().into(),
         }),
         inbound_connector: document.inbound_connector.as_deref().map(Into::into),
+        from_organizations,
         require_tls: document.require_tls.map(|level| match level {
             api::RuleTls::EncryptionOnly => RuleTls::EncryptionOnly,
             api::RuleTls::CertificateValidation => RuleTls::CertificateValidation,

@@ -73,6 +73,13 @@ fn each_field_of_an_inbound_connector_is_read() {
         at("trust_anchors")
     );
     assert_eq!(with_inbound(|one| one.pins = texts(&["00"])), at("pins"));
+    for name in ["", "P-256"] {
+        let groups = texts(&["x25519", name]);
+        assert_eq!(
+            with_inbound(|one| one.key_exchange_groups = groups),
+            at("key_exchange_groups")
+        );
+    }
     assert_eq!(
         with_inbound(|one| one.revocation = Some(text("hard"))),
         at("revocation")
@@ -105,6 +112,10 @@ fn each_field_of_an_outbound_connector_is_read() {
         at("trust_anchors")
     );
     assert_eq!(with_outbound(|one| one.pins = texts(&["sha256:zz"])), at("pins"));
+    assert_eq!(
+        with_outbound(|one| one.key_exchange_groups = texts(&["secp521r1"])),
+        at("key_exchange_groups")
+    );
     let files = CertificateFiles {
         certificate: text("/nowhere/client.pem"),
         key: text("/nowhere/client.key"),
@@ -346,6 +357,11 @@ fn each_field_of_a_rule_is_read_and_what_cannot_be_is_refused() {
         with_rule(&|one| one.inbound_connector = Some(text("x"))),
         at("inbound_connector")
     );
+    let from = |name| with_rule(&|one| one.from_organizations = texts(&[name]));
+    assert_eq!(from("default"), Vec::new());
+    for name in ["nobody", "No Name", ""] {
+        assert_eq!(from(name), at("from_organizations"), "{name:?}");
+    }
     let route = |name| with_rule(&|one| one.route_to_connector = Some(text(name)));
     assert_eq!((route("bank"), route("x")), (Vec::new(), at("route_to_connector")));
     let add = |name, value| {

@@ -219,7 +219,7 @@ fn a_requirement_that_a_reload_brings_holds_for_what_a_batch_has_not_sent_yet() 
     until("the first content", || (hops.peers[0].count() == 1).then_some(()));
     let mut after = before;
     let mut route = RouteSettings::clone(&after.settings.routes[0]);
-    route.demand = Some(Requirement::Encryption);
+    route.demands = vec![Requirement::Encryption];
     after.settings.routes[0] = Arc::new(route);
     hops.dispatcher.reload(after);
     hops.peers[0].set_fault(Fault::None);

@@ -71,7 +71,7 @@ async fn deliver(step: Step, stall: Stall, peer: Staller, content: bytes::Bytes)
     let what = format!("{step:?}, {stall:?}");
     let store = Arc::new(FakeStore::default());
     let mut configured = configured(&[peer.address()], |route| {
-        route.demand = Some(Requirement::Encryption);
+        route.demands = vec![Requirement::Encryption];
         route.messages_per_connection = 1;
     });
     let (timeouts, handshake_timeout) = patience(step);

@@ -307,9 +307,21 @@ fn assert_old_tls_is_spoken(servers: &[Server], postfix: &Postfix) {
     }
 }
 
-/// What is demanded beside the setting, or without any: keys, versions, the hybrid.
+/// A row about a server that does TLS.
+fn row(what: &str, server: usize, deferred: Option<&'static str>) -> Row {
+    Row {
+        what: what.to_owned(),
+        domain: format!("{what}.example"),
+        server,
+        deferred,
+        tls: true,
+        secret: true,
+    }
+}
+
+/// What is demanded beside the setting, or without any: keys and versions.
 #[test]
-fn pins_the_oldest_version_and_the_hybrid_are_demanded_beside_the_setting() {
+fn pins_and_the_oldest_version_are_demanded_beside_the_setting() {
     enclosed(|| {
         let root = Authority::new();
         let certificate = root.server(&[NAME]);
@@ -319,18 +331,7 @@ fn pins_the_oldest_version_and_the_hybrid_are_demanded_beside_the_setting() {
         ];
         servers[1].options = vec!["smtpd_tls_protocols=TLSv1.2".to_owned()];
         let (_postfix, taps) = start(&servers);
-        // No foreign server here offers the hybrid: Postfix and Exim come with OpenSSL 3.0, and OpenSMTPD 7.6 chooses
-        // its groups itself.
-        let hybrid = Peer::start((HOSTS[1], 25).into(), Some(&certificate), Fault::None);
         let (pin, other) = (certificate.pin(), root.server(&[NAME]).pin());
-        let row = |what: &str, server: usize, deferred| Row {
-            what: what.to_owned(),
-            domain: format!("{what}.example"),
-            server,
-            deferred,
-            tls: true,
-            secret: true,
-        };
         let table = [
             (row("pin", 0, None), format!("pins = [\"{pin}\"]\n")),
             (row("other-pin", 0, Some("4.7.320")), format!("pins = [\"{other}\"]\n")),
@@ -356,14 +357,45 @@ fn pins_the_oldest_version_and_the_hybrid_are_demanded_beside_the_setting() {
                 row("old-will-do", 1, None),
                 "tls_settings = \"encryption_only\"\n".to_owned(),
             ),
+        ];
+        let directory: String = table.iter().map(|(row, more)| row.connector(more)).collect();
+        let node = relaying_node("");
+        apply(&node, &directory);
+        let rows: Vec<Row> = table.into_iter().map(|(row, _)| row).collect();
+        assert_rows(&node, &rows, &taps);
+    });
+}
+
+/// Only what is named is offered, so that a server which has none of it ends the handshake.
+#[test]
+fn the_key_exchange_uses_one_of_the_groups_that_are_named_or_nothing_leaves() {
+    enclosed(|| {
+        let certificate = Authority::new().server(&[NAME]);
+        let mut servers = vec![
+            Server::good("curve", certificate.clone()),
+            Server::good("old", certificate.clone()),
+        ];
+        servers[0].options = vec!["tls_eecdh_auto_curves=X25519".to_owned()];
+        servers[1].options = vec!["smtpd_tls_protocols=TLSv1.2".to_owned()];
+        let (_postfix, taps) = start(&servers);
+        // No foreign server here offers the hybrid: Postfix and Exim come with OpenSSL 3.0, and OpenSMTPD 7.6 chooses
+        // its groups itself.
+        let hybrid = Peer::start((HOSTS[1], 25).into(), Some(&certificate), Fault::None);
+        let groups = |names: &str| format!("key_exchange_groups = [{names}]\n");
+        let table = [
+            (row("no-hybrid", 0, Some("4.4.317")), groups("\"X25519MLKEM768\"")),
+            (row("other-group", 0, Some("4.4.317")), groups("\"secp384r1\"")),
+            (row("group-in-tls-1-2", 1, None), groups("\"secp256r1\"")),
+            // In TLS 1.2 the groups are the curves of ECDSA certificates too, and this one is on P-256.
             (
-                row("no-hybrid", 0, Some("4.4.317")),
-                "hybrid_key_exchange_only = true\n".to_owned(),
+                row("other-curve-in-tls-1-2", 1, Some("4.4.317")),
+                groups("\"secp384r1\""),
             ),
+            (row("one-of-two-groups", 0, None), groups("\"secp384r1\", \"X25519\"")),
         ];
         let mut directory: String = table.iter().map(|(row, more)| row.connector(more)).collect();
         directory += "[[outbound_connector]]\nname = \"hybrid\"\nrecipient_domains = [\"hybrid.example\"]\n\
-                      smart_hosts = [\"192.0.2.2\"]\nhybrid_key_exchange_only = true\n";
+                      smart_hosts = [\"192.0.2.2\"]\nkey_exchange_groups = [\"X25519MLKEM768\"]\n";
         let node = relaying_node("");
         apply(&node, &directory);
         let rows: Vec<Row> = table.into_iter().map(|(row, _)| row).collect();

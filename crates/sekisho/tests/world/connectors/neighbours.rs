@@ -224,3 +224,38 @@ fn organizations_cannot_send_through_each_others_connectors() {
         );
     });
 }
+
+/// Attribution says whose server it was, for every organization's recipients.
+#[test]
+fn a_rule_about_a_neighbours_mail_meets_what_its_server_brings_and_not_what_claims_to_be_its() {
+    enclosed(|| {
+        let directory = format!(
+            "{TWO_ORGANIZATIONS}[[inbound_connector]]\norganization = \"acme\"\nname = \"own\"\n\
+             connector_type = \"on_premises\"\nsender_ip_addresses = [\"{}\"]\n\
+             [[rule]]\norganization = \"beta\"\nname = \"of-acme\"\nfrom_organizations = [\"acme\"]\n\
+             add_header = {{ name = \"X-From\", value = \"acme\" }}\n",
+            HOSTS[1]
+        );
+        let node = service(USERS, &directory);
+        let swaks = Swaks::new();
+        for (sender, expected) in [(HOSTS[2], false), (HOSTS[1], true)] {
+            let before = node.mailbox(EVE).len();
+            assert!(
+                Sender::at(sender)
+                    .sends(&swaks, "a@acme.example", EVE)
+                    .starts_with("250")
+            );
+            let delivered = || node.mailbox(EVE).into_iter().find(|one| contains(one, "X-From: acme"));
+            wait::until_or(
+                "the delivery",
+                || (node.mailbox(EVE).len() > before).then_some(()),
+                || node.log(),
+            );
+            assert_eq!(delivered().is_some(), expected, "{sender}");
+        }
+    });
+}
+
+fn contains(message: &[u8], text: &str) -> bool {
+    String::from_utf8_lossy(message).contains(text)
+}

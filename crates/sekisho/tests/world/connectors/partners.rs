@@ -43,7 +43,12 @@ min_tls_version = "1.3"
 organization = "acme"
 name = "hybrid"
 sender_domains = ["hybrid.example"]
-hybrid_key_exchange_only = true
+key_exchange_groups = ["X25519MLKEM768"]
+[[inbound_connector]]
+organization = "acme"
+name = "curve"
+sender_domains = ["curve.example"]
+key_exchange_groups = ["X25519MLKEM768", "X25519"]
 [[inbound_connector]]
 organization = "acme"
 name = "limited"
@@ -72,6 +77,7 @@ const TLS_CASES: &str = "\
     TLS 1.2   | a@new.example            | bob@acme.example       | 550 5.7.5
     TLS       | a@new.example            | bob@acme.example       | 250
     TLS       | a@hybrid.example         | bob@acme.example       | 550 5.7.5
+    TLS       | a@curve.example          | bob@acme.example       | 250
     plaintext | a@limited.example        | bob@acme.example       | 250
     plaintext | a@limited.example        | bob@other.acme.example | 451 4.7.0
     TLS       | a@limited.example        | bob@other.acme.example | 250

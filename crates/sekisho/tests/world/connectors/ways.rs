@@ -150,7 +150,7 @@ fn what_any_connector_and_the_organization_demand_holds_on_whatever_way_is_chose
         deferred("topsecret.two.example", "default/two", "4.7.320", by);
         deferred("topsecret.routed.example", "route \"exact\"", "4.7.320", by);
 
-        let organization = "[[organization]]\nname = \"default\"\nrequire_tls_outbound = true\n";
+        let organization = "[[organization]]\nname = \"default\"\nrequire_tls_outbound = \"encryption\"\n";
         let open = connector("open", "topsecret.plain.example", "smart_hosts = [\"192.0.2.3\"]");
         apply(&node, &format!("{organization}{open}"));
         deferred(
