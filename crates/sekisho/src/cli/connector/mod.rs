@@ -7,8 +7,8 @@ mod validate;
 
 use clap::{Args, Subcommand, ValueEnum};
 use sekisho_api::{
-    DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, InboundConnector, LastValidation, Mode,
-    OutboundConnector,
+    DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, InboundConnector, LastValidation, LookupMode,
+    Mode, OutboundConnector,
 };
 use serde_json::{Value, json};
 
@@ -375,14 +375,17 @@ async fn show(args: &ShowArgs, view: &DirectoryView, door: &Door) -> Result<Find
         }
         Direction::Outbound => {
             let document = args.name.outbound(view).ok_or_else(not_there)?;
-            changes::show(&document.id(), document, args.json, |field| match field {
-                "smtp_dane_mode" | "mta_sts_mode" => " (not looked up yet by this version)",
-                _ => "",
+            let not_looked_up = not_looked_up(document);
+            changes::show(&document.id(), document, args.json, |field| {
+                match not_looked_up.contains(&field) {
+                    true => " (not looked up yet by this version)",
+                    false => "",
+                }
             })?;
             let lasts = validate::lasts(Some(&document.organization), Some(&document.name), door).await?;
             let mut out = Output::open();
             if args.json {
-                out.json(&json!({"last_validation": lasts.first()}))?;
+                out.json(&json!({"last_validation": lasts.first(), "not_looked_up": not_looked_up}))?;
             } else {
                 out.line(format_args!(
                     "  {:<36}{}",
@@ -396,6 +399,16 @@ async fn show(args: &ShowArgs, view: &DirectoryView, door: &Door) -> Result<Find
             Ok(Finding::Done)
         }
     }
+}
+
+/// The fields by which something would be looked up that this version does not look up yet.
+fn not_looked_up(document: &OutboundConnector) -> Vec<&'static str> {
+    let modes = [
+        ("smtp_dane_mode", document.smtp_dane_mode),
+        ("mta_sts_mode", document.mta_sts_mode),
+    ];
+    let wanted = modes.into_iter().filter(|(_, mode)| *mode != LookupMode::None);
+    wanted.map(|(field, _)| field).collect()
 }
 
 async fn list(args: &ListArgs, view: &DirectoryView, door: &Door) -> Result<Finding, CliError> {
