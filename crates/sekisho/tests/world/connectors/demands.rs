@@ -332,6 +332,49 @@ fn assert_old_tls_is_spoken(servers: &[Server], postfix: &Postfix) {
     }
 }
 
+/// `tls_domain = "*.there.example"`, against servers with a certificate each.
+#[test]
+fn a_name_with_a_star_is_met_by_the_domain_itself_by_all_below_and_by_that_very_text() {
+    enclosed(|| {
+        let root = Authority::new();
+        let table = [
+            ("itself", "there.example", None),
+            ("below", "mx.there.example", None),
+            ("deep", "a.b.there.example", None),
+            ("literally", "*.there.example", None),
+            ("wildcard-below", "*.mx.there.example", None),
+            ("beside", "mx.other.example", Some("4.7.320")),
+            ("suffix", "elsewhere-there.example", Some("4.7.320")),
+            ("above", "*.example", Some("4.7.320")),
+        ];
+        let servers = table.map(|(what, name, _)| Server::good(what, root.server(&[name])));
+        let (_postfix, taps) = start(&servers);
+        let (mut directory, mut rows) = (String::new(), Vec::new());
+        for (place, (what, _, deferred)) in table.into_iter().enumerate() {
+            let row = Row {
+                what: what.to_owned(),
+                domain: format!("{what}.example"),
+                server: place,
+                deferred,
+                tls: true,
+                secret: true,
+            };
+            directory += &row.connector(&format!(
+                "tls_settings = \"domain_validation\"\ntls_domain = \"*.there.example\"\ntrust_anchors = {}\n",
+                lines(root.anchor())
+            ));
+            rows.push(row);
+        }
+        let node = relaying_node("");
+        apply(&node, &directory);
+        for (row, trace) in rows.iter().zip(assert_rows(&node, &rows, &taps)) {
+            let why = &last_attempt(&trace)["outcome"]["why"];
+            let unmet = why["unmet"].as_str().unwrap_or_default();
+            assert_eq!(unmet.contains("**.there.example"), row.deferred.is_some(), "{why}");
+        }
+    });
+}
+
 /// What is demanded beside the setting, or without any: keys, versions, the hybrid.
 #[test]
 fn pins_the_oldest_version_and_the_hybrid_are_demanded_beside_the_setting() {
