@@ -46,7 +46,7 @@ pub struct InboundConnector {
     pub restrict_domains_to_ip_addresses: bool,
     /// Accepted domains of the organization to which it is limited; all of them when empty.
     pub associated_accepted_domains: Vec<String>,
-    /// `on_premises`: marks the organization's own mail as internal; never permits to relay.
+    /// `on_premises`: marks mail from the organization's own domains as internal, in the trace; never permits to relay.
     pub treat_messages_as_internal: bool,
     /// Organizations of this service whose mail, known by the internal way, is taken as if it met the restrictions.
     pub trusted_organizations: Vec<String>,
