@@ -54,6 +54,10 @@ pub struct Explanation {
     /// All that must hold, whichever host it is; what rules demand too, as far as they certainly apply.
     #[schema(value_type = Vec<Object>)]
     pub required: Vec<Demand>,
+    /// What might demand more and is not looked up yet by this version: `DANE`, `MTA-STS`. Empty where the mail ends
+    /// here.
+    #[serde(default)]
+    pub not_looked_up: Vec<String>,
     /// Why there is no host to try.
     pub unroutable: Option<String>,
     /// The hosts, in the order in which they would be tried.

@@ -1,8 +1,8 @@
 //! The trace as operators see it: a message, how it came in and how it went out, with the evidence on TLS.
 
 use sekisho_mail::{
-    ArrivalShadow, ChannelSecurity, Decision, Demand, HandshakeFailure, MessageId, Outcome, ShadowVerdict, SpokenLine,
-    Timestamp, TlsVersion,
+    ArrivalShadow, ChannelFacts, ChannelSecurity, Decision, Demand, HandshakeFailure, MessageId, Outcome,
+    ShadowVerdict, SpokenLine, Timestamp, TlsVersion,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -90,6 +90,10 @@ pub struct ArrivalView {
     /// Plaintext or TLS, whole.
     #[schema(value_type = Object)]
     pub security: ChannelSecurity,
+    /// Whether the client's certificate was looked for among the revoked ones: `not checked`. Absent where none was
+    /// verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<String>,
     /// Which right let it in; `refused` of a recipient that a rule kept out.
     pub admitted_by: String,
     /// The version of the directory that it was judged by; 0 before the first change.
@@ -124,6 +128,10 @@ pub struct AttemptView {
     pub required: Vec<Demand>,
     /// The connection that the decision is about; absent when none was reached.
     pub channel: Option<TlsEvidence>,
+    /// In its place where none was needed: `internal, no connection` of what stayed in this process, for a mailbox
+    /// here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
     /// Handshakes that failed on the way, with the host each was with.
     #[schema(value_type = Vec<Object>)]
     pub failed_handshakes: Vec<(String, HandshakeFailure)>,
@@ -151,4 +159,18 @@ pub struct TlsEvidence {
     /// Plaintext or TLS, whole.
     #[schema(value_type = Object)]
     pub security: ChannelSecurity,
+    /// Whether the certificate was looked for among the revoked ones: `not checked`. Absent where none was verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<String>,
+}
+
+impl From<ChannelFacts> for TlsEvidence {
+    fn from(channel: ChannelFacts) -> Self {
+        Self {
+            peer: channel.peer.to_string(),
+            host: channel.host,
+            revocation: channel.security.revocation().map(str::to_owned),
+            security: channel.security,
+        }
+    }
 }

@@ -116,14 +116,17 @@ pub enum Verdict {
 
 /// What is wrong with a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", remote = "Self")]
 pub enum CertificateFault {
     /// The peer presented none.
     None,
     /// The leaf signed itself and is no anchor.
     SelfSigned,
-    /// No path leads to an anchor.
-    UntrustedIssuer,
+    /// The leaf's issuer, which is named here, is no anchor, and the peer did not present its certificate.
+    IncompleteChain(String),
+    /// No path leads to an anchor: who issued the certificate at which what was presented ends; empty where that is not
+    /// known.
+    UntrustedIssuer(String),
     /// Past its end, otherwise good.
     Expired(Timestamp),
     /// Before its beginning, otherwise good.
@@ -140,12 +143,50 @@ pub enum CertificateFault {
     NotCheckable(String),
 }
 
+impl Serialize for CertificateFault {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for CertificateFault {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// What was once stored without the issuer.
+        #[derive(Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        enum Bare {
+            UntrustedIssuer,
+        }
+
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Stored {
+            Bare(Bare),
+            Whole(#[serde(with = "CertificateFault")] CertificateFault),
+        }
+
+        Ok(match Stored::deserialize(deserializer)? {
+            Stored::Bare(Bare::UntrustedIssuer) => Self::UntrustedIssuer(String::new()),
+            Stored::Whole(fault) => fault,
+        })
+    }
+}
+
 impl fmt::Display for CertificateFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("no certificate was presented"),
             Self::SelfSigned => f.write_str("the certificate is self-signed"),
-            Self::UntrustedIssuer => f.write_str("no path leads to a trusted issuer"),
+            Self::IncompleteChain(issuer) => write!(
+                f,
+                "incomplete chain: the certificate of its issuer \"{issuer}\" was not presented and is not among the \
+                 trust anchors"
+            ),
+            Self::UntrustedIssuer(issuer) if issuer.is_empty() => f.write_str("no path leads to a trusted issuer"),
+            Self::UntrustedIssuer(issuer) => write!(
+                f,
+                "no path leads to a trusted issuer: the chain that was presented ends with one issued by \"{issuer}\""
+            ),
             Self::Expired(at) => write!(f, "the certificate expired at {at}"),
             Self::NotYetValid(at) => write!(f, "the certificate is valid only from {at}"),
             Self::WrongName(names) if names.is_empty() => f.write_str("the certificate names no host (SAN dNSName)"),
@@ -171,7 +212,8 @@ impl Verdict {
             Self::Fails(fault) => match fault {
                 CertificateFault::None => "none",
                 CertificateFault::SelfSigned => "self-signed",
-                CertificateFault::UntrustedIssuer => "untrusted",
+                CertificateFault::IncompleteChain(_) => "incomplete-chain",
+                CertificateFault::UntrustedIssuer(_) => "untrusted",
                 CertificateFault::Expired(_) => "expired",
                 CertificateFault::NotYetValid(_) => "not-yet-valid",
                 CertificateFault::WrongName(_) => "wrong-name",
@@ -181,5 +223,36 @@ impl Verdict {
                 CertificateFault::NotCheckable(_) => "not-checkable",
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_read_as_they_are_and_once_were_written() {
+        let issuer = || "CN=Example CA".to_owned();
+        for (fault, json) in [
+            (CertificateFault::SelfSigned, r#""self-signed""#),
+            (
+                CertificateFault::IncompleteChain(issuer()),
+                r#"{"incomplete-chain":"CN=Example CA"}"#,
+            ),
+            (
+                CertificateFault::UntrustedIssuer(issuer()),
+                r#"{"untrusted-issuer":"CN=Example CA"}"#,
+            ),
+            (
+                CertificateFault::WrongName(vec!["mx.example".to_owned()]),
+                r#"{"wrong-name":["mx.example"]}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&fault).unwrap(), json);
+            assert_eq!(serde_json::from_str::<CertificateFault>(json).unwrap(), fault);
+        }
+        let before = serde_json::from_str::<Verdict>(r#"{"fails":"untrusted-issuer"}"#).unwrap();
+        assert_eq!(before, Verdict::Fails(CertificateFault::UntrustedIssuer(String::new())));
+        assert!(serde_json::from_str::<CertificateFault>(r#""no-such-fault""#).is_err());
     }
 }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CertificateFacts, ChannelId, Check, Domain, KeyProof, Verdict};
 
+/// Whether a certificate that was verified might be a revoked one: no version has looked yet.
+const REVOCATION: &str = "not checked";
+
 /// Everything that policy may know of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelFacts {
@@ -33,6 +36,12 @@ pub enum ChannelSecurity {
 }
 
 impl ChannelSecurity {
+    /// As [`TlsFacts::revocation`]; `None` in the clear.
+    #[must_use]
+    pub fn revocation(&self) -> Option<&'static str> {
+        self.tls().and_then(TlsFacts::revocation)
+    }
+
     /// What TLS came to, when there is TLS.
     #[must_use]
     pub fn tls(&self) -> Option<&TlsFacts> {
@@ -130,6 +139,17 @@ pub struct TlsFacts {
 }
 
 impl TlsFacts {
+    /// What is known of the peer's certificate being revoked, in words; `None` where its chain was not verified, so
+    /// that nobody would expect it.
+    #[must_use]
+    pub fn revocation(&self) -> Option<&'static str> {
+        let is_verified = |(check, verdict): &(Check, Verdict)| {
+            matches!(check, Check::Path { .. }) && !matches!(verdict, Verdict::Unknown(_))
+        };
+        let is_verified = !self.chain.is_empty() && self.verdicts.iter().any(is_verified);
+        is_verified.then_some(REVOCATION)
+    }
+
     /// The answer to `check`, when it was asked.
     #[must_use]
     pub fn verdict(&self, check: &Check) -> Option<&Verdict> {

@@ -68,6 +68,30 @@ impl Network {
         self.address.is_ipv4()
     }
 
+    /// Bits behind the prefix.
+    #[must_use]
+    pub const fn host_bits(&self) -> u8 {
+        width(self.address) - self.prefix
+    }
+
+    /// The addresses that a host may have, in their order. Where there are more than two, the first and the last of
+    /// IPv4 are the network's and the broadcast address (RFC 922 §7, RFC 3021), and the first of IPv6 is the routers'
+    /// anycast address (RFC 4291 §2.6.1, RFC 6164).
+    pub fn hosts(&self) -> impl Iterator<Item = IpAddr> + use<> {
+        let is_v4 = self.is_v4();
+        let width = width(self.address);
+        let mut first = bits(self.address);
+        let mut last = first | (low_bits(width) & !mask(width, self.prefix));
+        if self.host_bits() > 1 {
+            first += 1;
+            last -= u128::from(is_v4);
+        }
+        (first..=last).map(move |bits| match u32::try_from(bits) {
+            Ok(bits) if is_v4 => Ipv4Addr::from_bits(bits).into(),
+            _ => Ipv6Addr::from_bits(bits).into(),
+        })
+    }
+
     /// Whether `address` lies inside. An IPv4 address in its IPv6-mapped form counts as the IPv4 address that it is
     /// (RFC 4291 §2.5.5.2): dual-stack sockets report IPv4 peers so.
     #[must_use]
@@ -179,6 +203,28 @@ mod tests {
                 "{address} in {block}"
             );
         }
+    }
+
+    #[test]
+    fn hosts_are_all_addresses_but_those_that_are_nobodys() {
+        let ends = |text: &str| {
+            let hosts: Vec<IpAddr> = network(text).hosts().collect();
+            (hosts.len(), hosts[0].to_string(), hosts[hosts.len() - 1].to_string())
+        };
+        for (block, count, first, last) in [
+            ("192.0.2.0/24", 254, "192.0.2.1", "192.0.2.254"),
+            ("192.0.2.16/30", 2, "192.0.2.17", "192.0.2.18"),
+            ("192.0.2.16/31", 2, "192.0.2.16", "192.0.2.17"),
+            ("192.0.2.16/32", 1, "192.0.2.16", "192.0.2.16"),
+            ("2001:db8::/120", 255, "2001:db8::1", "2001:db8::ff"),
+            ("::/126", 3, "::1", "::3"),
+            ("2001:db8::2/127", 2, "2001:db8::2", "2001:db8::3"),
+            ("2001:db8::2/128", 1, "2001:db8::2", "2001:db8::2"),
+        ] {
+            assert_eq!(ends(block), (count, first.to_owned(), last.to_owned()), "{block}");
+        }
+        let widest = network("255.255.255.0/24");
+        assert_eq!(widest.hosts().last().unwrap().to_string(), "255.255.255.254");
     }
 
     #[test]

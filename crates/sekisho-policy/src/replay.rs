@@ -79,7 +79,7 @@ impl Answers<'_> {
                 continue;
             }
             let verdict = if self.yes & (1 << place) == 0 {
-                Verdict::Fails(CertificateFault::UntrustedIssuer)
+                Verdict::Fails(CertificateFault::UntrustedIssuer(String::new()))
             } else {
                 Verdict::Holds
             };
@@ -267,7 +267,7 @@ mod tests {
         let question = path("a");
         for (yes, verdict) in [
             (1, Verdict::Holds),
-            (0, Verdict::Fails(CertificateFault::UntrustedIssuer)),
+            (0, Verdict::Fails(CertificateFault::UntrustedIssuer(String::new()))),
         ] {
             let answers = Answers {
                 questions: std::slice::from_ref(&question),

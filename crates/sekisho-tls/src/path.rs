@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, UnixTime};
-use sekisho_mail::{CertificateFault, Timestamp};
+use sekisho_mail::{CertificateFacts, CertificateFault, Timestamp};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage};
 
 use crate::{
@@ -29,18 +29,17 @@ pub(crate) fn check_path(
     if is_self_issued(leaf) {
         return Err(CertificateFault::SelfSigned);
     }
-    let end_entity = EndEntityCert::try_from(leaf).map_err(|error| fault_of(&error))?;
+    let end_entity = EndEntityCert::try_from(leaf).map_err(|error| fault_of(&error, chain))?;
     let builder = PathBuilder {
         end_entity: &end_entity,
-        intermediates: &chain.certificates()[1..],
+        chain,
         anchors,
-        presenter: chain.presenter(),
     };
     match builder.build(now) {
         Ok(()) => Ok(()),
-        Err(Error::CertExpired { .. }) => Err(builder.when_expired(chain, now)),
-        Err(Error::CertNotValidYet { .. }) => Err(builder.when_not_yet_valid(chain, now)),
-        Err(error) => Err(fault_of(&error)),
+        Err(Error::CertExpired { .. }) => Err(builder.when_expired(now)),
+        Err(Error::CertNotValidYet { .. }) => Err(builder.when_not_yet_valid(now)),
+        Err(error) => Err(fault_of(&error, chain)),
     }
 }
 
@@ -57,14 +56,13 @@ fn check_dates(chain: &PeerChain, now: Timestamp) -> Result<(), CertificateFault
 
 struct PathBuilder<'a> {
     end_entity: &'a EndEntityCert<'a>,
-    intermediates: &'a [CertificateDer<'static>],
+    chain: &'a PeerChain,
     anchors: &'a AnchorSet,
-    presenter: Presenter,
 }
 
 impl PathBuilder<'_> {
     fn build(&self, at: Timestamp) -> Result<(), Error> {
-        match self.presenter {
+        match self.chain.presenter() {
             Presenter::Server => self.build_for(KeyUsage::server_auth(), at),
             // Public authorities issue no clientAuth any more: a partner's server certificate will do.
             Presenter::Client => match self.build_for(KeyUsage::client_auth(), at) {
@@ -81,7 +79,7 @@ impl PathBuilder<'_> {
             .verify_for_usage(
                 ALL_VERIFICATION_ALGS,
                 self.anchors.anchors(),
-                self.intermediates,
+                &self.chain.certificates()[1..],
                 at,
                 usage,
                 None,
@@ -91,16 +89,16 @@ impl PathBuilder<'_> {
     }
 
     /// «Expired, otherwise good»: the last instant at which all was well is an end of some certificate.
-    fn when_expired(&self, chain: &PeerChain, now: Timestamp) -> CertificateFault {
-        let mut ends: Vec<_> = chain.facts().iter().map(|facts| facts.not_after).collect();
+    fn when_expired(&self, now: Timestamp) -> CertificateFault {
+        let mut ends: Vec<_> = self.chain.facts().iter().map(|facts| facts.not_after).collect();
         ends.retain(|end| *end < now);
         ends.sort_unstable_by(|one, other| other.cmp(one));
         self.first_good(&ends)
             .map_or_else(|fault| fault, CertificateFault::Expired)
     }
 
-    fn when_not_yet_valid(&self, chain: &PeerChain, now: Timestamp) -> CertificateFault {
-        let mut beginnings: Vec<_> = chain.facts().iter().map(|facts| facts.not_before).collect();
+    fn when_not_yet_valid(&self, now: Timestamp) -> CertificateFault {
+        let mut beginnings: Vec<_> = self.chain.facts().iter().map(|facts| facts.not_before).collect();
         beginnings.retain(|beginning| *beginning > now);
         beginnings.sort_unstable();
         self.first_good(&beginnings)
@@ -113,7 +111,7 @@ impl PathBuilder<'_> {
             match self.build(*instant) {
                 Ok(()) => return Ok(*instant),
                 Err(Error::CertExpired { .. } | Error::CertNotValidYet { .. }) => {}
-                Err(error) => fault = Some(fault_of(&error)),
+                Err(error) => fault = Some(fault_of(&error, self.chain)),
             }
         }
         Err(fault.unwrap_or_else(|| {
@@ -122,10 +120,10 @@ impl PathBuilder<'_> {
     }
 }
 
-fn fault_of(error: &Error) -> CertificateFault {
+fn fault_of(error: &Error, chain: &PeerChain) -> CertificateFault {
     let not_for_this = |why: &str| CertificateFault::NotForThisUse(why.to_owned());
     match error {
-        Error::UnknownIssuer => CertificateFault::UntrustedIssuer,
+        Error::UnknownIssuer => where_it_ends(chain.facts()),
         Error::InvalidSignatureForPublicKey | Error::SignatureAlgorithmMismatch => CertificateFault::BadSignature,
         Error::CaUsedAsEndEntity => not_for_this("it is an authority's certificate, not a server's"),
         Error::EndEntityUsedAsCa => not_for_this("it was issued by a certificate that is no authority's"),
@@ -145,4 +143,30 @@ fn fault_of(error: &Error) -> CertificateFault {
         }
         other => CertificateFault::NotCheckable(format!("{other:?}")),
     }
+}
+
+/// What to say of a chain that leads to no anchor: which certificate is missing, or whose leads elsewhere. What was
+/// presented may stand in any order and have more in it than the way; it is gone along by names.
+fn where_it_ends(presented: &[CertificateFacts]) -> CertificateFault {
+    let issuer_of = |one: &CertificateFacts| {
+        let mut presented = presented.iter();
+        presented.find(|other| !one.issuer.is_empty() && other.subject == one.issuer)
+    };
+    let Some(leaf) = presented.first() else {
+        return CertificateFault::None;
+    };
+    let Some(mut end) = issuer_of(leaf) else {
+        return match leaf.issuer.clone() {
+            unknown if unknown.is_empty() => CertificateFault::UntrustedIssuer(unknown),
+            issuer => CertificateFault::IncompleteChain(issuer),
+        };
+    };
+    // No further than there are certificates, should they name each other in a circle.
+    for _ in presented {
+        match issuer_of(end) {
+            Some(next) => end = next,
+            None => break,
+        }
+    }
+    CertificateFault::UntrustedIssuer(end.issuer.clone())
 }

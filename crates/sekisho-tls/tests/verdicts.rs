@@ -6,9 +6,11 @@ mod support;
 
 use std::collections::HashMap;
 
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
+};
 use sekisho_mail::{AnchorSetId, CertificateFault, Check, Timestamp, Verdict};
-use sekisho_tls::{AnchorSet, ClientProfile, IdentityFiles, TlsStream, Verifier, ensure_self_signed_pair};
+use sekisho_tls::{AnchorSet, ClientProfile, IdentityFiles, PeerChain, TlsStream, Verifier, ensure_self_signed_pair};
 use support::*;
 use tokio::io::DuplexStream;
 
@@ -63,7 +65,7 @@ async fn expired_and_untrusted_is_untrusted() {
     assert!(
         matches!(
             verdict,
-            Verdict::Fails(CertificateFault::UntrustedIssuer | CertificateFault::BadSignature)
+            Verdict::Fails(CertificateFault::UntrustedIssuer(_) | CertificateFault::BadSignature)
         ),
         "{verdict:?}"
     );
@@ -153,8 +155,61 @@ async fn the_systems_anchors_load_and_do_not_know_a_stranger() {
     if system.is_empty() {
         assert!(matches!(verdict, Verdict::Unknown(_)), "{verdict:?}");
     } else {
-        assert_eq!(verdict, Verdict::Fails(CertificateFault::UntrustedIssuer));
+        let incomplete = CertificateFault::IncompleteChain("CN=test authority".to_owned());
+        assert_eq!(verdict, Verdict::Fails(incomplete));
     }
+}
+
+/// A root, an intermediate below it and a leaf below that, in PEM.
+fn three_certificates() -> [String; 3] {
+    let params = |name: &str, is_ca: bool| {
+        let mut params = CertificateParams::new(vec!["mx.example.org".to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_before = date_time_ymd(2001, 1, 1);
+        params.not_after = date_time_ymd(2080, 1, 1);
+        if is_ca {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        params
+    };
+    let [root_key, middle_key, leaf_key] = std::array::from_fn(|_| KeyPair::generate().unwrap());
+    let root = params("root", true).self_signed(&root_key).unwrap();
+    let root_issuer = Issuer::new(params("root", true), root_key);
+    let middle = params("middle", true).signed_by(&middle_key, &root_issuer).unwrap();
+    let middle_issuer = Issuer::new(params("middle", true), middle_key);
+    let leaf = params("leaf", false).signed_by(&leaf_key, &middle_issuer).unwrap();
+    [root.pem(), middle.pem(), leaf.pem()]
+}
+
+#[test]
+fn a_chain_that_leads_nowhere_says_what_is_missing_or_where_it_ends() {
+    let [root, middle, leaf] = three_certificates();
+    let incomplete = || CertificateFault::IncompleteChain("CN=middle".to_owned());
+    let untrusted = || CertificateFault::UntrustedIssuer("CN=root".to_owned());
+    let stranger = Authority::new().verifier();
+    let folder = tempfile::tempdir().unwrap();
+    let anchor = folder.path().join("root.pem");
+    std::fs::write(&anchor, &root).unwrap();
+    let knows_root = verifier(&anchor);
+    for (presented, for_stranger, for_who_knows_root) in [
+        (&[&leaf][..], incomplete(), Verdict::Fails(incomplete())),
+        (&[&leaf, &root], incomplete(), Verdict::Fails(incomplete())),
+        (&[&leaf, &middle], untrusted(), Verdict::Holds),
+        (&[&leaf, &middle, &root], untrusted(), Verdict::Holds),
+        (&[&leaf, &root, &middle], untrusted(), Verdict::Holds),
+    ] {
+        let pem: String = presented.iter().map(|one| one.as_str()).collect();
+        let chain = PeerChain::of_client_in_pem(&pem).unwrap();
+        let verdict = |verifier: &Verifier| verifier.verify(&chain, &[path_check()], NOW).remove(0).1;
+        let count = presented.len();
+        assert_eq!(verdict(&stranger), Verdict::Fails(for_stranger), "{count} certificates");
+        assert_eq!(verdict(&knows_root), for_who_knows_root, "{count} certificates");
+    }
+    assert_eq!(
+        incomplete().to_string(),
+        "incomplete chain: the certificate of its issuer \"CN=middle\" was not presented and is not among the trust \
+         anchors"
+    );
 }
 
 #[tokio::test]
@@ -197,9 +252,9 @@ async fn a_path_through_an_expired_intermediate_is_expired_since_then() {
         std::fs::read_to_string(&middle.key).unwrap(),
     );
     let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.distinguished_name.push(rcgen::DnType::CommonName, "middle");
+    params.distinguished_name.push(DnType::CommonName, "middle");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let issuer = rcgen::Issuer::new(params, KeyPair::from_pem(&middle_key).unwrap());
+    let issuer = Issuer::new(params, KeyPair::from_pem(&middle_key).unwrap());
     let mut leaf = CertificateParams::new(vec!["mx.example.org".to_owned()]).unwrap();
     leaf.not_before = date_time_ymd(2019, 1, 1);
     leaf.not_after = date_time_ymd(2080, 1, 1);

@@ -46,7 +46,7 @@ pub struct InboundConnector {
     pub restrict_domains_to_ip_addresses: bool,
     /// Accepted domains of the organization to which it is limited; all of them when empty.
     pub associated_accepted_domains: Vec<String>,
-    /// `on_premises`: marks the organization's own mail as internal; never permits to relay.
+    /// `on_premises`: marks mail from the organization's own domains as internal, in the trace; never permits to relay.
     pub treat_messages_as_internal: bool,
     /// Organizations of this service whose mail, known by the internal way, is taken as if it met the restrictions.
     pub trusted_organizations: Vec<String>,
@@ -148,9 +148,10 @@ pub struct OutboundConnector {
     pub recipient_domains: Vec<String>,
     /// `on_premises`: also for every accepted domain of the organization.
     pub all_accepted_domains: bool,
-    /// The next hops, in this order: `mail.example.org:25`, `192.0.2.1:25`, `[2001:db8::1]:25`, on port 25 where none
-    /// is named, with `implicit_tls` on port 465; or one `mx:example.org`, for the MX records of that domain. Empty:
-    /// the MX records of the recipient's domain.
+    /// The next hops, in this order: `mail.example.org:25`, `192.0.2.1:25`, `[2001:db8::1]:25`, or a block for each of
+    /// its hosts, `192.0.2.16/28:25`, from /24 (IPv6: /120) on; on port 25 where none is named, with `implicit_tls` on
+    /// port 465; or one `mx:example.org`, for the MX records of that domain. Empty: the MX records of the recipient's
+    /// domain.
     pub smart_hosts: Vec<String>,
     /// Whether TLS begins with the first octet, without STARTTLS. Without TLS nothing leaves then, whatever
     /// `tls_settings` says.

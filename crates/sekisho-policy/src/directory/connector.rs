@@ -215,6 +215,8 @@ pub struct OutboundConnector {
 pub enum SmartHost {
     /// A name, looked up for addresses alone, or an address; with the port.
     Host(Host, u16),
+    /// Each host of a block of addresses, in their order; with the port.
+    Block(Network, u16),
     /// The MX records of this domain; with the port.
     Mx(Domain, u16),
 }

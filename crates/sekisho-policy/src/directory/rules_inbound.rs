@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use sekisho_mail::{Domain, OrganizationName};
 
 use super::{
-    ConnectorKey, ConnectorType, DomainScope, Fault, InboundConnector, ScopeIndex, TlsFloor,
+    ConnectorKey, ConnectorType, DomainScope, Fault, InboundConnector, TlsFloor,
     build::{Findings, Known},
     shadow::stands_in_for,
 };
@@ -218,36 +218,17 @@ fn check_associated(connector: &InboundConnector, known: &Known<'_>, findings: &
 }
 
 fn warn(connector: &InboundConnector, findings: &mut Findings<'_>) {
-    findings.add_if(
-        connector.restrict_domains_to_certificate && connector.restrict_domains_to_ip_addresses,
-        "restrict_domains_to_ip_addresses",
-        "it restricts to a certificate and to addresses: both must hold (V5)",
-        "make two connectors when either is enough",
-    );
-    let is_wide = connector
-        .sender_addresses
-        .iter()
-        .any(|network| network.is_v4() && network.prefix() < EXCHANGE_PREFIX_MIN);
-    findings.add_if(
-        is_wide,
-        "sender_ip_addresses",
-        "a network is larger than /24, the largest that Exchange Online takes (V4)",
-        "name smaller networks, unless all of it is the sender's",
-    );
+    warn_of_networks(connector, findings);
     let has_name = connector.tls_sender_certificate_name.is_some();
-    let is_partner = connector.kind == ConnectorType::Partner;
-    findings.add_if(
-        is_partner && has_name && !connector.restrict_domains_to_certificate,
-        "tls_sender_certificate_name",
-        "the certificate is looked at and not demanded",
-        "set restrict_domains_to_certificate to demand it",
-    );
-    findings.add_if(
-        !is_partner && !has_name && connector.sender_addresses.is_empty(),
-        "tls_sender_certificate_name",
-        "nothing says by what the servers are known, so no mail is ever taken as theirs",
-        "set tls_sender_certificate_name or sender_ip_addresses",
-    );
+    match connector.kind {
+        ConnectorType::Partner => warn_of_undemanded(connector, findings),
+        ConnectorType::OnPremises => findings.add_if(
+            !has_name && connector.sender_addresses.is_empty(),
+            "tls_sender_certificate_name",
+            "nothing says by what the servers are known, so no mail is ever taken as theirs",
+            "set tls_sender_certificate_name or sender_ip_addresses",
+        ),
+    }
     let has_floor = connector.floor != TlsFloor::default();
     findings.add_if(
         has_floor && !connector.require_tls && !connector.restrict_domains_to_certificate,
@@ -258,6 +239,60 @@ fn warn(connector: &InboundConnector, findings: &mut Findings<'_>) {
         },
         "it is demanded of TLS alone, and plaintext is taken",
         "set require_tls",
+    );
+}
+
+/// V4, where Exchange is narrower.
+fn warn_of_networks(connector: &InboundConnector, findings: &mut Findings<'_>) {
+    let mut networks = connector.sender_addresses.iter();
+    findings.add_if(
+        networks.any(|network| network.is_v4() && network.prefix() < EXCHANGE_PREFIX_MIN),
+        "sender_ip_addresses",
+        "a network is larger than /24, the largest that Exchange Online takes (V4)",
+        "name smaller networks, unless all of it is the sender's",
+    );
+    let mut networks = connector.sender_addresses.iter();
+    findings.add_if(
+        networks.any(|network| !network.is_v4()),
+        "sender_ip_addresses",
+        "an address is IPv6, which Exchange Online does not take (V4)",
+        "leave it, unless the connector is to stand there too",
+    );
+}
+
+/// What stands in a partner's connector and is not demanded; and V5: a certificate and addresses belong in two.
+fn warn_of_undemanded(connector: &InboundConnector, findings: &mut Findings<'_>) {
+    let has_name = connector.tls_sender_certificate_name.is_some();
+    let has_addresses = !connector.sender_addresses.is_empty();
+    let (to_name, to_addresses) = (
+        connector.restrict_domains_to_certificate,
+        connector.restrict_domains_to_ip_addresses,
+    );
+    findings.add_if(
+        to_name && to_addresses,
+        "restrict_domains_to_ip_addresses",
+        "it restricts to a certificate and to addresses: both must hold (V5)",
+        "make two connectors when either is enough",
+    );
+    findings.add_if(
+        has_name && !to_name,
+        "tls_sender_certificate_name",
+        if has_addresses {
+            "the certificate is looked at and not demanded, and addresses stand beside it (V5)"
+        } else {
+            "the certificate is looked at and not demanded"
+        },
+        "set restrict_domains_to_certificate to demand it",
+    );
+    findings.add_if(
+        has_addresses && !to_addresses,
+        "sender_ip_addresses",
+        if has_name {
+            "the addresses are looked at and not demanded, and a certificate's name stands beside them (V5)"
+        } else {
+            "the addresses are looked at and not demanded"
+        },
+        "set restrict_domains_to_ip_addresses to demand one of them",
     );
 }
 
@@ -299,53 +334,113 @@ fn check_certificate_names(connectors: &[InboundConnector], faults: &mut Vec<Fau
 
 /// V6: for mail that a restricting connector covers, one that accepts by sender domain alone opens nothing.
 fn warn_of_overruled(connectors: &[InboundConnector], warnings: &mut Vec<Fault>) {
-    let mut restricting: HashMap<&OrganizationName, ScopeIndex<&InboundConnector>> = HashMap::new();
     let partners = || {
-        let enabled = connectors
+        let acting = connectors
             .iter()
             .filter(|connector| connector.enabled && connector.shadow.is_none());
-        enabled.filter(|connector| connector.kind == ConnectorType::Partner)
+        acting.filter(|connector| connector.kind == ConnectorType::Partner)
     };
+    let mut restricting: HashMap<&OrganizationName, Restricting<'_>> = HashMap::new();
     for connector in partners().filter(|connector| connector.is_restricting()) {
-        let index = restricting.entry(&connector.key.organization).or_default();
-        for scope in &connector.sender_domains {
-            index.insert(scope, connector);
-        }
+        let of_organization = restricting.entry(&connector.key.organization).or_default();
+        of_organization.insert(connector);
     }
     for connector in partners().filter(|connector| !connector.is_restricting()) {
-        let Some(index) = restricting.get(&connector.key.organization) else {
+        let of_organization = restricting.get(&connector.key.organization);
+        let Some(other) = of_organization.and_then(|others| others.overlapping(connector)) else {
             continue;
         };
-        let domains = connector.sender_domains.iter().map(base);
-        let overruling = domains
-            .filter_map(|domain| {
-                index
-                    .matching(domain)
-                    .find(|other| have_domain_in_common(connector, other))
-            })
-            .next();
-        if let Some(other) = overruling {
-            Findings::at(place(&connector.key), warnings).add(
-                "sender_domains",
-                format!(
-                    "connector {} restricts mail of the same domains, and what it demands holds (V6)",
-                    other.key
-                ),
-                "restrict this one too, or take the domains out of one of them",
-            );
+        Findings::at(place(&connector.key), warnings).add(
+            "sender_domains",
+            format!("connector {other} restricts mail that this one covers too, and what it demands holds (V6)"),
+            "restrict this one too, or take the domains out of one of them",
+        );
+    }
+}
+
+/// The connectors that restrict, one for each kind of mail that somebody may ask about: looking one up takes as many
+/// steps as a domain has labels, however many connectors there are.
+#[derive(Default)]
+struct Restricting<'a>(HashMap<(Senders<'a>, Recipients<'a>), &'a ConnectorKey>);
+
+/// Whose mail. Everything lies at or below the root, which is written `""`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Senders<'a> {
+    /// A scope is for this domain alone.
+    Of(&'a str),
+    /// A scope is for this domain and all below it.
+    Within(&'a str),
+    /// Some scope lies at this domain or below it.
+    Somewhere(&'a str),
+}
+
+/// To whom, by what a connector is limited to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Recipients<'a> {
+    /// It is not limited.
+    All,
+    /// It is limited to this accepted domain, and maybe others.
+    Of(&'a Domain),
+    /// Whatever it is limited to.
+    Any,
+}
+
+impl<'a> Restricting<'a> {
+    fn insert(&mut self, connector: &'a InboundConnector) {
+        for scope in &connector.sender_domains {
+            for limit in limits(connector).chain([Recipients::Any]) {
+                let mut insert = |senders| {
+                    self.0.entry((senders, limit)).or_insert(&connector.key);
+                };
+                insert(match scope {
+                    DomainScope::Exact(domain) => Senders::Of(domain.as_str()),
+                    DomainScope::Within(domain) => Senders::Within(domain.as_str()),
+                    DomainScope::Everything => Senders::Within(ROOT),
+                });
+                up_to_root(scope).for_each(|name| insert(Senders::Somewhere(name)));
+            }
         }
     }
-}
 
-fn base(scope: &DomainScope) -> Option<&Domain> {
-    match scope {
-        DomainScope::Exact(domain) | DomainScope::Within(domain) => Some(domain),
-        DomainScope::Everything => None,
+    /// One that some message may be covered by as well.
+    fn overlapping(&self, connector: &InboundConnector) -> Option<&'a ConnectorKey> {
+        let mut scopes = connector.sender_domains.iter();
+        scopes.find_map(|scope| {
+            let above = up_to_root(scope).map(Senders::Within);
+            let at = match scope {
+                DomainScope::Exact(domain) => Senders::Of(domain.as_str()),
+                DomainScope::Within(domain) => Senders::Somewhere(domain.as_str()),
+                DomainScope::Everything => Senders::Somewhere(ROOT),
+            };
+            above
+                .chain([at])
+                .find_map(|senders| self.to_some_of(senders, connector))
+        })
+    }
+
+    fn to_some_of(&self, senders: Senders<'_>, connector: &InboundConnector) -> Option<&'a ConnectorKey> {
+        let find = |recipients| self.0.get(&(senders, recipients)).copied();
+        if connector.associated_accepted_domains.is_empty() {
+            return find(Recipients::Any);
+        }
+        limits(connector).chain([Recipients::All]).find_map(find)
     }
 }
 
-/// Whether some recipient's mail may be covered by both.
-fn have_domain_in_common(one: &InboundConnector, other: &InboundConnector) -> bool {
-    let (one, other) = (&one.associated_accepted_domains, &other.associated_accepted_domains);
-    one.is_empty() || other.is_empty() || one.iter().any(|domain| other.contains(domain))
+/// The name of what lies above every domain.
+const ROOT: &str = "";
+
+/// The domain of a scope and every name above it.
+fn up_to_root(scope: &DomainScope) -> impl Iterator<Item = &str> {
+    let domain = match scope {
+        DomainScope::Exact(domain) | DomainScope::Within(domain) => Some(domain),
+        DomainScope::Everything => None,
+    };
+    domain.into_iter().flat_map(Domain::lineage).chain([ROOT])
+}
+
+fn limits(connector: &InboundConnector) -> impl Iterator<Item = Recipients<'_>> {
+    let domains = &connector.associated_accepted_domains;
+    let all = domains.is_empty().then_some(Recipients::All);
+    domains.iter().map(Recipients::Of).chain(all)
 }

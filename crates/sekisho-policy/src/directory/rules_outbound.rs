@@ -22,7 +22,10 @@ pub(super) fn check(
         check_type(connector, &mut findings);
         check_tls(connector, &mut findings);
         check_course(connector, &mut findings);
-        let has_no_port = |host: &SmartHost| matches!(host, SmartHost::Host(_, 0) | SmartHost::Mx(_, 0));
+        let has_no_port = |host: &SmartHost| {
+            let (SmartHost::Host(_, port) | SmartHost::Block(_, port) | SmartHost::Mx(_, port)) = host;
+            *port == 0
+        };
         findings.add_if(
             connector.smart_hosts.iter().any(has_no_port),
             "smart_hosts",

@@ -1,5 +1,5 @@
 //! How scopes, certificate names and next hops are written: `example.org`, `*.example.org`, `*`; `192.0.2.1:25`,
-//! `[2001:db8::1]:25`, `mail.example.org:25`, `mx:example.org`.
+//! `[2001:db8::1]:25`, `192.0.2.0/28:25`, `mail.example.org:25`, `mx:example.org`.
 
 use std::{
     fmt,
@@ -11,11 +11,14 @@ use sekisho_mail::{Domain, DomainError, Host};
 use thiserror::Error;
 
 use super::{CertificateName, DomainScope, IssuerPattern, SmartHost};
+use crate::{Network, NetworkError};
 
 /// The port where none is written.
 pub const SMTP_PORT: u16 = 25;
 /// The port where none is written and TLS begins with the first octet (RFC 8314 §7.3).
 pub const SUBMISSIONS_PORT: u16 = 465;
+/// The largest block whose hosts may be next hops, as the bits that are left for them.
+const BLOCK_BITS_MAX: u8 = 8;
 
 /// Why a text is no scope, certificate name or next hop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -29,6 +32,12 @@ pub enum ScopeError {
     /// What follows the last colon is no port.
     #[error("a port is a number from 1 to 65535")]
     Port,
+    /// A block of next hops that is no network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A block of more next hops than anybody would try.
+    #[error("a block of hosts is from /24 to /32, of IPv6 from /120 to /128: they are tried one by one")]
+    Block,
     /// The rest of it.
     #[error(transparent)]
     Domain(#[from] DomainError),
@@ -116,12 +125,23 @@ impl SmartHost {
         if let Ok(address) = text.parse::<IpAddr>() {
             return Ok(Self::Host(Host::Literal(address), port));
         }
+        if !text.starts_with('[') && text.contains('/') {
+            let (block, port) = match text.parse::<Network>() {
+                // Of IPv6, colons are part of it.
+                Ok(_) | Err(NetworkError::HostBits) => (text, port),
+                Err(_) => split_port(text, port)?,
+            };
+            return parse_block(block, port);
+        }
         if let Some((inner, behind)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             let port = match behind.strip_prefix(':') {
                 Some(digits) => parse_port(digits)?,
                 None if behind.is_empty() => port,
                 None => return Err(ScopeError::Port),
             };
+            if inner.contains('/') {
+                return parse_block(inner, port);
+            }
             let host = match inner.parse::<Ipv6Addr>() {
                 Ok(address) => Host::Literal(address.into()),
                 Err(_) => Host::parse(&format!("[{inner}]"))?,
@@ -135,6 +155,14 @@ impl SmartHost {
         };
         Ok(Self::Host(host, port))
     }
+}
+
+fn parse_block(text: &str, port: u16) -> Result<SmartHost, ScopeError> {
+    let block: Network = text.parse()?;
+    if block.host_bits() > BLOCK_BITS_MAX {
+        return Err(ScopeError::Block);
+    }
+    Ok(SmartHost::Block(block, port))
 }
 
 fn split_port(text: &str, otherwise: u16) -> Result<(&str, u16), ScopeError> {
@@ -158,6 +186,8 @@ impl fmt::Display for SmartHost {
             Self::Host(Host::Literal(IpAddr::V6(address)), port) => write!(f, "[{address}]:{port}"),
             Self::Host(Host::Literal(IpAddr::V4(address)), port) => write!(f, "{address}:{port}"),
             Self::Host(Host::Domain(domain), port) => write!(f, "{domain}:{port}"),
+            Self::Block(block, port) if block.is_v4() => write!(f, "{block}:{port}"),
+            Self::Block(block, port) => write!(f, "[{block}]:{port}"),
             Self::Mx(domain, port) => write!(f, "mx:{domain}:{port}"),
         }
     }
@@ -196,6 +226,11 @@ mod tests {
             ("[2001:db8::1]:26", "[2001:db8::1]:26"),
             ("[IPv6:2001:db8::1]:26", "[2001:db8::1]:26"),
             ("mx:example.org", "mx:example.org:25"),
+            ("192.0.2.0/24", "192.0.2.0/24:25"),
+            ("192.0.2.16/28:26", "192.0.2.16/28:26"),
+            ("192.0.2.1/32", "192.0.2.1/32:25"),
+            ("2001:db8::/120", "[2001:db8::/120]:25"),
+            ("[2001:db8::1/128]:26", "[2001:db8::1/128]:26"),
         ] {
             let host: SmartHost = text.parse().unwrap();
             assert_eq!(host.to_string(), shown);
@@ -220,8 +255,29 @@ mod tests {
             "[x]:25",
             "mx:",
             "mx:[192.0.2.1]",
+            "mx:192.0.2.0/28",
+            "mail.example.org/28",
+            "192.0.2.0/28:0",
+            "[2001:db8::/124]25",
         ] {
             assert!(text.parse::<SmartHost>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_block_of_next_hops_is_bounded_and_written_by_its_first_address() {
+        let network = ScopeError::Network;
+        for (text, why) in [
+            ("192.0.2.0/23", ScopeError::Block),
+            ("10.0.0.0/8:26", ScopeError::Block),
+            ("2001:db8::/119", ScopeError::Block),
+            ("[2001:db8::/64]:26", ScopeError::Block),
+            ("192.0.2.5/28", network(NetworkError::HostBits)),
+            ("2001:db8::5/124", network(NetworkError::HostBits)),
+            ("192.0.2.0/33", network(NetworkError::Prefix)),
+            ("192.0.2.0/:26", network(NetworkError::Prefix)),
+        ] {
+            assert_eq!(text.parse::<SmartHost>(), Err(why), "{text}");
         }
     }
 }

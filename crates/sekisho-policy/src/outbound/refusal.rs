@@ -173,6 +173,20 @@ impl Refusal {
         &self.0.reasons
     }
 
+    /// What was found; where STARTTLS is not to be had, behind Exchange Online's words, which operators look up.
+    fn text(&self) -> String {
+        if let Finding::Plaintext(cause) = &self.0.finding
+            && matches!(
+                cause,
+                PlaintextCause::NotOffered | PlaintextCause::NoExtensions | PlaintextCause::Refused(_)
+            )
+            && !self.0.unmet.is_empty()
+        {
+            return format!("STARTTLS is required to send mail: {cause}");
+        }
+        self.0.finding.to_string()
+    }
+
     /// For the evidence.
     #[must_use]
     pub fn decision(&self) -> Decision {
@@ -186,7 +200,7 @@ impl Refusal {
         let unmet: Vec<String> = self.0.unmet.iter().map(describe_demand).collect();
         Fault {
             status: self.0.finding.status(),
-            text: self.0.finding.to_string(),
+            text: self.text(),
             side: self.side(),
             reply: match &self.0.finding {
                 Finding::WantsTls(reply) => Some(reply.clone()),

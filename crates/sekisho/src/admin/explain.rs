@@ -9,7 +9,7 @@ use axum::{
 use sekisho_api::{
     ConditionStanding, ConnectorVerdict, ExceptionVerdict, ExplainQuery, Explanation, HostVerdict,
     InboundConnectorVerdict, InboundExplanation, InboundQuestion, RequireTlsCondition, RequireTlsVerdict, RuleStanding,
-    RuleVerdict,
+    RuleVerdict, TlsEvidence,
 };
 use sekisho_mail::{
     ChannelSecurity, ClientCertificateFate, KeyProof, Mailbox, OrganizationName, PlaintextCause, ReversePath,
@@ -23,7 +23,7 @@ use sekisho_policy::{
 use sekisho_store::{Destination, Lane};
 use sekisho_tls::PeerChain;
 
-use super::{Backend, Failure, view::tls_evidence};
+use super::{Backend, Failure};
 use crate::{
     clock,
     directory::time_for,
@@ -285,6 +285,10 @@ fn view(recipient: &str, explained: outbound::Explanation) -> Explanation {
         recipient: recipient.to_owned(),
         directory: explained.directory,
         organization: explained.organization.to_string(),
+        not_looked_up: match explained.local {
+            Some(_) => Vec::new(),
+            None => ["DANE", "MTA-STS"].map(str::to_owned).into(),
+        },
         local: explained.local.map(|finding| say_local(&finding)),
         route: explained.route,
         because: explained.because,
@@ -316,7 +320,7 @@ fn host(explained: HostExplanation) -> HostVerdict {
         host: explained.host,
         preference: explained.preference,
         required: explained.required,
-        channel: explained.channel.map(Arc::unwrap_or_clone).map(tls_evidence),
+        channel: explained.channel.map(Arc::unwrap_or_clone).map(TlsEvidence::from),
         failed_handshakes: explained.failed_handshakes,
         decision: explained.decision,
         fault: explained.fault.map(|fault| fault.to_string()),

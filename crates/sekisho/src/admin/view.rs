@@ -7,12 +7,13 @@ use sekisho_api::{
     ActionResult, ArrivalView, AttemptView, MessageView, QueuedMessage, RecipientView, ShapeRow, TlsEvidence,
     TracedMessage,
 };
-use sekisho_mail::{ChannelFacts, Envelope, Evidence, MessageId, OriginalRecipient};
+use sekisho_mail::{Envelope, Evidence, MessageId, OriginalRecipient};
 use sekisho_store::{
     ActionReport, Arrival, Directive, MessageDetail, QueueFilter, QueuedRow, ShapeRow as StoredShapeRow, TraceItem,
 };
 
 use super::Failure;
+use crate::local;
 
 /// A filter of the queue.
 ///
@@ -91,6 +92,7 @@ fn arrival(envelope: &Envelope, arrival: Arrival) -> ArrivalView {
         listener: arrival.listener,
         peer: arrival.peer.map(|peer| peer.to_string()),
         helo: arrival.helo,
+        revocation: arrival.security.revocation().map(str::to_owned),
         security: arrival.security,
         admitted_by: arrival.admitted_by,
         directory: arrival.directory,
@@ -108,6 +110,7 @@ fn attempt(evidence: Evidence) -> AttemptView {
     let recipient = evidence.recipient.mailbox.to_string();
     let original = evidence.recipient.orcpt.as_ref().and_then(OriginalRecipient::address);
     AttemptView {
+        connection: local::connection_of(&evidence).map(str::to_owned),
         original: original.filter(|original| *original != recipient),
         recipient,
         attempt: evidence.attempt,
@@ -115,20 +118,12 @@ fn attempt(evidence: Evidence) -> AttemptView {
         directory: evidence.directory,
         route: evidence.route,
         required: evidence.required,
-        channel: evidence.channel.map(Arc::unwrap_or_clone).map(tls_evidence),
+        channel: evidence.channel.map(Arc::unwrap_or_clone).map(TlsEvidence::from),
         failed_handshakes: evidence.failed_handshakes,
         decision: evidence.decision,
         outcome: evidence.outcome,
         conversation: evidence.conversation,
         shadow: evidence.shadow,
-    }
-}
-
-pub(super) fn tls_evidence(channel: ChannelFacts) -> TlsEvidence {
-    TlsEvidence {
-        peer: channel.peer.to_string(),
-        host: channel.host,
-        security: channel.security,
     }
 }
 

@@ -222,6 +222,10 @@ fn show(out: &mut Output, explanation: &Explanation, conversation: bool) -> io::
         "  required: {}",
         escaped(&in_words(&explanation.required))
     ))?;
+    if !explanation.not_looked_up.is_empty() {
+        let what = explanation.not_looked_up.join(", ");
+        out.line(format_args!("  not looked up yet by this version: {}", escaped(&what)))?;
+    }
     if let Some(why) = &explanation.unroutable {
         let word = out.paint(Tone::Bad, "no host");
         out.line(format_args!("  {word}: {}", escaped(why)))?;

@@ -239,6 +239,9 @@ pub(super) fn show_attempt(out: &mut Output, attempt: &AttemptView, conversation
         out.line(format_args!("       {} {}", escaped(host), channel.peer))?;
         show_security(out, &channel.security)?;
     }
+    if let Some(connection) = &attempt.connection {
+        out.line(format_args!("       {}", escaped(connection)))?;
+    }
     let required: Vec<String> = attempt
         .required
         .iter()
@@ -355,10 +358,12 @@ fn show_tls(out: &mut Output, facts: &TlsFacts) -> io::Result<()> {
     } else {
         format!(" ({})", words.join(", "))
     };
+    let revocation = facts.revocation().map(|words| format!(", revocation: {words}"));
     let subject = escaped(&leaf.subject);
     out.line(format_args!(
-        "       certificate {subject} {}, sha256 {}{verdict}",
+        "       certificate {subject} {}, sha256 {}{verdict}{}",
         escaped(&leaf.key),
-        leaf.sha256
+        leaf.sha256,
+        revocation.unwrap_or_default()
     ))
 }

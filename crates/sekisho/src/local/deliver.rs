@@ -4,8 +4,8 @@ use std::{io, sync::Arc};
 
 use rustix::io::Errno;
 use sekisho_mail::{
-    Decision, Domain, EnhancedCode, Fault, Mailbox, OrganizationName, OriginalRecipient, Outcome, Recipient, Side,
-    Speaker, SpokenLine, Timestamp,
+    Decision, Domain, EnhancedCode, Evidence, Fault, Mailbox, OrganizationName, OriginalRecipient, Outcome, Recipient,
+    Side, Speaker, SpokenLine, Timestamp,
 };
 use sekisho_policy::{Reason, directory::FamilyCourse};
 use sekisho_store::{Body, Lease, QueuedRecipient};
@@ -19,6 +19,15 @@ use crate::copy::Rendition;
 
 /// [`sekisho_mail::Evidence::route`] of a local delivery.
 pub const ROUTE: &str = "local mailbox";
+
+/// What is said in the place of a connection, where mail stays in this process.
+const NO_CONNECTION: &str = "internal, no connection";
+
+/// What to say of an attempt that needed no connection; `None` of all others.
+#[must_use]
+pub fn connection_of(evidence: &Evidence) -> Option<&'static str> {
+    (evidence.route == ROUTE).then_some(NO_CONNECTION)
+}
 
 /// What a local delivery is done with.
 #[derive(Clone, Copy, Debug)]

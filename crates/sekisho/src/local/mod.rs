@@ -12,7 +12,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use deliver::{Hop, LocalResult, ROUTE, deliver};
+pub use deliver::{Hop, LocalResult, ROUTE, connection_of, deliver};
 pub use directory::{Directory, LocalFinding, MAX_ALIAS_DEPTH, MAX_ALIAS_ENDS, Residence, Resident};
 pub use maildir::TMP_LIFETIME;
 pub use settings::{Accepted, Alias, AliasTarget, CatchAll, LocalFault, LocalName, LocalSettings, LocalUser};

@@ -156,6 +156,7 @@ impl<'a> Advice<'a> {
                 (Some("self-signed"), _) => "a self-signed certificate",
                 (Some("expired"), _) => "an expired certificate",
                 (Some("untrusted"), _) => "one from an issuer that the system does not trust",
+                (Some("incomplete-chain"), _) => "one whose issuer is not trusted by the system, nor was presented",
                 (Some(_), _) => "one that is not good for this",
                 (None, Some(_)) => "one of which nobody asked what it is worth, or whose key was not proven",
                 (None, None) => "no certificate",

@@ -260,6 +260,34 @@ fn inbound_the_strictest_that_all_would_have_satisfied_is_suggested_with_what_mo
 }
 
 #[test]
+fn what_is_wrong_with_a_certificate_is_said_in_words() {
+    let issuer = || "CN=Example CA".to_owned();
+    for (fault, words) in [
+        (CertificateFault::SelfSigned, "a self-signed certificate"),
+        (CertificateFault::Expired(Timestamp::EPOCH), "an expired certificate"),
+        (
+            CertificateFault::UntrustedIssuer(issuer()),
+            "one from an issuer that the system does not trust",
+        ),
+        (
+            CertificateFault::IncompleteChain(issuer()),
+            "one whose issuer is not trusted by the system, nor was presented",
+        ),
+        (CertificateFault::BadSignature, "one that is not good for this"),
+    ] {
+        let bad = tls(1, &["mail.bank.example"], Verdict::Fails(fault));
+        let suggestion = suggest(&partner(Some(traffic(&[("192.0.2.1", bad)])), None));
+        let why = format!("1 of 1 messages came with {words}");
+        let mut reasons = suggestion.reasons.iter();
+        assert!(
+            reasons.any(|reason| reason.why == why),
+            "{why}: {:?}",
+            suggestion.reasons
+        );
+    }
+}
+
+#[test]
 fn outbound_the_level_the_names_and_the_way_are_those_of_all_mail() {
     let suggested = |traffic: PartnerTraffic| suggest(&partner(None, Some(traffic))).outbound_connector;
     let provider = outbound(&[

@@ -58,6 +58,52 @@ fn connectors_of_exchange_are_shown_added_and_exported() {
     });
 }
 
+/// The text between `begin` and the next `end`.
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(begin).expect("it begins");
+    rest.split_once(end).expect("it ends").0
+}
+
+#[test]
+fn the_example_in_the_documentation_is_what_comes_out() {
+    const PAGE: &str = include_str!("../../../../docs/moving-in.md");
+    enclosed(|| {
+        let node = node(LOCAL);
+        node.write("tenant.json", between(PAGE, "```json\n", "```"));
+        let command = "import exchange tenant.json --organization acme";
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let shown = ended(&node, 0, &arguments);
+        assert_eq!(shown, between(PAGE, &format!("$ sekisho {command}\n"), "```"));
+        let applied = ended(&node, 0, &[&arguments[..], &["--apply", "--why", "moving in"]].concat());
+        let end = between(PAGE, "--apply --why \"moving in\" | tail -4\n", "```");
+        assert!(applied.ends_with(end) && end.lines().count() == 4, "{applied}");
+    });
+}
+
+#[test]
+fn smart_hosts_of_exchange_may_be_blocks_of_addresses() {
+    enclosed(|| {
+        let node = node(LOCAL);
+        let tenant = |block: &str| {
+            format!(
+                "{{\"Name\": \"Out\", \"RecipientDomains\": [\"bank.example\"], \"UseMXRecord\": false,\n\
+                 \"SmartHosts\": [\"{block}\"], \"SmtpDaneMode\": \"None\", \"MtaStsMode\": \"None\"}}"
+            )
+        };
+        let command = ["import", "exchange", "tenant.json", "--apply"];
+        node.write("tenant.json", &tenant("[192.0.2.0/23]"));
+        let refused = ended(&node, 4, &command);
+        assert!(
+            refused.contains("outbound connector \"Out\", SmartHosts: ") && refused.contains("from /24 to /32"),
+            "{refused}"
+        );
+        node.write("tenant.json", &tenant("192.0.2.16/28"));
+        ended(&node, 0, &command);
+        let exported = ended(&node, 0, &["export"]);
+        assert!(exported.contains("smart_hosts = [\"192.0.2.16/28\"]"), "{exported}");
+    });
+}
+
 #[test]
 fn what_is_refused_is_named_where_it_was_read_and_changes_nothing() {
     enclosed(|| {

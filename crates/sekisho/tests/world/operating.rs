@@ -16,7 +16,7 @@ use sekisho_testkit::{
 };
 use serde_json::Value;
 
-use crate::{delivered_to, relaying_node, tls_version, traced};
+use crate::{delivered_to, last_attempt, relaying_node, tls_version, traced};
 
 /// Two destinations behind one host that is not there yet, and no second attempt by itself.
 const ROUTES: &str = "\
@@ -228,7 +228,7 @@ fn wrong_orders_say_what_is_wrong_by_their_exit_code_too() {
 #[test]
 fn the_trace_is_searched_by_every_filter() {
     enclosed(|| {
-        let node = relaying_node(ROUTES);
+        let node = relaying_node(&format!("{ROUTES}[log]\nmail-log = \"stdout\"\n"));
         let _peer = Peer::start((HOSTS[0], 25).into(), None, Fault::None);
         send("inbox@localhost", &["--tls"]);
         send("a@one.example", &["--header", "Message-Id: <number.one@localhost>"]);
@@ -260,6 +260,20 @@ fn the_trace_is_searched_by_every_filter() {
             assert!(shown.contains(spoken), "{spoken}: {shown}");
         }
         assert!(!shown.contains("test mailing"), "content is no part of it: {shown}");
+        // What stayed in the process says so in the place of a connection.
+        let local = traced(&node, "inbox@localhost", "delivered");
+        let attempt = last_attempt(&local);
+        assert_eq!(attempt["connection"], "internal, no connection");
+        assert_eq!(attempt["channel"], Value::Null);
+        assert!(last_attempt(&message)["connection"].is_null());
+        let shown = text(&node.run(&["trace", local["id"].as_str().expect("an id")]));
+        assert!(shown.contains("\n       internal, no connection\n"), "{shown}");
+        let logged = node.log();
+        let has = |words: &str| logged.lines().any(|line| line.contains(words));
+        assert!(
+            has("route=\"local mailbox\" connection=\"internal, no connection\""),
+            "{logged}"
+        );
     });
 }
 

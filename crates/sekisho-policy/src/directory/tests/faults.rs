@@ -122,54 +122,131 @@ fn v4_a_restriction_to_addresses_names_some_and_large_networks_are_marked() {
         )),
         &["inbound connector acme/bank, restrict_domains_to_ip_addresses"],
     );
-    for (network, marked) in [("192.0.2.0/24", 0), ("192.0.2.0/23", 1), ("2001:db8::/32", 0)] {
-        let parts = with_inbound(partner("acme/bank", &["bank.example"]).at(&[network]).restricting());
-        assert_eq!(parts.warnings().len(), marked, "{network}");
+    const WIDE: &str = "a network is larger than /24, the largest that Exchange Online takes (V4)";
+    const V6: &str = "an address is IPv6, which Exchange Online does not take (V4)";
+    for (networks, marks) in [
+        (&["192.0.2.0/24", "192.0.2.1"][..], &[][..]),
+        (&["192.0.2.0/24", "192.0.2.0/23"], &[WIDE]),
+        (&["2001:db8::1", "2001:db8::/32"], &[V6]),
+        (&["2001:db8::/32", "192.0.2.0/23"], &[WIDE, V6]),
+    ] {
+        let of_partner = partner("acme/bank", &["bank.example"]).at(networks).restricting();
+        for connector in [of_partner, own("acme/relay").at(networks)] {
+            assert_eq!(reasons_of_warnings(with_inbound(connector)), marks, "{networks:?}");
+        }
     }
 }
 
+fn reasons_of_warnings(parts: Parts) -> Vec<String> {
+    let (_, warnings) = Directory::build(1, parts).unwrap();
+    warnings.into_iter().map(|warning| warning.reason).collect()
+}
+
 #[test]
-fn v5_two_restrictions_in_one_connector_are_warned_of() {
-    let both = partner("acme/bank", &["bank.example"])
-        .named("mail.bank.example")
-        .at(&["192.0.2.1"])
-        .restricting();
-    let warned = with_inbound(both).warnings();
-    assert_eq!(
-        warned,
-        ["inbound connector acme/bank, restrict_domains_to_ip_addresses"]
-    );
+fn v5_a_certificate_and_addresses_in_one_partners_connector_are_warned_of() {
+    const ADDRESSES: &str = "the addresses are looked at and not demanded";
+    const CERTIFICATE: &str = "the certificate is looked at and not demanded";
+    let addresses_beside = format!("{ADDRESSES}, and a certificate's name stands beside them (V5)");
+    let certificate_beside = format!("{CERTIFICATE}, and addresses stand beside it (V5)");
+    let bare = || partner("acme/bank", &["bank.example"]);
+    let named = || bare().named("mail.bank.example");
+    let placed = |connector: InboundConnector| connector.at(&["192.0.2.1"]);
+    let to_certificate = |connector: InboundConnector| connector.with(|one| one.restrict_domains_to_certificate = true);
+    let to_addresses = |connector: InboundConnector| connector.with(|one| one.restrict_domains_to_ip_addresses = true);
+    for (connector, warned) in [
+        (bare(), vec![]),
+        (to_certificate(named()), vec![]),
+        (to_addresses(placed(bare())), vec![]),
+        (named(), vec![CERTIFICATE]),
+        (placed(bare()), vec![ADDRESSES]),
+        (to_certificate(placed(named())), vec![&*addresses_beside]),
+        (to_addresses(placed(named())), vec![&*certificate_beside]),
+        (placed(named()), vec![&*certificate_beside, &*addresses_beside]),
+        (
+            to_certificate(to_addresses(placed(named()))),
+            vec!["it restricts to a certificate and to addresses: both must hold (V5)"],
+        ),
+    ] {
+        assert_eq!(
+            reasons_of_warnings(with_inbound(connector.clone())),
+            warned,
+            "{connector:?}"
+        );
+    }
+    // An own server may be known by either.
+    let own = own("acme/relay").named("mail.acme.example").at(&["192.0.2.1"]);
+    assert!(with_inbound(own).warnings().is_empty());
 }
 
 #[test]
 fn v6_one_that_accepts_beside_one_that_restricts_is_warned_of() {
-    let restricting = || {
-        partner("acme/lock", &["*.bank.example"])
-            .at(&["192.0.2.1"])
-            .restricting()
-    };
-    let accepting = |scope: &str| partner("acme/bank", &[scope]);
-    for (scope, warned) in [
-        ("bank.example", 1),
-        ("a.bank.example", 1),
-        ("*.a.bank.example", 1),
-        ("bank.test", 0),
-    ] {
-        let parts = three_organizations().inbound([restricting(), accepting(scope)]);
-        assert_eq!(parts.warnings().len(), warned, "{scope}");
-    }
-    let elsewhere = partner("beta/bank", &["bank.example"]);
-    assert!(
-        three_organizations()
-            .inbound([restricting(), elsewhere])
+    let restricting = |scope: &str| partner("acme/lock", &[scope]).at(&["192.0.2.1"]).restricting();
+    let accepting = |scope: &str| partner("acme/bank", &["elsewhere.example", scope]);
+    let warned = |restricting: InboundConnector, accepting: InboundConnector| {
+        !three_organizations()
+            .inbound([accepting, restricting])
             .warnings()
             .is_empty()
-    );
-    let disjoint = [
-        restricting().limited_to(&["acme.example"]),
-        accepting("bank.example").limited_to(&["sales.acme.example"]),
+    };
+    // Each scope beside each; the table is the same read either way.
+    let scopes = [
+        "bank.example",
+        "*.bank.example",
+        "sales.bank.example",
+        "*.sales.bank.example",
+        "bank.test",
+        "*",
     ];
-    assert!(three_organizations().inbound(disjoint).warnings().is_empty());
+    let overlaps = [
+        [true, true, false, false, false, true],
+        [true, true, true, true, false, true],
+        [false, true, true, true, false, true],
+        [false, true, true, true, false, true],
+        [false, false, false, false, true, true],
+        [true, true, true, true, true, true],
+    ];
+    for (restricted, row) in scopes.iter().zip(overlaps) {
+        for (accepted, overlap) in scopes.iter().zip(row) {
+            assert_eq!(
+                warned(restricting(restricted), accepting(accepted)),
+                overlap,
+                "{accepted} beside {restricted}"
+            );
+        }
+    }
+    let lock = || restricting("*.bank.example");
+    assert!(
+        !warned(lock(), partner("beta/bank", &["bank.example"])),
+        "another organization's"
+    );
+    assert!(!warned(
+        lock().with(|one| one.enabled = false),
+        accepting("bank.example")
+    ));
+    for (ours, theirs, overlap) in [
+        (&["acme.example"][..], &["sales.acme.example"][..], false),
+        (&["acme.example"], &["sales.acme.example", "acme.example"], true),
+        (&[], &["acme.example"], true),
+        (&["acme.example"], &[], true),
+    ] {
+        let (lock, bank) = (lock().limited_to(ours), accepting("bank.example").limited_to(theirs));
+        assert_eq!(warned(lock, bank), overlap, "{ours:?} and {theirs:?}");
+    }
+}
+
+/// Five thousand that restrict beside five thousand that accept, for the same senders and never the same recipients.
+#[test]
+fn v6_is_looked_up_among_ten_thousand_connectors() {
+    let restricting = (0..5_000).map(|number| {
+        partner(&format!("acme/lock-{number}"), &["*"])
+            .at(&["192.0.2.1"])
+            .restricting()
+            .limited_to(&["acme.example"])
+    });
+    let accepting =
+        (0..5_000).map(|number| partner(&format!("acme/bank-{number}"), &["*"]).limited_to(&["sales.acme.example"]));
+    let parts = three_organizations().inbound(restricting.chain(accepting));
+    assert!(parts.warnings().is_empty());
 }
 
 #[test]
@@ -337,8 +414,10 @@ fn v12_who_trusts_organizations_says_nothing_else() {
         .with(|one| {
             one.sender_domains = vec![DomainScope::Everything];
             one.treat_messages_as_internal = true;
+            one.cloud_services_mail_enabled = true;
             one.floor.groups = Some(KeyExchangeGroups::HYBRID);
             one.floor.min_version = TlsVersion::Tls13;
+            one.server_auth_certificates = false;
         });
     let fields = [
         "sender_domains",
@@ -348,8 +427,10 @@ fn v12_who_trusts_organizations_says_nothing_else() {
         "restrict_domains_to_ip_addresses",
         "associated_accepted_domains",
         "treat_messages_as_internal",
+        "cloud_services_mail_enabled",
         "min_tls_version",
         "key_exchange_groups",
+        "server_auth_certificates",
     ];
     let places = fields.map(|field| format!("inbound connector acme/friends, {field}"));
     assert_eq!(with_inbound(wrong).faults(), places);

@@ -413,7 +413,8 @@ fn unknown_users_are_refused_to_own_servers_too_and_the_refusal_says_whose() {
 /// Behaviour 21: who forgets an intermediate is told what to look for, in the trace.
 #[test]
 fn of_a_certificate_that_is_not_taken_the_trace_says_why() {
-    let facts = tls(&[ACME], &Verdict::Fails(CertificateFault::UntrustedIssuer));
+    let incomplete = CertificateFault::IncompleteChain("CN=Example CA".to_owned());
+    let facts = tls(&[ACME], &Verdict::Fails(incomplete));
     for (from, reply) in [("elsewhere.example", RELAY_DENIED), ("acme.example", NOT_ATTRIBUTED)] {
         let refused = stranger()
             .from(from)
@@ -423,7 +424,8 @@ fn of_a_certificate_that_is_not_taken_the_trace_says_why() {
         assert_eq!(
             refused.stated()[0].text,
             "the recipient is elsewhere, and the client may not relay: its certificate has the name that connector \
-             acme/cert looks for, but no path leads to a trusted issuer (RFC 5321 §7.8)"
+             acme/cert looks for, but incomplete chain: the certificate of its issuer \"CN=Example CA\" was not \
+             presented and is not among the trust anchors (RFC 5321 §7.8)"
         );
     }
     let by_address = stranger().at("192.0.2.1").from("acme.example").under(facts);

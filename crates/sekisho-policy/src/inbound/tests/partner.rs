@@ -95,7 +95,10 @@ fn a_restriction_to_a_certificate_takes_the_right_name_on_a_trusted_chain() {
         tls(&["mail.elsewhere.example"], &Verdict::Holds),
         tls(&["bank.example"], &Verdict::Holds),
         tls(&[BANK], &self_signed()),
-        tls(&[BANK], &Verdict::Fails(CertificateFault::UntrustedIssuer)),
+        tls(
+            &[BANK],
+            &Verdict::Fails(CertificateFault::UntrustedIssuer("CN=Stranger".to_owned())),
+        ),
         TlsFacts {
             key: KeyProof::NotProven("odd".to_owned()),
             ..tls(&[BANK], &Verdict::Holds)

@@ -478,7 +478,7 @@ fn a_refusal_says_what_is_demanded_what_was_found_and_whose_move_it_is() {
             (
                 EnhancedCode::new(4, 4, 317),
                 Side::Recipient,
-                "STARTTLS was not offered",
+                "STARTTLS is required to send mail: STARTTLS was not offered",
             ),
         ),
         (

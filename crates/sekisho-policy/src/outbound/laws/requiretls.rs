@@ -44,7 +44,7 @@ fn each_condition_of_requiretls_is_told_by_itself_and_what_is_not_looked_up_is_n
         ];
         with_keyword(tls(vec![leaf()], KeyProof::Proven, verdicts))
     };
-    let fails = || Verdict::Fails(CertificateFault::UntrustedIssuer);
+    let fails = || Verdict::Fails(CertificateFault::UntrustedIssuer(String::new()));
     let of_bank = [demand(DemandLevel::Certificate { anchors: bank() })];
     for (demands, facts, expected) in [
         (&[][..], answered(fails(), Verdict::Holds, Verdict::Holds), Fails),

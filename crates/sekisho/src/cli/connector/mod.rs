@@ -7,8 +7,8 @@ mod validate;
 
 use clap::{Args, Subcommand, ValueEnum};
 use sekisho_api::{
-    DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, InboundConnector, LastValidation, Mode,
-    OutboundConnector,
+    DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, InboundConnector, LastValidation, LookupMode,
+    Mode, OutboundConnector,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -367,6 +367,8 @@ struct WithLast<'a> {
     #[serde(flatten)]
     document: &'a OutboundConnector,
     last_validation: Option<&'a LastValidation>,
+    /// Fields whose look-ups this version does not make.
+    not_looked_up: &'a [&'static str],
 }
 
 async fn show(args: &ShowArgs, view: &DirectoryView, door: &Door) -> Result<Finding, CliError> {
@@ -385,17 +387,20 @@ async fn show(args: &ShowArgs, view: &DirectoryView, door: &Door) -> Result<Find
         Direction::Outbound => {
             let document = args.name.outbound(view).ok_or_else(not_there)?;
             let lasts = validate::lasts(Some(&document.organization), Some(&document.name), door).await?;
-            let last = lasts.first();
+            let (last, not_looked_up) = (lasts.first(), not_looked_up(document));
             if args.json {
                 Output::open().json(&WithLast {
                     document,
                     last_validation: last,
+                    not_looked_up: &not_looked_up,
                 })?;
                 return Ok(Finding::Done);
             }
-            changes::show(&document.id(), document, false, |field| match field {
-                "smtp_dane_mode" | "mta_sts_mode" => " (not looked up yet by this version)",
-                _ => "",
+            changes::show(&document.id(), document, false, |field| {
+                match not_looked_up.contains(&field) {
+                    true => " (not looked up yet by this version)",
+                    false => "",
+                }
             })?;
             let mut out = Output::open();
             out.line(format_args!("  {:<36}{}", "last validation", validate::in_words(last)))?;
@@ -405,6 +410,16 @@ async fn show(args: &ShowArgs, view: &DirectoryView, door: &Door) -> Result<Find
             Ok(Finding::Done)
         }
     }
+}
+
+/// The fields by which something would be looked up that this version does not look up yet.
+fn not_looked_up(document: &OutboundConnector) -> Vec<&'static str> {
+    let modes = [
+        ("smtp_dane_mode", document.smtp_dane_mode),
+        ("mta_sts_mode", document.mta_sts_mode),
+    ];
+    let wanted = modes.into_iter().filter(|(_, mode)| *mode != LookupMode::None);
+    wanted.map(|(field, _)| field).collect()
 }
 
 async fn list(args: &ListArgs, view: &DirectoryView, door: &Door) -> Result<Finding, CliError> {

@@ -41,8 +41,8 @@ pub(in crate::cli) struct OutboundFlags {
     /// On-premises: header fields that mean something within the organization go along, as cross-premises ones
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     cloud_services_mail_enabled: Option<bool>,
-    /// The next hops: mail.bank.example:25, 192.0.2.1:25, `[2001:db8::1]:25`, or mx:bank.example; without any, the MX
-    /// records of the recipient's domain
+    /// The next hops: mail.bank.example:25, 192.0.2.1:25, 192.0.2.16/28:25, `[2001:db8::1]:25`, or mx:bank.example;
+    /// without any, the MX records of the recipient's domain
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     smart_hosts: Option<Vec<String>>,
     /// Begins TLS with the first octet, without STARTTLS; the port is 465 then where none is named

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sekisho_api as api;
-use sekisho_mail::{AnchorSetId, ClientIdentityId, KeyExchangeGroup, KeyExchangeGroups, TlsVersion};
+use sekisho_mail::{AnchorSetId, ClientIdentityId, Host, KeyExchangeGroup, KeyExchangeGroups, TlsVersion};
 use sekisho_policy::directory::{
     CertificateName, ConnectorKey, ConnectorType, Fault, InboundConnector, OutboundConnector, PlaintextReply,
     SMTP_PORT, SUBMISSIONS_PORT, SmartHost, TlsFloor, TlsSettings,
@@ -96,7 +96,7 @@ pub(super) fn outbound(
     refuse_unknown_outbound(document, &mut reader);
     let organization = reader.parse("organization", &document.organization, "");
     let recipient_domains = reader.list("recipient_domains", &document.recipient_domains, SCOPE_REMEDY);
-    let hosts_remedy = "write mail.bank.example:25, 192.0.2.1:25, [2001:db8::1]:25, or mx:bank.example";
+    let hosts_remedy = "write mail.bank.example:25, 192.0.2.1:25, 192.0.2.0/28, [2001:db8::1]:25, or mx:bank.example";
     let port = port(document);
     let parse_host = |text: &str| SmartHost::parse(text, port);
     let smart_hosts = reader.list_by(parse_host, "smart_hosts", &document.smart_hosts, hosts_remedy);
@@ -279,6 +279,10 @@ const fn port(document: &api::OutboundConnector) -> u16 {
     }
 }
 
+/// How many next hops the smart hosts of a connector may mean: an attempt goes through them one by one, and as many are
+/// kept.
+const SMART_HOSTS_MAX: usize = 256;
+
 fn via(smart_hosts: &[SmartHost], port: u16, reader: &mut Reader<'_>) -> Via {
     if let [SmartHost::Mx(domain, port)] = smart_hosts {
         return Via::MxOf {
@@ -293,6 +297,10 @@ fn via(smart_hosts: &[SmartHost], port: u16, reader: &mut Reader<'_>) -> Via {
                 host: host.clone(),
                 port: *port,
             }),
+            SmartHost::Block(block, port) => hosts.extend(block.hosts().map(|address| NextHopHost {
+                host: Host::Literal(address),
+                port: *port,
+            })),
             SmartHost::Mx(..) => {
                 let reason = format!("{host}: the MX records of a domain stand alone, beside no other next hop");
                 reader.fault(
@@ -302,6 +310,13 @@ fn via(smart_hosts: &[SmartHost], port: u16, reader: &mut Reader<'_>) -> Via {
                 );
             }
         }
+    }
+    if hosts.len() > SMART_HOSTS_MAX {
+        let reason = format!(
+            "it means {} hosts, and at most {SMART_HOSTS_MAX} are tried",
+            hosts.len()
+        );
+        reader.fault("smart_hosts", reason, "name smaller blocks, or fewer hosts");
     }
     if hosts.is_empty() {
         Via::Mx { port }

@@ -86,11 +86,7 @@ impl Visited {
             passed: is_good(&steps),
             steps,
             message: self.message,
-            channel: channel.map(|channel| TlsEvidence {
-                peer: channel.peer.to_string(),
-                host: channel.host,
-                security: channel.security,
-            }),
+            channel: channel.map(TlsEvidence::from),
             conversation: self.journal.lines,
         }
     }

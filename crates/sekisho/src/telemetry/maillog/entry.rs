@@ -10,6 +10,7 @@ use sekisho_mail::{
 use sekisho_store::Arrival;
 
 use super::fields::Fields;
+use crate::local;
 
 /// At most so many recipients are named in one line; `recipients=` always counts them all.
 const RECIPIENTS_SHOWN: usize = 20;
@@ -350,6 +351,9 @@ fn write_attempted(fields: &mut Fields, evidence: &Evidence) {
     fields.text("route", &evidence.route);
     if let Some(channel) = &evidence.channel {
         write_channel(fields, channel);
+    }
+    if let Some(connection) = local::connection_of(evidence) {
+        fields.text("connection", connection);
     }
     fields.text("required", required(&evidence.required));
     if let Some(reason) = evidence.decision.reasons().first() {

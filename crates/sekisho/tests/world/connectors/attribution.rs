@@ -163,6 +163,54 @@ fn relaying_takes_both_halves_or_a_certificate() {
         self_signed.asks(&swaks, "a@acme.example", "second@there.example");
         let (_, text) = refusal(&node, "second@there.example");
         assert!(text.contains("acme/hub"), "{text}");
+        // Behaviour 21: who forgot the intermediate is told which, and revocation is no part of any verdict.
+        incomplete.asks(&swaks, "a@acme.example", "third@there.example");
+        let (_, text) = refusal(&node, "third@there.example");
+        for words in [
+            "acme/hub",
+            "incomplete chain: the certificate of its issuer",
+            "CN=Sekisho test intermediate",
+        ] {
+            assert!(text.contains(words), "{text}");
+        }
+        assert_eq!(arrival(&node, "third@there.example")["revocation"], "not checked");
+    });
+}
+
+#[test]
+fn mail_of_own_domains_for_recipients_here_is_marked_as_internal_where_a_connector_says_so() {
+    enclosed(|| {
+        let [_of_acme, _of_beta] = smart_hosts();
+        let [first, second] = ["192.0.2.3", "192.0.2.4"].map(|address| {
+            format!(
+                "[[inbound_connector]]\norganization = \"acme\"\nname = \"at {address}\"\n\
+                 connector_type = \"on_premises\"\nsender_ip_addresses = [\"{address}\"]\n"
+            )
+        });
+        let out = "[[outbound_connector]]\norganization = \"acme\"\nname = \"out\"\n\
+                   recipient_domains = [\"*\"]\nsmart_hosts = [\"192.0.2.1:2601\"]\n";
+        let marking = format!("{first}treat_messages_as_internal = true\n");
+        let users = ["one", "two", "three", "four"].map(|user| format!("\"{user}@acme.example\""));
+        let users = format!("[local]\nusers = [\"inbox\", {}, \"{EVE}\"]\n", users.join(", "));
+        let node = service(&users, &[TWO_ORGANIZATIONS, &marking, &second, out].concat());
+        let swaks = Swaks::new();
+        let (marked, plain) = (Sender::at(HOSTS[2]), Sender::at(HOSTS[3]));
+        for (server, from, to, is_internal) in [
+            (&marked, "a@acme.example", "one@acme.example", true),
+            (&marked, "a@there.example", "two@acme.example", false),
+            (&marked, "<>", "three@acme.example", false),
+            (&marked, "a@acme.example", EVE, false),
+            (&marked, "a@acme.example", FAR, false),
+            (&plain, "a@acme.example", "four@acme.example", false),
+        ] {
+            let reply = server.sends(&swaks, from, to);
+            assert!(reply.starts_with("250"), "{from} to {to}: {reply}");
+            let right = right(&node, to);
+            assert_eq!(right.ends_with(", internal"), is_internal, "{from} to {to}: {right}");
+        }
+        // The mark gives nobody a right.
+        let reply = marked.asks(&swaks, "a@there.example", FAR);
+        assert!(reply.starts_with("550 5.7.64 "), "{reply}");
     });
 }
 

@@ -191,6 +191,24 @@ fn assert_rows(node: &Node, rows: &[Row], taps: &[Tap]) -> Vec<Value> {
     traces
 }
 
+/// Who verified a certificate says that nobody looked whether it is revoked, wherever that is shown.
+fn assert_revocation_is_said(node: &Node, traces: &[Value]) {
+    let mut verified = 0;
+    for trace in traces {
+        let channel = &last_attempt(trace)["channel"];
+        let path = channel["security"]["tls"]["verdicts"].to_string().contains("path");
+        let wanted = if path { "not checked".into() } else { Value::Null };
+        assert_eq!(channel["revocation"], wanted, "{channel:#}");
+        verified += usize::from(path);
+    }
+    let shown = node.run(&["trace", "--limit", "1000"]);
+    let shown = String::from_utf8_lossy(&shown.stdout);
+    assert!(
+        verified > 0 && shown.matches(", revocation: not checked\n").count() >= verified,
+        "{shown}"
+    );
+}
+
 /// Each of Exchange's settings against each server. What is expected follows from what each server is good for and each
 /// setting demands; none is picked.
 #[test]
@@ -230,6 +248,7 @@ fn every_setting_against_every_server_has_the_outcome_that_follows() {
         apply(&node, &directory);
         let traces = assert_rows(&node, &rows, &taps);
         assert_evidence(&traces, &rows, &servers);
+        assert_revocation_is_said(&node, &traces);
         assert_old_tls_is_spoken(&servers, &postfix);
 
         // What came in by Postfix's own account: the mail of the rows that are delivered, under TLS where it is said.
@@ -257,14 +276,20 @@ fn assert_evidence(traces: &[Value], rows: &[Row], servers: &[Server]) {
         let why = &attempt["outcome"]["why"];
         let said = format!("{} {}", why["text"], attempt["failed_handshakes"]);
         let words: &[&str] = match servers[row.server].what {
-            "no-starttls" | "stripped" => &["STARTTLS was not offered"],
+            "no-starttls" | "stripped" => &["STARTTLS is required to send mail: STARTTLS was not offered"],
             "tls-1-1-alone" => &["handshake", "rotocol"],
             "rsa-key-exchange-alone" => &["handshake"],
             "self-signed" => &["self-signed"],
             "expired" => &["expired"],
             "not-yet-valid" => &["valid only from"],
             "wrong-name" => &["mx.other.example"],
-            _ => &["no path leads to a trusted issuer"],
+            "untrusted-root" => &["no path leads to a trusted issuer", "CN=stranger"],
+            "missing-intermediate" => &[
+                "incomplete chain: the certificate of its issuer",
+                "CN=Sekisho test intermediate",
+                "was not presented and is not among the trust anchors",
+            ],
+            other => panic!("{other} is good"),
         };
         for word in words {
             assert!(said.contains(word), "{}: no {word:?} in {said}", row.what);
@@ -317,6 +342,42 @@ fn row(what: &str, server: usize, deferred: Option<&'static str>) -> Row {
         tls: true,
         secret: true,
     }
+}
+
+/// `tls_domain = "*.there.example"`, against servers with a certificate each.
+#[test]
+fn a_name_with_a_star_is_met_by_the_domain_itself_by_all_below_and_by_that_very_text() {
+    enclosed(|| {
+        let root = Authority::new();
+        let table = [
+            ("itself", "there.example", None),
+            ("below", "mx.there.example", None),
+            ("deep", "a.b.there.example", None),
+            ("literally", "*.there.example", None),
+            ("wildcard-below", "*.mx.there.example", None),
+            ("beside", "mx.other.example", Some("4.7.320")),
+            ("suffix", "elsewhere-there.example", Some("4.7.320")),
+            ("above", "*.example", Some("4.7.320")),
+        ];
+        let servers = table.map(|(what, name, _)| Server::good(what, root.server(&[name])));
+        let (_postfix, taps) = start(&servers);
+        let (mut directory, mut rows) = (String::new(), Vec::new());
+        for (place, (what, _, deferred)) in table.into_iter().enumerate() {
+            let row = row(what, place, deferred);
+            directory += &row.connector(&format!(
+                "tls_settings = \"domain_validation\"\ntls_domain = \"*.there.example\"\ntrust_anchors = {}\n",
+                lines(root.anchor())
+            ));
+            rows.push(row);
+        }
+        let node = relaying_node("");
+        apply(&node, &directory);
+        for (row, trace) in rows.iter().zip(assert_rows(&node, &rows, &taps)) {
+            let why = &last_attempt(&trace)["outcome"]["why"];
+            let unmet = why["unmet"].as_str().unwrap_or_default();
+            assert_eq!(unmet.contains("**.there.example"), row.deferred.is_some(), "{why}");
+        }
+    });
 }
 
 /// What is demanded beside the setting, or without any: keys and versions.

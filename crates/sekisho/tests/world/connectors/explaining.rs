@@ -7,7 +7,7 @@ use sekisho_testkit::{
     node::Node,
     peer::{Fault, Peer},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Sender, TWO_ORGANIZATIONS, apply, lines, refusal, service};
 use crate::{all_attempted, last_attempt, outcome_of, relaying_node, submit};
@@ -326,5 +326,38 @@ fn exceptions_and_the_conditions_of_requiretls_are_told() {
             "never in the clear: {said:#}"
         );
         assert_eq!(stripped.count(), 0);
+    });
+}
+
+#[test]
+fn what_is_not_looked_up_yet_says_so_wherever_it_is_shown() {
+    enclosed(|| {
+        let node = relaying_node("");
+        apply(
+            &node,
+            "[[outbound_connector]]\nname = \"there\"\nrecipient_domains = [\"there.example\"]\n\
+             smart_hosts = [\"192.0.2.1\"]\nmta_sts_mode = \"none\"\n",
+        );
+        let text = |arguments: &[&str]| String::from_utf8_lossy(&node.run(arguments).stdout).into_owned();
+        let shown = text(&["connector", "show", "outbound", "there"]);
+        let line = |field: &str| shown.lines().find(|line| line.contains(field)).unwrap_or_default();
+        let label = "(not looked up yet by this version)";
+        assert!(line("smtp_dane_mode").contains(label), "{shown}");
+        assert!(!line("mta_sts_mode").contains(label), "{shown}");
+        let values = node.json_lines(&["connector", "show", "outbound", "there", "--json"]);
+        assert_eq!(values[1]["not_looked_up"], json!(["smtp_dane_mode"]), "{values:#?}");
+
+        let explained = text(&["explain", "b@there.example"]);
+        assert!(
+            explained.contains("\n  not looked up yet by this version: DANE, MTA-STS\n"),
+            "{explained}"
+        );
+        for (recipient, wanted) in [
+            ("b@there.example", json!(["DANE", "MTA-STS"])),
+            ("inbox@localhost", json!([])),
+        ] {
+            let value = one(&node, &["explain", recipient, "--json"]);
+            assert_eq!(value["not_looked_up"], wanted, "{value:#}");
+        }
     });
 }

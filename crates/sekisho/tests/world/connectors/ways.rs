@@ -96,6 +96,39 @@ fn smart_hosts_in_their_order_the_mx_of_another_domain_and_the_most_specific_con
     });
 }
 
+#[test]
+fn a_block_of_smart_hosts_is_tried_host_by_host_and_kept_as_it_was_written() {
+    enclosed(|| {
+        // Its hosts are 192.0.2.1 to 192.0.2.6, and nobody listens at the first four.
+        let taking = [peer((HOSTS[4], 2600)), peer((HOSTS[5], 2600))];
+        let node = relaying_node("");
+        let text = connector("block", "there.example", "smart_hosts = [\"192.0.2.0/29:2600\"]");
+        apply(&node, &text);
+        send("a@there.example");
+        let attempt = attempted(&node, "a@there.example", "delivered");
+        assert_eq!(
+            attempt["route"], "connector \"default/block\" to [192.0.2.5]",
+            "{attempt:#}"
+        );
+        assert_eq!(attempt["attempt"], 1, "{attempt:#}");
+        assert_eq!(taking.each_ref().map(Peer::count), [1, 0]);
+        let exported = node.run(&["export"]);
+        let exported = String::from_utf8_lossy(&exported.stdout);
+        assert!(exported.contains("smart_hosts = [\"192.0.2.0/29:2600\"]"), "{exported}");
+        for (block, why) in [
+            ("192.0.2.0/23", "from /24 to /32"),
+            ("192.0.2.1/24", "bits are set behind the prefix length"),
+            ("192.0.2.0/24\", \"198.51.100.0/29", "it means 260 hosts"),
+        ] {
+            let wide = node.write("wide.toml", &text.replace("192.0.2.0/29:2600", block));
+            let refused = node.run(&["apply", &wide.to_string_lossy()]);
+            let said = String::from_utf8_lossy(&refused.stdout);
+            assert!(!refused.status.success(), "{block}");
+            assert!(said.contains("smart_hosts") && said.contains(why), "{block}: {said}");
+        }
+    });
+}
+
 /// A route of the file that is more exact than any connector.
 const ROUTE: &str = "\
 [[route]]
