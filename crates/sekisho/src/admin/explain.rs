@@ -75,7 +75,7 @@ pub(super) async fn inbound(
         },
         trial: None,
     };
-    let connectors = account(&facts, recipient.host());
+    let connectors = account(&facts);
     let admission = admit(&facts);
     let shadow = try_shadows(&facts, &admission);
     let (admission, next_hop) = ask_next_hop(&backend, &recipient, admission).await;
