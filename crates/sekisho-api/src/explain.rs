@@ -39,7 +39,7 @@ pub struct Explanation {
     pub directory: u64,
     /// Who answers for the way.
     pub organization: String,
-    /// Whose mailbox it is, or that there is none; absent where the mail goes on.
+    /// Whose mailbox it is, what it is an alias for, or that there is none; absent where the mail goes on.
     pub local: Option<String>,
     /// The way, in words.
     pub route: String,
@@ -47,7 +47,7 @@ pub struct Explanation {
     pub because: String,
     /// The outbound connectors of the organization.
     pub connectors: Vec<ConnectorVerdict>,
-    /// The rules of the organization, in the order in which they are looked at.
+    /// The rules of the organization, in the order in which they are looked at; of an alias they are with each end.
     pub rules: Vec<RuleVerdict>,
     /// The dated exceptions that may lower some of what must hold.
     pub exceptions: Vec<ExceptionVerdict>,
@@ -58,6 +58,10 @@ pub struct Explanation {
     pub unroutable: Option<String>,
     /// The hosts, in the order in which they would be tried.
     pub hosts: Vec<HostVerdict>,
+    /// Of an alias where its mail goes, each end with its own way; what the alias demands is among what they do.
+    #[schema(no_recursion)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends: Vec<Self>,
 }
 
 /// What a connector has to do with it.

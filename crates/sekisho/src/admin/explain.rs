@@ -32,8 +32,7 @@ pub(super) async fn explain(
             "no server runs; only a running server can ask the hosts",
         ));
     };
-    let explained = dispatcher.explain(&hypothesis).await;
-    Ok(Json(view(&query.recipient, explained)))
+    Ok(Json(view(dispatcher.explain(hypothesis).await)))
 }
 
 /// Fields of a header, as lines; each must be one, since a rule would never see what is none.
@@ -117,10 +116,11 @@ fn hypothesis(query: &ExplainQuery) -> Result<Hypothesis, Failure> {
     })
 }
 
-fn view(recipient: &str, explained: outbound::Explanation) -> Explanation {
+/// An end of an alias has no ends of its own, so this goes no deeper than that.
+fn view(explained: outbound::Explanation) -> Explanation {
     let connectors = explained.connectors.into_iter();
     Explanation {
-        recipient: recipient.to_owned(),
+        recipient: explained.recipient.to_string(),
         directory: explained.directory,
         organization: explained.organization.to_string(),
         local: explained.local.map(|finding| say_local(&finding)),
@@ -134,6 +134,7 @@ fn view(recipient: &str, explained: outbound::Explanation) -> Explanation {
         required: explained.demands,
         unroutable: explained.unroutable.map(|why| why.fault().to_string()),
         hosts: explained.hosts.into_iter().map(host).collect(),
+        ends: explained.ends.into_iter().map(view).collect(),
     }
 }
 

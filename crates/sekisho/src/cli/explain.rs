@@ -258,6 +258,9 @@ fn show(out: &mut Output, explanation: &Explanation, conversation: bool) -> io::
         escaped(&explanation.organization),
         explanation.directory
     ))?;
+    if !explanation.ends.is_empty() {
+        return show_ends(out, explanation, conversation);
+    }
     if let Some(local) = &explanation.local {
         out.line(format_args!("  ends here: {}", escaped(local)))?;
         return show_rules(out, &explanation.rules);
@@ -288,6 +291,20 @@ fn show(out: &mut Output, explanation: &Explanation, conversation: bool) -> io::
         .hosts
         .iter()
         .try_for_each(|host| show_host(out, host, conversation))
+}
+
+/// Of an alias: where its mail goes, and what goes along.
+fn show_ends(out: &mut Output, alias: &Explanation, conversation: bool) -> io::Result<()> {
+    let local = alias.local.as_deref().unwrap_or_default();
+    out.line(format_args!("  is {}", escaped(local)))?;
+    if !alias.required.is_empty() {
+        let required = in_words(&alias.required);
+        out.line(format_args!("  required of each of them: {}", escaped(&required)))?;
+    }
+    out.indent(4);
+    alias.ends.iter().try_for_each(|end| show(out, end, conversation))?;
+    out.indent(0);
+    Ok(())
 }
 
 fn in_words(demands: &[Demand]) -> String {

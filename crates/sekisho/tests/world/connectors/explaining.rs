@@ -6,11 +6,12 @@ use sekisho_testkit::{
     foreign::Swaks,
     node::Node,
     peer::{Fault, Peer},
+    wait,
 };
 use serde_json::Value;
 
 use super::{Sender, TWO_ORGANIZATIONS, apply, lines, refusal, service};
-use crate::{all_attempted, last_attempt, outcome_of, relaying_node, submit};
+use crate::{all_attempted, attempts, last_attempt, outcome_of, relaying_node, submit, trace_of};
 
 fn one(node: &Node, arguments: &[&str]) -> Value {
     let mut lines = node.json_lines(arguments);
@@ -276,6 +277,78 @@ fn which_way_mail_would_take_and_what_stands_in_it_is_what_then_happens() {
             assert_same(&format!("default/{name}"), said, last_attempt(&trace));
         }
         assert_eq!((good.count(), other.count(), stripped.count()), (1, 0, 1));
+    });
+}
+
+/// An alias whose own address demands TLS; of its ends one has a way of its own, without TLS.
+const ALIASED: &str = "\
+[local]
+domains = [\"here.example\"]
+users = [\"inbox\"]
+aliases = { far = [\"inbox\", \"topsecret-alias@open.example\", \"b@dead.example\"] }
+[[route]]
+name = \"all\"
+domains = [\"*\"]
+via = [\"192.0.2.2:25\"]
+require = \"encryption\"
+[[route]]
+name = \"open\"
+domains = [\"open.example\"]
+via = [\"192.0.2.1:25\"]
+[[route]]
+name = \"dead\"
+domains = [\"dead.example\"]
+via = [\"192.0.2.6:25\"]
+";
+
+#[test]
+fn each_end_of_an_alias_has_its_own_way_and_what_the_alias_demands() {
+    enclosed(|| {
+        let stripped = Peer::start((HOSTS[0], 25).into(), None, Fault::None);
+        let node = relaying_node(ALIASED);
+        apply(
+            &node,
+            "[[rule]]\nname = \"far\"\nrecipients = [\"far@here.example\"]\nrequire_tls = \"encryption_only\"\n",
+        );
+        let said = one(&node, &["explain", "far@here.example", "--json"]);
+        assert!(said["hosts"].as_array().is_some_and(Vec::is_empty), "{said:#}");
+        assert!(said["required"].to_string().contains("route \\\"all\\\""), "{said:#}");
+        let ends = said["ends"].as_array().expect("it has ends");
+        let recipients: Vec<&Value> = ends.iter().map(|end| &end["recipient"]).collect();
+        assert_eq!(
+            recipients,
+            ["inbox@here.example", "topsecret-alias@open.example", "b@dead.example"]
+        );
+        assert_eq!(ends[0]["local"], "the mailbox of inbox", "{said:#}");
+        assert_eq!(ends[2]["hosts"][0]["decision"]["decision"], "not-judged", "{said:#}");
+        assert_eq!(rules_of(&ends[1]), standings(&[("far", "applies")]), "{said:#}");
+
+        let words = node.run(&["explain", "far@here.example"]);
+        let words = String::from_utf8_lossy(&words.stdout).into_owned();
+        for line in [
+            "  is an alias for inbox@here.example, topsecret-alias@open.example, b@dead.example\n",
+            "  required of each of them: TLS by route \"all\"\n",
+            "      ends here: the mailbox of inbox\n",
+            "    topsecret-alias@open.example  organization default",
+            "      host [192.0.2.1]:25 (preference 0)",
+        ] {
+            assert!(words.contains(line), "{line:?}: {words}");
+        }
+        assert!(!stripped.saw_in_the_clear("topsecret"), "no envelope was sent");
+
+        submit("a@localhost", &["far@here.example".to_owned()]);
+        let of_the_end = |message: &Value| {
+            let mut all = attempts(message);
+            all.find(|attempt| attempt["recipient"] == ends[1]["recipient"])
+                .cloned()
+        };
+        let look = || of_the_end(&trace_of(&node, "topsecret-alias@open.example")?);
+        let attempt = wait::until_or("an attempt", look, || node.log());
+        let host = &ends[1]["hosts"][0];
+        assert_eq!(host["required"], attempt["required"], "{said:#}\n{attempt:#}");
+        assert_eq!(host["decision"], attempt["decision"], "{said:#}\n{attempt:#}");
+        assert_eq!(host["decision"]["decision"], "refused", "{said:#}");
+        assert_eq!(stripped.count(), 0);
     });
 }
 
