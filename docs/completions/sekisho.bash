@@ -3589,13 +3589,17 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__explain)
-            opts="-h -V --from --organization --header --requiretls --conversation --json --config --data-folder --help --version"
+            opts="-h -V --mail-from --from --organization --header --requiretls --conversation --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mail-from)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3623,7 +3627,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__explain__subcmd__inbound)
-            opts="-h -V --ip --cert --tls --listener --mail-from --rcpt --header --json --config --data-folder --help --version"
+            opts="-h -V --ip --cert --tls --tls-version --key-exchange --listener --mail-from --rcpt --rcpt-to --header --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3637,11 +3641,23 @@ _sekisho() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-version)
+                    COMPREPLY=($(compgen -W "1.2 1.3" -- "${cur}"))
+                    return 0
+                    ;;
+                --key-exchange)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --listener)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --mail-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rcpt-to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -185,7 +185,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand trace" -l conversation -
 complete -c sekisho -n "__fish_sekisho_using_subcommand trace" -l json -d 'Prints JSON, one object a message'
 complete -c sekisho -n "__fish_sekisho_using_subcommand trace" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sekisho -n "__fish_sekisho_using_subcommand trace" -s V -l version -d 'Print version'
-complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -l from -d 'The sender\'s address; without it there is none (`<>`)' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -l from -l mail-from -d 'The sender\'s address; without it there is none (`<>`)' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -l organization -d 'Who sends [default: default]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -l header -d 'A field of its header, for rules that look at it: "Subject: secret"; may be repeated' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
@@ -197,15 +197,18 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -s h -l help -d
 complete -c sekisho -n "__fish_sekisho_using_subcommand explain" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l ip -d 'The client\'s address' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l cert -d 'The certificates that the client presents, in PEM, its own first; it counts as having proved its key' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l tls-version -d 'The version of TLS [default: 1.3]' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l key-exchange -d 'The key exchange: X25519MLKEM768 (in TLS 1.3), x25519, secp256r1 or secp384r1 [default: the first that the version has]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l listener -d 'The listener that it comes to [default: the first]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l mail-from -d 'The sender\'s address; without it there is none (`<>`)' -r
-complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l rcpt -d 'The recipient\'s address' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l rcpt-to -l rcpt -d 'The recipient\'s address' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l header -d 'A field of the header, for rules that look at it: "Subject: secret"; may be repeated' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l tls -d 'Under TLS; with a certificate it always is'
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l tls -d 'Under TLS; with a certificate, a version or a key exchange it always is'
 complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -l json -d 'Prints JSON'
-complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -s h -l help -d 'Print help'
+complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sekisho -n "__fish_sekisho_using_subcommand explain-inbound" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and not __fish_seen_subcommand_from check show help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand config; and not __fish_seen_subcommand_from check show help" -l data-folder -d 'The data folder, whatever the configuration says' -r -F

@@ -1,7 +1,7 @@
 //! What would become of a message that nobody sends.
 
 use sekisho_mail::{
-    Check, Decision, Demand, HandshakeFailure, ShadowVerdict, SpokenLine, StatedReason, Timestamp, Verdict,
+    Check, Decision, Demand, HandshakeFailure, ShadowVerdict, SpokenLine, StatedReason, Timestamp, TlsVersion, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -39,7 +39,7 @@ pub struct Explanation {
     pub directory: u64,
     /// Who answers for the way.
     pub organization: String,
-    /// Whose mailbox it is, or that there is none; absent where the mail goes on.
+    /// Whose mailbox it is, what it is an alias for, or that there is none; absent where the mail goes on.
     pub local: Option<String>,
     /// The way, in words.
     pub route: String,
@@ -47,7 +47,7 @@ pub struct Explanation {
     pub because: String,
     /// The outbound connectors of the organization.
     pub connectors: Vec<ConnectorVerdict>,
-    /// The rules of the organization, in the order in which they are looked at.
+    /// The rules of the organization, in the order in which they are looked at; of an alias they are with each end.
     pub rules: Vec<RuleVerdict>,
     /// The dated exceptions that may lower some of what must hold.
     pub exceptions: Vec<ExceptionVerdict>,
@@ -62,6 +62,10 @@ pub struct Explanation {
     pub unroutable: Option<String>,
     /// The hosts, in the order in which they would be tried.
     pub hosts: Vec<HostVerdict>,
+    /// Of an alias where its mail goes, each end with its own way; what the alias demands is among what they do.
+    #[schema(no_recursion)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends: Vec<Self>,
 }
 
 /// What a connector has to do with it.
@@ -190,9 +194,17 @@ pub struct InboundQuestion {
     /// The chain that it presents, as PEM text, the leaf first; its key counts as proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
-    /// Whether the connection is under TLS (1.3, with the hybrid key exchange); with a certificate it always is.
+    /// Whether the connection is under TLS; with a certificate, a version or a key exchange it always is.
     #[serde(default)]
     pub tls: bool,
+    /// The version, `TLSv1.2` or `TLSv1.3`; the latter where it is absent.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_version: Option<TlsVersion>,
+    /// The key exchange, as the trace names it: `X25519MLKEM768`, `x25519`, `secp256r1` or `secp384r1`; the best of the
+    /// version where it is absent. TLS 1.2 does not have the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_exchange: Option<String>,
     /// The sender's address; `<>` where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail_from: Option<String>,
@@ -232,6 +244,42 @@ pub struct InboundExplanation {
     /// The rules of the organization that answers for the recipient, which are applied after the content; none where it
     /// would be refused.
     pub rules: Vec<RuleVerdict>,
+    /// What a message to the recipient may be like; absent where it would be refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<RecipientLimits>,
+    /// What becomes of header fields that mean something within that organization; absent where it would be refused,
+    /// and where the organization has no families.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header_families: Option<HeaderFamiliesVerdict>,
+}
+
+/// What a message to a recipient may be like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RecipientLimits {
+    /// Octets of its content.
+    pub size: RecipientLimit,
+    /// Recipients of one transaction; where the organization sets it, those for which it answers.
+    pub recipients: RecipientLimit,
+}
+
+/// The smaller one of what a listener and an organization take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RecipientLimit {
+    /// So many are taken.
+    pub at_most: u64,
+    /// Who sets it: `listener default`, `organization acme`.
+    pub set_by: String,
+}
+
+/// What becomes of header fields of an organization's families.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HeaderFamiliesVerdict {
+    /// What the names of the families begin with: `X-MS-Exchange`.
+    pub families: Vec<String>,
+    /// Whether they are believed and go on within the organization; otherwise they are taken out.
+    pub are_believed: bool,
+    /// Why, in words.
+    pub verdict: String,
 }
 
 /// What an inbound connector has to do with it.
@@ -239,7 +287,7 @@ pub struct InboundExplanation {
 pub struct InboundConnectorVerdict {
     /// Its key, `acme/bank`.
     pub connector: String,
-    /// Whether it knows the client or covers the sender.
+    /// Whether it has a say in what becomes of the mail: it knows the client, or covers the sender.
     pub matches: bool,
     /// In words.
     pub verdict: String,

@@ -26,9 +26,9 @@ pub use directory::{
 };
 pub use endpoint::{description, path};
 pub use explain::{
-    ConditionStanding, ConnectorVerdict, ExceptionVerdict, ExplainQuery, Explanation, HostVerdict,
-    InboundConnectorVerdict, InboundExplanation, InboundQuestion, RequireTlsCondition, RequireTlsVerdict, RuleStanding,
-    RuleVerdict,
+    ConditionStanding, ConnectorVerdict, ExceptionVerdict, ExplainQuery, Explanation, HeaderFamiliesVerdict,
+    HostVerdict, InboundConnectorVerdict, InboundExplanation, InboundQuestion, RecipientLimit, RecipientLimits,
+    RequireTlsCondition, RequireTlsVerdict, RuleStanding, RuleVerdict,
 };
 pub use partner::{
     OnePartnerQuery, Partner, PartnerPage, PartnerQuery, PartnerSuggestion, PartnerTraffic, SeenCertificate,

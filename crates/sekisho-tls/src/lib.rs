@@ -34,6 +34,7 @@ pub use client::{ClientIdentities, ClientProfile, IdentityUse, TlsClient, is_ser
 pub use describe::{CertificateSummary, TlsDescription};
 pub use identity::{Identity, IdentityError, IdentityFiles, MAX_PEM_LEN, ServerCertificates};
 pub use names::any_matches;
+pub use provider::key_exchange_groups;
 pub use self_signed::{RENEWAL_DAYS, SelfSignedError, VALIDITY_DAYS, ensure_self_signed_pair};
 pub use server::{ClientCertificates, MAX_RESUMABLE_SESSIONS, ServerResumption, ServerTlsSettings, TlsServer};
 pub use stream::{TlsStream, alert_in};

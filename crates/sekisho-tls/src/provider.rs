@@ -6,7 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use rustls::{
-    SupportedCipherSuite, SupportedProtocolVersion,
+    ProtocolVersion, SupportedCipherSuite, SupportedProtocolVersion,
     crypto::{
         CryptoProvider, SupportedKxGroup,
         aws_lc_rs::{cipher_suite as suites, default_provider, kx_group as groups},
@@ -81,6 +81,21 @@ pub(crate) fn versions_from(min: TlsVersion) -> &'static [&'static SupportedProt
         TlsVersion::Tls12 => &FROM_TLS12,
         TlsVersion::Tls13 => &FROM_TLS13,
     }
+}
+
+/// IANA's names of the key exchange groups that a handshake of this version can come to, the best first.
+#[must_use]
+pub fn key_exchange_groups(version: TlsVersion) -> Vec<String> {
+    let of_rustls = match version {
+        TlsVersion::Tls12 => ProtocolVersion::TLSv1_2,
+        TlsVersion::Tls13 => ProtocolVersion::TLSv1_3,
+    };
+    provider_for(KeyExchangeGroups::ALL, version)
+        .kx_groups
+        .iter()
+        .filter(|group| group.usable_for_version(of_rustls))
+        .map(|group| code_points::group(group.name().into()))
+        .collect()
 }
 
 /// Names of the suites in force from `min` on.

@@ -40,10 +40,18 @@ impl Attributed<'_> {
 
 /// An organization's own server.
 pub(super) struct Own<'a> {
-    connector: &'a InboundConnector,
-    known: Known,
+    pub(super) connector: &'a InboundConnector,
+    pub(super) known: Known,
     /// Without which it would not be known, or its connection not be taken.
-    exceptions: Vec<Reason>,
+    pub(super) exceptions: Vec<Reason>,
+}
+
+/// Whose server a client is by what it shows, before its TLS is looked at.
+pub(super) enum Recognized<'a> {
+    /// An organization's; with all other connectors that know it by the same way.
+    Own(Own<'a>, Vec<&'a InboundConnector>),
+    /// Nobody's, as far as can be known: nothing is demanded of its TLS.
+    NotOwn(Attributed<'a>),
 }
 
 impl Own<'_> {
@@ -89,6 +97,14 @@ pub(super) fn attribute<'a>(
     facts: &InboundFacts<'a>,
     here: Option<&Recipient<'_>>,
 ) -> Result<Attributed<'a>, Box<Refused>> {
+    match recognize(facts, here) {
+        Recognized::Own(own, others) => settle(facts, here, own, &others),
+        Recognized::NotOwn(attributed) => Ok(attributed),
+    }
+}
+
+/// The first half of [`attribute`]: whose server the client says that it is, and shows to be.
+pub(super) fn recognize<'a>(facts: &InboundFacts<'a>, here: Option<&Recipient<'_>>) -> Recognized<'a> {
     let (mut certified, mut failed) = (Vec::new(), None);
     for (connector, identity) in own_certificates(facts) {
         match identity {
@@ -110,19 +126,19 @@ pub(super) fn attribute<'a>(
                 },
                 exceptions: named.exceptions,
             };
-            return settle(facts, here, own, &[]);
+            return Recognized::Own(own, Vec::new());
         }
         Some((connector, Identity::Unknown(why))) => Some((connector, why)),
         Some((_, Identity::Fails(_))) | None => None,
     };
-    if let Some((own, others)) = by_sender(facts).or_else(|| by_recipient(facts, here))
+    if let Some((own, others)) = by_any_address(facts, here)
         && unknown
             .as_ref()
             .is_none_or(|(connector, _)| connector.key.organization == *own.organization())
     {
-        return settle(facts, here, own, &others);
+        return Recognized::Own(own, others);
     }
-    Ok(match unknown {
+    Recognized::NotOwn(match unknown {
         Some((connector, why)) => Attributed::Unknown { connector, why },
         None => Attributed::ToNobody {
             has_certificate,
@@ -163,7 +179,7 @@ pub(super) fn lacks_tls(connector: &InboundConnector, shortfall: TlsShortfall) -
 
 /// The OnPremises connectors whose name is on the client's certificate, the most specific name first, and whether it is
 /// the one that they mean.
-fn own_certificates<'a>(facts: &InboundFacts<'a>) -> Vec<(&'a InboundConnector, Identity<'a>)> {
+pub(super) fn own_certificates<'a>(facts: &InboundFacts<'a>) -> Vec<(&'a InboundConnector, Identity<'a>)> {
     let leaf = facts.security.tls().and_then(|tls| tls.chain.first());
     let mut named: Vec<_> = Vec::new();
     if let Some(leaf) = leaf.filter(|_| facts.looks_at_own_certificates()) {
@@ -186,13 +202,18 @@ fn own_certificates<'a>(facts: &InboundFacts<'a>) -> Vec<(&'a InboundConnector, 
 }
 
 /// Whether mail of this sender is within the connector's limit, when it has one.
-fn may_send(connector: &InboundConnector, sender: Option<&Domain>) -> bool {
+pub(super) fn may_send(connector: &InboundConnector, sender: Option<&Domain>) -> bool {
     let limit = &connector.associated_accepted_domains;
     limit.is_empty() || sender.is_some_and(|sender| limit.contains(sender))
 }
 
 /// A connector that knows the client by its address, and all others of its organization that do.
 type ByAddress<'a> = (Own<'a>, Vec<&'a InboundConnector>);
+
+/// By the client's address, with the domain of MAIL FROM or else the recipient's.
+pub(super) fn by_any_address<'a>(facts: &InboundFacts<'a>, here: Option<&Recipient<'_>>) -> Option<ByAddress<'a>> {
+    by_sender(facts).or_else(|| by_recipient(facts, here))
+}
 
 /// By the domain of MAIL FROM, which its organization's server may send.
 fn by_sender<'a>(facts: &InboundFacts<'a>) -> Option<ByAddress<'a>> {

@@ -132,6 +132,11 @@ impl InboundConnector {
         }
     }
 
+    /// Whether a partner's mail is from a sender in this domain; `None` for one without a domain.
+    pub(super) fn covers_sender(&self, sender: Option<&Domain>) -> bool {
+        self.sender_domains.iter().any(|scope| scope.covers(sender))
+    }
+
     /// Whether the client may be at this address, by the connector's own list.
     pub(super) fn holds_address(&self, client: IpAddr) -> bool {
         self.sender_addresses.iter().any(|network| network.contains(client))

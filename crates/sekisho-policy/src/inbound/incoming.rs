@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Reason,
-    directory::{InboundConnector, OrganizationIndex, PlaintextReply, Relaxation},
+    directory::{AcceptedDomain, InboundConnector, OrganizationIndex, PlaintextReply, Relaxation},
 };
 
 /// A rule by which a partner's connector restricts its sender domains.
@@ -64,35 +64,20 @@ pub(super) fn receive(facts: &InboundFacts<'_>, here: &Recipient<'_>, attributed
         refuse_direct_send(facts, organization, None)?;
         return Ok((Vec::new(), attribution));
     };
-    let judged = judge_partners(facts, here, (index, attributed));
-    let (mut reasons, through) = judged.map_err(|refused| or_unknown(refused, organization, attributed))?;
-    let direct = refuse_direct_send(facts, organization, Some(index));
-    reasons.extend(direct.map_err(|refused| or_unknown(refused, organization, attributed))?);
+    let (mut reasons, through) = judge_partners(facts, here, (index, attributed))?;
+    reasons.extend(refuse_direct_send(facts, organization, Some(index))?);
     attribution.connector = through.map(|connector| connector.key.clone());
     Ok((reasons, attribution))
 }
 
-/// The refusal, unless the client may be the organization's own server: then it is told to come again (law 3).
-fn or_unknown(refused: Box<Refused>, organization: &OrganizationName, attributed: &Attributed<'_>) -> Box<Refused> {
-    match attributed {
-        Attributed::Unknown { connector, why } if connector.key.organization == *organization => {
-            refusal::certificate_unknown(&connector.key, why)
-        }
-        Attributed::Unknown { .. } | Attributed::To(_) | Attributed::ToNobody { .. } => refused,
-    }
-}
-
 /// Holds the mail against the connectors that cover it; the one through which it comes is answered too.
-fn judge_partners<'a>(
+pub(super) fn judge_partners<'a>(
     facts: &InboundFacts<'a>,
     here: &Recipient<'_>,
     (index, attributed): (&'a OrganizationIndex, &Attributed<'_>),
 ) -> Result<(Vec<Reason>, Option<&'a InboundConnector>), Box<Refused>> {
-    let (sender, organization) = (facts.sender_domain(), here.organization);
-    let covering = || {
-        let all = facts.partners(index, organization);
-        all.filter(|connector: &&InboundConnector| covers(connector, here.domain))
-    };
+    let sender = facts.sender_domain();
+    let covering = || covering(facts, here, index);
     let (mut reasons, mut through) = (Vec::new(), None);
     let mut unmet: Vec<(&InboundConnector, Unmet)> = Vec::new();
     for connector in covering().filter(|connector| connector.is_restricting()) {
@@ -155,6 +140,16 @@ fn partner_met(connector: &InboundConnector, known: Known, sender: Option<&Domai
             ..known
         },
     }
+}
+
+/// The partners' connectors of the recipient's organization that are for this sender and this recipient.
+pub(super) fn covering<'f, 'a>(
+    facts: &'f InboundFacts<'a>,
+    here: &'f Recipient<'f>,
+    index: &'a OrganizationIndex,
+) -> impl Iterator<Item = &'a InboundConnector> + use<'f, 'a> {
+    let all = facts.partners(index, here.organization);
+    all.filter(|connector| covers(connector, here.domain))
 }
 
 /// Whether a connector is for this recipient.
@@ -283,6 +278,19 @@ fn refuse_partner<'a>(
     }
 }
 
+/// The domain of the organization from which the mail says it is, where that is taken only from those whom one of its
+/// connectors knows.
+pub(super) fn direct_send<'a>(facts: &InboundFacts<'a>, organization: &OrganizationName) -> Option<&'a AcceptedDomain> {
+    let settings = facts.directory.organization(organization)?;
+    if !settings.reject_direct_send {
+        return None;
+    }
+    let accepted = facts.sender_accepted();
+    let accepted = accepted.filter(|accepted| accepted.organization == *organization)?;
+    let has_right = facts.rights.find(facts.client, facts.security).is_some();
+    (!has_right).then_some(accepted)
+}
+
 /// Mail that says it is from the organization itself, from nobody whom it knows. Of others, the exceptions without
 /// which they would not be known.
 fn refuse_direct_send(
@@ -290,16 +298,10 @@ fn refuse_direct_send(
     organization: &OrganizationName,
     index: Option<&OrganizationIndex>,
 ) -> Result<Vec<Reason>, Box<Refused>> {
-    let settings = facts.directory.organization(organization);
-    if !settings.is_some_and(|settings| settings.reject_direct_send) {
-        return Ok(Vec::new());
-    }
-    let accepted = facts.sender_accepted();
-    let Some(accepted) = accepted.filter(|accepted| accepted.organization == *organization) else {
+    let Some(accepted) = direct_send(facts, organization) else {
         return Ok(Vec::new());
     };
-    let has_right = facts.rights.find(facts.client, facts.security).is_some();
-    if has_right || index.is_some_and(|index| facts.any_address(index, organization)) {
+    if index.is_some_and(|index| facts.any_address(index, organization)) {
         return Ok(Vec::new());
     }
     match index.and_then(|index| by_any_certificate(facts, index, organization)) {

@@ -41,7 +41,7 @@ use crate::{
     Reason,
     directory::{AcceptedDomain, ConnectorKey, Directory, RecipientCheck},
 };
-use attribution::{Attributed, attribute, relay};
+use attribution::{Attributed, Own, attribute, relay};
 use incoming::{demand_tls, receive};
 use refusal::{Refused, certificate_unknown, refused};
 
@@ -246,27 +246,14 @@ fn admit_recipient(
     local_part: &str,
     recipient: &Host,
 ) -> Judged {
-    let here = match standing {
-        RecipientStanding::Elsewhere => None,
-        RecipientStanding::User
-        | RecipientStanding::Alias
-        | RecipientStanding::RelayDomain
-        | RecipientStanding::Unknown => Some(Recipient::of(facts.directory, recipient)),
-    };
+    let here = Recipient::here(facts.directory, standing, recipient);
     let attributed = attribute(facts, here.as_ref())?;
     let Some(here) = here else {
         return relay(facts, &attributed);
     };
-    demand_tls(facts, here.organization)?;
-    let (mut reasons, mut attribution) = match &attributed {
-        // Taken for a stranger's, it would miss what its connector and the rules about it demand (law 3).
-        Attributed::Unknown { connector, why } if connector.key.organization == *here.organization => {
-            return Err(certificate_unknown(&connector.key, why).of(here.organization));
-        }
-        Attributed::To(own) if own.organization() == here.organization => own.originating(facts, here.organization),
-        Attributed::To(_) | Attributed::Unknown { .. } | Attributed::ToNobody { .. } => {
-            receive(facts, &here, &attributed).map_err(|refused| refused.of(here.organization))?
-        }
+    let (mut reasons, mut attribution) = match brought_by_own(facts, &here, &attributed)? {
+        Some(own) => own.originating(facts, here.organization),
+        None => receive(facts, &here, &attributed).map_err(|refused| refused.of(here.organization))?,
     };
     let is_own = attribution.direction == Directionality::Originating;
     let reason = stand(facts, &here, (standing, local_part), is_own);
@@ -279,6 +266,27 @@ fn admit_recipient(
         RecipientStanding::User | RecipientStanding::Unknown | RecipientStanding::Elsewhere => false,
     };
     Ok((reasons, attribution))
+}
+
+/// The server of the recipient's own organization that brings the mail; nothing of mail from elsewhere, which is held
+/// against the connectors of partners.
+///
+/// # Errors
+/// When the organization takes it from neither, or which of them it is cannot be known.
+fn brought_by_own<'s, 'a>(
+    facts: &InboundFacts<'_>,
+    here: &Recipient<'_>,
+    attributed: &'s Attributed<'a>,
+) -> Result<Option<&'s Own<'a>>, Box<Refused>> {
+    demand_tls(facts, here.organization)?;
+    match attributed {
+        // Taken for a stranger's, it would miss what its connector and the rules about it demand (law 3).
+        Attributed::Unknown { connector, why } if connector.key.organization == *here.organization => {
+            Err(certificate_unknown(&connector.key, why).of(here.organization))
+        }
+        Attributed::To(own) if own.organization() == here.organization => Ok(Some(own)),
+        Attributed::To(_) | Attributed::Unknown { .. } | Attributed::ToNobody { .. } => Ok(None),
+    }
 }
 
 /// A partner is one too: what its connector asks of it says nothing of the addresses that it names.
@@ -302,6 +310,17 @@ struct Recipient<'a> {
 }
 
 impl<'a> Recipient<'a> {
+    /// One that is here by its standing; nothing of one that is elsewhere.
+    fn here(directory: &'a Directory, standing: RecipientStanding, host: &'a Host) -> Option<Self> {
+        match standing {
+            RecipientStanding::Elsewhere => None,
+            RecipientStanding::User
+            | RecipientStanding::Alias
+            | RecipientStanding::RelayDomain
+            | RecipientStanding::Unknown => Some(Self::of(directory, host)),
+        }
+    }
+
     /// What is here without being in the directory is the first organization's, as all of `sekisho.toml` is.
     fn of(directory: &'a Directory, host: &'a Host) -> Self {
         const FIRST: &OrganizationName = &OrganizationName::FIRST;

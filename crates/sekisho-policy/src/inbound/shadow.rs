@@ -6,7 +6,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use sekisho_mail::{OrganizationName, ShadowOutcome, ShadowVerdict, StatedReason};
 
-use super::{Admission, Directionality, InboundFacts, Known, RecipientStanding, Stage, Trial, admit, incoming::covers};
+use super::{
+    Admission, Directionality, InboundFacts, Known, Recipient, RecipientStanding, Stage, Trial, admit, incoming::covers,
+};
 use crate::{
     Reason,
     directory::{ConnectorType, InboundConnector, Tried},
@@ -42,20 +44,10 @@ pub fn try_shadows(facts: &InboundFacts<'_>, admission: &Admission) -> Vec<Shado
 
 /// Whose the recipient is; nobody's when it is elsewhere.
 fn owner<'a>(facts: &InboundFacts<'a>, standing: RecipientStanding) -> Option<&'a OrganizationName> {
-    const FIRST: &OrganizationName = &OrganizationName::FIRST;
     let Stage::Rcpt { recipient, .. } = facts.stage else {
         return None;
     };
-    match standing {
-        RecipientStanding::Elsewhere => None,
-        RecipientStanding::User
-        | RecipientStanding::Alias
-        | RecipientStanding::RelayDomain
-        | RecipientStanding::Unknown => {
-            let accepted = recipient.domain().and_then(|domain| facts.directory.domain(domain));
-            Some(accepted.map_or(FIRST, |accepted| &accepted.organization))
-        }
-    }
+    Recipient::here(facts.directory, standing, recipient).map(|here| here.organization)
 }
 
 /// Those whose connectors may have to do with it, whatever they are: the recipient's and the sender's.
@@ -131,7 +123,7 @@ fn is_covering(tried: &Tried<InboundConnector>, facts: &InboundFacts<'_>) -> boo
     };
     let sender = facts.sender_domain();
     let mut both = std::iter::once(&tried.document).chain(&tried.replaces);
-    both.any(|one| one.sender_domains.iter().any(|scope| scope.covers(sender)) && covers(one, recipient.domain()))
+    both.any(|one| one.covers_sender(sender) && covers(one, recipient.domain()))
 }
 
 /// Whether somebody sends to the connector's organization as one of its own.

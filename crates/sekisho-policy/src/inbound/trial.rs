@@ -53,10 +53,9 @@ impl<'a> InboundFacts<'a> {
         organization: &OrganizationName,
     ) -> impl Iterator<Item = &'a InboundConnector> + use<'a, 'f> {
         let sender = self.sender_domain();
-        let tried = self.tried(organization).filter(|connector| {
-            connector.kind == ConnectorType::Partner
-                && connector.sender_domains.iter().any(|scope| scope.covers(sender))
-        });
+        let tried = self
+            .tried(organization)
+            .filter(|connector| connector.kind == ConnectorType::Partner && connector.covers_sender(sender));
         let acting = index.partners.matching(sender).map(AsRef::as_ref);
         acting.filter(|connector| self.counts(connector)).chain(tried)
     }

@@ -77,7 +77,7 @@ pub(super) async fn impact(
         configured,
         before,
         after: Arc::new(proposed),
-        rights: Box::new(move |listener| node.rules.rights(Some(listener)).ok()),
+        rights: Box::new(move |name| Some(node.rules.listener(Some(name)).ok()?.rights)),
     };
     Ok(Json(impact::measure(&*backend.store, question).await?))
 }

@@ -5,6 +5,7 @@
 
 mod directory;
 mod explain;
+mod explain_inbound;
 mod failure;
 mod http;
 mod metrics;
@@ -28,6 +29,7 @@ use axum::{
 use sekisho_api::{ConfigView, ListenerView, TlsList, path};
 use sekisho_mail::{ArrivalShadow, Demand, Envelope, Mailbox};
 use sekisho_policy::inbound::RelayRights;
+use sekisho_smtp::server::SessionLimits;
 use sekisho_store::{Destination, Pressure, Store};
 use sekisho_tls::Verifier;
 use tokio::sync::{Mutex, Notify, watch};
@@ -112,11 +114,11 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// Whether new mail has to wait.
     fn shortage(&self, pressure: Pressure) -> Option<Shortage>;
 
-    /// Who may relay through a listener; through the first where none is named.
+    /// What holds for clients of a listener; of the first where none is named.
     ///
     /// # Errors
     /// When there is no such listener.
-    fn rights(&self, listener: Option<&str>) -> Result<RelayRights, String>;
+    fn listener(&self, name: Option<&str>) -> Result<ListenerRules, String>;
 
     /// How mail goes out; what the directory adds may be that of another version.
     fn configured(&self) -> &Configured;
@@ -133,6 +135,17 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// # Errors
     /// Why nobody may get it.
     fn apply_rules(&self, envelope: &mut Envelope, content: &[u8]) -> Result<Vec<ArrivalShadow>, String>;
+}
+
+/// What holds for clients of a listener.
+#[derive(Clone, Debug, Default)]
+pub struct ListenerRules {
+    /// Its name.
+    pub name: String,
+    /// Who may relay through it.
+    pub rights: RelayRights,
+    /// What it takes in a session.
+    pub limits: SessionLimits,
 }
 
 /// Everything that the API serves.
@@ -154,7 +167,7 @@ pub fn router(backend: Backend) -> Router {
         .route(path::MESSAGE_REDIRECT, post(orders::redirect))
         .route(path::TRACE, get(trace::trace))
         .route(path::EXPLAIN, get(explain::explain))
-        .route(path::EXPLAIN_INBOUND, post(explain::inbound))
+        .route(path::EXPLAIN_INBOUND, post(explain_inbound::explain))
         .route(path::VALIDATE, post(validation::validate))
         .route(path::VALIDATIONS, get(validation::history))
         .route(path::LAST_VALIDATIONS, get(validation::last))

@@ -12,7 +12,7 @@ use sekisho_store::{Destination, Pressure};
 use sekisho_tls::{ClientProfile, IdentityUse, ServerCertificates, TlsClient, TlsDescription, TlsServer};
 
 use crate::{
-    admin::{NodeView, Rules},
+    admin::{ListenerRules, NodeView, Rules},
     config::{ListenerPlan, Loaded, changed_from_default},
     inbound::{self, InboundLimits, ListenerMode, Shortage},
     local::LocalFinding,
@@ -50,7 +50,7 @@ pub(super) fn node_view(
         rules: Box::new(NodeRules {
             configured: configured.clone(),
             inbound: settings.inbound.clone(),
-            rights: settings.listeners.iter().map(rights).collect(),
+            listeners: settings.listeners.iter().map(listener_rules).collect(),
         }),
     }
 }
@@ -69,14 +69,16 @@ pub(super) fn listener_view(plan: &ListenerPlan) -> ListenerView {
     }
 }
 
-/// The name of a listener, and who may relay through it.
-fn rights(plan: &ListenerPlan) -> (String, RelayRights) {
-    let rights = RelayRights::of_listener(plan.address.ip(), plan.exposure, plan.relay_from.clone());
-    (plan.name.clone(), rights)
+fn listener_rules(plan: &ListenerPlan) -> ListenerRules {
+    ListenerRules {
+        name: plan.name.clone(),
+        rights: RelayRights::of_listener(plan.address.ip(), plan.exposure, plan.relay_from.clone()),
+        limits: plan.session_limits().clone(),
+    }
 }
 
 fn relay_in_words(plan: &ListenerPlan) -> String {
-    let (_, rights) = rights(plan);
+    let rights = listener_rules(plan).rights;
     if rights.is_nobody() {
         let closed_by_container = plan.relay_from.is_none() && plan.exposure == Exposure::Container;
         let why = if closed_by_container {
@@ -165,8 +167,8 @@ fn level_of(route: &RouteSettings, demand: &RouteDemand) -> DemandLevel {
 struct NodeRules {
     configured: Configured,
     inbound: InboundLimits,
-    /// By the names of the listeners, in their order.
-    rights: Vec<(String, RelayRights)>,
+    /// In their order.
+    listeners: Vec<ListenerRules>,
 }
 
 impl Rules for NodeRules {
@@ -182,17 +184,13 @@ impl Rules for NodeRules {
         self.inbound.shortage(pressure, 0)
     }
 
-    fn rights(&self, listener: Option<&str>) -> Result<RelayRights, String> {
-        let Some(wanted) = listener else {
-            return Ok(self
-                .rights
-                .first()
-                .map(|(_, rights)| rights.clone())
-                .unwrap_or_default());
+    fn listener(&self, name: Option<&str>) -> Result<ListenerRules, String> {
+        let Some(wanted) = name else {
+            return Ok(self.listeners.first().cloned().unwrap_or_default());
         };
-        let found = self.rights.iter().find(|(name, _)| name == wanted);
-        found.map(|(_, rights)| rights.clone()).ok_or_else(|| {
-            let names: Vec<&str> = self.rights.iter().map(|(name, _)| name.as_str()).collect();
+        let found = self.listeners.iter().find(|listener| listener.name == wanted);
+        found.cloned().ok_or_else(|| {
+            let names: Vec<&str> = self.listeners.iter().map(|listener| listener.name.as_str()).collect();
             format!("there is no listener {wanted:?}; there are {}", names.join(", "))
         })
     }

@@ -3,12 +3,12 @@
 
 use std::{io, net::IpAddr};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use sekisho_api::{
-    ConditionStanding, ExceptionVerdict, ExplainQuery, Explanation, HostVerdict, InboundExplanation, InboundQuestion,
-    RequireTlsVerdict, RuleStanding, RuleVerdict, path,
+    ConditionStanding, ExceptionVerdict, ExplainQuery, Explanation, HeaderFamiliesVerdict, HostVerdict,
+    InboundExplanation, InboundQuestion, RecipientLimits, RequireTlsVerdict, RuleStanding, RuleVerdict, path,
 };
-use sekisho_mail::{Decision, Demand};
+use sekisho_mail::{Decision, Demand, TlsVersion};
 
 use super::{
     CliError, Finding, changes,
@@ -17,14 +17,14 @@ use super::{
     text,
     trace::{show_conversation, show_security, show_shadow},
 };
-use crate::{directory::text::Source, telemetry::escaped};
+use crate::{config::human, directory::text::Source, telemetry::escaped};
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     /// The recipient's address
     recipient: String,
     /// The sender's address; without it there is none (`<>`)
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, visible_alias = "mail-from", value_name = "ADDRESS")]
     from: Option<String>,
     /// Who sends [default: default]
     #[arg(long, value_name = "NAME")]
@@ -51,9 +51,16 @@ pub(super) struct ExplainInboundArgs {
     /// The certificates that the client presents, in PEM, its own first; it counts as having proved its key
     #[arg(long, value_name = "FILE")]
     cert: Option<String>,
-    /// Under TLS; with a certificate it always is
+    /// Under TLS; with a certificate, a version or a key exchange it always is
     #[arg(long)]
     tls: bool,
+    /// The version of TLS [default: 1.3]
+    #[arg(long, value_name = "VERSION")]
+    tls_version: Option<VersionChoice>,
+    /// The key exchange: X25519MLKEM768 (in TLS 1.3), x25519, secp256r1 or secp384r1 [default: the first that the
+    /// version has]
+    #[arg(long, value_name = "GROUP")]
+    key_exchange: Option<String>,
     /// The listener that it comes to [default: the first]
     #[arg(long, value_name = "NAME")]
     listener: Option<String>,
@@ -61,14 +68,33 @@ pub(super) struct ExplainInboundArgs {
     #[arg(long, value_name = "ADDRESS")]
     mail_from: Option<String>,
     /// The recipient's address
-    #[arg(long, value_name = "ADDRESS")]
-    rcpt: String,
+    #[arg(long, visible_alias = "rcpt", value_name = "ADDRESS")]
+    rcpt_to: String,
     /// A field of the header, for rules that look at it: "Subject: secret"; may be repeated
     #[arg(long, value_name = "FIELD: TEXT")]
     header: Vec<String>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum VersionChoice {
+    /// TLS 1.2
+    #[value(name = "1.2")]
+    Tls12,
+    /// TLS 1.3
+    #[value(name = "1.3")]
+    Tls13,
+}
+
+impl From<VersionChoice> for TlsVersion {
+    fn from(choice: VersionChoice) -> Self {
+        match choice {
+            VersionChoice::Tls12 => Self::Tls12,
+            VersionChoice::Tls13 => Self::Tls13,
+        }
+    }
 }
 
 pub(super) async fn run_inbound(args: ExplainInboundArgs, door: &Door) -> Result<Finding, CliError> {
@@ -78,8 +104,10 @@ pub(super) async fn run_inbound(args: ExplainInboundArgs, door: &Door) -> Result
         listener: args.listener,
         certificate: certificate.transpose()?,
         tls: args.tls,
+        tls_version: args.tls_version.map(TlsVersion::from),
+        key_exchange: args.key_exchange,
         mail_from: args.mail_from,
-        recipient: args.rcpt,
+        recipient: args.rcpt_to,
         header: as_lines(&args.header),
     };
     let explanation: InboundExplanation = door.order(path::EXPLAIN_INBOUND, &question).await?;
@@ -172,7 +200,37 @@ fn show_inbound(out: &mut Output, explanation: &InboundExplanation) -> io::Resul
     for verdict in &explanation.shadow {
         show_shadow(out, "", verdict)?;
     }
-    show_rules(out, &explanation.rules)
+    show_rules(out, &explanation.rules)?;
+    if let Some(limits) = &explanation.limits {
+        show_limits(out, limits)?;
+    }
+    match &explanation.header_families {
+        Some(verdict) => show_header_families(out, verdict),
+        None => Ok(()),
+    }
+}
+
+fn show_limits(out: &mut Output, RecipientLimits { size, recipients }: &RecipientLimits) -> io::Result<()> {
+    out.line(format_args!(
+        "  limits: {} of content at most ({}), {} recipients at most ({})",
+        human::size(size.at_most),
+        escaped(&size.set_by),
+        recipients.at_most,
+        escaped(&recipients.set_by)
+    ))
+}
+
+fn show_header_families(out: &mut Output, verdict: &HeaderFamiliesVerdict) -> io::Result<()> {
+    let families: Vec<String> = verdict.families.iter().map(|stem| format!("{stem}-*")).collect();
+    let fate = match verdict.are_believed {
+        true => "believed",
+        false => "taken out",
+    };
+    out.line(format_args!(
+        "  header fields {}: {fate}: {}",
+        escaped(&families.join(", ")),
+        escaped(&verdict.verdict)
+    ))
 }
 
 pub(super) async fn run(args: ExplainArgs, door: &Door) -> Result<Finding, CliError> {
@@ -200,6 +258,9 @@ fn show(out: &mut Output, explanation: &Explanation, conversation: bool) -> io::
         escaped(&explanation.organization),
         explanation.directory
     ))?;
+    if !explanation.ends.is_empty() {
+        return show_ends(out, explanation, conversation);
+    }
     if let Some(local) = &explanation.local {
         out.line(format_args!("  ends here: {}", escaped(local)))?;
         return show_rules(out, &explanation.rules);
@@ -234,6 +295,20 @@ fn show(out: &mut Output, explanation: &Explanation, conversation: bool) -> io::
         .hosts
         .iter()
         .try_for_each(|host| show_host(out, host, conversation))
+}
+
+/// Of an alias: where its mail goes, and what goes along.
+fn show_ends(out: &mut Output, alias: &Explanation, conversation: bool) -> io::Result<()> {
+    let local = alias.local.as_deref().unwrap_or_default();
+    out.line(format_args!("  is {}", escaped(local)))?;
+    if !alias.required.is_empty() {
+        let required = in_words(&alias.required);
+        out.line(format_args!("  required of each of them: {}", escaped(&required)))?;
+    }
+    out.indent(4);
+    alias.ends.iter().try_for_each(|end| show(out, end, conversation))?;
+    out.indent(0);
+    Ok(())
 }
 
 fn in_words(demands: &[Demand]) -> String {

@@ -28,6 +28,8 @@ impl Formatter for Visible {
 pub(super) struct Output {
     stdout: StdoutLock<'static>,
     coloured: bool,
+    /// Columns by which lines are indented.
+    indent: usize,
 }
 
 /// What a piece of text is, for the colours.
@@ -54,6 +56,7 @@ impl Output {
         Self {
             stdout: stdout.lock(),
             coloured,
+            indent: 0,
         }
     }
 
@@ -62,9 +65,14 @@ impl Output {
         io::stdout().is_terminal()
     }
 
+    /// Indents the lines that follow by so many columns.
+    pub(super) const fn indent(&mut self, columns: usize) {
+        self.indent = columns;
+    }
+
     /// One line.
     pub(super) fn line(&mut self, text: impl std::fmt::Display) -> io::Result<()> {
-        writeln!(self.stdout, "{text}")
+        writeln!(self.stdout, "{:indent$}{text}", "", indent = self.indent)
     }
 
     /// One value as one line of JSON.

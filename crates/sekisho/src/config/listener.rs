@@ -53,6 +53,12 @@ pub struct ListenerPlan {
 }
 
 impl ListenerPlan {
+    /// What it takes in a session.
+    #[must_use]
+    pub const fn session_limits(&self) -> &SessionLimits {
+        &self.session
+    }
+
     /// Its settings, with `self_signed` where the configuration names no certificate.
     #[must_use]
     pub fn settings(&self, self_signed: &Arc<ServerCertificates>) -> ListenerSettings {

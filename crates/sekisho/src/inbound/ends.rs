@@ -2,12 +2,14 @@
 //! had been written at RCPT; what holds for the alias holds besides.
 
 use sekisho_mail::{
-    Mailbox, OrganizationName, OriginalRecipient, Recipient, RefusedBy, ReversePath, RuleRefusal, ShadowVerdict,
+    Mailbox, OrganizationName, OriginalRecipient, Recipient, RefusedBy, Reply, ReplyClass, ReversePath, RuleRefusal,
+    ShadowVerdict,
 };
 use sekisho_policy::inbound::{Admission, Attribution, RecipientStanding, Stage, admit, try_shadows};
 use sekisho_smtp::wire::params::RcptParameters;
 
 use super::{
+    Reception,
     connection::Connection,
     recipient::{RefusedRecipient, handling, refused},
 };
@@ -33,44 +35,30 @@ impl Connection {
         owner: &OrganizationName,
         parameters: &RcptParameters,
     ) -> Result<Vec<ForeignEnd>, Box<RefusedRecipient>> {
-        let LocalFinding::Alias(all) = finding else {
-            return Ok(Vec::new());
-        };
         // As the trace and notifications name it: by the address that the sender knows.
         let orcpt = parameters.orcpt.clone();
         let parameters = RcptParameters {
             orcpt: Some(orcpt.unwrap_or_else(|| OriginalRecipient::of(written))),
             ..parameters.clone()
         };
-        let mut ends: Vec<ForeignEnd> = Vec::new();
-        for mailbox in all.iter() {
-            ends.extend(self.judge_end(mailbox, owner, &parameters));
-        }
-        let refusals = ends.iter().filter_map(|end| end.judged.as_ref().err());
-        let for_now = ends
+        let found = foreign_ends(&self.reception, finding, owner).into_iter();
+        let mut ends: Vec<ForeignEnd> = found.filter_map(|end| self.judge_end(end, &parameters)).collect();
+        let refusals: Vec<Option<&Reply>> = ends
             .iter()
-            .position(|end| matches!(&end.judged, Err(refused) if refused.is_for_now()));
-        let deciding = match for_now {
-            Some(place) => Some(place),
-            None => (refusals.count() == all.len()).then_some(0),
-        };
+            .map(|end| end.judged.as_ref().err().map(|refused| refused.reply()))
+            .collect();
+        let deciding = answers_for_all(&refusals, finding);
         match deciding.map(|place| ends.swap_remove(place).judged) {
             Some(Err(refused)) => Err(refused),
             Some(Ok(_)) | None => Ok(ends),
         }
     }
 
-    /// Nothing where the end is nobody else's.
     fn judge_end(
         &self,
-        mailbox: &Mailbox,
-        owner: &OrganizationName,
+        (mailbox, standing): (&Mailbox, RecipientStanding),
         parameters: &RcptParameters,
     ) -> Option<ForeignEnd> {
-        let standing = self.reception.local.find_mailbox(mailbox).standing();
-        if standing == RecipientStanding::Elsewhere || self.owner_of(mailbox) == *owner {
-            return None;
-        }
         let reverse_path = self.session.sender().unwrap_or(&ReversePath::Null);
         let stage = Stage::Rcpt {
             standing,
@@ -92,14 +80,6 @@ impl Connection {
             judged,
             shadow,
         })
-    }
-
-    /// Whose domain the address of somebody here is in; what is here without being in the directory is the first
-    /// organization's.
-    fn owner_of(&self, mailbox: &Mailbox) -> OrganizationName {
-        let domain = mailbox.host().domain();
-        let accepted = domain.and_then(|domain| self.reception.organizations.domain(domain));
-        accepted.map(|one| one.organization.clone()).unwrap_or_default()
     }
 
     /// Makes the recipients that the alias came to those of their organizations, and writes down who refused an end.
@@ -128,4 +108,42 @@ impl Connection {
             }
         }
     }
+}
+
+/// The ends of an alias that are not `owner`'s, with what each is to us.
+pub(crate) fn foreign_ends<'a>(
+    reception: &Reception,
+    finding: &'a LocalFinding,
+    owner: &OrganizationName,
+) -> Vec<(&'a Mailbox, RecipientStanding)> {
+    let LocalFinding::Alias(all) = finding else {
+        return Vec::new();
+    };
+    // What is here without being in the directory is the first organization's.
+    let owner_of = |mailbox: &Mailbox| {
+        let accepted = mailbox
+            .host()
+            .domain()
+            .and_then(|domain| reception.organizations.domain(domain));
+        accepted.map(|one| one.organization.clone()).unwrap_or_default()
+    };
+    let standing = |mailbox: &'a Mailbox| (mailbox, reception.local.find_mailbox(mailbox).standing());
+    all.iter()
+        .map(standing)
+        .filter(|(mailbox, standing)| *standing != RecipientStanding::Elsewhere && owner_of(mailbox) != *owner)
+        .collect()
+}
+
+/// Which refusal of a foreign end answers for the whole alias: one that puts it off, or any when nobody is left.
+pub(crate) fn answers_for_all(refusals: &[Option<&Reply>], finding: &LocalFinding) -> Option<usize> {
+    let is_transient = |reply: &Option<&Reply>| reply.is_some_and(|reply| reply.code.class() == ReplyClass::Transient);
+    let ends = match finding {
+        LocalFinding::Alias(all) => all.len(),
+        _ => 0,
+    };
+    let is_nobody_left = || refusals.iter().flatten().count() == ends;
+    refusals
+        .iter()
+        .position(is_transient)
+        .or_else(|| (!refusals.is_empty() && is_nobody_left()).then_some(0))
 }

@@ -27,6 +27,7 @@ mod shadow;
 mod transport;
 
 pub(crate) use alterations::of_copies;
+pub(crate) use ends::{answers_for_all, foreign_ends};
 pub use envelopes::EnvelopeMemory;
 pub use gate::{Building, Full, Gate, HandshakePass, Pass};
 pub(crate) use header_keep::fields as header_fields;
@@ -35,6 +36,7 @@ pub use listener::{Arrived, BindError, Bound, accept_loop};
 pub use listeners::{Listeners, OpenError, Sockets};
 pub use metrics::InboundMetrics;
 pub use received::Received;
+pub(crate) use recipient::destination_of;
 pub use refusals::RefusalBudget;
 pub(crate) use rules::apply_to_whole;
 pub use service::{InboundServices, Listener, Onward, Reception};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use sekisho_mail::{
-    ForwardPath, Handling, Mailbox, OrganizationName, OwnServer, Recipient, Reply, ReplyClass, ReplyCode, ReversePath,
+    ForwardPath, Handling, Mailbox, OrganizationName, OwnServer, Recipient, Reply, ReplyCode, ReversePath,
     ShadowVerdict, StatedReason,
 };
 use sekisho_policy::{
@@ -106,7 +106,10 @@ impl Connection {
     /// What the next hop says of a recipient, from memory where it is there; nothing when the client is gone meanwhile,
     /// or the server stops.
     async fn ask_next_hop(&mut self, admitted: &AdmittedRecipient, transport: &mut Transport) -> Option<NextHopSays> {
-        let (mailbox, destination) = (&admitted.mailbox, admitted.destination());
+        let (mailbox, destination) = (
+            &admitted.mailbox,
+            destination_of(&admitted.mailbox, &admitted.attribution),
+        );
         let onward = Arc::clone(&self.services.onward);
         if let Some(says) = onward.recall(mailbox, &destination) {
             return Some(says);
@@ -223,6 +226,15 @@ fn accepted(mailbox: Mailbox, parameters: RcptParameters, attribution: &Attribut
     }
 }
 
+/// Where a recipient's message would go, as far as that is settled before the content is known.
+pub(crate) fn destination_of(recipient: &Mailbox, attribution: &Attribution) -> Destination {
+    let lane = match attribution.own_server() {
+        Some(_) => Lane::Own,
+        None => Lane::Common,
+    };
+    Destination::of(attribution.organization.clone(), recipient.host().clone()).on(lane)
+}
+
 /// What is settled about a copy by whose server brought it.
 pub(super) fn handling(attribution: &Attribution) -> Option<Box<Handling>> {
     let connector = attribution.own_server()?;
@@ -249,9 +261,9 @@ pub(super) struct RefusedRecipient {
 }
 
 impl RefusedRecipient {
-    /// Whether its client is told to come again.
-    pub(super) fn is_for_now(&self) -> bool {
-        self.reply.code.class() == ReplyClass::Transient
+    /// What the client is told.
+    pub(super) const fn reply(&self) -> &Reply {
+        &self.reply
     }
 
     /// Whose rule it is.
@@ -279,15 +291,6 @@ struct AdmittedRecipient {
 }
 
 impl AdmittedRecipient {
-    /// Where its message would go, as far as that is settled before the content is known.
-    fn destination(&self) -> Destination {
-        let lane = match self.attribution.own_server() {
-            Some(_) => Lane::Own,
-            None => Lane::Common,
-        };
-        Destination::of(self.attribution.organization.clone(), self.mailbox.host().clone()).on(lane)
-    }
-
     /// Whether its next hop is asked about it first.
     fn asks_next_hop(&self, directory: &Directory) -> bool {
         let asks = || {

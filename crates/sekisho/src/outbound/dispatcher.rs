@@ -13,7 +13,7 @@ use std::{
 use arc_swap::ArcSwap;
 use rustix::process::{Resource, getrlimit};
 use sekisho_mail::{Demand, Mailbox, OrganizationName};
-use sekisho_store::{Destination, Lane, Lease, Ticket};
+use sekisho_store::{Destination, Lease, Ticket};
 use tokio::{
     sync::{Notify, watch},
     task::Id,
@@ -29,6 +29,7 @@ use super::{
     pool::Pool,
     recipients::Recipients,
     round::Round,
+    way::address_itself,
     window::Window,
 };
 use crate::{app::Phase, chance::select, clock};
@@ -123,8 +124,7 @@ impl Dispatcher {
     /// address instead.
     #[must_use]
     pub fn covering(&self, mailbox: &Mailbox, organization: &OrganizationName) -> Vec<Demand> {
-        // The way of all mail is no way of this address: wherever its mail goes instead, it goes that way again.
-        let destination = Destination::of(organization.clone(), mailbox.host().clone()).on(Lane::Own);
+        let destination = address_itself(mailbox, organization);
         self.shared.configured.load().way(&destination).carried_demands()
     }
 

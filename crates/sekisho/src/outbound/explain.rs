@@ -14,6 +14,7 @@ use sekisho_policy::{
     },
 };
 use sekisho_store::{Destination, Lane};
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
     Candidate, Configured, Dispatcher, Shared, Unroutable, Way,
@@ -21,6 +22,7 @@ use super::{
     candidates,
     open::{Journal, Opening},
     resolve::fault,
+    way::address_itself,
 };
 use crate::{directory::time_for, inbound::header_fields, local::LocalFinding};
 
@@ -42,6 +44,8 @@ pub struct Hypothesis {
 /// The answer.
 #[derive(Clone, Debug)]
 pub struct Explanation {
+    /// Whom it is about.
+    pub recipient: Mailbox,
     /// The version of the directory that it was judged by.
     pub directory: u64,
     /// Who answers for the way.
@@ -54,7 +58,7 @@ pub struct Explanation {
     pub because: String,
     /// Each outbound connector of the organization, and what it has to do with it.
     pub connectors: Vec<(String, String)>,
-    /// Each rule of the organization, and what it has to do with it.
+    /// Each rule of the organization, and what it has to do with it; of an alias each of its ends has them.
     pub rules: Vec<RuleAccount>,
     /// The exceptions that may lower what must hold, and whether each is in force.
     pub exceptions: Vec<(Arc<Exception>, bool)>,
@@ -64,6 +68,8 @@ pub struct Explanation {
     pub unroutable: Option<Unroutable>,
     /// The hosts in the order in which they would be tried.
     pub hosts: Vec<HostExplanation>,
+    /// Of an alias where its mail goes; at most [`crate::local::MAX_ALIAS_ENDS`].
+    pub ends: Vec<Self>,
 }
 
 /// One host.
@@ -96,104 +102,32 @@ pub struct HostExplanation {
 /// Connectors that are named at most.
 const CONNECTORS_SHOWN: usize = 100;
 
+/// Ends of an alias that are asked about at a time.
+const ENDS_AT_A_TIME: usize = 8;
+
 impl Dispatcher {
-    /// Asks every host what would become of such a message.
-    pub async fn explain(&self, hypothesis: &Hypothesis) -> Explanation {
-        let shared = self.shared();
-        let configured = shared.configured.load_full();
-        let host = hypothesis.recipient.host();
-        let mut destination = Destination::of(hypothesis.organization.clone(), host.clone());
-        let mut way = configured.way(&destination);
-        let (rules, verdict) = rules(&configured, &way, hypothesis);
-        if let Some(chosen) = &verdict.way {
-            destination = destination.on(Lane::Connector(Arc::clone(&chosen.connector)));
-            way = configured.way(&destination);
-        }
-        let carried = carried(&verdict, hypothesis);
-        let (because, connectors) = say_why(&configured, &destination, &way);
-        let directory = &configured.organizations;
-        let now = time_for(directory);
-        let reaching = directory.exceptions_for(&way.demands, &carried, host);
-        let mut demands = way.carried_demands();
-        carried.iter().for_each(|demand| push_new(&mut demands, demand));
-        let mut explanation = Explanation {
-            directory: directory.version(),
-            organization: way.organization.clone(),
-            local: None,
-            route: way.route.describe(),
-            because,
-            connectors,
-            rules,
-            exceptions: reaching
-                .iter()
-                .map(|one| (Arc::clone(one), one.is_in_force(now)))
-                .collect(),
-            demands,
-            unroutable: way.missing.as_ref().map(waits_for),
-            hosts: Vec::new(),
+    /// Asks every host what would become of such a message; of an alias those of each of its ends.
+    pub async fn explain(&self, hypothesis: Hypothesis) -> Explanation {
+        let configured = self.shared().configured.load_full();
+        let alias = &hypothesis.recipient;
+        let destination = Destination::of(hypothesis.organization.clone(), alias.host().clone());
+        let accepted = Recipient {
+            organization: configured.way(&destination).organization,
+            ..Recipient::new(alias.clone())
         };
-        if explanation.unroutable.is_some() {
-            return explanation;
-        }
-        let finding = configured.directory.find_mailbox(&hypothesis.recipient);
-        // What a rule sends through a connector does not end in a mailbox here.
-        let ends_here = finding.is_here() && verdict.way.is_none();
-        if ends_here || finding == LocalFinding::UnknownUser {
-            explanation.local = Some(finding);
-            return explanation;
-        }
-        let dns = shared.services.dns.as_ref();
-        match candidates(dns, &configured.settings, &way.route, host).await {
-            Err(why) => explanation.unroutable = Some(why),
-            Ok(candidates) => {
-                let planned = plan(&OutboundFacts {
-                    demands: way.demands.clone(),
-                    carried,
-                    exceptions: [reaching, directory.exceptions_for_tried(&way.tried, &[], host)].concat(),
-                    now,
-                    client_identity: way.route.client_identity.clone(),
-                    hosts: candidates.iter().map(|candidate| candidate.host.clone()).collect(),
-                    tried: way.tried.clone(),
-                    tried_rules: Vec::new(),
-                });
-                let asking = Asking {
-                    shared,
-                    configured: &configured,
-                    way: &way,
-                    hypothesis,
-                };
-                for (plan, candidate) in planned.hosts().iter().zip(&candidates) {
-                    explanation.hosts.push(asking.ask(plan, candidate).await);
-                }
+        let finding = configured.directory.find_mailbox(alias);
+        let asking = Arc::new(Asking {
+            shared: Arc::clone(self.shared()),
+            configured,
+            hypothesis,
+        });
+        match finding {
+            LocalFinding::Alias(_) => asking.explain_alias(accepted, finding).await,
+            LocalFinding::NotLocal | LocalFinding::RelayDomain | LocalFinding::UnknownUser | LocalFinding::User(_) => {
+                asking.explain(&accepted).await
             }
         }
-        explanation
     }
-}
-
-/// What each rule has to do with such a message, and what those say of it that certainly apply.
-fn rules(configured: &Configured, way: &Way, hypothesis: &Hypothesis) -> (Vec<RuleAccount>, RuleVerdict) {
-    let directory = &configured.organizations;
-    let header = header_fields(hypothesis.header.as_bytes(), directory.header_conditions());
-    directory.account_rules(&RuleQuestion {
-        organization: &way.organization,
-        sender: &hypothesis.reverse_path,
-        recipients: &[&hypothesis.recipient],
-        connectors: None,
-        from: None,
-        is_from_own_server: false,
-        header: &header,
-    })
-}
-
-/// What the message would carry: what rules demand, and what REQUIRETLS does.
-fn carried(verdict: &RuleVerdict, hypothesis: &Hypothesis) -> Vec<Demand> {
-    let mut carried = Vec::new();
-    verdict.demands.iter().for_each(|demand| push_new(&mut carried, demand));
-    if hypothesis.requiretls {
-        push_new(&mut carried, requiretls_demand());
-    }
-    carried
 }
 
 /// Where the connector that a rule chose cannot be used; no other way is gone instead.
@@ -202,23 +136,183 @@ fn waits_for(missing: &MissingWay) -> Unroutable {
     Unroutable::ForNow(fault(EnhancedCode::new(4, 3, 5), words, Side::Us))
 }
 
-struct Asking<'a> {
-    shared: &'a Shared,
-    configured: &'a Configured,
-    way: &'a Way,
-    hypothesis: &'a Hypothesis,
+struct Asking {
+    shared: Arc<Shared>,
+    configured: Arc<Configured>,
+    hypothesis: Hypothesis,
 }
 
-impl Asking<'_> {
-    async fn ask(&self, plan: &HostPlan, candidate: &Candidate) -> HostExplanation {
+impl Asking {
+    /// Of an alias: what is demanded of mail to its own address, and where its mail goes.
+    async fn explain_alias(self: &Arc<Self>, accepted: Recipient, finding: LocalFinding) -> Explanation {
+        let destination = address_itself(&accepted.mailbox, &accepted.organization);
+        let way = self.configured.way(&destination);
+        let covering = way.carried_demands();
+        let explanation = self.begin((&accepted, &destination), &way, covering.clone());
+        let ends = finding.expand(accepted, &covering);
+        Explanation {
+            local: Some(finding),
+            ends: self.explain_ends(ends).await,
+            ..explanation
+        }
+    }
+
+    /// Each end, in the order of the alias.
+    async fn explain_ends(self: &Arc<Self>, ends: Vec<Recipient>) -> Vec<Explanation> {
+        let turns = Arc::new(Semaphore::new(ENDS_AT_A_TIME));
+        let mut under_way = JoinSet::new();
+        for (place, end) in ends.into_iter().enumerate() {
+            let (asking, turns) = (Arc::clone(self), Arc::clone(&turns));
+            // Dropped with the set when nobody waits for it any more.
+            under_way.spawn(async move {
+                let _turn = turns.acquire().await;
+                (place, asking.explain(&end).await)
+            });
+        }
+        let mut explained = under_way.join_all().await;
+        explained.sort_unstable_by_key(|(place, _)| *place);
+        explained.into_iter().map(|(_, explanation)| explanation).collect()
+    }
+
+    /// Of a recipient as it would be queued.
+    async fn explain(&self, recipient: &Recipient) -> Explanation {
+        let host = recipient.mailbox.host();
+        let mut destination = Destination::of(recipient.organization.clone(), host.clone());
+        let (rules, verdict) = self.rules(recipient);
+        if let Some(chosen) = &verdict.way {
+            destination = destination.on(Lane::Connector(Arc::clone(&chosen.connector)));
+        }
+        let way = self.configured.way(&destination);
+        let carried = self.carried(recipient, &verdict);
+        let mut explanation = Explanation {
+            rules,
+            ..self.begin((recipient, &destination), &way, carried.clone())
+        };
+        if let Some(missing) = &way.missing {
+            explanation.unroutable = Some(waits_for(missing));
+            return explanation;
+        }
+        let finding = self.configured.directory.find_mailbox(&recipient.mailbox);
+        // What a rule sends through a connector does not end in a mailbox here.
+        let ends_here = finding.is_here() && verdict.way.is_none();
+        if ends_here || finding == LocalFinding::UnknownUser {
+            explanation.local = Some(finding);
+            return explanation;
+        }
+        match self.ask_all(&way, (recipient, carried)).await {
+            Ok(hosts) => explanation.hosts = hosts,
+            Err(why) => explanation.unroutable = Some(why),
+        }
+        explanation
+    }
+
+    /// What is known before anybody is asked.
+    fn begin(
+        &self,
+        (recipient, destination): (&Recipient, &Destination),
+        way: &Way,
+        carried: Vec<Demand>,
+    ) -> Explanation {
+        let directory = &self.configured.organizations;
+        let now = time_for(directory);
+        let (because, connectors) = say_why(&self.configured, destination, way);
+        let reaching = directory.exceptions_for(&way.demands, &carried, destination.host());
+        let mut demands = way.carried_demands();
+        carried.iter().for_each(|demand| push_new(&mut demands, demand));
+        Explanation {
+            recipient: recipient.mailbox.clone(),
+            directory: directory.version(),
+            organization: way.organization.clone(),
+            local: None,
+            route: way.route.describe(),
+            because,
+            connectors,
+            rules: Vec::new(),
+            exceptions: reaching
+                .into_iter()
+                .map(|one| (Arc::clone(&one), one.is_in_force(now)))
+                .collect(),
+            demands,
+            unroutable: None,
+            hosts: Vec::new(),
+            ends: Vec::new(),
+        }
+    }
+
+    /// What each rule has to do with such a message, and what those say of it that certainly apply. Whoever writes to
+    /// an alias has written to each of its ends.
+    fn rules(&self, recipient: &Recipient) -> (Vec<RuleAccount>, RuleVerdict) {
+        let directory = &self.configured.organizations;
+        let hypothesis = &self.hypothesis;
+        let header = header_fields(hypothesis.header.as_bytes(), directory.header_conditions());
+        directory.account_rules(&RuleQuestion {
+            organization: &recipient.organization,
+            sender: &hypothesis.reverse_path,
+            recipients: &[&recipient.mailbox, &hypothesis.recipient],
+            connectors: None,
+            from: None,
+            is_from_own_server: false,
+            header: &header,
+        })
+    }
+
+    /// What the message would carry: what came along from an alias, what rules demand, and what REQUIRETLS does.
+    fn carried(&self, recipient: &Recipient, verdict: &RuleVerdict) -> Vec<Demand> {
+        let mut carried = recipient.carried.clone();
+        verdict.demands.iter().for_each(|demand| push_new(&mut carried, demand));
+        if self.hypothesis.requiretls {
+            push_new(&mut carried, requiretls_demand());
+        }
+        carried
+    }
+
+    /// Asks every host of a way, in the order in which they would be tried.
+    ///
+    /// # Errors
+    /// When there is none.
+    async fn ask_all(
+        &self,
+        way: &Way,
+        (recipient, carried): (&Recipient, Vec<Demand>),
+    ) -> Result<Vec<HostExplanation>, Unroutable> {
+        let Configured {
+            settings,
+            organizations,
+            ..
+        } = &*self.configured;
+        let host = recipient.mailbox.host();
+        let dns = self.shared.services.dns.as_ref();
+        let candidates = candidates(dns, settings, &way.route, host).await?;
+        let planned = plan(&OutboundFacts {
+            demands: way.demands.clone(),
+            exceptions: [
+                organizations.exceptions_for(&way.demands, &carried, host),
+                organizations.exceptions_for_tried(&way.tried, &[], host),
+            ]
+            .concat(),
+            carried,
+            now: time_for(organizations),
+            client_identity: way.route.client_identity.clone(),
+            hosts: candidates.iter().map(|candidate| candidate.host.clone()).collect(),
+            tried: way.tried.clone(),
+            tried_rules: Vec::new(),
+        });
+        let mut hosts = Vec::with_capacity(candidates.len());
+        for (plan, candidate) in planned.hosts().iter().zip(&candidates) {
+            hosts.push(self.ask(way, (plan, candidate), &recipient.mailbox).await);
+        }
+        Ok(hosts)
+    }
+
+    async fn ask(&self, way: &Way, (plan, candidate): (&HostPlan, &Candidate), recipient: &Mailbox) -> HostExplanation {
         let mut journal = Journal::new();
         let opening = Opening {
             services: &self.shared.services,
-            configured: self.configured,
+            configured: &self.configured,
             memory: &self.shared.memory,
             places: &self.shared.places,
             channel_ids: &self.shared.channel_ids,
-            way: self.way,
+            way,
             candidate,
             plan,
         };
@@ -229,11 +323,15 @@ impl Asking<'_> {
                 let facts = Arc::clone(&link.facts);
                 let peer = link.describe();
                 // Nothing is sent under it: the clearance ends here.
-                let (decision, fault) =
-                    match judge(plan, &facts, self.envelope(), time_for(&self.configured.organizations)) {
-                        Ok(clearance) => (clearance.decision(), None),
-                        Err(refusal) => (refusal.decision(), Some(refusal.to_fault(Some(peer)))),
-                    };
+                let (decision, fault) = match judge(
+                    plan,
+                    &facts,
+                    self.envelope(recipient),
+                    time_for(&self.configured.organizations),
+                ) {
+                    Ok(clearance) => (clearance.decision(), None),
+                    Err(refusal) => (refusal.decision(), Some(refusal.to_fault(Some(peer)))),
+                };
                 link.close().await;
                 (Some(facts), decision, fault)
             }
@@ -255,13 +353,13 @@ impl Asking<'_> {
         }
     }
 
-    fn envelope(&self) -> Envelope {
+    fn envelope(&self, recipient: &Mailbox) -> Envelope {
         Envelope {
             reverse_path: self.hypothesis.reverse_path.clone(),
             body: BodyKind::SevenBit,
             ret: None,
             envid: None,
-            recipients: vec![Recipient::new(self.hypothesis.recipient.clone())],
+            recipients: vec![Recipient::new(recipient.clone())],
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use sekisho_mail::{Demand, Handling, OrganizationName, push_new};
+use sekisho_mail::{Demand, Handling, Mailbox, OrganizationName, push_new};
 use sekisho_policy::{
     directory::{
         Bearing, ConnectorKey, FamilyCourse, MissingWay, OutboundConnector, Selection, SelectionReason, Tried,
@@ -33,6 +33,12 @@ pub struct Way {
     pub not_sent_back: Option<ConnectorKey>,
     /// What becomes of header fields that mean something within the organization.
     pub course: FamilyCourse,
+}
+
+/// Where mail to the address of an alias would go if it were none. The way of all mail is no way of this address:
+/// wherever its mail goes instead, it goes that way again.
+pub(super) fn address_itself(alias: &Mailbox, organization: &OrganizationName) -> Destination {
+    Destination::of(organization.clone(), alias.host().clone()).on(Lane::Own)
 }
 
 impl Configured {

@@ -245,7 +245,7 @@ fn a_verdict_falls_at_its_recipient() {
 }
 
 /// Every session that differs in what a connector may look at.
-fn all_sessions() -> Vec<Session> {
+pub(super) fn all_sessions() -> Vec<Session> {
     let facts = [
         tls(&["mail.acme.example"], &Verdict::Holds),
         tls(&["mail.beta.example"], &Verdict::Holds),
@@ -271,7 +271,7 @@ fn all_sessions() -> Vec<Session> {
     sessions
 }
 
-fn betas() -> Parts {
+pub(super) fn betas() -> Parts {
     three_organizations()
         .settings("beta", |beta| beta.reject_direct_send = true)
         .inbound([

@@ -1,5 +1,6 @@
 //! Rights to relay, whose server a client is, and what partners must show.
 
+mod accounts;
 mod attribution;
 mod exceptions;
 mod isolation;
@@ -122,8 +123,13 @@ impl Session {
     }
 
     /// What becomes of a recipient in a domain; one that the directory does not know is elsewhere.
+    /// Whatever that is, the accounts of the connectors agree with it.
     fn to(&self, directory: &Directory, recipient: &str) -> Admission {
-        self.asked(directory, recipient, admit)
+        self.asked(directory, recipient, |facts| {
+            let admission = admit(facts);
+            accounts::assert_agree(facts, &admission);
+            admission
+        })
     }
 
     /// What is answered of the facts of a recipient.

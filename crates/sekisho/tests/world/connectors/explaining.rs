@@ -6,11 +6,12 @@ use sekisho_testkit::{
     foreign::Swaks,
     node::Node,
     peer::{Fault, Peer},
+    wait,
 };
 use serde_json::{Value, json};
 
 use super::{Sender, TWO_ORGANIZATIONS, apply, lines, refusal, service};
-use crate::{all_attempted, last_attempt, outcome_of, relaying_node, submit};
+use crate::{all_attempted, attempts, last_attempt, outcome_of, relaying_node, submit, trace_of};
 
 fn one(node: &Node, arguments: &[&str]) -> Value {
     let mut lines = node.json_lines(arguments);
@@ -22,13 +23,18 @@ fn one(node: &Node, arguments: &[&str]) -> Value {
 fn asked(node: &Node, swaks: &Swaks, shown: &Shown, from: &str, to: &str) -> Value {
     let address = HOSTS[2].to_string();
     let how = ["explain-inbound", "--json", "--ip", &address];
-    let mut arguments = [&how[..], &["--mail-from", from, "--rcpt", to]].concat();
+    let mut arguments = [&how[..], &["--mail-from", from, "--rcpt-to", to]].concat();
     let mut sender = Sender::at(HOSTS[2]);
     match shown {
         Shown::Nothing => {}
         Shown::Tls => {
             arguments.push("--tls");
             sender = sender.over_tls();
+        }
+        Shown::OlderTls => {
+            arguments.extend(["--tls-version", "1.2"]);
+            sender = sender.over_tls();
+            sender.options.extend(["--tls-protocol", "tlsv1_2"].map(str::to_owned));
         }
         Shown::Certificate(pem) => {
             node.write("shown.pem", &pem.leaf_alone().chain);
@@ -53,6 +59,8 @@ fn asked(node: &Node, swaks: &Swaks, shown: &Shown, from: &str, to: &str) -> Val
 enum Shown {
     Nothing,
     Tls,
+    /// TLS 1.2.
+    OlderTls,
     Certificate(Pem),
 }
 
@@ -60,6 +68,10 @@ enum Shown {
 const QUESTIONS: &str = "\
     nothing     | a@tls.example  | u0@acme.example | 451 4.7.0  | acme/tls
     tls         | a@tls.example  | u1@acme.example | 250        | acme/tls
+    older tls   | a@tls.example  | u5@acme.example | 250        | acme/tls
+    older tls   | a@new.example  | u6@acme.example | 550 5.7.5  | acme/new
+    older tls   | a@pq.example   | u7@acme.example | 550 5.7.5  | acme/pq
+    tls         | a@new.example  | u8@acme.example | 250        | acme/new
     tls         | a@cert.example | u2@acme.example | 550 5.7.51 | acme/cert
     self-signed | a@cert.example | u3@acme.example | 550 5.7.51 | acme/cert
     partner     | a@cert.example | u4@acme.example | 250        | acme/cert
@@ -73,13 +85,17 @@ fn what_rcpt_would_be_answered_is_what_it_is_answered() {
         let directory = format!(
             "{TWO_ORGANIZATIONS}\
              [[inbound_connector]]\norganization = \"acme\"\nname = \"tls\"\nsender_domains = [\"tls.example\"]\n\
+             [[inbound_connector]]\norganization = \"acme\"\nname = \"new\"\nsender_domains = [\"new.example\"]\n\
+             min_tls_version = \"1.3\"\n\
+             [[inbound_connector]]\norganization = \"acme\"\nname = \"pq\"\nsender_domains = [\"pq.example\"]\n\
+             hybrid_key_exchange_only = true\n\
              [[inbound_connector]]\norganization = \"acme\"\nname = \"cert\"\nsender_domains = [\"cert.example\"]\n\
              restrict_domains_to_certificate = true\ntls_sender_certificate_name = \"mail.cert.example\"\n\
              trust_anchors = {anchors}\n\
              [[inbound_connector]]\norganization = \"beta\"\nname = \"hub\"\nconnector_type = \"on_premises\"\n\
              tls_sender_certificate_name = \"mail.beta.example\"\ntrust_anchors = {anchors}\n"
         );
-        let users: Vec<String> = (0..5).map(|place| format!("\"u{place}@acme.example\"")).collect();
+        let users: Vec<String> = (0..9).map(|place| format!("\"u{place}@acme.example\"")).collect();
         let node = service(&format!("[local]\nusers = [{}]\n", users.join(", ")), &directory);
         let swaks = Swaks::new();
         for line in QUESTIONS.lines() {
@@ -87,6 +103,7 @@ fn what_rcpt_would_be_answered_is_what_it_is_answered() {
             let shown = match shown {
                 "nothing" => Shown::Nothing,
                 "tls" => Shown::Tls,
+                "older tls" => Shown::OlderTls,
                 "self-signed" => Shown::Certificate(self_signed(&["mail.cert.example"])),
                 "partner" => Shown::Certificate(root.client("mail.cert.example")),
                 _ => Shown::Certificate(root.client("mail.beta.example")),
@@ -117,6 +134,97 @@ fn what_rcpt_would_be_answered_is_what_it_is_answered() {
         let words = node.run(&question.split(' ').collect::<Vec<_>>());
         let words = String::from_utf8_lossy(&words.stdout).into_owned();
         assert!(words.contains("451 4.7.0") && words.contains("acme/tls"), "{words}");
+
+        // The key exchange is that of the question, and one that no handshake comes to is a slip.
+        let from_pq = "explain-inbound --json --ip 192.0.2.3 --mail-from a@pq.example --rcpt u0@acme.example";
+        let ask = |more: &str| node.run(&[from_pq, more].join(" ").split_whitespace().collect::<Vec<_>>());
+        for (more, reply) in [
+            ("--tls", "250 2.1.5"),
+            ("--tls-version 1.3", "250 2.1.5"),
+            ("--key-exchange x25519mlkem768", "250 2.1.5"),
+            ("--key-exchange secp256r1", "this connection used secp256r1"),
+            ("--tls-version 1.2", "this connection used x25519"),
+        ] {
+            let said = String::from_utf8_lossy(&ask(more).stdout).into_owned();
+            assert!(said.contains(reply), "{more}: {said}");
+        }
+        for more in ["--key-exchange x448", "--tls-version 1.2 --key-exchange X25519MLKEM768"] {
+            let refused = ask(more);
+            assert_eq!(refused.status.code(), Some(2), "{more}: {refused:?}");
+        }
+    });
+}
+
+const SITE: &str = "\
+[[organization]]
+name = \"acme\"
+max_message_size = \"1MiB\"
+max_recipients = 5
+[[organization]]
+name = \"beta\"
+header_families = []
+[[domain]]
+organization = \"acme\"
+name = \"acme.example\"
+[[domain]]
+organization = \"beta\"
+name = \"beta.example\"
+[[inbound_connector]]
+organization = \"acme\"
+name = \"hub\"
+connector_type = \"on_premises\"
+sender_ip_addresses = [\"192.0.2.3\"]
+cloud_services_mail_enabled = true
+[[inbound_connector]]
+organization = \"acme\"
+name = \"printer\"
+connector_type = \"on_premises\"
+sender_ip_addresses = [\"192.0.2.4\"]
+";
+
+#[test]
+fn the_limits_of_a_recipient_and_what_becomes_of_header_families_are_told() {
+    enclosed(|| {
+        let users = "[local]\nusers = [\"inbox\", \"bob@acme.example\", \"eve@beta.example\"]\n";
+        let node = service(users, SITE);
+        let ask = |ip: &str, to: &str| {
+            let ask = ["explain-inbound", "--json", "--ip", ip, "--mail-from", "a@acme.example"];
+            one(&node, &[&ask[..], &["--rcpt-to", to]].concat())
+        };
+        for (ip, believed, why) in [
+            ("192.0.2.3", true, "connector acme/hub believes"),
+            ("192.0.2.4", false, "connector acme/printer does not believe"),
+            ("192.0.2.5", false, "the client is no server of organization acme"),
+        ] {
+            let said = ask(ip, "bob@acme.example");
+            let size = serde_json::json!({ "at_most": 1 << 20, "set_by": "organization acme" });
+            let recipients = serde_json::json!({ "at_most": 5, "set_by": "organization acme" });
+            assert_eq!(said["limits"]["size"], size, "{said:#}");
+            assert_eq!(said["limits"]["recipients"], recipients, "{said:#}");
+            let families = &said["header_families"];
+            assert_eq!(families["are_believed"], believed, "{said:#}");
+            assert!(families["verdict"].to_string().contains(why), "{said:#}");
+            assert_eq!(families["families"][0], "X-MS-Exchange", "{said:#}");
+        }
+        let said = ask("192.0.2.5", "eve@beta.example");
+        let listener = serde_json::json!({ "at_most": 1000, "set_by": "listener default" });
+        assert_eq!(said["limits"]["recipients"], listener, "{said:#}");
+        assert!(said["header_families"].is_null(), "beta has none: {said:#}");
+        let said = ask("192.0.2.5", "nobody@acme.example");
+        assert!(
+            said["limits"].is_null() && said["header_families"].is_null(),
+            "{said:#}"
+        );
+
+        let words = "explain-inbound --ip 192.0.2.3 --mail-from a@acme.example --rcpt-to bob@acme.example";
+        let words = node.run(&words.split(' ').collect::<Vec<_>>());
+        let words = String::from_utf8_lossy(&words.stdout).into_owned();
+        for line in [
+            "  limits: 1.0 MiB of content at most (organization acme), 5 recipients at most (organization acme)",
+            "  header fields X-MS-Exchange-*, X-Sekisho-*: believed: connector acme/hub believes its servers",
+        ] {
+            assert!(words.contains(line), "{words}");
+        }
     });
 }
 
@@ -169,6 +277,78 @@ fn which_way_mail_would_take_and_what_stands_in_it_is_what_then_happens() {
             assert_same(&format!("default/{name}"), said, last_attempt(&trace));
         }
         assert_eq!((good.count(), other.count(), stripped.count()), (1, 0, 1));
+    });
+}
+
+/// An alias whose own address demands TLS; of its ends one has a way of its own, without TLS.
+const ALIASED: &str = "\
+[local]
+domains = [\"here.example\"]
+users = [\"inbox\"]
+aliases = { far = [\"inbox\", \"topsecret-alias@open.example\", \"b@dead.example\"] }
+[[route]]
+name = \"all\"
+domains = [\"*\"]
+via = [\"192.0.2.2:25\"]
+require = \"encryption\"
+[[route]]
+name = \"open\"
+domains = [\"open.example\"]
+via = [\"192.0.2.1:25\"]
+[[route]]
+name = \"dead\"
+domains = [\"dead.example\"]
+via = [\"192.0.2.6:25\"]
+";
+
+#[test]
+fn each_end_of_an_alias_has_its_own_way_and_what_the_alias_demands() {
+    enclosed(|| {
+        let stripped = Peer::start((HOSTS[0], 25).into(), None, Fault::None);
+        let node = relaying_node(ALIASED);
+        apply(
+            &node,
+            "[[rule]]\nname = \"far\"\nrecipients = [\"far@here.example\"]\nrequire_tls = \"encryption_only\"\n",
+        );
+        let said = one(&node, &["explain", "far@here.example", "--json"]);
+        assert!(said["hosts"].as_array().is_some_and(Vec::is_empty), "{said:#}");
+        assert!(said["required"].to_string().contains("route \\\"all\\\""), "{said:#}");
+        let ends = said["ends"].as_array().expect("it has ends");
+        let recipients: Vec<&Value> = ends.iter().map(|end| &end["recipient"]).collect();
+        assert_eq!(
+            recipients,
+            ["inbox@here.example", "topsecret-alias@open.example", "b@dead.example"]
+        );
+        assert_eq!(ends[0]["local"], "the mailbox of inbox", "{said:#}");
+        assert_eq!(ends[2]["hosts"][0]["decision"]["decision"], "not-judged", "{said:#}");
+        assert_eq!(rules_of(&ends[1]), standings(&[("far", "applies")]), "{said:#}");
+
+        let words = node.run(&["explain", "far@here.example"]);
+        let words = String::from_utf8_lossy(&words.stdout).into_owned();
+        for line in [
+            "  is an alias for inbox@here.example, topsecret-alias@open.example, b@dead.example\n",
+            "  required of each of them: TLS by route \"all\"\n",
+            "      ends here: the mailbox of inbox\n",
+            "    topsecret-alias@open.example  organization default",
+            "      host [192.0.2.1]:25 (preference 0)",
+        ] {
+            assert!(words.contains(line), "{line:?}: {words}");
+        }
+        assert!(!stripped.saw_in_the_clear("topsecret"), "no envelope was sent");
+
+        submit("a@localhost", &["far@here.example".to_owned()]);
+        let of_the_end = |message: &Value| {
+            let mut all = attempts(message);
+            all.find(|attempt| attempt["recipient"] == ends[1]["recipient"])
+                .cloned()
+        };
+        let look = || of_the_end(&trace_of(&node, "topsecret-alias@open.example")?);
+        let attempt = wait::until_or("an attempt", look, || node.log());
+        let host = &ends[1]["hosts"][0];
+        assert_eq!(host["required"], attempt["required"], "{said:#}\n{attempt:#}");
+        assert_eq!(host["decision"], attempt["decision"], "{said:#}\n{attempt:#}");
+        assert_eq!(host["decision"]["decision"], "refused", "{said:#}");
+        assert_eq!(stripped.count(), 0);
     });
 }
 
