@@ -204,7 +204,9 @@ fn check_certificate(connector: &InboundConnector, findings: &mut Findings<'_>) 
 }
 
 fn check_associated(connector: &InboundConnector, known: &Known<'_>, findings: &mut Findings<'_>) {
-    for domain in &connector.associated_accepted_domains {
+    let mut domains: Vec<&Domain> = connector.associated_accepted_domains.iter().collect();
+    domains.sort();
+    for domain in domains {
         let organization = &connector.key.organization;
         if !known.accepts(organization, domain) {
             let reason = format!("{domain} is no accepted domain of {organization}");
@@ -347,5 +349,5 @@ fn base(scope: &DomainScope) -> Option<&Domain> {
 /// Whether some recipient's mail may be covered by both.
 fn have_domain_in_common(one: &InboundConnector, other: &InboundConnector) -> bool {
     let (one, other) = (&one.associated_accepted_domains, &other.associated_accepted_domains);
-    one.is_empty() || other.is_empty() || one.iter().any(|domain| other.contains(domain))
+    one.is_empty() || other.is_empty() || !one.is_disjoint(other)
 }

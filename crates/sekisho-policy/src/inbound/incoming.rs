@@ -88,14 +88,12 @@ fn judge_partners<'a>(
     here: &Recipient<'_>,
     (index, attributed): (&'a OrganizationIndex, &Attributed<'_>),
 ) -> Result<(Vec<Reason>, Option<&'a InboundConnector>), Box<Refused>> {
-    let (sender, organization) = (facts.sender_domain(), here.organization);
-    let covering = || {
-        let all = facts.partners(index, organization);
-        all.filter(|connector: &&InboundConnector| covers(connector, here.domain))
-    };
+    let sender = facts.sender_domain();
+    let covering = facts.partners(index, here);
+    let restricting = || covering.iter().copied().filter(|connector| connector.is_restricting());
     let (mut reasons, mut through) = (Vec::new(), None);
     let mut unmet: Vec<(&InboundConnector, Unmet)> = Vec::new();
-    for connector in covering().filter(|connector| connector.is_restricting()) {
+    for connector in restricting() {
         match examine(connector, facts) {
             Ok(met) => {
                 reasons.push(partner_met(connector, met.known, sender));
@@ -110,8 +108,7 @@ fn judge_partners<'a>(
         match trusted(facts, here, (index, attributed)) {
             Some((connector, organization)) => {
                 // Trust is in who sends it, and not in the way that it came.
-                let restricting = covering().filter(|connector| connector.is_restricting());
-                for demanding in restricting.chain([connector]) {
+                for demanding in restricting().chain([connector]) {
                     if let Some(shortfall) = facts.shortfall(demanding, &mut reasons) {
                         return Err(lacks_tls(demanding, shortfall));
                     }
@@ -126,7 +123,7 @@ fn judge_partners<'a>(
         }
     }
     let mut lacking: Option<(&InboundConnector, TlsShortfall)> = None;
-    for connector in covering().filter(|connector| !connector.is_restricting()) {
+    for connector in covering.iter().copied().filter(|connector| !connector.is_restricting()) {
         match facts.shortfall(connector, &mut reasons) {
             None if through.is_none() => {
                 reasons.push(partner_met(connector, Known::default(), sender));
