@@ -26,7 +26,7 @@ Usage: cargo xtask <task> [arguments]
   check              formatting, clippy, tidy, dependency bans, documentation
   tidy               the rules of this workspace that no other tool knows
   generate           write the generated files anew
-  bench [arguments]  measure the packaged build; `cargo xtask bench --help` says what
+  bench [arguments]  measure the packaged build and large directories (--directory: those alone); --help says what
   crash [arguments]  cut the disk under a loaded server; `cargo xtask crash --help` says how
   million [args]     a server with a million messages, half of them for the dead
   states [number]    the store as a crash at any write could have left it; a million states unless told otherwise

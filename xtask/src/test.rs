@@ -37,11 +37,22 @@ fn run_tests(mut command: std::process::Command, arguments: &[String]) -> Result
     crate::command::run(command.args(arguments))
 }
 
-/// Builds the binary as it is packaged and the measuring program, and measures.
+/// The option that measures the directory alone.
+const DIRECTORY: &str = "--directory";
+
+/// Builds the binary as it is packaged and the measuring program, and measures; before that, or alone with
+/// `--directory`, how long attribution and selection take in a large directory.
 ///
 /// # Errors
 /// When something cannot be built, or the measuring fails.
 pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
+    let is_asked = arguments.iter().any(|argument| argument == "--help");
+    if !is_asked {
+        bench_directory()?;
+    }
+    if arguments.iter().any(|argument| argument == DIRECTORY) {
+        return Ok(());
+    }
     let foreign = foreign::provide();
     if let Err(fault) = &foreign {
         say(&format!("measuring without Postfix beside it: {fault}"));
@@ -72,4 +83,16 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
         command.env("SEKISHO_FOREIGN", trees);
     }
     crate::command::run(&mut command)
+}
+
+/// It takes none of the arguments: what it measures is bounded, and so is what one of it may take.
+fn bench_directory() -> Result<(), String> {
+    crate::command::run(cargo().args([
+        "bench",
+        "--quiet",
+        "--package",
+        "sekisho-policy",
+        "--bench",
+        "directory",
+    ]))
 }

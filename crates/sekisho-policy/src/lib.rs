@@ -14,5 +14,5 @@ pub mod outbound;
 mod reason;
 pub mod replay;
 
-pub use network::{Network, NetworkError};
+pub use network::{Network, NetworkError, NetworkSet};
 pub use reason::Reason;

@@ -1,6 +1,7 @@
 //! A block of addresses, as operators write it: `192.0.2.0/24`, `2001:db8::/32`, or one address.
 
 use std::{
+    collections::HashSet,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
@@ -157,6 +158,68 @@ impl fmt::Display for Network {
     }
 }
 
+/// The lengths of prefixes that occur among networks, the longest first: as many look-ups find those that hold an
+/// address, however many the networks are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Prefixes {
+    v4: Vec<u8>,
+    v6: Vec<u8>,
+}
+
+impl Prefixes {
+    pub(crate) fn insert(&mut self, network: Network) {
+        let lengths = if network.is_v4() { &mut self.v4 } else { &mut self.v6 };
+        if let Err(place) = lengths.binary_search_by(|length| network.prefix().cmp(length)) {
+            lengths.insert(place, network.prefix());
+        }
+    }
+
+    /// The network of each length that an address lies in, the smallest first.
+    pub(crate) fn around(&self, address: IpAddr) -> impl Iterator<Item = Network> {
+        let address = address.to_canonical();
+        let lengths = if address.is_ipv4() { &self.v4 } else { &self.v6 };
+        lengths.iter().map(move |length| Network::around(address, *length))
+    }
+}
+
+/// Networks, one of which may hold an address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkSet {
+    networks: HashSet<Network>,
+    prefixes: Prefixes,
+}
+
+impl NetworkSet {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty()
+    }
+
+    /// All of them, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Network> {
+        self.networks.iter()
+    }
+
+    /// The smallest that holds an address.
+    #[must_use]
+    pub fn holding(&self, address: IpAddr) -> Option<Network> {
+        let mut around = self.prefixes.around(address);
+        around.find(|network| self.networks.contains(network))
+    }
+}
+
+impl FromIterator<Network> for NetworkSet {
+    fn from_iter<I: IntoIterator<Item = Network>>(networks: I) -> Self {
+        let mut set = Self::default();
+        for network in networks {
+            set.prefixes.insert(network);
+            set.networks.insert(network);
+        }
+        set
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,5 +313,31 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Network>(), Err(fault), "{text}");
         }
+    }
+
+    #[test]
+    fn of_a_set_the_smallest_network_that_holds_an_address_is_found() {
+        let networks = [
+            "192.0.2.0/24",
+            "192.0.2.8/32",
+            "10.0.0.0/8",
+            "2001:db8::/32",
+            "192.0.2.0/24",
+        ];
+        let set: NetworkSet = networks.iter().map(|text| text.parse::<Network>().unwrap()).collect();
+        for (address, expected) in [
+            ("192.0.2.8", Some("192.0.2.8/32")),
+            ("::ffff:192.0.2.8", Some("192.0.2.8/32")),
+            ("192.0.2.9", Some("192.0.2.0/24")),
+            ("10.200.0.1", Some("10.0.0.0/8")),
+            ("2001:db8:1::1", Some("2001:db8::/32")),
+            ("192.0.3.8", None),
+            ("2001:db9::1", None),
+        ] {
+            let expected = expected.map(|text| text.parse().unwrap());
+            assert_eq!(set.holding(address.parse().unwrap()), expected, "{address}");
+        }
+        assert_eq!(set.iter().count(), 4);
+        assert!(!set.is_empty() && NetworkSet::default().is_empty());
     }
 }

@@ -11,6 +11,7 @@ use super::{
     AcceptedDomain, ConnectorKey, ConnectorType, Directory, DomainKind, Fault, FinalRefusal, InboundConnector,
     Organization, OrganizationIndex, OutboundConnector, Parts, RecipientCheck, Rule, Tried,
     exception::ExceptionIndex,
+    rule_index::{PlacedRule, RuleIndex},
     rules_inbound, rules_of_exceptions, rules_of_rules, rules_outbound,
     shadow::{self, Draftable},
 };
@@ -148,7 +149,8 @@ impl Directory {
             return;
         }
         let index = self.indexes.entry(connector.key.organization.clone()).or_default();
-        index_inbound(index, &connector);
+        let is_excepted = self.exceptions.is_about_inbound(&connector.key);
+        index_inbound(index, &connector, is_excepted);
         if let Some(name) = &connector.tls_sender_certificate_name {
             if connector.wants_path() {
                 self.anchors.insert(name, connector.anchors.clone());
@@ -158,7 +160,7 @@ impl Directory {
             }
         }
         if connector.kind == ConnectorType::OnPremises {
-            for network in &connector.sender_addresses {
+            for network in connector.sender_addresses.iter() {
                 self.own_addresses.insert(*network, Arc::clone(&connector));
             }
         }
@@ -222,6 +224,7 @@ impl Directory {
         let mut conditions = Vec::new();
         let mut places = HashMap::new();
         self.rules = rules.into_iter().map(Arc::new).collect();
+        let mut acting: HashMap<OrganizationName, Vec<PlacedRule>> = HashMap::new();
         for rule in self.rules.iter().filter(|rule| rule.enabled) {
             let place = rule.header.as_ref().map(|header| {
                 *places.entry(header.clone()).or_insert_with(|| {
@@ -230,20 +233,26 @@ impl Directory {
                 })
             });
             let index = self.indexes.entry(rule.key.organization.clone()).or_default();
-            let rule = Arc::clone(rule);
+            if let (Some(header), Some(place)) = (&rule.header, place) {
+                index.headers.insert(&header.name, place);
+            }
+            let live = acting.entry(rule.key.organization.clone()).or_default();
             let Some(shadow) = &rule.shadow else {
-                index.rules.push((rule, place));
+                live.push((Arc::clone(rule), place));
                 continue;
             };
-            let mut live = index.rules.iter().map(|(live, _)| live);
+            let mut live = live.iter().map(|(live, _)| live);
             let tried = Tried {
                 replaces: live
                     .find(|live| shadow::stands_in_for(Some(shadow), &live.key.name))
                     .cloned(),
                 named: shadow.named(ShadowKind::Rule, &rule.key.organization, &rule.key.name),
-                document: Arc::clone(&rule),
+                document: Arc::clone(rule),
             };
             index.tried.rules.push((tried, place));
+        }
+        for (organization, rules) in acting {
+            self.indexes.entry(organization).or_default().rules = RuleIndex::of(rules);
         }
         self.header_conditions = Arc::new(conditions);
     }
@@ -278,8 +287,8 @@ fn check_drafts(
     shadow::check("rule", &rules.collect::<Vec<_>>(), faults, warnings);
 }
 
-fn index_inbound(index: &mut OrganizationIndex, connector: &Arc<InboundConnector>) {
-    for network in &connector.sender_addresses {
+fn index_inbound(index: &mut OrganizationIndex, connector: &Arc<InboundConnector>, is_excepted: bool) {
+    for network in connector.sender_addresses.iter() {
         index.addresses.insert(*network, Arc::clone(connector));
         if connector.kind == ConnectorType::OnPremises {
             index.own_addresses.insert(*network, Arc::clone(connector));
@@ -290,10 +299,7 @@ fn index_inbound(index: &mut OrganizationIndex, connector: &Arc<InboundConnector
     }
     index.own_servers += usize::from(connector.kind == ConnectorType::OnPremises);
     if connector.kind == ConnectorType::Partner {
-        let mut seen = HashSet::new();
-        for scope in connector.sender_domains.iter().filter(|scope| seen.insert(*scope)) {
-            index.partners.insert(scope, Arc::clone(connector));
-        }
+        index.partners.insert(connector, is_excepted);
         for organization in &connector.trusted_organizations {
             let trusting = index.trusting.entry(organization.clone()).or_default();
             trusting.push(Arc::clone(connector));

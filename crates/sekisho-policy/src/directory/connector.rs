@@ -1,12 +1,12 @@
 //! Connectors: what an organization demands of those who bring it mail and of those to whom its mail goes, with
 //! Exchange's names and meanings (New-InboundConnector, New-OutboundConnector).
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use sekisho_mail::{AnchorSetId, Digest, Domain, Host, KeyExchangeGroups, OrganizationName, TlsVersion};
 
 use super::Shadow;
-use crate::Network;
+use crate::{Network, NetworkSet};
 
 /// What a connector is known by: its name is unique among the inbound or the outbound ones of its organization.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,7 +95,7 @@ pub struct IssuerPattern {
 }
 
 /// What a connector demands of a connection under TLS, beyond TLS itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TlsFloor {
     /// The oldest version.
     pub min_version: TlsVersion,
@@ -130,7 +130,7 @@ pub struct InboundConnector {
     /// OnPremises.
     pub sender_domains: Vec<DomainScope>,
     /// Where the client may be.
-    pub sender_addresses: Vec<Network>,
+    pub sender_addresses: NetworkSet,
     /// TLS alone.
     pub require_tls: bool,
     /// What the client's certificate must be for; OnPremises: by which the client is known.
@@ -140,7 +140,7 @@ pub struct InboundConnector {
     /// A Partner's: only from the sender addresses may be sent from the sender domains.
     pub restrict_domains_to_ip_addresses: bool,
     /// Accepted domains of the organization to which it is limited; all where it is empty.
-    pub associated_accepted_domains: Vec<Domain>,
+    pub associated_accepted_domains: HashSet<Domain>,
     /// OnPremises: marks the organization's own mail as internal; never permits to relay.
     pub treat_messages_as_internal: bool,
     /// OnPremises: cross-premises header fields of the server's mail are believed and promoted.

@@ -192,6 +192,11 @@ pub(super) struct ExceptionIndex {
 }
 
 impl ExceptionIndex {
+    /// Whether any is about an inbound connector.
+    pub(super) fn is_about_inbound(&self, connector: &ConnectorKey) -> bool {
+        self.inbound.contains_key(connector)
+    }
+
     pub(super) fn of(mut exceptions: Vec<Exception>) -> Self {
         exceptions.sort_by(|one, other| one.key.cmp(&other.key));
         let mut index = Self::default();

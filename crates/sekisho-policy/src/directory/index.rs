@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::IpAddr};
 use sekisho_mail::{Domain, NamePattern, NameReach};
 
 use super::{CertificateName, DomainScope};
-use crate::Network;
+use crate::{Network, network::Prefixes};
 
 /// Values by the domains that they are for.
 #[derive(Clone, Debug)]
@@ -77,17 +77,14 @@ impl<T> ScopeIndex<T> {
 /// Values by networks.
 #[derive(Clone, Debug)]
 pub(crate) struct AddressIndex<T> {
-    /// The prefix lengths that occur, the longest first: as many look-ups are made.
-    v4: Vec<u8>,
-    v6: Vec<u8>,
+    prefixes: Prefixes,
     entries: HashMap<Network, Vec<T>>,
 }
 
 impl<T> Default for AddressIndex<T> {
     fn default() -> Self {
         Self {
-            v4: Vec::new(),
-            v6: Vec::new(),
+            prefixes: Prefixes::default(),
             entries: HashMap::new(),
         }
     }
@@ -95,21 +92,14 @@ impl<T> Default for AddressIndex<T> {
 
 impl<T> AddressIndex<T> {
     pub(crate) fn insert(&mut self, network: Network, value: T) {
-        let lengths = if network.is_v4() { &mut self.v4 } else { &mut self.v6 };
-        if let Err(place) = lengths.binary_search_by(|length| network.prefix().cmp(length)) {
-            lengths.insert(place, network.prefix());
-        }
+        self.prefixes.insert(network);
         self.entries.entry(network).or_default().push(value);
     }
 
     /// The values of each network that holds the address, the smallest network first.
     pub(crate) fn matching(&self, address: IpAddr) -> impl Iterator<Item = &[T]> {
-        let address = address.to_canonical();
-        let lengths = if address.is_ipv4() { &self.v4 } else { &self.v6 };
-        lengths.iter().filter_map(move |length| {
-            let values = self.entries.get(&Network::around(address, *length))?;
-            Some(values.as_slice())
-        })
+        let around = self.prefixes.around(address);
+        around.filter_map(|network| self.entries.get(&network).map(Vec::as_slice))
     }
 }
 

@@ -8,8 +8,10 @@ mod families;
 mod fault;
 mod index;
 mod organization;
+mod partner_index;
 mod rule;
 mod rule_account;
+mod rule_index;
 mod rules_inbound;
 mod rules_of_exceptions;
 mod rules_of_rules;
@@ -41,6 +43,7 @@ pub use families::{
 pub use fault::Fault;
 pub(crate) use index::{AddressIndex, NameIndex, ScopeIndex, Specificity};
 pub use organization::{AcceptedDomain, DomainKind, FinalRefusal, MessageLimits, Organization, Origin, RecipientCheck};
+pub(crate) use partner_index::{PartnerIndex, ScopeRank};
 pub use rule::{
     AddressPattern, AddressPatternError, HeaderCondition, HeaderField, HeaderFindings, Rule, RuleFacts, RuleField,
     RuleKey, RuleTls, RuleVerdict,
@@ -115,7 +118,7 @@ pub(crate) struct OrganizationIndex {
     /// Both types, by the client's certificate.
     pub(crate) certificates: NameIndex<Arc<InboundConnector>>,
     /// Partners, by the domain of MAIL FROM.
-    pub(crate) partners: ScopeIndex<Arc<InboundConnector>>,
+    pub(crate) partners: PartnerIndex,
     /// Partners, by the organizations that they trust.
     pub(crate) trusting: HashMap<OrganizationName, Vec<Arc<InboundConnector>>>,
     /// Those that a domain may choose.
@@ -125,7 +128,9 @@ pub(crate) struct OrganizationIndex {
     /// The one through which mail to everywhere goes first.
     pub(crate) central: Option<Arc<OutboundConnector>>,
     /// In the order in which they are looked at.
-    pub(crate) rules: rule::RuleIndex,
+    pub(crate) rules: rule_index::RuleIndex,
+    /// What its rules look for in headers, those that are tried too.
+    pub(crate) headers: rule_index::HeaderPlaces,
     /// What is tried and never acts.
     pub(crate) tried: TriedIndex,
 }
@@ -234,6 +239,10 @@ impl Directory {
 
     /// Whose the nearest accepted domain at or above a certificate's name is.
     pub(crate) fn owner_of_name(&self, presented: &str) -> Option<&OrganizationName> {
+        // A stranger's certificate may have many names, nearly all of them nobody's: only the others are parsed.
+        let text = presented.to_ascii_lowercase();
+        let mut lineage = std::iter::successors(Some(text.as_str()), |name| Some(name.split_once('.')?.1));
+        lineage.find(|name| self.domains.contains_key(*name))?;
         let name = NamePattern::parse_presented(presented)?;
         let nearest = name.domain.lineage().find_map(|domain| self.domains.get(domain));
         nearest.map(|accepted| &accepted.organization)

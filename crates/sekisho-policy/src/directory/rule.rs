@@ -3,7 +3,7 @@
 
 use std::{
     cmp::Ordering,
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashSet},
     fmt,
     str::FromStr,
     sync::Arc,
@@ -15,9 +15,7 @@ use sekisho_mail::{
 };
 use thiserror::Error;
 
-use super::{
-    CertificateName, ConnectorKey, ConnectorType, Directory, DomainScope, OrganizationIndex, ScopeError, Shadow,
-};
+use super::{CertificateName, ConnectorKey, ConnectorType, Directory, DomainScope, ScopeError, Shadow};
 use crate::Reason;
 
 /// How the origin of a rule's demand begins; its key and a quotation mark follow.
@@ -103,7 +101,7 @@ pub enum RuleTls {
 }
 
 /// Which addresses.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AddressPattern {
     /// `<>`: the null reverse-path.
     Null,
@@ -185,13 +183,19 @@ pub struct HeaderField {
     pub body: Vec<u8>,
 }
 
-/// Which conditions of the directory a header meets: found once for a message, however many its recipients are.
+/// Which conditions of the directory a header meets: found once for a message, however many its recipients are. Their
+/// places, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HeaderFindings(Vec<bool>);
+pub struct HeaderFindings(Vec<usize>);
 
 impl HeaderFindings {
     /// None of them.
     pub const NONE: Self = Self(Vec::new());
+
+    /// Where those stand that are met.
+    pub(super) fn places(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().copied()
+    }
 }
 
 /// A message and one of its recipients.
@@ -251,7 +255,7 @@ impl Rule {
 
     /// Whether a message meets all of its conditions; `header` is the place of the one on the header.
     pub(super) fn meets(&self, header: Option<usize>, facts: &RuleFacts<'_>) -> bool {
-        let header_holds = |place: usize| facts.header.0.get(place).copied().unwrap_or(false);
+        let header_holds = |place: usize| facts.header.0.binary_search(&place).is_ok();
         header.is_none_or(header_holds) && self.applies(facts)
     }
 
@@ -295,17 +299,6 @@ impl Rule {
     }
 }
 
-/// The enabled rules of one organization, in their order, each with the place of its header condition.
-pub(super) type RuleIndex = Vec<(Arc<Rule>, Option<usize>)>;
-
-impl OrganizationIndex {
-    /// Where the header conditions of its rules stand, those of rules that are tried too.
-    fn header_places(&self) -> impl Iterator<Item = usize> {
-        let tried = self.tried.rules.iter().filter_map(|(_, place)| *place);
-        self.rules.iter().filter_map(|(_, place)| *place).chain(tried)
-    }
-}
-
 impl Directory {
     /// Whether an organization has enabled rules, or tries some.
     #[must_use]
@@ -317,7 +310,7 @@ impl Directory {
     /// The names of the enabled rules that send mail through an outbound connector, in their order.
     pub fn rules_through(&self, connector: &ConnectorKey) -> impl Iterator<Item = &str> {
         let index = self.index_of(&connector.organization).into_iter();
-        let rules = index.flat_map(|index| &index.rules).map(|(rule, _)| rule);
+        let rules = index.flat_map(|index| index.rules.iter()).map(|(rule, _)| rule);
         let naming = rules.filter(|rule| rule.route_to_connector.as_ref() == Some(&connector.name));
         naming.map(|rule| &*rule.key.name)
     }
@@ -338,22 +331,20 @@ impl Directory {
         fields: &[HeaderField],
     ) -> HeaderFindings {
         let organizations: HashSet<&OrganizationName> = organizations.into_iter().collect();
-        let mut by_name: HashMap<&str, Vec<&HeaderField>> = HashMap::new();
-        for field in fields {
-            by_name.entry(&field.name).or_default().push(field);
-        }
-        let mut found = vec![false; self.header_conditions.len()];
+        let mut found = BTreeSet::new();
         let indexes = organizations
             .into_iter()
             .filter_map(|organization| self.index_of(organization));
-        for place in indexes.flat_map(OrganizationIndex::header_places) {
-            let Some(condition) = self.header_conditions.get(place) else {
-                continue;
-            };
-            let mut named = by_name.get(&*condition.name).into_iter().flatten();
-            found[place] = named.any(|field| condition.holds(field));
+        for index in indexes {
+            for field in fields {
+                let holds = |place: &usize| {
+                    let condition = self.header_conditions.get(*place);
+                    condition.is_some_and(|condition| condition.holds(field))
+                };
+                found.extend(index.headers.about(&field.name).filter(holds));
+            }
         }
-        HeaderFindings(found)
+        HeaderFindings(found.into_iter().collect())
     }
 
     /// The conditions on the header on which it hangs what [`Self::apply_rules`] says: those of rules that apply
@@ -361,8 +352,8 @@ impl Directory {
     #[must_use]
     pub fn header_in_question(&self, facts: &RuleFacts<'_>) -> Vec<HeaderCondition> {
         let mut conditions = Vec::new();
-        let rules = self.index_of(facts.organization).map_or(&[][..], |index| &index.rules);
-        for (rule, _) in rules {
+        let rules = self.index_of(facts.organization).map(|index| index.rules.iter());
+        for (rule, _) in rules.into_iter().flatten() {
             if let Some(condition) = &rule.header
                 && rule.applies(facts)
                 && !conditions.contains(condition)
@@ -377,16 +368,17 @@ impl Directory {
     /// says yes.
     #[must_use]
     pub fn header_findings(&self, holds: impl Fn(&HeaderCondition) -> bool) -> HeaderFindings {
-        HeaderFindings(self.header_conditions.iter().map(holds).collect())
+        let places = self.header_conditions.iter().enumerate();
+        let met = places.filter(|(_, condition)| holds(condition));
+        HeaderFindings(met.map(|(place, _)| place).collect())
     }
 
     /// What the rules of the recipient's organization say of a message for it. The first rule that rejects ends it.
     #[must_use]
     pub fn apply_rules(&self, facts: &RuleFacts<'_>) -> RuleVerdict {
-        let rules = self.index_of(facts.organization).map(|index| &index.rules);
-        let rules = rules.into_iter().flatten();
-        let met = rules.filter(|(rule, header)| rule.meets(*header, facts));
-        self.verdict_of(facts, met.map(|(rule, _)| rule))
+        let index = self.index_of(facts.organization);
+        let met = index.map(|index| index.rules.meeting(facts));
+        self.verdict_of(facts, met.into_iter().flatten())
     }
 
     /// What rules say of a message that meets each of them, in their order.

@@ -204,7 +204,9 @@ fn check_certificate(connector: &InboundConnector, findings: &mut Findings<'_>) 
 }
 
 fn check_associated(connector: &InboundConnector, known: &Known<'_>, findings: &mut Findings<'_>) {
-    for domain in &connector.associated_accepted_domains {
+    let mut domains: Vec<&Domain> = connector.associated_accepted_domains.iter().collect();
+    domains.sort();
+    for domain in domains {
         let organization = &connector.key.organization;
         if !known.accepts(organization, domain) {
             let reason = format!("{domain} is no accepted domain of {organization}");

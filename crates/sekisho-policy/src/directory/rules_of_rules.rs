@@ -1,12 +1,12 @@
 //! What a mail-flow rule may say, alone and beside the connectors of its organization.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sekisho_mail::OrganizationName;
 
 use super::{
-    AddressPattern, ConnectorKey, Fault, HeaderStem, InboundConnector, Organization, OutboundConnector, Rule,
-    RuleField, RuleTls, build::Findings,
+    AddressPattern, ConnectorKey, Fault, HeaderCondition, HeaderStem, InboundConnector, Organization,
+    OutboundConnector, Rule, RuleField, RuleTls, build::Findings,
 };
 
 /// Characters of the words with which a message is rejected.
@@ -19,6 +19,11 @@ pub const HEADER_NAME_OCTETS_MAX: usize = 76;
 const ADDED_VALUE_OCTETS_MAX: usize = 500;
 /// Rules of one organization that add fields: every recipient carries what they add.
 const ADDING_RULES_MAX: usize = 10;
+
+/// Rules of one organization that have no condition by which they are found: they are looked at for every message.
+pub(super) const UNCONDITIONAL_RULES_MAX: usize = 100;
+/// Texts that the rules of one organization look for in headers: every header is searched for each.
+pub(super) const HEADER_CONDITIONS_MAX: usize = 100;
 
 /// Fields that a message has once at most, or that say what became of it: none of them is for a rule to write
 /// (RFC 5322 §3.6, RFC 5321 §4.4, RFC 2045 §3, RFC 8601 §5, RFC 6376, RFC 8617).
@@ -56,8 +61,10 @@ pub(super) fn check(
     let connectors: HashMap<&ConnectorKey, &InboundConnector> = inbound.iter().map(|one| (&one.key, one)).collect();
     let outbound: HashMap<&ConnectorKey, &OutboundConnector> = outbound.iter().map(|one| (&one.key, one)).collect();
     let mut adding: HashMap<&OrganizationName, usize> = HashMap::new();
+    let mut searched = Searched::default();
     for rule in rules {
         let place = format!("rule {}", rule.key);
+        searched.count(rule, &mut Findings::at(place.clone(), faults));
         let mut findings = Findings::at(place.clone(), faults);
         check_conditions(rule, &mut findings);
         check_actions(rule, &mut findings);
@@ -118,6 +125,41 @@ pub(super) fn check(
             "the rule has no condition, so all mail of the organization is rejected",
             "add a condition, or disable the rule",
         );
+    }
+}
+
+/// What of the rules of each organization is gone through for every message.
+#[derive(Default)]
+struct Searched<'a> {
+    unconditional: HashMap<&'a OrganizationName, usize>,
+    headers: HashMap<&'a OrganizationName, HashSet<&'a HeaderCondition>>,
+}
+
+impl<'a> Searched<'a> {
+    fn count(&mut self, rule: &'a Rule, findings: &mut Findings<'_>) {
+        if !rule.enabled {
+            return;
+        }
+        if let Some(header) = &rule.header {
+            let headers = self.headers.entry(&rule.key.organization).or_default();
+            let is_new = headers.insert(header);
+            findings.add_if(
+                is_new && headers.len() > HEADER_CONDITIONS_MAX,
+                "header",
+                "rules of the organization look for 100 other texts in headers, and every header is searched for each",
+                "take the condition out of one of them, or disable one",
+            );
+        }
+        if rule.is_for_every_message() && rule.shadow.is_none() {
+            let so_many = self.unconditional.entry(&rule.key.organization).or_default();
+            *so_many += 1;
+            findings.add_if(
+                *so_many > UNCONDITIONAL_RULES_MAX,
+                "",
+                "100 other rules of the organization are for all mail too, and each is looked at for every message",
+                "give it a condition, or do in one rule what several do",
+            );
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Small directories for tests: who is who is told in few words.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use sekisho_mail::{AnchorSetId, Digest, Domain, OrganizationName, Revision, Timestamp};
 
 use super::*;
+use crate::NetworkSet;
 
 pub(crate) fn name(text: &str) -> OrganizationName {
     text.parse().unwrap()
@@ -47,12 +48,12 @@ fn inbound(text: &str, kind: ConnectorType) -> InboundConnector {
         comment: String::new(),
         kind,
         sender_domains: Vec::new(),
-        sender_addresses: Vec::new(),
+        sender_addresses: NetworkSet::default(),
         require_tls: kind == ConnectorType::Partner,
         tls_sender_certificate_name: None,
         restrict_domains_to_certificate: false,
         restrict_domains_to_ip_addresses: false,
-        associated_accepted_domains: Vec::new(),
+        associated_accepted_domains: HashSet::new(),
         treat_messages_as_internal: false,
         cloud_services_mail_enabled: false,
         trusted_organizations: Vec::new(),
@@ -320,4 +321,21 @@ impl Parts {
 fn place_and_field(fault: &Fault) -> String {
     assert!(!fault.reason.is_empty() && !fault.remedy.is_empty(), "{fault:?}");
     format!("{}, {}", fault.place, fault.field)
+}
+
+/// A small generator: the same directories in every run.
+pub(crate) struct Chance(pub(crate) u64);
+
+impl Chance {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+
+    pub(crate) fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
+        all[usize::try_from(self.below(all.len() as u64)).unwrap()].clone()
+    }
 }

@@ -218,20 +218,21 @@ impl Directory {
         let Some(index) = self.index_of(facts.organization) else {
             return (verdicts, demands);
         };
+        if index.tried.rules.is_empty() {
+            return (verdicts, demands);
+        }
+        let met: Vec<&Arc<Rule>> = index.rules.meeting(facts).collect();
         for (tried, header) in &index.tried.rules {
             let meets = tried.document.meets(*header, facts);
-            let replaced = tried.replaces.as_ref().and_then(|replaced| {
-                let mut rules = index.rules.iter();
-                rules.find(|(rule, header)| Arc::ptr_eq(replaced, rule) && rule.meets(*header, facts))
-            });
+            let is_replaced = |rule: &&Arc<Rule>| {
+                let replaced = tried.replaces.as_ref();
+                replaced.is_some_and(|replaced| Arc::ptr_eq(replaced, rule))
+            };
+            let replaced = met.iter().copied().find(is_replaced);
             if !meets && replaced.is_none() {
                 continue;
             }
-            let others = index.rules.iter().filter(|(rule, header)| {
-                let is_replaced = tried.replaces.as_ref().is_some_and(|one| Arc::ptr_eq(one, rule));
-                !is_replaced && rule.meets(*header, facts)
-            });
-            let others = others.map(|(rule, _)| rule);
+            let others = met.iter().copied().filter(|rule| !is_replaced(rule));
             let mut then: Vec<&Arc<Rule>> = others.chain(meets.then_some(&tried.document)).collect();
             then.sort_by(|one, other| one.order(other));
             let then = self.verdict_of(facts, then);
@@ -241,7 +242,7 @@ impl Directory {
                 demands.push(Arc::new(TriedRule {
                     document: Arc::clone(&tried.named),
                     demands: tried.document.demand().filter(|_| meets).into_iter().collect(),
-                    instead_of: replaced.and_then(|(rule, _)| rule.demand()).map(|demand| demand.origin),
+                    instead_of: replaced.and_then(|rule| rule.demand()).map(|demand| demand.origin),
                 }));
             }
         }

@@ -9,7 +9,7 @@ use super::{
     attribution::{Attributed, Own, Recognized, attribute, by_any_address, may_send, own_certificates, recognize},
     brought_by_own,
     client::{Identity, identify},
-    incoming::{Unmet, covering, direct_send, examine, judge_partners},
+    incoming::{Unmet, covers, direct_send, examine, judge_partners},
     refusal::Refused,
 };
 use crate::{
@@ -293,9 +293,7 @@ impl<'f, 'a> Steps<'f, 'a> {
             let is_needed = through.map_or(true, |through| through.is_some_and(|one| ptr::eq(one, connector)));
             return self.trusts(connector, is_needed);
         }
-        let index = self.facts.directory.index_of(here.organization);
-        let mut covering = index.into_iter().flat_map(|index| covering(self.facts, here, index));
-        if covering.any(|one| ptr::eq(one, connector)) {
+        if connector.covers_sender(self.facts.sender_domain()) && covers(connector, here.domain) {
             return (true, self.covers(connector, through.ok().flatten()));
         }
         let words = match self.facts.sender_domain() {

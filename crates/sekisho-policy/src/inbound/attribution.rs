@@ -184,10 +184,12 @@ pub(super) fn own_certificates<'a>(facts: &InboundFacts<'a>) -> Vec<(&'a Inbound
     let mut named: Vec<_> = Vec::new();
     if let Some(leaf) = leaf.filter(|_| facts.looks_at_own_certificates()) {
         for name in facts.directory.names_on(leaf) {
-            let owner = facts.directory.owner_of_name(name);
+            let Some(owner) = facts.directory.owner_of_name(name) else {
+                continue;
+            };
             facts.for_each_own_certificate(name, |specificity, connector| {
                 // A wildcard of one organization does not reach into a domain that is another's.
-                if owner == Some(&connector.key.organization) {
+                if *owner == connector.key.organization {
                     named.push((specificity, connector));
                 }
             });

@@ -139,7 +139,7 @@ impl InboundConnector {
 
     /// Whether the client may be at this address, by the connector's own list.
     pub(super) fn holds_address(&self, client: IpAddr) -> bool {
-        self.sender_addresses.iter().any(|network| network.contains(client))
+        self.sender_addresses.holding(client).is_some()
     }
 }
 

@@ -77,10 +77,11 @@ pub(super) fn judge_partners<'a>(
     (index, attributed): (&'a OrganizationIndex, &Attributed<'_>),
 ) -> Result<(Vec<Reason>, Option<&'a InboundConnector>), Box<Refused>> {
     let sender = facts.sender_domain();
-    let covering = || covering(facts, here, index);
+    let covering = facts.partners(index, here);
+    let restricting = || covering.iter().copied().filter(|connector| connector.is_restricting());
     let (mut reasons, mut through) = (Vec::new(), None);
     let mut unmet: Vec<(&InboundConnector, Unmet)> = Vec::new();
-    for connector in covering().filter(|connector| connector.is_restricting()) {
+    for connector in restricting() {
         match examine(connector, facts) {
             Ok(met) => {
                 reasons.push(partner_met(connector, met.known, sender));
@@ -95,8 +96,7 @@ pub(super) fn judge_partners<'a>(
         match trusted(facts, here, (index, attributed)) {
             Some((connector, organization)) => {
                 // Trust is in who sends it, and not in the way that it came.
-                let restricting = covering().filter(|connector| connector.is_restricting());
-                for demanding in restricting.chain([connector]) {
+                for demanding in restricting().chain([connector]) {
                     if let Some(shortfall) = facts.shortfall(demanding, &mut reasons) {
                         return Err(lacks_tls(demanding, shortfall));
                     }
@@ -111,7 +111,7 @@ pub(super) fn judge_partners<'a>(
         }
     }
     let mut lacking: Option<(&InboundConnector, TlsShortfall)> = None;
-    for connector in covering().filter(|connector| !connector.is_restricting()) {
+    for connector in covering.iter().copied().filter(|connector| !connector.is_restricting()) {
         match facts.shortfall(connector, &mut reasons) {
             None if through.is_none() => {
                 reasons.push(partner_met(connector, Known::default(), sender));
@@ -140,16 +140,6 @@ fn partner_met(connector: &InboundConnector, known: Known, sender: Option<&Domai
             ..known
         },
     }
-}
-
-/// The partners' connectors of the recipient's organization that are for this sender and this recipient.
-pub(super) fn covering<'f, 'a>(
-    facts: &'f InboundFacts<'a>,
-    here: &'f Recipient<'f>,
-    index: &'a OrganizationIndex,
-) -> impl Iterator<Item = &'a InboundConnector> + use<'f, 'a> {
-    let all = facts.partners(index, here.organization);
-    all.filter(|connector| covers(connector, here.domain))
 }
 
 /// Whether a connector is for this recipient.

@@ -1,12 +1,12 @@
 //! What an organization's inbound connectors are, as a judgement sees them: those that act; and, while one is tried,
 //! that one among them, in the place of the one whose draft it is.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, sync::Arc};
 
 use sekisho_mail::OrganizationName;
 
-use super::InboundFacts;
-use crate::directory::{ConnectorType, InboundConnector, OrganizationIndex, Specificity, Tried};
+use super::{InboundFacts, Recipient, incoming::covers};
+use crate::directory::{ConnectorType, InboundConnector, OrganizationIndex, ScopeRank, Specificity, Tried};
 
 /// One connector that is judged as if it acted.
 #[derive(Clone, Copy, Debug)]
@@ -46,18 +46,53 @@ impl<'a> InboundFacts<'a> {
         (connector.kind == ConnectorType::OnPremises).then_some(connector)
     }
 
-    /// Partners whose sender domains cover MAIL FROM, the most specific first.
-    pub(super) fn partners<'f>(
-        &'f self,
-        index: &'a OrganizationIndex,
-        organization: &OrganizationName,
-    ) -> impl Iterator<Item = &'a InboundConnector> + use<'a, 'f> {
+    /// Partners' connectors that cover the mail, the most specific first. Of those of one scope that demand the same
+    /// the first stands for all, and beside it those that restrict and may know the client.
+    pub(super) fn partners(&self, index: &'a OrganizationIndex, here: &Recipient<'_>) -> Vec<&'a InboundConnector> {
         let sender = self.sender_domain();
-        let tried = self
-            .tried(organization)
-            .filter(|connector| connector.kind == ConnectorType::Partner && connector.covers_sender(sender));
-        let acting = index.partners.matching(sender).map(AsRef::as_ref);
-        acting.filter(|connector| self.counts(connector)).chain(tried)
+        let mut covering = Vec::new();
+        index
+            .partners
+            .for_each_covering(sender, here.domain, |rank, partners| covering.push((rank, partners)));
+        let alike = covering.iter().flat_map(|(rank, partners)| {
+            let first = |alike: &'a [Arc<InboundConnector>]| alike.iter().find(|one| self.counts(one));
+            partners.alike().filter_map(first).map(|one| (*rank, &**one))
+        });
+        let mut found: Vec<(ScopeRank, &InboundConnector)> = alike.collect();
+        if found.iter().any(|(_, connector)| connector.is_restricting()) {
+            self.for_each_that_may_know_the_client(index, |connector| {
+                let mut of_it = covering.iter().filter(|(_, partners)| partners.hold(connector));
+                found.extend(of_it.next().map(|(rank, _)| (*rank, connector)));
+            });
+        }
+        found.sort_by(|(one, a), (other, b)| other.cmp(one).then_with(|| a.key.cmp(&b.key)));
+        found.dedup_by(|(_, a), (_, b)| std::ptr::eq(*a, *b));
+        let tried = self.tried(here.organization).filter(|connector| {
+            connector.kind == ConnectorType::Partner
+                && covers(connector, here.domain)
+                && connector.covers_sender(sender)
+        });
+        found.into_iter().map(|(_, connector)| connector).chain(tried).collect()
+    }
+
+    /// Hands over the partners' connectors that restrict and have the client's address, or name its certificate.
+    fn for_each_that_may_know_the_client(
+        &self,
+        index: &'a OrganizationIndex,
+        mut found: impl FnMut(&'a InboundConnector),
+    ) {
+        let mut look_at = |connector: &'a Arc<InboundConnector>| {
+            if connector.kind == ConnectorType::Partner && connector.is_restricting() && self.counts(connector) {
+                found(connector);
+            }
+        };
+        index.addresses.matching(self.client).flatten().for_each(&mut look_at);
+        let leaf = self.security.tls().and_then(|tls| tls.chain.first());
+        for name in leaf.into_iter().flat_map(|leaf| self.directory.names_on(leaf)) {
+            index
+                .certificates
+                .for_each_match(name, |_, connector| look_at(connector));
+        }
     }
 
     /// The partner's connector of an organization that trusts another.
@@ -173,9 +208,8 @@ impl<'a> InboundFacts<'a> {
 
     /// The length of the longest prefix with which a connector has the client's address.
     fn prefix_of(&self, connector: &InboundConnector) -> u8 {
-        let networks = connector.sender_addresses.iter();
-        let holding = networks.filter(|network| network.contains(self.client));
-        holding.map(|network| network.prefix()).max().unwrap_or(0)
+        let holding = connector.sender_addresses.holding(self.client);
+        holding.map_or(0, |network| network.prefix())
     }
 }
 

@@ -43,9 +43,11 @@ use serde_json::json;
 
 const USAGE: &str = "\
 Measures messages of 4 KiB with 1 and with 100 a connection, in the clear and under TLS (in and out), messages of 1 MiB
-with 10 a connection, and connections with a handshake (P-256) and no message.
+with 10 a connection, and connections with a handshake (P-256) and no message. Before that, how long attribution and
+selection take in large directories; it fails where one takes longer than 20 µs.
 
 Usage: cargo xtask bench [--seconds N] [--runs N] [--connections N] [--only straight|sekisho|postfix] [--work 1..6]
+       cargo xtask bench --directory
 ";
 
 /// The unit of `/proc/*/stat`: `USER_HZ` is 100 on every platform that Debian runs on.

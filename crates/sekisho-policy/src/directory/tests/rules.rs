@@ -43,14 +43,18 @@ impl Message {
 
     fn verdict(&self, directory: &Directory) -> RuleVerdict {
         let header = directory.look_at_header([&self.organization], &self.fields);
-        directory.apply_rules(&RuleFacts {
+        self.with_facts(&header, |facts| directory.apply_rules(facts))
+    }
+
+    fn with_facts<T>(&self, header: &HeaderFindings, ask: impl FnOnce(&RuleFacts<'_>) -> T) -> T {
+        ask(&RuleFacts {
             organization: &self.organization,
             sender: &self.sender,
             recipients: &self.recipients.iter().collect::<Vec<_>>(),
             connectors: &self.connectors.iter().collect::<Vec<_>>(),
             from: &self.from.iter().collect::<Vec<_>>(),
             is_from_own_server: self.is_from_own_server,
-            header: &header,
+            header,
         })
     }
 }
@@ -558,5 +562,118 @@ fn an_account_says_which_rules_apply_and_on_what_the_others_hang() {
             .collect();
         assert_eq!(applying, expected, "{said:?}");
         assert_eq!(verdict.demands, known.verdict(&directory).demands, "{subject}");
+    }
+}
+
+/// A rule with conditions that few messages meet, and all of them are met by some.
+fn any_rule(chance: &mut Chance, number: u32) -> Rule {
+    let addresses = [
+        &["a@bank.example"][..],
+        &["A@bank.example", "@acme.example"],
+        &["*.bank.example"],
+        &["*.example", "b@bank.example"],
+        &["@bank.example", "*"],
+    ];
+    rule(&format!("acme/{number}")).rejecting("no").with(|rule| {
+        rule.priority = u32::try_from(chance.below(4)).unwrap();
+        if chance.below(2) == 0 {
+            rule.senders = patterns(chance.one_of(&[&["<>"], addresses[0], addresses[1], addresses[2], addresses[4]]));
+        }
+        if chance.below(2) == 0 {
+            rule.recipients = patterns(chance.one_of(&addresses));
+        }
+        if chance.below(4) == 0 {
+            rule.header = header("subject", chance.one_of(&["one", "two"]));
+        }
+        if chance.below(4) == 0 {
+            rule.inbound_connector = Some(chance.one_of(&["bank", "other"]).into());
+        }
+        if chance.below(4) == 0 {
+            rule.from_organizations = chance.one_of(&[vec![name("acme")], vec![name("beta"), name("acme")]]);
+        }
+    })
+}
+
+fn any_message(chance: &mut Chance) -> Message {
+    let addresses = [
+        "a@bank.example",
+        "\"A\"@bank.example",
+        "b@acme.example",
+        "c@x.y.bank.example",
+        "d@[192.0.2.1]",
+    ];
+    let mut some = message(
+        chance.one_of(&["<>", addresses[0], addresses[1], addresses[2], addresses[4]]),
+        addresses[2],
+    );
+    some.recipients = (0..=chance.below(2))
+        .map(|_| chance.one_of(&addresses).parse().unwrap())
+        .collect();
+    let of_beta = chance.one_of(&["acme/bank", "acme/other", "beta/bank"]);
+    some.connectors = (0..chance.below(2)).map(|_| key(of_beta)).collect();
+    some.from = (0..chance.below(2))
+        .map(|_| name(chance.one_of(&["acme", "beta"])))
+        .collect();
+    match chance.below(3) {
+        0 => some,
+        1 => some.field("subject", "number one"),
+        _ => some.field("subject", "ONE").field("subject", "or two"),
+    }
+}
+
+#[test]
+fn the_rules_that_are_found_are_those_that_a_walk_through_all_of_them_finds() {
+    let mut chance = Chance(3);
+    let mut met = 0;
+    for _ in 0..40 {
+        let rules: Vec<Rule> = (0..30).map(|number| any_rule(&mut chance, number)).collect();
+        let connectors = ["acme/bank", "acme/other"].map(|text| partner(text, &["*"]));
+        let directory = three_organizations().inbound(connectors).rules(rules).build();
+        let index = directory.index_of(&name("acme")).unwrap();
+        for _ in 0..50 {
+            let message = any_message(&mut chance);
+            let header = directory.look_at_header([&message.organization], &message.fields);
+            message.with_facts(&header, |facts| {
+                let walk = index.rules.iter().filter(|(rule, header)| rule.meets(*header, facts));
+                let walk: Vec<&RuleKey> = walk.map(|(rule, _)| &rule.key).collect();
+                let found: Vec<&RuleKey> = index.rules.meeting(facts).map(|rule| &rule.key).collect();
+                assert_eq!(found, walk, "{facts:?}");
+                met += found.len();
+            });
+        }
+    }
+    assert!(met > 1000, "only {met} were met");
+}
+
+#[test]
+fn what_would_be_looked_at_for_every_message_is_bounded() {
+    let many = |change: fn(&mut Rule, usize), enabled: bool| {
+        let rules = (0..101).map(|number| {
+            rule(&format!("acme/{number:03}")).rejecting("no").with(|rule| {
+                change(rule, number);
+                rule.enabled = enabled;
+            })
+        });
+        let parts = three_organizations().rules(rules);
+        match Directory::build(1, parts.clone()) {
+            Ok(_) => Vec::new(),
+            Err(_) => parts.faults(),
+        }
+    };
+    for (change, field) in [
+        ((|_, _| {}) as fn(&mut Rule, usize), Some("")),
+        (|rule, _| rule.senders = patterns(&["*"]), Some("")),
+        (
+            |rule, number| rule.header = header("subject", &number.to_string()),
+            Some("header"),
+        ),
+        (|rule, _| rule.header = header("subject", "one"), None),
+        (|rule, _| rule.recipients = patterns(&["*.bank.example"]), None),
+    ] {
+        let expected: Vec<String> = field
+            .map(|field| format!("rule acme/100, {field}"))
+            .into_iter()
+            .collect();
+        assert_eq!((many(change, true), many(change, false)), (expected, Vec::new()));
     }
 }

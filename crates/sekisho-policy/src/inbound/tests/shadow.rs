@@ -140,23 +140,6 @@ fn what_is_tried_takes_no_room_of_what_acts() {
     );
 }
 
-/// A small generator: the same directories in every run.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-
-    fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
-        all[usize::try_from(self.below(all.len() as u64)).unwrap()].clone()
-    }
-}
-
 /// A connector of whatever kind; its name and, for servers of its own, its certificate's are told apart by the number.
 fn any_connector(chance: &mut Chance, number: usize) -> InboundConnector {
     let organization = chance.one_of(&["acme", "beta"]);
@@ -197,7 +180,7 @@ fn any_connector(chance: &mut Chance, number: usize) -> InboundConnector {
             one.floor.groups = (chance.below(4) == 0).then_some(KeyExchangeGroups::HYBRID);
         }
         if !trusts && chance.below(4) == 0 {
-            one.associated_accepted_domains = vec![domain(&format!("{organization}.example"))];
+            one.associated_accepted_domains = [domain(&format!("{organization}.example"))].into();
         }
         if one.kind == ConnectorType::OnPremises {
             one.require_tls = chance.below(2) == 0;
@@ -323,4 +306,47 @@ fn a_verdict_is_what_would_become_of_the_recipient_if_the_document_alone_acted()
         }
     }
     assert_eq!(seen.len(), ShadowOutcome::ALL.len(), "{seen:?}");
+}
+
+/// With exceptions that have long ended each connector stands alone: then every one is looked at.
+#[test]
+fn where_one_speaks_for_all_that_demand_the_same_nobody_is_answered_otherwise() {
+    let mut chance = Chance(11);
+    for _ in 0..60 {
+        let connectors: Vec<InboundConnector> = (0..12).map(|number| any_connector(&mut chance, number)).collect();
+        let ended = connectors.iter().map(|one| Exception {
+            until: Timestamp::EPOCH,
+            ..exception(
+                &one.key.to_string(),
+                ExceptionSubject::InboundConnector(one.key.name.clone()),
+                Relaxation::Plaintext,
+            )
+        });
+        let parts = three_organizations().inbound(connectors.clone());
+        let each = parts.clone().exceptions(ended.collect::<Vec<_>>()).build();
+        let together = parts.build();
+        for session in sessions() {
+            for recipient in [
+                "acme.example",
+                "sales.acme.example",
+                "beta.example",
+                "elsewhere.example",
+            ] {
+                let (one, other) = (session.to(&together, recipient), session.to(&each, recipient));
+                match (&one, &other) {
+                    (Admission::Admitted { attribution: a, .. }, Admission::Admitted { attribution: b, .. }) => {
+                        assert_eq!(a, b, "{recipient} {session:?} {connectors:?}");
+                    }
+                    (Admission::Refused { reply: a, .. }, Admission::Refused { reply: b, .. }) => {
+                        assert_eq!(
+                            (a.code, a.enhanced),
+                            (b.code, b.enhanced),
+                            "{recipient} {session:?} {connectors:?}"
+                        );
+                    }
+                    _ => panic!("{one:?} is not {other:?}: {recipient} {session:?} {connectors:?}"),
+                }
+            }
+        }
+    }
 }

@@ -55,14 +55,14 @@ pub(super) fn inbound(document: &api::InboundConnector, into: &mut Collected, fa
         comment: document.comment.clone(),
         kind,
         sender_domains,
-        sender_addresses,
+        sender_addresses: sender_addresses.into_iter().collect(),
         // One that trusts an organization says nothing of the way that its mail comes, unless it does.
         require_tls: (document.require_tls)
             .unwrap_or(kind == ConnectorType::Partner && trusted_organizations.is_empty()),
         tls_sender_certificate_name: name,
         restrict_domains_to_certificate: document.restrict_domains_to_certificate,
         restrict_domains_to_ip_addresses: document.restrict_domains_to_ip_addresses,
-        associated_accepted_domains,
+        associated_accepted_domains: associated_accepted_domains.into_iter().collect(),
         treat_messages_as_internal: document.treat_messages_as_internal,
         cloud_services_mail_enabled: document.cloud_services_mail_enabled,
         trusted_organizations,
