@@ -68,7 +68,8 @@ pub enum ExceptionSubject {
 /// What an exception lets pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Relaxation {
-    /// All of it: no TLS, and whatever TLS there is.
+    /// Out: all of it, no TLS and whatever TLS there is. In: no TLS, and in the clear no certificate; under TLS what is
+    /// demanded of a certificate stands.
     Plaintext,
     /// Any certificate, or none, under TLS; versions and the key exchange stay demanded.
     AnyCertificate,

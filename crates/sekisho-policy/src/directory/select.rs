@@ -18,7 +18,7 @@ pub struct Selection<'a> {
     pub chosen: Option<&'a Arc<OutboundConnector>>,
     /// Why that one.
     pub because: SelectionReason,
-    /// Every connector that covers the domain, the chosen one first: what each of them demands must hold.
+    /// Every connector that covers the domain, the chosen one among them: what each of them demands must hold.
     pub demanding: Vec<&'a Arc<OutboundConnector>>,
     /// Why mail waits: the connector that a rule chose cannot be gone; then none is chosen.
     pub missing: Option<MissingWay>,

@@ -1,11 +1,14 @@
 //! The reasons of connectors in words, and by which right a message came in.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use sekisho_mail::Domain;
 
 use super::Known;
-use crate::{Reason, directory::ConnectorKey};
+use crate::{
+    Reason,
+    directory::{ConnectorKey, Exception},
+};
 
 /// By which right a message came in, as an arrival's trace keeps it: `local recipient`, `relay: 192.0.2.0/24`,
 /// `connector acme/relay (certificate mail.acme.example)`; with the exceptions without which it would not have. May
@@ -14,8 +17,13 @@ use crate::{Reason, directory::ConnectorKey};
 pub fn admission_right(reasons: &[Reason]) -> Option<String> {
     let (first, others) = reasons.split_first()?;
     let mut right = first.admission_right();
+    // One that lets several things pass is one all the same.
+    let mut exceptions: Vec<&Arc<Exception>> = Vec::new();
     for reason in others {
-        if let Reason::Excepted { exception, .. } = reason {
+        if let Reason::Excepted { exception, .. } = reason
+            && !exceptions.iter().any(|other| Arc::ptr_eq(other, exception))
+        {
+            exceptions.push(exception);
             right = format!("{right}; {exception}");
         }
     }

@@ -126,6 +126,10 @@ fn an_exception_lets_pass_what_it_says_while_it_is_in_force_and_says_so() {
                 passes.contains(&allows),
                 "{wrong}"
             );
+            if passes.contains(&allows) {
+                let right = admission_right(judged.reasons()).unwrap();
+                assert_eq!(right.matches("exception ").count(), 1, "{wrong}: {right}");
+            }
             for now in [END, Timestamp::FAR_FUTURE, Timestamp::EPOCH] {
                 let later = session.clone().then(now).to(&directory, "acme.example");
                 assert!(!is_admitted(&later), "{wrong}, {allows:?}, {now}: {later:?}");
