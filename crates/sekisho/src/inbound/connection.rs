@@ -43,6 +43,10 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// The room on the disk is looked at after so many octets of content.
 const ROOM_CHECK_OCTETS: u64 = 1024 * 1024;
 
+/// So many refusals of a session have a line each in the mail log; of more it has the number. Who sends thousands of
+/// commands that are refused shall neither fill it nor the memory before it.
+const REFUSALS_TOLD_MAX: u64 = 200;
+
 /// A connection ends here; why it does was said where it happened.
 type Flow = ControlFlow<()>;
 
@@ -111,6 +115,7 @@ pub(super) async fn serve(
         is_own_server: false,
         patience,
         drained: false,
+        refusals: 0,
         listener,
         services,
         phase,
@@ -165,10 +170,24 @@ pub(super) struct Connection {
     pub(super) is_own_server: bool,
     patience: Patience,
     drained: bool,
+    /// Refusals of the session.
+    refusals: u64,
 }
 
 impl Connection {
-    async fn run(mut self, mut transport: Transport) {
+    async fn run(mut self, transport: Transport) {
+        self.converse(transport).await;
+        let untold = self.refusals.saturating_sub(REFUSALS_TOLD_MAX);
+        if untold > 0 {
+            self.services.maillog.record(Entry::RefusedMore {
+                listener: &self.listener.name,
+                peer: self.peer,
+                count: untold,
+            });
+        }
+    }
+
+    async fn converse(&mut self, mut transport: Transport) {
         if self.listener.mode == ListenerMode::ImplicitTls {
             let Some(covered) = self.shake_hands(transport).await else {
                 return;
@@ -646,7 +665,7 @@ impl Connection {
     }
 
     pub(super) fn note_refusal(
-        &self,
+        &mut self,
         id: Option<MessageId>,
         reply: &Reply,
         recipient: Option<&ForwardPath>,
@@ -657,12 +676,16 @@ impl Connection {
     }
 
     fn log_refusal(
-        &self,
+        &mut self,
         id: Option<MessageId>,
         reply: &Reply,
         recipient: Option<&ForwardPath>,
         rule: Option<&StatedReason>,
     ) {
+        self.refusals += 1;
+        if self.refusals > REFUSALS_TOLD_MAX {
+            return;
+        }
         let recipient = recipient.map(ToString::to_string);
         self.services.maillog.record(Entry::Refused {
             id: id.or_else(|| self.receiving.as_ref().map(Receiving::id)),

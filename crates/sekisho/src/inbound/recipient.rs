@@ -171,7 +171,7 @@ impl Connection {
     }
 
     /// Writes down that a recipient is refused; under the address that was written, unless it is an alias's end.
-    pub(super) fn record_refusal(&self, path: Option<&ForwardPath>, refused: RefusedRecipient) -> Reply {
+    pub(super) fn record_refusal(&mut self, path: Option<&ForwardPath>, refused: RefusedRecipient) -> Reply {
         let RefusedRecipient {
             recipient,
             reply,

@@ -41,6 +41,32 @@ fn what_has_no_end_is_ended_and_leaves_nothing_in_memory() {
     });
 }
 
+#[test]
+fn refusals_without_end_are_counted_in_the_mail_log_and_not_written_one_by_one() {
+    enclosed(|| {
+        let node = node(&format!("{LOCAL}{RELAYING}[log]\nmail-log = \"stdout\"\n"));
+        let report = Flood::Recipients
+            .run(&node, short(Flood::Recipients))
+            .expect("its sessions end");
+        let sessions = usize::try_from(report.poured.sessions).expect("few");
+        let counted = || {
+            node.log()
+                .lines()
+                .any(|line| line.contains("event=refused-more"))
+                .then_some(())
+        };
+        wait::until_or("the number of those without a line", counted, || node.log());
+        let log = node.log();
+        let lines = log.lines().filter(|line| line.contains("event=refused ")).count();
+        // Before what is measured some come to warm the server up.
+        assert!(
+            lines > 0 && lines <= 200 * (2 * sessions + 2),
+            "{lines} lines for {sessions} sessions"
+        );
+        assert!(!log.contains("lines-dropped"), "{log}");
+    });
+}
+
 /// Clients that only sit there, as many as come in.
 async fn crowd(most: usize) -> (Vec<Client>, usize) {
     let (mut inside, mut turned_away) = (Vec::new(), 0);

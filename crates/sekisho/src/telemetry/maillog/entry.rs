@@ -50,6 +50,15 @@ pub enum Entry<'a> {
         /// The rule, where one of an organization's decided.
         rule: Option<&'a StatedReason>,
     },
+    /// `refused-more`: a session ends in which more was refused than has a line each.
+    RefusedMore {
+        /// The name of the listener.
+        listener: &'a str,
+        /// The client.
+        peer: SocketAddr,
+        /// Replies that have no line.
+        count: u64,
+    },
     /// `handshake-failed`: TLS did not come about, in either role.
     HandshakeFailed {
         /// The message for which we connected; `None` when we are the server.
@@ -175,6 +184,7 @@ impl Entry<'_> {
         match self {
             Self::Received { .. } => "received",
             Self::Refused { .. } => "refused",
+            Self::RefusedMore { .. } => "refused-more",
             Self::HandshakeFailed { .. } => "handshake-failed",
             Self::Attempted(evidence) => evidence.outcome.word(),
             Self::Expired { .. } => "expired",
@@ -201,6 +211,11 @@ impl Entry<'_> {
                 size,
             } => write_received(fields, id, envelope, arrival, size),
             Entry::Refused { .. } => self.write_refused(fields),
+            Entry::RefusedMore { listener, peer, count } => {
+                fields.text("listener", listener);
+                fields.text("peer", peer);
+                fields.number("count", count);
+            }
             Entry::HandshakeFailed { .. } => self.write_handshake_failed(fields),
             Entry::Attempted(evidence) => write_attempted(fields, evidence),
             Entry::Expired {
