@@ -386,7 +386,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -l organization -d 'Only those of this organization' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -l json -d 'Prints JSON, one domain a line'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -l json -d 'Prints JSON, one document a line'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l why -d 'Why, for the history' -r
@@ -445,7 +445,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from list" -l organization -d 'Only those of this organization' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from list" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from list" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from list" -l json -d 'Prints JSON, one connector a line'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from list" -l json -d 'Prints JSON, one document a line'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l organization -d 'Whose it is' -r
@@ -616,7 +616,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from list" -l organization -d 'Only those of this organization' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from list" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from list" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from list" -l json -d 'Prints JSON, one rule a line'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from list" -l json -d 'Prints JSON, one document a line'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l organization -d 'Whose it is' -r
@@ -759,7 +759,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from list" -l organization -d 'Only those of this organization' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from list" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from list" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from list" -l json -d 'Prints JSON, one exception a line'
+complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from list" -l json -d 'Prints JSON, one document a line'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from remove" -l organization -d 'Whose it is' -r

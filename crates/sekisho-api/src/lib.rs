@@ -17,12 +17,12 @@ pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, R
 pub use directory::{
     AcceptedDomain, AddedHeader, CertificateFiles, ChangeKind, ConnectorType, DirectoryChange, DirectoryChanged,
     DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryQuery, DirectoryRollback,
-    DirectoryVersion, DirectoryView, DocumentDifference, DocumentId, DocumentKind, Documents, DomainType, Exception,
-    FIRST_ORGANIZATION, FaultView, FieldDifference, FinalRefusal, HeaderCondition, HistoryQuery, IMPACT_DAYS,
-    IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict,
-    InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, OutboundTls, PlaintextReply,
-    Promoted, Promotion, RecipientCheck, Rejection, Relaxation, Rule, RuleTls, ShadowQuery, ShadowReport, ShadowRow,
-    TlsSettings,
+    DirectoryVersion, DirectoryView, Document, DocumentDifference, DocumentId, DocumentKind, Documents, DomainType,
+    Exception, FIRST_ORGANIZATION, FaultView, FieldDifference, FinalRefusal, HeaderCondition, HistoryQuery,
+    IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup, ImpactQuestion, ImpactStop,
+    ImpactVerdict, InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, OutboundTls,
+    PlaintextReply, Promoted, Promotion, RecipientCheck, Rejection, Relaxation, Rule, RuleTls, ShadowQuery,
+    ShadowReport, ShadowRow, TlsSettings, Tried,
 };
 pub use endpoint::{description, path};
 pub use explain::{

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{DocumentId, DocumentKind, Mode, first_organization};
+use super::{Mode, first_organization};
 
 /// Who brings mail, and what holds for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -103,18 +103,6 @@ impl Default for InboundConnector {
             plaintext_reply: PlaintextReply::default(),
             cloud_services_mail_enabled: false,
             revocation: None,
-        }
-    }
-}
-
-impl InboundConnector {
-    /// What it is known by.
-    #[must_use]
-    pub fn id(&self) -> DocumentId {
-        DocumentId {
-            kind: DocumentKind::InboundConnector,
-            organization: self.organization.clone(),
-            name: self.name.clone(),
         }
     }
 }
@@ -254,18 +242,6 @@ impl Default for OutboundConnector {
             validation_recipients: Vec::new(),
             revalidate_every: None,
             revalidate_with_mail: false,
-        }
-    }
-}
-
-impl OutboundConnector {
-    /// What it is known by.
-    #[must_use]
-    pub fn id(&self) -> DocumentId {
-        DocumentId {
-            kind: DocumentKind::OutboundConnector,
-            organization: self.organization.clone(),
-            name: self.name.clone(),
         }
     }
 }

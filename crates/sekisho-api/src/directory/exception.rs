@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{DocumentId, DocumentKind, first_organization};
+use super::first_organization;
 
 /// What is let pass although a document of the organization demands more: with who answers for it, why, and until when.
 /// It lowers the demands of the document that it names and no others, and ends by itself. One that has ended is kept.
@@ -75,18 +75,6 @@ impl Default for Exception {
             recipient_domain: None,
             allows: None,
             domains: Vec::new(),
-        }
-    }
-}
-
-impl Exception {
-    /// What it is known by.
-    #[must_use]
-    pub fn id(&self) -> DocumentId {
-        DocumentId {
-            kind: DocumentKind::Exception,
-            organization: self.organization.clone(),
-            name: self.name.clone(),
         }
     }
 }

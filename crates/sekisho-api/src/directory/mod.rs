@@ -6,6 +6,7 @@
 
 mod change;
 mod connector;
+mod document;
 mod exception;
 mod impact;
 mod organization;
@@ -20,6 +21,7 @@ pub use connector::{
     CertificateFiles, ConnectorType, InboundConnector, LookupMode, MinTlsVersion, OutboundConnector, PlaintextReply,
     TlsSettings,
 };
+pub use document::{Document, Tried};
 pub use exception::{Exception, Relaxation};
 pub use impact::{
     DirectoryImpact, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup, ImpactQuestion,

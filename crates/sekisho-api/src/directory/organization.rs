@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{DocumentId, DocumentKind, first_organization};
+use super::first_organization;
 
 /// Somebody whose mail this service carries, apart from all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -51,18 +51,6 @@ impl Default for Organization {
             max_message_size: None,
             max_recipients: None,
             header_families: usual_families(),
-        }
-    }
-}
-
-impl Organization {
-    /// What it is known by.
-    #[must_use]
-    pub fn id(&self) -> DocumentId {
-        DocumentId {
-            kind: DocumentKind::Organization,
-            organization: self.name.clone(),
-            name: self.name.clone(),
         }
     }
 }
@@ -117,18 +105,6 @@ impl Default for AcceptedDomain {
             recipients: Vec::new(),
             final_refusal: FinalRefusal::default(),
             comment: String::new(),
-        }
-    }
-}
-
-impl AcceptedDomain {
-    /// What it is known by.
-    #[must_use]
-    pub fn id(&self) -> DocumentId {
-        DocumentId {
-            kind: DocumentKind::Domain,
-            organization: self.organization.clone(),
-            name: self.name.clone(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{DocumentId, DocumentKind, Mode, first_organization};
+use super::{Mode, first_organization};
 
 /// What is demanded of single messages of an organization: of those that it answers for and for whose recipient every
 /// condition holds. A condition that is left out always does.
@@ -73,18 +73,6 @@ impl Default for Rule {
             reject: None,
             route_to_connector: None,
             add_header: None,
-        }
-    }
-}
-
-impl Rule {
-    /// What it is known by.
-    #[must_use]
-    pub fn id(&self) -> DocumentId {
-        DocumentId {
-            kind: DocumentKind::Rule,
-            organization: self.organization.clone(),
-            name: self.name.clone(),
         }
     }
 }

@@ -6,7 +6,8 @@ use std::io;
 use clap::Args;
 use sekisho_api::{
     ApiError, ChangeKind, DirectoryChange, DirectoryChanged, DirectoryProposal, DirectoryQuery, DirectoryView,
-    DocumentDifference, DocumentId, DocumentKind, Documents, ErrorKind, FIRST_ORGANIZATION, FaultView, Mode, path,
+    Document, DocumentDifference, DocumentId, DocumentKind, Documents, ErrorKind, FIRST_ORGANIZATION, FaultView, Mode,
+    Tried, path,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -203,10 +204,14 @@ pub(super) fn in_words(value: &Value) -> String {
     }
 }
 
+/// As [`in_words`], of a word of a fixed list.
+pub(super) fn value_in_words(value: impl Serialize) -> String {
+    in_words(&serde_json::to_value(value).unwrap_or_default())
+}
+
 /// A document: as JSON, or all its fields with a note behind each; those at their default stand back.
-pub(super) fn show<T: Serialize + Default>(
-    id: &DocumentId,
-    document: &T,
+pub(super) fn show<D: Document>(
+    document: &D,
     json: bool,
     note: impl Fn(&str) -> &'static str,
 ) -> Result<Finding, CliError> {
@@ -215,10 +220,10 @@ pub(super) fn show<T: Serialize + Default>(
         out.json(document)?;
         return Ok(Finding::Done);
     }
-    let title = id.title();
+    let title = document.id().title();
     let title = out.paint(Tone::Strong, escaped(&title));
     out.line(title)?;
-    let default = serde_json::to_value(T::default()).map_err(io::Error::from)?;
+    let default = serde_json::to_value(D::default()).map_err(io::Error::from)?;
     let body = serde_json::to_value(document).map_err(io::Error::from)?;
     let fields = body.as_object().into_iter().flatten();
     for (field, value) in fields.filter(|(field, _)| field.as_str() != "name") {
@@ -230,17 +235,9 @@ pub(super) fn show<T: Serialize + Default>(
     Ok(Finding::Done)
 }
 
-/// A table without lines, as all lists are.
-pub(super) fn table(header: &[&str]) -> comfy_table::Table {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(header.to_vec());
-    table
-}
-
 /// Whether a document is looked at and acts, in words.
-pub(super) fn state(enabled: bool, mode: Mode, draft_of: Option<&str>) -> String {
-    match (enabled, mode, draft_of) {
+pub(super) fn state(document: &impl Tried) -> String {
+    match (document.enabled(), document.mode(), document.draft_of()) {
         (false, ..) => "disabled".to_owned(),
         (true, _, Some(live)) => format!("draft of {}", escaped(live)),
         (true, Mode::Shadow, None) => "shadow".to_owned(),

@@ -2,16 +2,17 @@
 
 use clap::{Args, Subcommand};
 use sekisho_api::{
-    AcceptedDomain, DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, DomainType, FIRST_ORGANIZATION,
-    FinalRefusal, RecipientCheck,
+    AcceptedDomain, DirectoryQuery, DirectoryView, Document, DocumentId, DocumentKind, Documents, DomainType,
+    FIRST_ORGANIZATION, FinalRefusal, RecipientCheck,
 };
 use sekisho_mail::Domain;
 
 use super::{
     CliError, Finding,
     changes::{self, ChangeArgs, TextFile, set, set_list},
+    document::{self, ListArgs},
     door::Door,
-    output::Output,
+    output::Listing,
 };
 use crate::telemetry::escaped;
 
@@ -71,16 +72,6 @@ pub(super) struct ShowArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ListArgs {
-    /// Only those of this organization
-    #[arg(long, value_name = "NAME")]
-    organization: Option<String>,
-    /// Prints JSON, one domain a line
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct RemoveArgs {
     /// The domain
     name: String,
@@ -88,102 +79,84 @@ pub(super) struct RemoveArgs {
     change: ChangeArgs,
 }
 
-impl DomainCommand {
-    /// What has to be known of the directory.
-    fn query(&self) -> DirectoryQuery {
-        let (name, organization) = match self {
-            Self::Add(args) | Self::Set(args) => (Some(&args.name), None),
-            Self::Show(args) => (Some(&args.name), None),
-            Self::Remove(args) => (Some(&args.name), None),
-            Self::List(args) => (None, args.organization.clone()),
-        };
-        DirectoryQuery {
-            kind: Some(DocumentKind::Domain),
-            organization,
-            name: name.map(|name| normal(name)),
-        }
-    }
-}
-
 pub(super) async fn run(command: DomainCommand, door: &Door) -> Result<Finding, CliError> {
-    let view = changes::found(door, &command.query()).await?;
     match command {
-        DomainCommand::Add(args) => {
-            if find(&view, &args.name).is_some() {
-                return Err(changes::there_already(&id(&args.name)));
-            }
-            let document = AcceptedDomain {
-                name: args.name.clone(),
-                ..AcceptedDomain::default()
-            };
-            put(door, view.version, document, Vec::new(), &args).await
-        }
-        DomainCommand::Set(args) => {
-            let document = sought(&view, &args.name)?.clone();
-            let before = document.id();
-            // Under another organization it is another document.
-            let moves = args.organization.as_ref().is_some_and(|to| *to != before.organization);
-            let remove = if moves { vec![before] } else { Vec::new() };
-            put(door, view.version, document, remove, &args).await
-        }
+        DomainCommand::Add(args) => add(&args, door).await,
+        DomainCommand::Set(args) => set_fields(&args, door).await,
         DomainCommand::Show(args) => {
-            let document = sought(&view, &args.name)?;
-            changes::show(&document.id(), document, args.json, |_| "")
+            let view = fetch(&args.name, door).await?;
+            changes::show(sought(&view, &args.name)?, args.json, |_| "")
         }
-        DomainCommand::List(args) => list(&view, &args),
+        DomainCommand::List(args) => list(&args, door).await,
         DomainCommand::Remove(args) => {
+            let view = fetch(&args.name, door).await?;
             let remove = vec![sought(&view, &args.name)?.id()];
             args.change.make(door, view.version, Documents::default(), remove).await
         }
     }
 }
 
-async fn put(
-    door: &Door,
-    based_on: u64,
-    mut document: AcceptedDomain,
-    remove: Vec<DocumentId>,
-    args: &SetArgs,
-) -> Result<Finding, CliError> {
-    set(&mut document.organization, args.organization.as_ref());
-    set(&mut document.kind, args.kind.as_ref());
-    set(&mut document.recipient_check, args.recipient_check.as_ref());
-    set_list(&mut document.recipients, args.recipients.as_ref());
-    if let Some(file) = &args.recipients_from {
-        set_list(&mut document.recipients, Some(&file.lines()?));
+async fn add(args: &SetArgs, door: &Door) -> Result<Finding, CliError> {
+    let view = fetch(&args.name, door).await?;
+    if find(&view, &args.name).is_some() {
+        return Err(changes::there_already(&id(&args.name)));
     }
-    set(&mut document.final_refusal, args.final_refusal.as_ref());
-    set(&mut document.comment, args.comment.as_ref());
-    let put = Documents {
-        domain: vec![document],
-        ..Documents::default()
-    };
-    args.change.make(door, based_on, put, remove).await
+    let mut document = AcceptedDomain::named(FIRST_ORGANIZATION, &args.name);
+    args.apply(&mut document)?;
+    document::put(document, &args.change, view.version, door).await
 }
 
-fn list(view: &DirectoryView, args: &ListArgs) -> Result<Finding, CliError> {
-    let mut out = Output::open();
-    let mut table = changes::table(&["domain", "organization", "type", "comment"]);
-    let of = |domain: &&AcceptedDomain| args.organization.as_ref().is_none_or(|of| domain.organization == *of);
-    let mut finding = Finding::Missing;
-    for domain in view.documents.domain.iter().filter(of) {
-        finding = Finding::Done;
-        if args.json {
-            out.json(domain)?;
-            continue;
+async fn set_fields(args: &SetArgs, door: &Door) -> Result<Finding, CliError> {
+    let view = fetch(&args.name, door).await?;
+    let mut document = sought(&view, &args.name)?.clone();
+    let before = document.id();
+    args.apply(&mut document)?;
+    // Under another organization it is another document.
+    let moves = document.organization != before.organization;
+    let remove = if moves { vec![before] } else { Vec::new() };
+    args.change.make(door, view.version, document.into(), remove).await
+}
+
+impl SetArgs {
+    fn apply(&self, document: &mut AcceptedDomain) -> Result<(), CliError> {
+        set(&mut document.organization, self.organization.as_ref());
+        set(&mut document.kind, self.kind.as_ref());
+        set(&mut document.recipient_check, self.recipient_check.as_ref());
+        set_list(&mut document.recipients, self.recipients.as_ref());
+        if let Some(file) = &self.recipients_from {
+            set_list(&mut document.recipients, Some(&file.lines()?));
         }
-        let kind = serde_json::to_value(domain.kind).map_err(std::io::Error::from)?;
-        table.add_row([
-            escaped(&domain.name).to_string(),
-            escaped(&domain.organization).to_string(),
-            changes::in_words(&kind),
-            escaped(&domain.comment).to_string(),
-        ]);
+        set(&mut document.final_refusal, self.final_refusal.as_ref());
+        set(&mut document.comment, self.comment.as_ref());
+        Ok(())
     }
-    if !args.json && finding == Finding::Done {
-        out.line(table)?;
+}
+
+async fn list(args: &ListArgs, door: &Door) -> Result<Finding, CliError> {
+    let mut list = Listing::open(args.json, &["domain", "organization", "type", "comment"]);
+    for domain in args.fetch::<AcceptedDomain>(door).await? {
+        list.item(&domain, || row(&domain))?;
     }
-    Ok(finding)
+    list.end()
+}
+
+fn row(domain: &AcceptedDomain) -> [String; 4] {
+    [
+        escaped(&domain.name).to_string(),
+        escaped(&domain.organization).to_string(),
+        changes::value_in_words(domain.kind),
+        escaped(&domain.comment).to_string(),
+    ]
+}
+
+/// This domain alone at the version in force, whosever it is.
+async fn fetch(name: &str, door: &Door) -> Result<DirectoryView, CliError> {
+    let query = DirectoryQuery {
+        kind: Some(DocumentKind::Domain),
+        organization: None,
+        name: Some(normal(name)),
+    };
+    changes::found(door, &query).await
 }
 
 fn sought<'v>(view: &'v DirectoryView, name: &str) -> Result<&'v AcceptedDomain, CliError> {

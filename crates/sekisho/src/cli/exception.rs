@@ -1,14 +1,15 @@
 //! `sekisho exception`: what is let pass although a document demands more, who answers for it, and until when.
 
 use clap::{Args, Subcommand};
-use sekisho_api::{DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, Exception, Relaxation};
+use sekisho_api::{DocumentKind, Exception, Relaxation};
 use sekisho_mail::Timestamp;
 
 use super::{
     CliError, Finding,
-    changes::{self, ChangeArgs, set, set_list, set_text},
+    changes::{self, set, set_list, set_text},
+    document::{self, FieldFlags, ListArgs, NamedArgs, SetArgs, ShowArgs},
     door::Door,
-    output::Output,
+    output::Listing,
     text,
 };
 use crate::{clock, directory::parse::until, telemetry::escaped};
@@ -16,38 +17,19 @@ use crate::{clock, directory::parse::until, telemetry::escaped};
 #[derive(Debug, Subcommand)]
 pub(super) enum ExceptionCommand {
     /// Adds an exception
-    Add(Box<SetArgs>),
+    Add(Box<SetArgs<ExceptionFlags>>),
     /// Changes fields of an exception; an empty value unsets a field or empties a list
-    Set(Box<SetArgs>),
+    Set(Box<SetArgs<ExceptionFlags>>),
     /// Shows an exception with all its fields
     Show(ShowArgs),
     /// Lists exceptions, those that have ended too
     List(ListArgs),
     /// Removes an exception
-    Remove(RemoveArgs),
+    Remove(NamedArgs),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct SetArgs {
-    #[command(flatten)]
-    name: NameArgs,
-    #[command(flatten)]
-    flags: Flags,
-    #[command(flatten)]
-    change: ChangeArgs,
-}
-
-#[derive(Debug, Args)]
-struct NameArgs {
-    /// Its name, unique among the exceptions of the organization
-    name: String,
-    /// Whose it is
-    #[arg(long, default_value = "default", value_name = "NAME")]
-    organization: String,
-}
-
-#[derive(Debug, Args)]
-struct Flags {
+pub(super) struct ExceptionFlags {
     /// Who answers for it
     #[arg(long, value_name = "TEXT")]
     owner: Option<String>,
@@ -77,8 +59,10 @@ struct Flags {
     domains: Option<Vec<String>>,
 }
 
-impl Flags {
-    fn apply(&self, document: &mut Exception) {
+impl FieldFlags for ExceptionFlags {
+    type Document = Exception;
+
+    fn apply(&self, document: &mut Exception) -> Result<(), CliError> {
         set(&mut document.owner, self.owner.as_ref());
         set(&mut document.reason, self.reason.as_ref());
         set(&mut document.until, self.until.as_ref());
@@ -90,116 +74,27 @@ impl Flags {
             document.allows = self.allows;
         }
         set_list(&mut document.domains, self.domains.as_ref());
-    }
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ShowArgs {
-    #[command(flatten)]
-    name: NameArgs,
-    /// Prints JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ListArgs {
-    /// Only those of this organization
-    #[arg(long, value_name = "NAME")]
-    organization: Option<String>,
-    /// Prints JSON, one exception a line
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct RemoveArgs {
-    #[command(flatten)]
-    name: NameArgs,
-    #[command(flatten)]
-    change: ChangeArgs,
-}
-
-impl ExceptionCommand {
-    /// What has to be known of the directory.
-    fn query(&self) -> DirectoryQuery {
-        match self {
-            Self::Add(args) | Self::Set(args) => DirectoryQuery::of(&args.name.id()),
-            Self::Show(args) => DirectoryQuery::of(&args.name.id()),
-            Self::Remove(args) => DirectoryQuery::of(&args.name.id()),
-            Self::List(args) => DirectoryQuery {
-                kind: Some(DocumentKind::Exception),
-                organization: args.organization.clone(),
-                name: None,
-            },
-        }
+        Ok(())
     }
 }
 
 pub(super) async fn run(command: ExceptionCommand, door: &Door) -> Result<Finding, CliError> {
-    let view = changes::found(door, &command.query()).await?;
     match command {
-        ExceptionCommand::Add(args) => {
-            if let Some(one) = args.name.find(&view) {
-                return Err(changes::there_already(&one.id()));
-            }
-            let mut document = Exception {
-                organization: args.name.organization,
-                name: args.name.name,
-                ..Exception::default()
-            };
-            args.flags.apply(&mut document);
-            put(door, view.version, document, &args.change).await
-        }
-        ExceptionCommand::Set(args) => {
-            let mut document = args.name.sought(&view)?.clone();
-            args.flags.apply(&mut document);
-            put(door, view.version, document, &args.change).await
-        }
-        ExceptionCommand::Show(args) => {
-            let document = args.name.sought(&view)?;
-            let note = match state(document, clock::now()) {
-                "ended" => " (it has ended)",
-                _ => "",
-            };
-            changes::show(&document.id(), document, args.json, |field| match field {
-                "until" => note,
-                _ => "",
-            })
-        }
-        ExceptionCommand::List(args) => list(&args, &view),
-        ExceptionCommand::Remove(args) => {
-            let remove = vec![args.name.id()];
-            args.change.make(door, view.version, Documents::default(), remove).await
-        }
+        ExceptionCommand::Add(args) => document::add(&args, door).await,
+        ExceptionCommand::Set(args) => document::set(&args, door).await,
+        ExceptionCommand::Show(args) => show(&args, door).await,
+        ExceptionCommand::List(args) => list(&args, door).await,
+        ExceptionCommand::Remove(args) => document::remove(&args, DocumentKind::Exception, door).await,
     }
 }
 
-impl NameArgs {
-    fn id(&self) -> DocumentId {
-        DocumentId {
-            kind: DocumentKind::Exception,
-            organization: self.organization.clone(),
-            name: self.name.clone(),
-        }
-    }
-
-    fn find<'v>(&self, view: &'v DirectoryView) -> Option<&'v Exception> {
-        let mut exceptions = view.documents.exception.iter();
-        exceptions.find(|one| one.name == self.name && one.organization == self.organization)
-    }
-
-    fn sought<'v>(&self, view: &'v DirectoryView) -> Result<&'v Exception, CliError> {
-        self.find(view).ok_or_else(|| changes::not_there(&self.id()))
-    }
-}
-
-async fn put(door: &Door, based_on: u64, document: Exception, change: &ChangeArgs) -> Result<Finding, CliError> {
-    let put = Documents {
-        exception: vec![document],
-        ..Documents::default()
+async fn show(args: &ShowArgs, door: &Door) -> Result<Finding, CliError> {
+    let exception: Exception = args.name.current(door).await?;
+    let note = match state(&exception, clock::now()) {
+        "ended" => " (it has ended)",
+        _ => "",
     };
-    change.make(door, based_on, put, Vec::new()).await
+    changes::show(&exception, args.json, |field| if field == "until" { note } else { "" })
 }
 
 /// As far as this machine's clock says; what is judged by is the server's.
@@ -211,37 +106,27 @@ fn state(exception: &Exception, now: Timestamp) -> &'static str {
     }
 }
 
-fn list(args: &ListArgs, view: &DirectoryView) -> Result<Finding, CliError> {
-    let of = |one: &&Exception| args.organization.as_ref().is_none_or(|of| one.organization == *of);
-    let mut exceptions: Vec<&Exception> = view.documents.exception.iter().filter(of).collect();
-    exceptions.sort_by_key(|one| (&one.organization, &one.name));
+async fn list(args: &ListArgs, door: &Door) -> Result<Finding, CliError> {
+    let header = ["exception", "state", "until", "owner", "about", "allows"];
+    let mut list = Listing::open(args.json, &header);
     let now = clock::now();
-    let mut out = Output::open();
-    let mut table = changes::table(&["exception", "state", "until", "owner", "about", "allows"]);
-    for exception in &exceptions {
-        if args.json {
-            out.json(exception)?;
-            continue;
-        }
-        let title = format!("{}/{}", exception.organization, exception.name);
-        let ends = until(&exception.until).map_or_else(|_| exception.until.clone(), text::local);
-        table.add_row([
-            escaped(&title).to_string(),
-            state(exception, now).to_owned(),
-            escaped(&ends).to_string(),
-            escaped(&exception.owner).to_string(),
-            escaped(&about(exception)).to_string(),
-            exception.allows.map(word).unwrap_or_default().to_owned(),
-        ]);
+    for exception in args.fetch::<Exception>(door).await? {
+        list.item(&exception, || row(&exception, now))?;
     }
-    if !args.json && !exceptions.is_empty() {
-        out.line(table)?;
-    }
-    Ok(if exceptions.is_empty() {
-        Finding::Missing
-    } else {
-        Finding::Done
-    })
+    list.end()
+}
+
+fn row(exception: &Exception, now: Timestamp) -> [String; 6] {
+    let title = format!("{}/{}", exception.organization, exception.name);
+    let ends = until(&exception.until).map_or_else(|_| exception.until.clone(), text::local);
+    [
+        escaped(&title).to_string(),
+        state(exception, now).to_owned(),
+        escaped(&ends).to_string(),
+        escaped(&exception.owner).to_string(),
+        escaped(&about(exception)).to_string(),
+        exception.allows.map(word).unwrap_or_default().to_owned(),
+    ]
 }
 
 fn about(exception: &Exception) -> String {

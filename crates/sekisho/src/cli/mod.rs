@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod connector;
 mod directory;
+mod document;
 mod domain;
 mod door;
 mod exception;

@@ -2,14 +2,16 @@
 
 use clap::{Args, Subcommand};
 use sekisho_api::{
-    DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, FIRST_ORGANIZATION, Organization, OutboundTls,
+    AcceptedDomain, DirectoryQuery, DirectoryView, Document, DocumentId, DocumentKind, Documents, FIRST_ORGANIZATION,
+    InboundConnector, Organization, OutboundConnector, OutboundTls,
 };
 
 use super::{
     CliError, Finding,
     changes::{self, ChangeArgs, set, set_list, set_text},
+    document,
     door::Door,
-    output::Output,
+    output::Listing,
 };
 use crate::telemetry::escaped;
 
@@ -106,112 +108,88 @@ pub(super) struct RemoveArgs {
     change: ChangeArgs,
 }
 
-impl OrganizationCommand {
-    /// What has to be known of the directory; the list counts what each of them has.
-    fn query(&self) -> DirectoryQuery {
-        let name = match self {
-            Self::Add(args) | Self::Set(args) => &args.name,
-            Self::Show(args) => &args.name,
-            Self::Remove(args) => &args.name,
-            Self::List(_) => return DirectoryQuery::default(),
-        };
-        DirectoryQuery {
-            kind: Some(DocumentKind::Organization),
-            organization: None,
-            name: Some(name.clone()),
-        }
-    }
-}
-
 pub(super) async fn run(command: OrganizationCommand, door: &Door) -> Result<Finding, CliError> {
-    let view = changes::found(door, &command.query()).await?;
     match command {
         OrganizationCommand::Add(args) => {
+            let view = fetch(&args.name, door).await?;
             if find(&view, &args.name).is_some() {
                 return Err(changes::there_already(&id(&args.name)));
             }
-            let document = Organization {
-                name: args.name,
-                ..Organization::default()
-            };
-            put(door, view.version, document, &args.flags, &args.change).await
+            let mut document = Organization::named(&args.name, &args.name);
+            args.flags.apply(&mut document);
+            document::put(document, &args.change, view.version, door).await
         }
         OrganizationCommand::Set(args) => {
-            let document = find(&view, &args.name).ok_or_else(|| changes::not_there(&id(&args.name)))?;
-            put(door, view.version, document, &args.flags, &args.change).await
+            let view = fetch(&args.name, door).await?;
+            let mut document = sought(&view, &args.name)?;
+            args.flags.apply(&mut document);
+            document::put(document, &args.change, view.version, door).await
         }
         OrganizationCommand::Show(args) => {
-            let document = find(&view, &args.name).ok_or_else(|| changes::not_there(&id(&args.name)))?;
-            changes::show(&document.id(), &document, args.json, |_| "")
+            let view = fetch(&args.name, door).await?;
+            changes::show(&sought(&view, &args.name)?, args.json, |_| "")
         }
-        OrganizationCommand::List(args) => list(&view, args.json),
+        OrganizationCommand::List(args) => list(args.json, door).await,
         OrganizationCommand::Remove(args) => {
+            let based_on = changes::version(door).await?;
             let remove = vec![id(&args.name)];
-            args.change.make(door, view.version, Documents::default(), remove).await
+            args.change.make(door, based_on, Documents::default(), remove).await
         }
     }
 }
 
-async fn put(
-    door: &Door,
-    based_on: u64,
-    mut document: Organization,
-    flags: &Flags,
-    change: &ChangeArgs,
-) -> Result<Finding, CliError> {
-    flags.apply(&mut document);
-    let put = Documents {
-        organization: vec![document],
-        ..Documents::default()
+/// This organization alone at the version in force.
+async fn fetch(name: &str, door: &Door) -> Result<DirectoryView, CliError> {
+    let query = DirectoryQuery {
+        kind: Some(DocumentKind::Organization),
+        organization: None,
+        name: Some(name.to_owned()),
     };
-    change.make(door, based_on, put, Vec::new()).await
+    changes::found(door, &query).await
 }
 
-fn list(view: &DirectoryView, json: bool) -> Result<Finding, CliError> {
-    let mut names: Vec<&str> = view
-        .documents
-        .organization
-        .iter()
-        .map(|one| one.name.as_str())
-        .collect();
+async fn list(json: bool, door: &Door) -> Result<Finding, CliError> {
+    // The whole directory: of each organization is said how much it has.
+    let view = changes::current(door).await?;
+    let documents = &view.documents;
+    let mut names: Vec<&str> = documents.organization.iter().map(|one| one.name.as_str()).collect();
     if !names.contains(&FIRST_ORGANIZATION) {
         names.push(FIRST_ORGANIZATION);
         names.sort_unstable();
     }
-    let mut out = Output::open();
-    let mut table = changes::table(&["organization", "domains", "connectors", "comment"]);
-    for document in names.into_iter().filter_map(|name| find(view, name)) {
-        if json {
-            out.json(&document)?;
-            continue;
-        }
-        let of = |organization: &String| *organization == document.name;
-        let documents = &view.documents;
-        let domains = documents.domain.iter().filter(|one| of(&one.organization)).count();
-        let inbound = documents.inbound_connector.iter().filter(|one| of(&one.organization));
-        let outbound = documents.outbound_connector.iter().filter(|one| of(&one.organization));
-        table.add_row([
-            escaped(&document.name).to_string(),
-            domains.to_string(),
-            (inbound.count() + outbound.count()).to_string(),
-            escaped(&document.comment).to_string(),
-        ]);
+    let mut list = Listing::open(json, &["organization", "domains", "connectors", "comment"]);
+    for organization in names.into_iter().filter_map(|name| find(&view, name)) {
+        list.item(&organization, || row(&organization, documents))?;
     }
-    if !json {
-        out.line(table)?;
-    }
-    Ok(Finding::Done)
+    list.end()
+}
+
+fn row(organization: &Organization, documents: &Documents) -> [String; 4] {
+    let connectors =
+        count::<InboundConnector>(documents, organization) + count::<OutboundConnector>(documents, organization);
+    [
+        escaped(&organization.name).to_string(),
+        count::<AcceptedDomain>(documents, organization).to_string(),
+        connectors.to_string(),
+        escaped(&organization.comment).to_string(),
+    ]
+}
+
+fn count<D: Document>(documents: &Documents, of: &Organization) -> usize {
+    D::of(documents)
+        .iter()
+        .filter(|one| one.organization() == of.name)
+        .count()
+}
+
+fn sought(view: &DirectoryView, name: &str) -> Result<Organization, CliError> {
+    find(view, name).ok_or_else(|| changes::not_there(&id(name)))
 }
 
 /// The first one is there even if nothing is set about it.
 fn find(view: &DirectoryView, name: &str) -> Option<Organization> {
     let found = view.documents.organization.iter().find(|one| one.name == name);
-    let first = || {
-        (name == FIRST_ORGANIZATION).then(|| Organization {
-            name: name.to_owned(),
-            ..Organization::default()
-        })
-    };
+    let first = || (name == FIRST_ORGANIZATION).then(|| Organization::named(name, name));
     found.cloned().or_else(first)
 }
 

@@ -2,9 +2,11 @@
 
 use std::io::{self, IsTerminal as _, StdoutLock, Write};
 
+use comfy_table::{Row, Table};
 use serde::Serialize;
 use serde_json::ser::Formatter;
 
+use super::{CliError, Finding};
 use crate::telemetry::is_hidden;
 
 /// JSON in which what [`is_hidden`] stands as `\uXXXX` (RFC 8259 §7), so that a terminal shows it as it is (law 11).
@@ -101,6 +103,54 @@ impl Output {
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
+}
+
+/// A list: for people a table, or with `--json` one value a line as it comes.
+pub(super) struct Listing {
+    out: Output,
+    json: bool,
+    table: Table,
+    is_empty: bool,
+}
+
+impl Listing {
+    pub(super) fn open(json: bool, header: &[&str]) -> Self {
+        Self {
+            out: Output::open(),
+            json,
+            table: table(header),
+            is_empty: true,
+        }
+    }
+
+    /// One more entry: the value as JSON has it, and how a person reads it.
+    pub(super) fn item<R: Into<Row>>(&mut self, value: &impl Serialize, row: impl FnOnce() -> R) -> io::Result<()> {
+        self.is_empty = false;
+        if self.json {
+            return self.out.json(value);
+        }
+        self.table.add_row(row());
+        Ok(())
+    }
+
+    /// Writes what is still to be written. A list without an entry is a finding of its own, and no table is shown.
+    pub(super) fn end(mut self) -> Result<Finding, CliError> {
+        if self.is_empty {
+            return Ok(Finding::Missing);
+        }
+        if !self.json {
+            self.out.line(self.table)?;
+        }
+        Ok(Finding::Done)
+    }
+}
+
+/// A table without lines, as all lists are.
+pub(super) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(header.to_vec());
+    table
 }
 
 #[cfg(test)]

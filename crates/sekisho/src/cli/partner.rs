@@ -8,9 +8,9 @@ use sekisho_api::{
 };
 
 use super::{
-    CliError, Finding, changes,
+    CliError, Finding,
     door::Door,
-    output::{Output, Tone},
+    output::{Listing, Output, Tone},
     text,
 };
 use crate::telemetry::escaped;
@@ -83,40 +83,31 @@ async fn list(args: &ListArgs, door: &Door) -> Result<Finding, CliError> {
         organization: args.organization.clone(),
         ..PartnerQuery::default()
     };
-    let mut out = Output::open();
-    let mut table = changes::table(&[
-        "ORGANIZATION",
-        "DOMAIN",
-        "IN",
-        "WORST",
-        "BEST",
-        "OUT",
-        "WORST",
-        "BEST",
-        "CERTIFICATE UNTIL",
-        "LAST",
-    ]);
-    let mut is_empty = true;
+    let mut list = Listing::open(args.json, &HEADER);
     loop {
         let page: PartnerPage = door.fetch(path::PARTNERS, &query).await?;
         for partner in &page.partners {
-            is_empty = false;
-            if args.json {
-                out.json(partner)?;
-            } else {
-                table.add_row(row(partner));
-            }
+            list.item(partner, || row(partner))?;
         }
         query.after = page.next;
         if query.after.is_none() {
-            break;
+            return list.end();
         }
     }
-    if !args.json && !is_empty {
-        out.line(table)?;
-    }
-    Ok(if is_empty { Finding::Missing } else { Finding::Done })
 }
+
+const HEADER: [&str; 10] = [
+    "organization",
+    "domain",
+    "in",
+    "worst",
+    "best",
+    "out",
+    "worst",
+    "best",
+    "certificate until",
+    "last",
+];
 
 fn row(partner: &Partner) -> Vec<String> {
     let of = |traffic: Option<&PartnerTraffic>| match traffic {

@@ -1,16 +1,14 @@
 //! `sekisho rule`: what an organization demands of single messages.
 
 use clap::{Args, Subcommand};
-use sekisho_api::{
-    AddedHeader, DirectoryQuery, DirectoryView, DocumentId, DocumentKind, Documents, HeaderCondition, Mode, Rejection,
-    Rule, RuleTls,
-};
+use sekisho_api::{AddedHeader, DocumentKind, HeaderCondition, Mode, Rejection, Rule, RuleTls};
 
 use super::{
     CliError, Finding,
-    changes::{self, ChangeArgs, set, set_list, set_text},
+    changes::{self, set, set_list, set_text},
+    document::{self, FieldFlags, ListArgs, NamedArgs, SetArgs, ShowArgs},
     door::Door,
-    output::Output,
+    output::Listing,
     shadow::{self, PromoteArgs, ReportArgs},
 };
 use crate::telemetry::escaped;
@@ -18,9 +16,9 @@ use crate::telemetry::escaped;
 #[derive(Debug, Subcommand)]
 pub(super) enum RuleCommand {
     /// Adds a rule
-    Add(Box<SetArgs>),
+    Add(Box<SetArgs<RuleFlags>>),
     /// Changes fields of a rule; an empty value unsets a field or empties a list
-    Set(Box<SetArgs>),
+    Set(Box<SetArgs<RuleFlags>>),
     /// Shows a rule with all its fields
     Show(ShowArgs),
     /// Lists rules in the order in which they are looked at
@@ -32,34 +30,15 @@ pub(super) enum RuleCommand {
     /// Removes a rule
     Remove(NamedArgs),
     /// Makes or changes the draft of a rule, which is tried in its place; what is not named stays as it is
-    Draft(Box<SetArgs>),
+    Draft(Box<SetArgs<RuleFlags>>),
     /// Says what a rule that is tried, or the draft of one, would have made of the mail so far
-    Shadow(ShadowArgs),
+    Shadow(ReportArgs),
     /// Enforces a rule that is tried, or the draft of one; refused while that would break recent mail
-    Promote(PromoteRuleArgs),
+    Promote(PromoteArgs),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct SetArgs {
-    #[command(flatten)]
-    name: NameArgs,
-    #[command(flatten)]
-    flags: Flags,
-    #[command(flatten)]
-    change: ChangeArgs,
-}
-
-#[derive(Debug, Args)]
-struct NameArgs {
-    /// Its name, unique among the rules of the organization
-    name: String,
-    /// Whose it is
-    #[arg(long, default_value = "default", value_name = "NAME")]
-    organization: String,
-}
-
-#[derive(Debug, Args)]
-struct Flags {
+pub(super) struct RuleFlags {
     /// Whether it is looked at [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     enabled: Option<bool>,
@@ -146,8 +125,10 @@ fn tls(text: &str) -> Result<TlsFlag, String> {
     Ok(TlsFlag(Some(changes::word(text)?)))
 }
 
-impl Flags {
-    fn apply(&self, document: &mut Rule) {
+impl FieldFlags for RuleFlags {
+    type Document = Rule;
+
+    fn apply(&self, document: &mut Rule) -> Result<(), CliError> {
         set(&mut document.enabled, self.enabled.as_ref());
         set(&mut document.mode, self.mode.as_ref());
         set_text(&mut document.draft_of, self.draft_of.as_ref());
@@ -166,190 +147,44 @@ impl Flags {
             let text = Some(text.clone()).filter(|text| !text.is_empty());
             document.reject = text.map(|text| Rejection { text });
         }
+        Ok(())
     }
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ShowArgs {
-    #[command(flatten)]
-    name: NameArgs,
-    /// Prints JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ListArgs {
-    /// Only those of this organization
-    #[arg(long, value_name = "NAME")]
-    organization: Option<String>,
-    /// Prints JSON, one rule a line
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct NamedArgs {
-    #[command(flatten)]
-    name: NameArgs,
-    #[command(flatten)]
-    change: ChangeArgs,
-}
-
-impl RuleCommand {
-    /// What has to be known of the directory.
-    fn query(&self) -> DirectoryQuery {
-        match self {
-            Self::Add(args) | Self::Set(args) => DirectoryQuery::of(&args.name.id()),
-            Self::Show(args) => DirectoryQuery::of(&args.name.id()),
-            Self::Enable(args) | Self::Disable(args) | Self::Remove(args) => DirectoryQuery::of(&args.name.id()),
-            Self::Shadow(args) => DirectoryQuery::of(&args.name.id()),
-            Self::Promote(args) => DirectoryQuery::of(&args.name.id()),
-            // A draft of it may be there already, under another name.
-            Self::Draft(args) => DirectoryQuery {
-                name: None,
-                ..DirectoryQuery::of(&args.name.id())
-            },
-            Self::List(args) => DirectoryQuery {
-                kind: Some(DocumentKind::Rule),
-                organization: args.organization.clone(),
-                name: None,
-            },
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ShadowArgs {
-    #[command(flatten)]
-    name: NameArgs,
-    #[command(flatten)]
-    report: ReportArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct PromoteRuleArgs {
-    #[command(flatten)]
-    name: NameArgs,
-    #[command(flatten)]
-    promotion: PromoteArgs,
 }
 
 pub(super) async fn run(command: RuleCommand, door: &Door) -> Result<Finding, CliError> {
-    let view = changes::found(door, &command.query()).await?;
     match command {
-        RuleCommand::Add(args) => {
-            if let Some(one) = args.name.find(&view) {
-                return Err(changes::there_already(&one.id()));
-            }
-            let mut document = Rule {
-                organization: args.name.organization,
-                name: args.name.name,
-                ..Rule::default()
-            };
-            args.flags.apply(&mut document);
-            put(door, view.version, document, &args.change).await
-        }
-        RuleCommand::Set(args) => {
-            let mut document = args.name.sought(&view)?.clone();
-            args.flags.apply(&mut document);
-            put(door, view.version, document, &args.change).await
-        }
-        RuleCommand::Show(args) => {
-            let document = args.name.sought(&view)?;
-            changes::show(&document.id(), document, args.json, |_| "")
-        }
-        RuleCommand::List(args) => list(&args, &view),
-        RuleCommand::Enable(args) => enable(&args, true, &view, door).await,
-        RuleCommand::Disable(args) => enable(&args, false, &view, door).await,
-        RuleCommand::Remove(args) => {
-            let remove = vec![args.name.id()];
-            args.change.make(door, view.version, Documents::default(), remove).await
-        }
-        RuleCommand::Draft(args) => {
-            let live = args.name.sought(&view)?;
-            let own = || {
-                let all = view.documents.rule.iter();
-                all.filter(|one| one.organization == live.organization)
-            };
-            let draft = own().find(|one| one.draft_of.as_ref() == Some(&live.name)).cloned();
-            let mut document = draft.unwrap_or_else(|| Rule {
-                name: shadow::draft_name(&live.name, |name| own().any(|one| one.name == name)),
-                mode: Mode::Shadow,
-                draft_of: Some(live.name.clone()),
-                ..live.clone()
-            });
-            args.flags.apply(&mut document);
-            put(door, view.version, document, &args.change).await
-        }
-        RuleCommand::Shadow(args) => shadow::report(args.name.id(), &args.report, door).await,
-        RuleCommand::Promote(args) => shadow::promote(args.name.id(), &args.promotion, view.version, door).await,
+        RuleCommand::Add(args) => document::add(&args, door).await,
+        RuleCommand::Set(args) => document::set(&args, door).await,
+        RuleCommand::Show(args) => document::show::<Rule>(&args, door).await,
+        RuleCommand::List(args) => list(&args, door).await,
+        RuleCommand::Enable(args) => document::enable::<Rule>(&args, true, door).await,
+        RuleCommand::Disable(args) => document::enable::<Rule>(&args, false, door).await,
+        RuleCommand::Remove(args) => document::remove(&args, DocumentKind::Rule, door).await,
+        RuleCommand::Draft(args) => document::draft(&args, door).await,
+        RuleCommand::Shadow(args) => shadow::report(&args, DocumentKind::Rule, door).await,
+        RuleCommand::Promote(args) => shadow::promote(&args, DocumentKind::Rule, door).await,
     }
 }
 
-impl NameArgs {
-    fn id(&self) -> DocumentId {
-        DocumentId {
-            kind: DocumentKind::Rule,
-            organization: self.organization.clone(),
-            name: self.name.clone(),
-        }
-    }
-
-    fn find<'v>(&self, view: &'v DirectoryView) -> Option<&'v Rule> {
-        let mut rules = view.documents.rule.iter();
-        rules.find(|one| one.name == self.name && one.organization == self.organization)
-    }
-
-    fn sought<'v>(&self, view: &'v DirectoryView) -> Result<&'v Rule, CliError> {
-        self.find(view).ok_or_else(|| changes::not_there(&self.id()))
-    }
-}
-
-async fn put(door: &Door, based_on: u64, document: Rule, change: &ChangeArgs) -> Result<Finding, CliError> {
-    let put = Documents {
-        rule: vec![document],
-        ..Documents::default()
-    };
-    change.make(door, based_on, put, Vec::new()).await
-}
-
-async fn enable(args: &NamedArgs, enabled: bool, view: &DirectoryView, door: &Door) -> Result<Finding, CliError> {
-    let document = Rule {
-        enabled,
-        ..args.name.sought(view)?.clone()
-    };
-    put(door, view.version, document, &args.change).await
-}
-
-fn list(args: &ListArgs, view: &DirectoryView) -> Result<Finding, CliError> {
-    let of = |rule: &&Rule| args.organization.as_ref().is_none_or(|of| rule.organization == *of);
-    let mut rules: Vec<&Rule> = view.documents.rule.iter().filter(of).collect();
-    rules.sort_by_key(|rule| (&rule.organization, rule.priority, &rule.name));
-    let mut out = Output::open();
-    let mut table = changes::table(&["rule", "state", "priority", "for", "does"]);
+async fn list(args: &ListArgs, door: &Door) -> Result<Finding, CliError> {
+    let mut rules: Vec<Rule> = args.fetch(door).await?;
+    rules.sort_by(|a, b| (&a.organization, a.priority, &a.name).cmp(&(&b.organization, b.priority, &b.name)));
+    let mut list = Listing::open(args.json, &["rule", "state", "priority", "for", "does"]);
     for rule in &rules {
-        if args.json {
-            out.json(rule)?;
-            continue;
-        }
-        let title = format!("{}/{}", rule.organization, rule.name);
-        table.add_row([
-            escaped(&title).to_string(),
-            changes::state(rule.enabled, rule.mode, rule.draft_of.as_deref()),
-            rule.priority.to_string(),
-            escaped(&conditions(rule)).to_string(),
-            escaped(&actions(rule)).to_string(),
-        ]);
+        list.item(rule, || row(rule))?;
     }
-    if !args.json && !rules.is_empty() {
-        out.line(table)?;
-    }
-    Ok(if rules.is_empty() {
-        Finding::Missing
-    } else {
-        Finding::Done
-    })
+    list.end()
+}
+
+fn row(rule: &Rule) -> [String; 5] {
+    let title = format!("{}/{}", rule.organization, rule.name);
+    [
+        escaped(&title).to_string(),
+        changes::state(rule),
+        rule.priority.to_string(),
+        escaped(&conditions(rule)).to_string(),
+        escaped(&actions(rule)).to_string(),
+    ]
 }
 
 fn conditions(rule: &Rule) -> String {

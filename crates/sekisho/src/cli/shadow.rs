@@ -4,13 +4,14 @@
 use std::io;
 
 use clap::Args;
-use sekisho_api::{DocumentId, Promoted, Promotion, ShadowQuery, ShadowReport, ShadowRow, path};
+use sekisho_api::{DocumentKind, Promoted, Promotion, ShadowQuery, ShadowReport, ShadowRow, path};
 use sekisho_mail::ShadowOutcome;
 
 use super::{
     CliError, Finding, changes,
+    document::NameArgs,
     door::Door,
-    output::{Output, Tone},
+    output::{Output, Tone, table},
 };
 use crate::telemetry::escaped;
 
@@ -19,6 +20,8 @@ const NAME_CHARS_MAX: usize = 64;
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
+    #[command(flatten)]
+    name: NameArgs,
     /// How many days back, today among them
     #[arg(long, default_value_t = 14, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=90))]
     days: u32,
@@ -29,6 +32,8 @@ pub(super) struct ReportArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct PromoteArgs {
+    #[command(flatten)]
+    name: NameArgs,
     /// Even where it would have broken mail of the last 14 days
     #[arg(long)]
     force: bool,
@@ -44,11 +49,11 @@ pub(super) struct PromoteArgs {
 }
 
 /// What was counted of a document, or of its draft.
-pub(super) async fn report(id: DocumentId, args: &ReportArgs, door: &Door) -> Result<Finding, CliError> {
+pub(super) async fn report(args: &ReportArgs, kind: DocumentKind, door: &Door) -> Result<Finding, CliError> {
     let query = ShadowQuery {
-        kind: id.kind,
-        organization: id.organization,
-        name: id.name,
+        kind,
+        organization: args.name.organization.clone(),
+        name: args.name.name.clone(),
         days: Some(args.days),
     };
     let report: ShadowReport = door.fetch(path::DIRECTORY_SHADOW, &query).await?;
@@ -62,17 +67,12 @@ pub(super) async fn report(id: DocumentId, args: &ReportArgs, door: &Door) -> Re
 }
 
 /// Makes a document, or the draft of one, act.
-pub(super) async fn promote(
-    id: DocumentId,
-    args: &PromoteArgs,
-    based_on: u64,
-    door: &Door,
-) -> Result<Finding, CliError> {
+pub(super) async fn promote(args: &PromoteArgs, kind: DocumentKind, door: &Door) -> Result<Finding, CliError> {
     let promotion = Promotion {
-        kind: id.kind,
-        organization: id.organization,
-        name: id.name,
-        based_on,
+        kind,
+        organization: args.name.organization.clone(),
+        name: args.name.name.clone(),
+        based_on: changes::version(door).await?,
         force: args.force,
         comment: args.why.clone(),
         dry_run: args.dry_run,
@@ -122,7 +122,7 @@ fn show(out: &mut Output, report: &ShadowReport) -> io::Result<()> {
         }
     }
     let told = report.rows.iter().filter(|row| row.outcome != ShadowOutcome::Passes);
-    let mut table = changes::table(&["", "", "with", "why", "when"]);
+    let mut table = table(&["", "", "with", "why", "when"]);
     let mut is_empty = true;
     for row in told {
         is_empty = false;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use sekisho_api::{
-    AcceptedDomain, DocumentId, DocumentKind, Documents, Exception, InboundConnector, Organization, OutboundConnector,
-    Rule,
+    self as api, AcceptedDomain, DocumentId, DocumentKind, Documents, Exception, InboundConnector, Organization,
+    OutboundConnector, Rule,
 };
 use sekisho_mail::Domain;
 use sekisho_policy::directory::Fault;
@@ -86,9 +86,9 @@ pub fn default_body(kind: DocumentKind) -> Value {
 pub fn bodies(documents: &Documents) -> Result<Bodies, Vec<Fault>> {
     let mut bodies = Bodies::new();
     let mut faults = Vec::new();
-    let mut add = |id: DocumentId, body: serde_json::Result<Value>| {
+    let mut add = |(id, body): (DocumentId, Value)| {
         let title = id.title();
-        if bodies.insert(id, body.unwrap_or_default()).is_some() {
+        if bodies.insert(id, body).is_some() {
             faults.push(Fault {
                 place: title,
                 field: "name",
@@ -97,19 +97,18 @@ pub fn bodies(documents: &Documents) -> Result<Bodies, Vec<Fault>> {
             });
         }
     };
-    let one = &documents.organization;
-    one.iter().for_each(|one| add(one.id(), serde_json::to_value(one)));
-    let one = &documents.domain;
-    one.iter().for_each(|one| add(one.id(), serde_json::to_value(one)));
-    let one = &documents.inbound_connector;
-    one.iter().for_each(|one| add(one.id(), serde_json::to_value(one)));
-    let one = &documents.outbound_connector;
-    one.iter().for_each(|one| add(one.id(), serde_json::to_value(one)));
-    let one = &documents.rule;
-    one.iter().for_each(|one| add(one.id(), serde_json::to_value(one)));
-    let one = &documents.exception;
-    one.iter().for_each(|one| add(one.id(), serde_json::to_value(one)));
+    with_bodies(&documents.organization).for_each(&mut add);
+    with_bodies(&documents.domain).for_each(&mut add);
+    with_bodies(&documents.inbound_connector).for_each(&mut add);
+    with_bodies(&documents.outbound_connector).for_each(&mut add);
+    with_bodies(&documents.rule).for_each(&mut add);
+    with_bodies(&documents.exception).for_each(&mut add);
     if faults.is_empty() { Ok(bodies) } else { Err(faults) }
+}
+
+fn with_bodies<D: api::Document>(documents: &[D]) -> impl Iterator<Item = (DocumentId, Value)> {
+    let body = |document| serde_json::to_value(document).unwrap_or_default();
+    documents.iter().map(move |document| (document.id(), body(document)))
 }
 
 /// Writes the names of domains as everybody compares them. What is no domain is left to whoever judges it.
@@ -144,39 +143,27 @@ pub fn read(stored: &[Document]) -> (Documents, Vec<Fault>) {
 }
 
 fn read_one(document: &Document, into: &mut Documents) -> Result<(), String> {
-    fn parsed<T: DeserializeOwned>(body: &str) -> Result<T, String> {
-        serde_json::from_str(body).map_err(|error| error.to_string())
-    }
     let id = id_of(&document.key).ok_or("there is no such kind of document")?;
+    let body = document.body.as_str();
     let named = match id.kind {
-        DocumentKind::Organization => {
-            into.organization.push(parsed(&document.body)?);
-            into.organization.last().map(Organization::id)
-        }
-        DocumentKind::Domain => {
-            into.domain.push(parsed(&document.body)?);
-            into.domain.last().map(AcceptedDomain::id)
-        }
-        DocumentKind::InboundConnector => {
-            into.inbound_connector.push(parsed(&document.body)?);
-            into.inbound_connector.last().map(InboundConnector::id)
-        }
-        DocumentKind::OutboundConnector => {
-            into.outbound_connector.push(parsed(&document.body)?);
-            into.outbound_connector.last().map(OutboundConnector::id)
-        }
-        DocumentKind::Rule => {
-            into.rule.push(parsed(&document.body)?);
-            into.rule.last().map(Rule::id)
-        }
-        DocumentKind::Exception => {
-            into.exception.push(parsed(&document.body)?);
-            into.exception.last().map(Exception::id)
-        }
-    };
-    if named.as_ref() == Some(&id) {
+        DocumentKind::Organization => add_one::<Organization>(body, into),
+        DocumentKind::Domain => add_one::<AcceptedDomain>(body, into),
+        DocumentKind::InboundConnector => add_one::<InboundConnector>(body, into),
+        DocumentKind::OutboundConnector => add_one::<OutboundConnector>(body, into),
+        DocumentKind::Rule => add_one::<Rule>(body, into),
+        DocumentKind::Exception => add_one::<Exception>(body, into),
+    }?;
+    if named == id {
         Ok(())
     } else {
         Err("its name is not the one that it is kept under".to_owned())
     }
+}
+
+/// Adds a document to those of its kind, and says what it is known by.
+fn add_one<D: api::Document + DeserializeOwned>(body: &str, into: &mut Documents) -> Result<DocumentId, String> {
+    let document: D = serde_json::from_str(body).map_err(|error| error.to_string())?;
+    let id = document.id();
+    D::of_mut(into).push(document);
+    Ok(id)
 }

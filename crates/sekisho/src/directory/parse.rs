@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use sekisho_api::{FaultView, OutboundTls};
+use sekisho_api::{Document as _, FaultView, OutboundTls};
 use sekisho_mail::{AnchorSetId, Domain, Host, Mailbox, OrganizationName, Timestamp};
 use sekisho_policy::directory::{
     self, AcceptedDomain, ConnectorKey, Directory, DomainKind, DomainScope, EXCEPTION_LENGTH_MAX, Fault, FinalRefusal,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use sekisho_api::{OutboundConnector, TlsSettings};
+use sekisho_api::{Document as _, OutboundConnector, TlsSettings};
 
 use super::{Import, NoteKind, Place};
 

@@ -1,8 +1,8 @@
 //! A document that is tried becomes one that acts: refused while it would break recent mail, unless that is wanted.
 
 use sekisho_api::{
-    DirectoryChange, DocumentId, DocumentKind, Documents, FaultView, InboundConnector, Mode, OutboundConnector,
-    Promotion, Rule, ShadowReport,
+    DirectoryChange, DocumentId, DocumentKind, Documents, FaultView, InboundConnector, OutboundConnector, Promotion,
+    Rule, ShadowReport, Tried,
 };
 use sekisho_mail::ShadowOutcome;
 use thiserror::Error;
@@ -88,42 +88,18 @@ pub fn promote(
 
 /// What a document says, as one of this name that acts.
 fn enforced(documents: &Documents, id: &DocumentId, name: &str) -> Result<Documents, UnknownDocument> {
-    let (name, mode, draft_of) = (name.to_owned(), Mode::Enforce, None);
-    let mut put = Documents::default();
     match id.kind {
-        DocumentKind::InboundConnector => {
-            let found = documents.inbound_connector.iter().find(|one| one.id() == *id).cloned();
-            let acts = |one| InboundConnector {
-                name,
-                mode,
-                draft_of,
-                ..one
-            };
-            put.inbound_connector.extend(found.map(acts));
-        }
-        DocumentKind::OutboundConnector => {
-            let found = documents.outbound_connector.iter().find(|one| one.id() == *id).cloned();
-            let acts = |one| OutboundConnector {
-                name,
-                mode,
-                draft_of,
-                ..one
-            };
-            put.outbound_connector.extend(found.map(acts));
-        }
-        DocumentKind::Rule => {
-            let found = documents.rule.iter().find(|one| one.id() == *id).cloned();
-            let acts = |one| Rule {
-                name,
-                mode,
-                draft_of,
-                ..one
-            };
-            put.rule.extend(found.map(acts));
-        }
-        _ => return Err(UnknownDocument::Untriable(id.title())),
+        DocumentKind::InboundConnector => acting::<InboundConnector>(documents, id, name),
+        DocumentKind::OutboundConnector => acting::<OutboundConnector>(documents, id, name),
+        DocumentKind::Rule => acting::<Rule>(documents, id, name),
+        _ => Err(UnknownDocument::Untriable(id.title())),
     }
-    Ok(put)
+}
+
+fn acting<D: Tried>(documents: &Documents, id: &DocumentId, name: &str) -> Result<Documents, UnknownDocument> {
+    let tried = D::find(documents, &id.organization, &id.name);
+    let tried = tried.ok_or_else(|| UnknownDocument::Missing(id.title()))?;
+    Ok(tried.acting(name.to_owned()).into())
 }
 
 /// What is known of it is not all that there is to know.

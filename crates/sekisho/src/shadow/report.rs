@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sekisho_api::{
-    DocumentId, DocumentKind, Documents, InboundConnector, Mode, OutboundConnector, Rule, ShadowReport, ShadowRow,
+    DocumentId, DocumentKind, Documents, InboundConnector, OutboundConnector, Rule, ShadowReport, ShadowRow, Tried,
 };
 use sekisho_mail::{OrganizationName, ShadowDocument, ShadowKind, ShadowOutcome, Timestamp};
 use sekisho_store::{OBSERVATIONS_AT_ONCE, ObservationKind, Store, StoreError};
@@ -45,70 +45,33 @@ pub enum UnknownDocument {
     Untriable(String),
 }
 
-/// What all documents that can be tried have in common.
-trait Triable {
-    fn id(&self) -> DocumentId;
-    fn is_tried(&self) -> bool;
-    fn is_enabled(&self) -> bool;
-    fn draft_of(&self) -> Option<&str>;
-}
-
-macro_rules! triable {
-    ($($document:ty),+) => {$(
-        impl Triable for $document {
-            fn id(&self) -> DocumentId {
-                self.id()
-            }
-
-            fn is_tried(&self) -> bool {
-                self.mode == Mode::Shadow || self.draft_of.is_some()
-            }
-
-            fn is_enabled(&self) -> bool {
-                self.enabled
-            }
-
-            fn draft_of(&self) -> Option<&str> {
-                self.draft_of.as_deref()
-            }
-        }
-    )+};
-}
-
-triable!(InboundConnector, OutboundConnector, Rule);
-
 /// The document of this name when it is tried itself, otherwise its draft.
 ///
 /// # Errors
 /// When it is not there, or acts and has no draft.
 pub fn find(documents: &Documents, id: &DocumentId) -> Result<Asked, UnknownDocument> {
     match id.kind {
-        DocumentKind::InboundConnector => asked(&documents.inbound_connector, id, ShadowKind::InboundConnector),
-        DocumentKind::OutboundConnector => asked(&documents.outbound_connector, id, ShadowKind::OutboundConnector),
-        DocumentKind::Rule => asked(&documents.rule, id, ShadowKind::Rule),
+        DocumentKind::InboundConnector => asked::<InboundConnector>(documents, id, ShadowKind::InboundConnector),
+        DocumentKind::OutboundConnector => asked::<OutboundConnector>(documents, id, ShadowKind::OutboundConnector),
+        DocumentKind::Rule => asked::<Rule>(documents, id, ShadowKind::Rule),
         _ => Err(UnknownDocument::Untriable(id.title())),
     }
 }
 
-fn asked<T: Triable + serde::Serialize>(
-    documents: &[T],
-    id: &DocumentId,
-    kind: ShadowKind,
-) -> Result<Asked, UnknownDocument> {
-    let mut of_organization = documents.iter().filter(|one| one.id().organization == id.organization);
-    let named = of_organization.clone().find(|one| one.id().name == id.name);
+fn asked<D: Tried>(documents: &Documents, id: &DocumentId, kind: ShadowKind) -> Result<Asked, UnknownDocument> {
+    let named = D::find(documents, &id.organization, &id.name);
     let named = named.ok_or_else(|| UnknownDocument::Missing(id.title()))?;
     let tried = if named.is_tried() {
         named
     } else {
-        let draft = of_organization.find(|one| one.draft_of() == Some(&id.name));
+        let draft = D::find_draft(documents, &id.organization, &id.name);
         draft.ok_or_else(|| UnknownDocument::Enforced(id.title()))?
     };
     let id = tried.id();
     let organization: OrganizationName = id.organization.parse().unwrap_or_default();
     Ok(Asked {
         draft_of: tried.draft_of().map(str::to_owned),
-        is_enabled: tried.is_enabled(),
+        is_enabled: tried.enabled(),
         document: Arc::new(ShadowDocument {
             kind,
             organization,

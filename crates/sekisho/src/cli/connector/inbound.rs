@@ -6,6 +6,7 @@ use sekisho_api::{ConnectorType, InboundConnector, MinTlsVersion, Mode, Plaintex
 use crate::cli::{
     CliError,
     changes::{self, TextFile, set, set_list, set_text},
+    document::FieldFlags,
 };
 
 #[derive(Debug, Args)]
@@ -79,8 +80,10 @@ pub(in crate::cli) struct InboundFlags {
     plaintext_reply: Option<PlaintextReply>,
 }
 
-impl InboundFlags {
-    pub(super) fn apply(&self, document: &mut InboundConnector) -> Result<(), CliError> {
+impl FieldFlags for InboundFlags {
+    type Document = InboundConnector;
+
+    fn apply(&self, document: &mut InboundConnector) -> Result<(), CliError> {
         set(&mut document.enabled, self.enabled.as_ref());
         set(&mut document.mode, self.mode.as_ref());
         set_text(&mut document.draft_of, self.draft_of.as_ref());

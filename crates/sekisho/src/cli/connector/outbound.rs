@@ -6,6 +6,7 @@ use sekisho_api::{CertificateFiles, ConnectorType, LookupMode, MinTlsVersion, Mo
 use crate::cli::{
     CliError,
     changes::{self, TextFile, set, set_list, set_text},
+    document::FieldFlags,
 };
 
 #[derive(Debug, Args)]
@@ -115,8 +116,10 @@ pub(in crate::cli) struct OutboundFlags {
     revalidate_with_mail: Option<bool>,
 }
 
-impl OutboundFlags {
-    pub(super) fn apply(&self, document: &mut OutboundConnector) -> Result<(), CliError> {
+impl FieldFlags for OutboundFlags {
+    type Document = OutboundConnector;
+
+    fn apply(&self, document: &mut OutboundConnector) -> Result<(), CliError> {
         set(&mut document.enabled, self.enabled.as_ref());
         set(&mut document.mode, self.mode.as_ref());
         set_text(&mut document.draft_of, self.draft_of.as_ref());
@@ -162,7 +165,9 @@ impl OutboundFlags {
         set(&mut document.revalidate_with_mail, self.revalidate_with_mail.as_ref());
         Ok(())
     }
+}
 
+impl OutboundFlags {
     fn apply_certificate(&self, document: &mut OutboundConnector) -> Result<(), CliError> {
         match (self.client_certificate.as_deref(), self.client_key.as_deref()) {
             (None, None) => {}

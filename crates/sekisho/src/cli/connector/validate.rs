@@ -8,10 +8,10 @@ use sekisho_api::{
     Validation, ValidationHistory, ValidationOrder, ValidationStep, ValidationsQuery, path,
 };
 
-use super::NameArgs;
 use crate::{
     cli::{
         CliError, Finding,
+        document::NameArgs,
         door::Door,
         output::{Output, Tone},
         text,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sekisho_api as api;
+use sekisho_api::{self as api, Document as _};
 use sekisho_mail::{AnchorSetId, ClientIdentityId, Host, KeyExchangeGroup, KeyExchangeGroups, TlsVersion};
 use sekisho_policy::directory::{
     CertificateName, ConnectorKey, ConnectorType, Fault, InboundConnector, OutboundConnector, PlaintextReply,

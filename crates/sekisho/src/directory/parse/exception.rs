@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use jiff::{Timestamp as Instant, civil::Date, tz::TimeZone};
-use sekisho_api as api;
+use sekisho_api::{self as api, Document as _};
 use sekisho_mail::Timestamp;
 use sekisho_policy::directory::{Exception, ExceptionKey, ExceptionSubject, Fault, Relaxation};
 

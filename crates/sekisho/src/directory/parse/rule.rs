@@ -1,6 +1,6 @@
 //! Rules, from their texts.
 
-use sekisho_api as api;
+use sekisho_api::{self as api, Document as _};
 use sekisho_policy::directory::{Fault, HeaderCondition, Rule, RuleField, RuleKey, RuleTls};
 
 use super::{connector::NAME_REMEDY, reader::Reader, shadow::shadow};

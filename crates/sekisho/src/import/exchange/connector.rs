@@ -1,7 +1,8 @@
 //! Connectors and accepted domains of Exchange as documents, property by property.
 
 use sekisho_api::{
-    AcceptedDomain, ConnectorType, DomainType, InboundConnector, LookupMode, OutboundConnector, TlsSettings,
+    AcceptedDomain, ConnectorType, Document as _, DomainType, InboundConnector, LookupMode, OutboundConnector,
+    TlsSettings,
 };
 
 use sekisho_mail::{Domain, Mailbox};

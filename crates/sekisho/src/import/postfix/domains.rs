@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sekisho_api::{AcceptedDomain, DomainType, RecipientCheck};
+use sekisho_api::{AcceptedDomain, Document as _, DomainType, RecipientCheck};
 use sekisho_policy::Network;
 
 use super::{

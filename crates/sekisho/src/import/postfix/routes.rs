@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sekisho_api::{ConnectorType, DomainType, OutboundConnector};
+use sekisho_api::{ConnectorType, Document as _, DomainType, OutboundConnector};
 
 use super::{
     Policies, Reading,
