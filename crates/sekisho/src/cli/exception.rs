@@ -125,7 +125,7 @@ fn row(exception: &Exception, now: Timestamp) -> [String; 6] {
         escaped(&ends).to_string(),
         escaped(&exception.owner).to_string(),
         escaped(&about(exception)).to_string(),
-        exception.allows.map(word).unwrap_or_default().to_owned(),
+        exception.allows.map(changes::value_in_words).unwrap_or_default(),
     ]
 }
 
@@ -144,15 +144,4 @@ fn about(exception: &Exception) -> String {
         words.push(format!("only {}", exception.domains.join(" or ")));
     }
     words.join(", ")
-}
-
-const fn word(allows: Relaxation) -> &'static str {
-    match allows {
-        Relaxation::Plaintext => "plaintext",
-        Relaxation::AnyCertificate => "any certificate",
-        Relaxation::AnyName => "any name",
-        Relaxation::ExpiredCertificate => "an expired certificate",
-        Relaxation::AnyAddress => "any address",
-        Relaxation::CommonName => "the common name",
-    }
 }
