@@ -19,6 +19,13 @@ pub struct Demand {
     pub origin: String,
 }
 
+impl fmt::Display for Demand {
+    /// `TLS by connector "acme/bank"`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} by {}", self.level, self.origin)
+    }
+}
+
 impl From<&Self> for Demand {
     fn from(demand: &Self) -> Self {
         demand.clone()
@@ -251,6 +258,15 @@ mod tests {
         push_new(&mut demands, &one);
         push_new(&mut demands, two.clone());
         assert_eq!(demands, [one, two]);
+    }
+
+    #[test]
+    fn a_demand_says_what_must_hold_and_by_whom() {
+        let demand = Demand {
+            level: DemandLevel::Encryption,
+            origin: "route \"bank\"".to_owned(),
+        };
+        assert_eq!(demand.to_string(), "TLS by route \"bank\"");
     }
 
     #[test]

@@ -60,12 +60,7 @@ pub(super) fn message(detail: MessageDetail) -> MessageView {
         delay_notified: known.delay_notified,
         last_fault: known.last_fault,
         refused: known.held,
-        carried: known
-            .recipient
-            .carried
-            .iter()
-            .map(|demand| format!("{} by {}", demand.level, demand.origin))
-            .collect(),
+        carried: known.recipient.carried.iter().map(ToString::to_string).collect(),
     });
     MessageView {
         recipients: recipients.collect(),

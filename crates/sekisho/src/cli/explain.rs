@@ -8,7 +8,7 @@ use sekisho_api::{
     ConditionStanding, ExceptionVerdict, ExplainQuery, Explanation, HeaderFamiliesVerdict, HostVerdict,
     InboundExplanation, InboundQuestion, RecipientLimits, RequireTlsVerdict, RuleStanding, RuleVerdict, path,
 };
-use sekisho_mail::{Decision, Demand, TlsVersion};
+use sekisho_mail::{Decision, TlsVersion};
 
 use super::{
     CliError, Finding, changes,
@@ -279,10 +279,8 @@ fn show(out: &mut Output, explanation: &Explanation, conversation: bool) -> io::
     }
     show_rules(out, &explanation.rules)?;
     show_exceptions(out, &explanation.exceptions)?;
-    out.line(format_args!(
-        "  required: {}",
-        escaped(&in_words(&explanation.required))
-    ))?;
+    let required = text::demands(&explanation.required, text::NO_DEMANDS);
+    out.line(format_args!("  required: {}", escaped(&required)))?;
     if !explanation.not_looked_up.is_empty() {
         let what = explanation.not_looked_up.join(", ");
         out.line(format_args!("  not looked up yet by this version: {}", escaped(&what)))?;
@@ -302,24 +300,13 @@ fn show_ends(out: &mut Output, alias: &Explanation, conversation: bool) -> io::R
     let local = alias.local.as_deref().unwrap_or_default();
     out.line(format_args!("  is {}", escaped(local)))?;
     if !alias.required.is_empty() {
-        let required = in_words(&alias.required);
+        let required = text::demands(&alias.required, text::NO_DEMANDS);
         out.line(format_args!("  required of each of them: {}", escaped(&required)))?;
     }
     out.indent(4);
     alias.ends.iter().try_for_each(|end| show(out, end, conversation))?;
     out.indent(0);
     Ok(())
-}
-
-fn in_words(demands: &[Demand]) -> String {
-    let words: Vec<String> = demands
-        .iter()
-        .map(|demand| format!("{} by {}", demand.level, demand.origin))
-        .collect();
-    if words.is_empty() {
-        return "nothing; the best that both sides can do".to_owned();
-    }
-    words.join("; ")
 }
 
 fn show_host(out: &mut Output, host: &HostVerdict, conversation: bool) -> io::Result<()> {

@@ -15,7 +15,7 @@ use super::{
     CliError,
     door::Door,
     output::{Output, Tone},
-    text,
+    text::{self, grouped},
 };
 use crate::telemetry::escaped;
 
@@ -78,10 +78,7 @@ impl ImpactArgs {
 
 /// Everything that is to be said of it.
 pub(super) fn show(out: &mut Output, impact: &DirectoryImpact) -> io::Result<()> {
-    let days = match impact.days {
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
-    };
+    let days = text::counted(impact.days.into(), "day");
     if impact.deliveries.total == 0 {
         out.line(format_args!("no delivery in {days} to hold it against"))?;
     } else {
@@ -175,27 +172,12 @@ fn show_group(out: &mut Output, group: &ImpactGroup) -> io::Result<()> {
     out.line(format_args!("            {ids}"))
 }
 
-/// `4,112`
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped_and_only_what_is_there_is_said() {
-        let numbers = [0, 999, 1000, 4112, 1_000_000].map(grouped);
-        assert_eq!(numbers, ["0", "999", "1,000", "4,112", "1,000,000"]);
+    fn only_what_is_there_is_said() {
         let all = ImpactCounts {
             total: 4112,
             same: 4075,

@@ -149,7 +149,7 @@ fn show(out: &mut Output, partner: &Partner) -> io::Result<()> {
 fn show_traffic(out: &mut Output, words: &str, traffic: &PartnerTraffic) -> io::Result<()> {
     out.line(format_args!(
         "  {words:<4} {}, {} in the clear, from {} to {}",
-        messages(traffic.messages),
+        text::counted(traffic.messages, "message"),
         traffic.plaintext,
         text::local(traffic.first),
         text::local(traffic.last)
@@ -173,7 +173,7 @@ fn show_traffic(out: &mut Output, words: &str, traffic: &PartnerTraffic) -> io::
         out.line(format_args!(
             "       host {}{found}: {}, {} in the clear, last {}",
             escaped(&host.host),
-            messages(host.messages),
+            text::counted(host.messages, "message"),
             host.plaintext,
             text::local(host.last)
         ))?;
@@ -182,13 +182,6 @@ fn show_traffic(out: &mut Output, words: &str, traffic: &PartnerTraffic) -> io::
         out.line("       and more hosts than are kept")?;
     }
     Ok(())
-}
-
-fn messages(count: u64) -> String {
-    match count {
-        1 => "1 message".to_owned(),
-        count => format!("{count} messages"),
-    }
 }
 
 fn in_words(connection: &SeenConnection) -> String {
@@ -216,7 +209,7 @@ fn in_words(connection: &SeenConnection) -> String {
     };
     format!(
         "{what}: {}, last {}",
-        messages(connection.messages),
+        text::counted(connection.messages, "message"),
         text::local(connection.last)
     )
 }

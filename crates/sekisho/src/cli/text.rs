@@ -2,7 +2,7 @@
 
 use std::{io::BufRead, time::Duration};
 
-use sekisho_mail::{Host, Mailbox, MessageId, OrganizationName, Timestamp};
+use sekisho_mail::{Demand, Host, Mailbox, MessageId, OrganizationName, Timestamp};
 
 use super::CliError;
 use crate::config::human;
@@ -86,6 +86,37 @@ pub(super) fn relative(at: Timestamp, now: Timestamp) -> String {
     format!("in {}", human::duration(Duration::from_secs(at.since(now).as_secs())))
 }
 
+/// A number with its thousands apart: `4,112`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `1 day`, `30 days`.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
+/// What a connection is held to where nothing is demanded of it.
+pub(super) const NO_DEMANDS: &str = "nothing; the best that both sides can do";
+
+/// Demands, each with who makes it; `none` where there is none. Their origins are the operator's text, not escaped yet.
+pub(super) fn demands(demands: &[Demand], none: &str) -> String {
+    if demands.is_empty() {
+        return none.to_owned();
+    }
+    let words: Vec<String> = demands.iter().map(Demand::to_string).collect();
+    words.join("; ")
+}
+
 /// The ids that were typed; `-` stands for those on standard input, one a line, of which the first word counts.
 pub(super) fn ids(typed: &[String]) -> Result<Vec<MessageId>, CliError> {
     let parse = |text: &str| {
@@ -110,6 +141,25 @@ pub(super) fn ids(typed: &[String]) -> Result<Vec<MessageId>, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_are_told_apart() {
+        for (number, text) in [
+            (0, "0"),
+            (37, "37"),
+            (999, "999"),
+            (4_112, "4,112"),
+            (1_000_000, "1,000,000"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn one_is_one_and_all_others_are_many() {
+        let days = [0, 1, 30].map(|count| counted(count, "day"));
+        assert_eq!(days, ["0 days", "1 day", "30 days"]);
+    }
 
     #[test]
     fn destinations_are_read_as_the_queue_shows_them() {

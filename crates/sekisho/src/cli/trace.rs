@@ -242,16 +242,7 @@ pub(super) fn show_attempt(out: &mut Output, attempt: &AttemptView, conversation
     if let Some(connection) = &attempt.connection {
         out.line(format_args!("       {}", escaped(connection)))?;
     }
-    let required: Vec<String> = attempt
-        .required
-        .iter()
-        .map(|demand| format!("{} by {}", demand.level, demand.origin))
-        .collect();
-    let required = if required.is_empty() {
-        "nothing".to_owned()
-    } else {
-        required.join("; ")
-    };
+    let required = text::demands(&attempt.required, "nothing");
     let reasons: Vec<&str> = attempt
         .decision
         .reasons()

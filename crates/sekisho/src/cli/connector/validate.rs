@@ -180,15 +180,7 @@ fn show_recipient(out: &mut Output, recipient: &ValidatedRecipient) -> io::Resul
         let words = out.paint(Tone::Warning, escaped(&words));
         out.line(format_args!("    {words}"))?;
     }
-    let demands = recipient.required.iter();
-    let demands: Vec<String> = demands
-        .map(|demand| format!("{} by {}", demand.level, demand.origin))
-        .collect();
-    let demands = if demands.is_empty() {
-        "nothing; the best that both sides can do".to_owned()
-    } else {
-        demands.join("; ")
-    };
+    let demands = text::demands(&recipient.required, text::NO_DEMANDS);
     out.line(format_args!("    required: {}", escaped(&demands)))?;
     if let Some(why) = &recipient.unroutable {
         let word = out.paint(Tone::Bad, "no host");

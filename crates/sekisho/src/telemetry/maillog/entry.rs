@@ -398,10 +398,7 @@ fn required(demands: &[Demand]) -> String {
     if demands.is_empty() {
         return "none".to_owned();
     }
-    let each: Vec<String> = demands
-        .iter()
-        .map(|demand| format!("{} by {}", demand.level, demand.origin))
-        .collect();
+    let each: Vec<String> = demands.iter().map(ToString::to_string).collect();
     each.join("; ")
 }
 
