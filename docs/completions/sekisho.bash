@@ -867,7 +867,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__apply)
-            opts="-h -V --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1141,7 +1141,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__add__subcmd__inbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1263,7 +1263,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__add__subcmd__outbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1429,7 +1429,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__disable)
-            opts="-h -V --organization --why --dry-run --no-impact --days --json --config --data-folder --help --version inbound outbound"
+            opts="-h -V --organization --why --json --no-impact --days --dry-run --config --data-folder --help --version inbound outbound"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1541,7 +1541,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__draft__subcmd__inbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1663,7 +1663,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__draft__subcmd__outbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1829,7 +1829,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__enable)
-            opts="-h -V --organization --why --dry-run --no-impact --days --json --config --data-folder --help --version inbound outbound"
+            opts="-h -V --organization --why --json --no-impact --days --dry-run --config --data-folder --help --version inbound outbound"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2213,7 +2213,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__remove)
-            opts="-h -V --organization --why --dry-run --no-impact --days --json --config --data-folder --help --version inbound outbound"
+            opts="-h -V --organization --why --json --no-impact --days --dry-run --config --data-folder --help --version inbound outbound"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2325,7 +2325,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__set__subcmd__inbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2447,7 +2447,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__set__subcmd__outbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2877,7 +2877,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__directory__subcmd__rollback)
-            opts="-h -V --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2951,7 +2951,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__domain__subcmd__add)
-            opts="-h -V --organization --type --recipient-check --recipients --recipients-from --final-refusal --comment --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --type --recipient-check --recipients --recipients-from --final-refusal --comment --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3133,7 +3133,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__domain__subcmd__remove)
-            opts="-h -V --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3163,7 +3163,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__domain__subcmd__set)
-            opts="-h -V --organization --type --recipient-check --recipients --recipients-from --final-refusal --comment --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --type --recipient-check --recipients --recipients-from --final-refusal --comment --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3265,7 +3265,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__exception__subcmd__add)
-            opts="-h -V --organization --owner --reason --until --outbound-connector --inbound-connector --rule --recipient-domain --allows --domains --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --owner --reason --until --outbound-connector --inbound-connector --rule --recipient-domain --allows --domains --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3459,7 +3459,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__exception__subcmd__remove)
-            opts="-h -V --organization --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3493,7 +3493,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__exception__subcmd__set)
-            opts="-h -V --organization --owner --reason --until --outbound-connector --inbound-connector --rule --recipient-domain --allows --domains --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --owner --reason --until --outbound-connector --inbound-connector --rule --recipient-domain --allows --domains --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5111,7 +5111,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__organization__subcmd__add)
-            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --expire-after --max-message-size --max-recipients --header-families --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --expire-after --max-message-size --max-recipients --header-families --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5293,7 +5293,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__organization__subcmd__remove)
-            opts="-h -V --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5323,7 +5323,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__organization__subcmd__set)
-            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --expire-after --max-message-size --max-recipients --header-families --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --expire-after --max-message-size --max-recipients --header-families --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6051,7 +6051,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__add)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --from-organizations --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --from-organizations --require-tls --tls-domains --route-to-connector --add-header --reject --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6145,7 +6145,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__disable)
-            opts="-h -V --organization --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6179,7 +6179,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__draft)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --from-organizations --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --from-organizations --require-tls --tls-domains --route-to-connector --add-header --reject --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6273,7 +6273,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__enable)
-            opts="-h -V --organization --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6531,7 +6531,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__remove)
-            opts="-h -V --organization --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6565,7 +6565,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__rule__subcmd__set)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --from-organizations --require-tls --tls-domains --route-to-connector --add-header --reject --why --dry-run --no-impact --days --json --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --priority --senders --recipients --header --inbound-connector --from-organizations --require-tls --tls-domains --route-to-connector --add-header --reject --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

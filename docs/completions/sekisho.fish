@@ -287,9 +287,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l comment -d 'Words of your own' -r
@@ -306,9 +306,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from show" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
@@ -325,9 +325,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from help" -f -a "add" -d 'Adds an organization'
@@ -357,9 +357,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l organization -d 'Whose it is [default: default]' -r
@@ -373,9 +373,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from show" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
@@ -393,9 +393,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand domain; and __fish_seen_subcommand_from help" -f -a "add" -d 'Accepts mail for a domain'
@@ -453,9 +453,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from enable" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l organization -d 'Whose it is' -r
@@ -463,9 +463,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from disable" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l organization -d 'Whose it is' -r
@@ -473,9 +473,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand connector; and __fish_seen_subcommand_from validate" -l organization -d 'Whose it is' -r
@@ -576,9 +576,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l organization -d 'Whose it is' -r
@@ -602,9 +602,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from show" -l organization -d 'Whose it is' -r
@@ -624,9 +624,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from enable" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l organization -d 'Whose it is' -r
@@ -634,9 +634,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from disable" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l organization -d 'Whose it is' -r
@@ -644,9 +644,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l organization -d 'Whose it is' -r
@@ -670,9 +670,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_su
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from draft" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand rule; and __fish_seen_subcommand_from shadow" -l organization -d 'Whose it is' -r
@@ -726,9 +726,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from add" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from add" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from add" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from add" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from add" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from add" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from add" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from set" -l organization -d 'Whose it is' -r
@@ -745,9 +745,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from set" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from set" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from set" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from set" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from set" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from set" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from set" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from show" -l organization -d 'Whose it is' -r
@@ -767,9 +767,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from remove" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from remove" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from remove" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from remove" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from remove" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from remove" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from remove" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand exception; and __fish_seen_subcommand_from help" -f -a "add" -d 'Adds an exception'
@@ -823,9 +823,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_se
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from rollback" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand directory; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows which version is in force, what is in it, and its warnings'
@@ -847,9 +847,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l why -d 'Why, f
 complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l days -d 'Days of past deliveries that are looked at' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F
 complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l data-folder -d 'The data folder, whatever the configuration says' -r -F
-complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
-complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
 complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l json -d 'Prints JSON'
+complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l no-impact -d 'Leaves out which past deliveries and queued messages would be decided otherwise'
+complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -l dry-run -d 'Says what would be changed and which mail it would have concerned, and changes nothing'
 complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -s h -l help -d 'Print help'
 complete -c sekisho -n "__fish_sekisho_using_subcommand apply" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand import; and not __fish_seen_subcommand_from exchange postfix help" -l config -d 'The configuration file [default: sekisho.toml here, then /etc/sekisho/sekisho.toml, then none]' -r -F

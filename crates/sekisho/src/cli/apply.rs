@@ -128,11 +128,11 @@ pub(super) async fn plan(args: &PlanArgs, door: &Door) -> Result<Finding, CliErr
 pub(super) async fn apply(args: &ApplyArgs, door: &Door) -> Result<Finding, CliError> {
     let (plan, proposal) = planned(&args.file, door).await?;
     let impact = match proposal {
-        Some(proposal) => args.change.impact().ask_beside(door, proposal).await,
+        Some(proposal) => args.change.impact.ask_beside(door, proposal).await,
         None => None,
     };
     let mut out = Output::open();
-    if !args.change.json() {
+    if !args.change.order.json {
         show(&mut out, &plan, &args.file)?;
         if let Some(impact) = &impact {
             impact::show(&mut out, impact)?;
@@ -147,18 +147,18 @@ pub(super) async fn apply(args: &ApplyArgs, door: &Door) -> Result<Finding, CliE
         based_on: plan.based_on,
         text: Some(args.file.text.clone()),
         whole: true,
-        comment: args.change.why().to_owned(),
-        dry_run: args.change.dry_run(),
+        comment: args.change.order.why.clone(),
+        dry_run: args.change.order.dry_run,
         ..DirectoryChange::default()
     };
     let changed: DirectoryChanged = door.order(path::DIRECTORY_CHANGES, &change).await?;
-    if args.change.json() {
+    if args.change.order.json {
         out.json(&WithImpact {
             answer: &changed,
             impact: impact.as_ref(),
         })?;
     } else {
-        args.change.conclude(&mut out, &changed)?;
+        changes::conclude(&mut out, &changed, args.change.order.dry_run)?;
     }
     Ok(Finding::Done)
 }

@@ -23,21 +23,31 @@ use crate::{
     telemetry::escaped,
 };
 
-/// How every change is made.
+/// How everything is ordered that makes a new version of the directory.
 #[derive(Debug, Args)]
-pub(super) struct ChangeArgs {
+pub(super) struct OrderArgs {
     /// Why, for the history
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
-    why: String,
-    /// Says what would be changed and which mail it would have concerned, and changes nothing
+    pub(super) why: String,
+    /// Says what would be changed, and changes nothing
     #[arg(long)]
-    dry_run: bool,
-    #[command(flatten)]
-    impact: ImpactArgs,
+    pub(super) dry_run: bool,
     /// Prints JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
+
+/// How a change is ordered of which it can be said which mail it would have concerned.
+#[derive(Debug, Args)]
+#[command(mut_arg("dry_run", |flag| flag.help(WITH_IMPACT_HELP)))]
+pub(super) struct ChangeArgs {
+    #[command(flatten)]
+    pub(super) order: OrderArgs,
+    #[command(flatten)]
+    pub(super) impact: ImpactArgs,
+}
+
+const WITH_IMPACT_HELP: &str = "Says what would be changed and which mail it would have concerned, and changes nothing";
 
 /// The whole directory at the version in force.
 pub(super) async fn current(door: &Door) -> Result<DirectoryView, CliError> {
@@ -60,22 +70,6 @@ pub(super) async fn found(door: &Door, query: &DirectoryQuery) -> Result<Directo
 }
 
 impl ChangeArgs {
-    pub(super) fn why(&self) -> &str {
-        &self.why
-    }
-
-    pub(super) const fn json(&self) -> bool {
-        self.json
-    }
-
-    pub(super) const fn dry_run(&self) -> bool {
-        self.dry_run
-    }
-
-    pub(super) const fn impact(&self) -> &ImpactArgs {
-        &self.impact
-    }
-
     /// Puts and removes documents, on the version that was looked at, and says what became of it.
     pub(super) async fn make(
         &self,
@@ -88,8 +82,8 @@ impl ChangeArgs {
             based_on,
             put,
             remove,
-            comment: self.why.clone(),
-            dry_run: self.dry_run,
+            comment: self.order.why.clone(),
+            dry_run: self.order.dry_run,
             ..DirectoryChange::default()
         };
         let changed: DirectoryChanged = door.order(path::DIRECTORY_CHANGES, &change).await?;
@@ -108,14 +102,14 @@ impl ChangeArgs {
         changed: &DirectoryChanged,
         proposal: DirectoryProposal,
     ) -> Result<Finding, CliError> {
-        let is_tried = self.dry_run && !changed.changes.is_empty();
+        let is_tried = self.order.dry_run && !changed.changes.is_empty();
         let impact = if is_tried {
             self.impact.ask_beside(door, proposal).await
         } else {
             None
         };
         let mut out = Output::open();
-        if self.json {
+        if self.order.json {
             let impact = impact.as_ref();
             out.json(&WithImpact {
                 answer: changed,
@@ -128,17 +122,12 @@ impl ChangeArgs {
         if let Some(impact) = &impact {
             impact::show(&mut out, impact)?;
         }
-        self.conclude(&mut out, changed)?;
+        conclude(&mut out, changed, self.order.dry_run)?;
         Ok(Finding::Done)
-    }
-
-    /// The last line: which version is in force.
-    pub(super) fn conclude(&self, out: &mut Output, changed: &DirectoryChanged) -> io::Result<()> {
-        conclude(out, changed, self.dry_run)
     }
 }
 
-/// As [`ChangeArgs::conclude`].
+/// The last line: which version is in force.
 pub(super) fn conclude(out: &mut Output, changed: &DirectoryChanged, dry_run: bool) -> io::Result<()> {
     let version = changed.version;
     if changed.changes.is_empty() {

@@ -138,12 +138,12 @@ async fn rollback(args: &RollbackArgs, door: &Door) -> Result<Finding, CliError>
     let request = DirectoryRollback {
         to: args.to,
         based_on: changes::version(door).await?,
-        comment: args.change.why().to_owned(),
-        dry_run: args.change.dry_run(),
+        comment: args.change.order.why.clone(),
+        dry_run: args.change.order.dry_run,
     };
     let changed: DirectoryChanged = door.order(path::DIRECTORY_ROLLBACK, &request).await?;
     let mut proposal = DirectoryProposal::default();
-    if args.change.dry_run() {
+    if args.change.order.dry_run {
         let path = path::DIRECTORY_VERSION.replace("{version}", &args.to.to_string());
         let view: DirectoryView = door.fetch(&path, &()).await?;
         proposal.put = view.documents;

@@ -8,10 +8,12 @@ use sekisho_api::{DocumentKind, Promoted, Promotion, ShadowQuery, ShadowReport, 
 use sekisho_mail::ShadowOutcome;
 
 use super::{
-    CliError, Finding, changes,
+    CliError, Finding,
+    changes::{self, OrderArgs},
     document::NameArgs,
     door::Door,
     output::{Output, Tone, table},
+    text::{counted, grouped},
 };
 use crate::telemetry::escaped;
 
@@ -37,15 +39,8 @@ pub(super) struct PromoteArgs {
     /// Even where it would have broken mail of the last 14 days
     #[arg(long)]
     force: bool,
-    /// Why, for the history
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
-    why: String,
-    /// Says what would be changed, and changes nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Prints JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    order: OrderArgs,
 }
 
 /// What was counted of a document, or of its draft.
@@ -74,18 +69,18 @@ pub(super) async fn promote(args: &PromoteArgs, kind: DocumentKind, door: &Door)
         name: args.name.name.clone(),
         based_on: changes::version(door).await?,
         force: args.force,
-        comment: args.why.clone(),
-        dry_run: args.dry_run,
+        comment: args.order.why.clone(),
+        dry_run: args.order.dry_run,
     };
     let promoted: Promoted = door.order(path::DIRECTORY_PROMOTE, &promotion).await?;
     let mut out = Output::open();
-    if args.json {
+    if args.order.json {
         out.json(&promoted)?;
         return Ok(Finding::Done);
     }
     changes::differences(&mut out, &promoted.changed.changes)?;
     changes::warnings(&mut out, &promoted.changed.warnings)?;
-    changes::conclude(&mut out, &promoted.changed, args.dry_run)?;
+    changes::conclude(&mut out, &promoted.changed, args.order.dry_run)?;
     Ok(Finding::Done)
 }
 
@@ -96,12 +91,7 @@ fn show(out: &mut Output, report: &ShadowReport) -> io::Result<()> {
         Some(live) => out.line(format_args!("{title}, in the place of {}", escaped(live)))?,
         None => out.line(title)?,
     }
-    let (seen, days) = (grouped(report.seen()), report.days);
-    let days = if days == 1 {
-        "1 day".to_owned()
-    } else {
-        format!("{days} days")
-    };
+    let (seen, days) = (grouped(report.seen()), counted(report.days.into(), "day"));
     if report.seen() == 0 {
         let line = format!("  nothing that it concerns was seen in {days}");
         let line = out.paint(Tone::Warning, line);
@@ -151,19 +141,6 @@ fn cells(row: &ShadowRow) -> [String; 5] {
     ]
 }
 
-/// `4,112`
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 /// A name for the draft of a document that nothing else of its kind has.
 pub(super) fn draft_name(live: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let named = |number: u32| {
@@ -180,19 +157,6 @@ pub(super) fn draft_name(live: &str, is_taken: impl Fn(&str) -> bool) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thousands_are_told_apart() {
-        for (number, text) in [
-            (0, "0"),
-            (37, "37"),
-            (412, "412"),
-            (4_112, "4,112"),
-            (1_000_000, "1,000,000"),
-        ] {
-            assert_eq!(grouped(number), text);
-        }
-    }
 
     #[test]
     fn a_draft_has_a_name_that_is_free_and_not_too_long() {
