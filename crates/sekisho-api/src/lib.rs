@@ -19,10 +19,10 @@ pub use directory::{
     DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryQuery, DirectoryRollback,
     DirectoryVersion, DirectoryView, Document, DocumentDifference, DocumentId, DocumentKind, Documents, DomainType,
     Exception, FIRST_ORGANIZATION, FaultView, FieldDifference, FinalRefusal, HeaderCondition, HistoryQuery,
-    IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup, ImpactQuestion, ImpactStop,
-    ImpactVerdict, InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, OutboundTls,
-    PlaintextReply, Promoted, Promotion, RecipientCheck, Rejection, Relaxation, Rule, RuleTls, ShadowQuery,
-    ShadowReport, ShadowRow, TlsSettings, Tried,
+    IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict,
+    InboundConnector, LookupMode, MailDirection, MinTlsVersion, Mode, Organization, OutboundConnector, OutboundTls,
+    PlaintextReply, Promoted, Promotion, RecipientCheck, Rejection, Relaxation, Rule, RuleTls, SHADOW_DAYS,
+    SHADOW_DAYS_MAX, ShadowQuery, ShadowReport, ShadowRow, TlsSettings, Tried,
 };
 pub use endpoint::{description, path};
 pub use explain::{
@@ -43,6 +43,7 @@ pub use store::{Casualty, DamagedMessage, StoreCheck, StoreRecovery};
 pub use submit::{Submission, Submitted};
 pub use trace::{ArrivalView, AttemptView, TlsEvidence, TracePage, TraceQuery, TracedMessage};
 pub use validation::{
-    LastValidation, LastValidations, LastValidationsQuery, StepKind, StepResult, TestMail, ValidatedHost,
-    ValidatedRecipient, Validation, ValidationHistory, ValidationOrder, ValidationStep, ValidationsQuery,
+    LastValidation, LastValidations, LastValidationsQuery, StepKind, StepResult, TestMail, VALIDATIONS_KEPT,
+    ValidatedHost, ValidatedRecipient, Validation, ValidationHistory, ValidationOrder, ValidationStep,
+    ValidationsQuery,
 };

@@ -4,7 +4,7 @@ use sekisho_mail::{Digest, Timestamp, TlsVersion};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{ImpactDirection, InboundConnector, OutboundConnector};
+use crate::{InboundConnector, MailDirection, OutboundConnector};
 
 /// A domain, as the mail between it and an organization was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -196,7 +196,7 @@ pub struct PartnerSuggestion {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SuggestionReason {
     /// Of which connector.
-    pub direction: ImpactDirection,
+    pub direction: MailDirection,
     /// The field; empty where it is about all of it.
     pub field: String,
     /// Whether it is suggested.

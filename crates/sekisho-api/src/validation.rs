@@ -6,6 +6,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{TlsEvidence, directory::first_organization};
 
+/// Validations of one connector that are kept.
+pub const VALIDATIONS_KEPT: u32 = 50;
+
 /// An outbound connector is to be tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -4,7 +4,7 @@ use sekisho_mail::{MessageId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::DirectoryProposal;
+use super::{DirectoryProposal, MailDirection};
 
 /// Days that are looked back on when nobody says how many.
 pub const IMPACT_DAYS: u32 = 30;
@@ -91,7 +91,7 @@ pub struct ImpactGroup {
     /// What is said of them.
     pub verdict: ImpactVerdict,
     /// Where it would be decided so.
-    pub direction: ImpactDirection,
+    pub direction: MailDirection,
     /// The sender's domain of what comes in, the recipient's of what goes out; `<>` of the null reverse-path. A peer's
     /// text.
     pub domain: String,
@@ -127,14 +127,4 @@ pub enum ImpactVerdict {
     Different,
     /// It cannot be known.
     Unknown,
-}
-
-/// Where a delivery is decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ImpactDirection {
-    /// Where it comes in.
-    In,
-    /// Where it goes out.
-    Out,
 }

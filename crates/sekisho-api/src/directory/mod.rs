@@ -24,12 +24,11 @@ pub use connector::{
 pub use document::{Document, Tried};
 pub use exception::{Exception, Relaxation};
 pub use impact::{
-    DirectoryImpact, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup, ImpactQuestion,
-    ImpactStop, ImpactVerdict,
+    DirectoryImpact, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict,
 };
 pub use organization::{AcceptedDomain, DomainType, FinalRefusal, Organization, OutboundTls, RecipientCheck};
 pub use rule::{AddedHeader, HeaderCondition, Rejection, Rule, RuleTls};
-pub use shadow::{Promoted, Promotion, ShadowQuery, ShadowReport, ShadowRow};
+pub use shadow::{Promoted, Promotion, SHADOW_DAYS, SHADOW_DAYS_MAX, ShadowQuery, ShadowReport, ShadowRow};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -90,6 +89,16 @@ pub enum Mode {
     /// It is judged at every session and every attempt that it may concern, the verdicts are written down and counted,
     /// and nothing is ever done or left undone for it.
     Shadow,
+}
+
+/// Which way mail goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MailDirection {
+    /// It comes in.
+    In,
+    /// It goes out.
+    Out,
 }
 
 /// What a document is known by.

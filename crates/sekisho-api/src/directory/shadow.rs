@@ -6,6 +6,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{DirectoryChanged, DocumentId, DocumentKind, first_organization};
 
+/// Days that are looked back on when nobody says how many, and before a document is enforced.
+pub const SHADOW_DAYS: u32 = 14;
+/// At most; what was counted before is not kept.
+pub const SHADOW_DAYS_MAX: u32 = 90;
+
 /// Which document, and how far back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

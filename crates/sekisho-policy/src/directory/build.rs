@@ -16,8 +16,8 @@ use super::{
     shadow::{self, Draftable},
 };
 
-/// Characters of the name of a connector or a rule.
-const NAME_CHARS_MAX: usize = 64;
+/// Characters of the name of a connector, a rule or an exception.
+pub const NAME_CHARS_MAX: usize = 64;
 
 /// Stems of header families that an organization has.
 const HEADER_FAMILIES_MAX: usize = 10;

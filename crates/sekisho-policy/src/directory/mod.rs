@@ -32,6 +32,7 @@ use std::{
 
 use sekisho_mail::{AnchorSetId, CertificateFacts, Check, Domain, KeyProof, NamePattern, OrganizationName, TlsFacts};
 
+pub use build::NAME_CHARS_MAX;
 pub use connector::{
     CertificateName, ConnectorKey, ConnectorType, DomainScope, InboundConnector, IssuerPattern, OutboundConnector,
     PlaintextReply, SmartHost, TlsFloor, TlsSettings,

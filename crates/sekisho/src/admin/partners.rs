@@ -5,8 +5,8 @@ use axum::{
     extract::{Query, State},
 };
 use sekisho_api::{
-    DEFAULT_PAGE, DocumentKind, FIRST_ORGANIZATION, ImpactDirection, OnePartnerQuery, Partner, PartnerPage,
-    PartnerQuery, PartnerSuggestion, SuggestionReason,
+    DEFAULT_PAGE, DocumentKind, FIRST_ORGANIZATION, MailDirection, OnePartnerQuery, Partner, PartnerPage, PartnerQuery,
+    PartnerSuggestion, SuggestionReason,
 };
 use sekisho_mail::Domain;
 use sekisho_policy::directory::DomainScope;
@@ -67,12 +67,12 @@ fn say_what_is_there(backend: &Backend, suggestion: &mut PartnerSuggestion) {
             .any(|scope| matches!(scope, DomainScope::Exact(domain) if domain.as_str() == suggestion.domain))
     };
     let inbound = parsed.directory.inbound().filter(|one| names_it(&one.sender_domains));
-    let inbound = inbound.map(|one| (ImpactDirection::In, DocumentKind::InboundConnector, &one.key));
+    let inbound = inbound.map(|one| (MailDirection::In, DocumentKind::InboundConnector, &one.key));
     let outbound = parsed
         .directory
         .outbound()
         .filter(|one| names_it(&one.recipient_domains));
-    let outbound = outbound.map(|one| (ImpactDirection::Out, DocumentKind::OutboundConnector, &one.key));
+    let outbound = outbound.map(|one| (MailDirection::Out, DocumentKind::OutboundConnector, &one.key));
     let there: Vec<SuggestionReason> = inbound
         .chain(outbound)
         .filter(|(_, _, key)| key.organization.as_str() == suggestion.organization)

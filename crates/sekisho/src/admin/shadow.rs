@@ -4,22 +4,22 @@ use axum::{
     Extension, Json,
     extract::{Query, State},
 };
-use sekisho_api::{DirectoryQuery, DocumentId, DocumentKind, Promoted, Promotion, ShadowQuery, ShadowReport};
+use sekisho_api::{
+    DirectoryQuery, DocumentId, DocumentKind, Promoted, Promotion, SHADOW_DAYS, SHADOW_DAYS_MAX, ShadowQuery,
+    ShadowReport,
+};
 
 use super::{Backend, Caller, Failure};
 use crate::{
     clock,
-    shadow::{self, Asked, LOOKED_BACK_DAYS},
+    shadow::{self, Asked},
 };
-
-/// Days that can be asked for; older ones are not kept.
-const DAYS_MAX: u32 = 90;
 
 pub(super) async fn report(
     State(backend): State<Backend>,
     Query(query): Query<ShadowQuery>,
 ) -> Result<Json<ShadowReport>, Failure> {
-    let days = query.days.unwrap_or(LOOKED_BACK_DAYS).clamp(1, DAYS_MAX);
+    let days = query.days.unwrap_or(SHADOW_DAYS).clamp(1, SHADOW_DAYS_MAX);
     let view = backend.directory.view(&DirectoryQuery::default()).await?;
     let asked = shadow::find(&view.documents, &id(query.kind, query.organization, query.name))?;
     Ok(Json(counted(&backend, &asked, days).await?))
@@ -33,7 +33,7 @@ pub(super) async fn promote(
     let view = backend.directory.view(&DirectoryQuery::default()).await?;
     let id = id(promotion.kind, promotion.organization.clone(), promotion.name.clone());
     let asked = shadow::find(&view.documents, &id)?;
-    let report = counted(&backend, &asked, LOOKED_BACK_DAYS).await?;
+    let report = counted(&backend, &asked, SHADOW_DAYS).await?;
     let planned = shadow::promote(&view.documents, &asked, &report, promotion)?;
     let mut changed = backend.directory.change(planned.change, &caller.to_string()).await?;
     changed.warnings.splice(0..0, planned.warnings);

@@ -5,12 +5,12 @@ use axum::{
     extract::{Query, State},
 };
 use sekisho_api::{
-    LastValidations, LastValidationsQuery, Validation, ValidationHistory, ValidationOrder, ValidationsQuery,
+    LastValidations, LastValidationsQuery, VALIDATIONS_KEPT, Validation, ValidationHistory, ValidationOrder,
+    ValidationsQuery,
 };
 use sekisho_policy::directory::ConnectorKey;
 
 use super::{Backend, Caller, Failure};
-use crate::validation::HISTORY_LEN;
 
 type Answer<T> = Result<Json<T>, Failure>;
 
@@ -32,8 +32,9 @@ pub(super) async fn history(
             .map_err(|error| Failure::bad_request(format!("{:?}: {error}", query.organization)))?,
         name: query.connector.as_str().into(),
     };
-    let limit = query.limit.and_then(|limit| usize::try_from(limit).ok());
-    let validations = backend.validations.history(&key, limit.unwrap_or(HISTORY_LEN)).await?;
+    let limit = query.limit.unwrap_or(VALIDATIONS_KEPT);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let validations = backend.validations.history(&key, limit).await?;
     Ok(Json(ValidationHistory { validations }))
 }
 

@@ -5,8 +5,8 @@ use std::io;
 
 use clap::Args;
 use sekisho_api::{
-    DirectoryImpact, DirectoryProposal, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactDirection, ImpactGroup,
-    ImpactQuestion, ImpactVerdict, path,
+    DirectoryImpact, DirectoryProposal, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactGroup, ImpactQuestion,
+    ImpactVerdict, MailDirection, path,
 };
 use sekisho_mail::MessageId;
 use serde::Serialize;
@@ -158,8 +158,8 @@ fn show_group(out: &mut Output, group: &ImpactGroup) -> io::Result<()> {
     let host = group.host.as_deref().unwrap_or_default();
     let via = if host.is_empty() { "" } else { ", " };
     let direction = match group.direction {
-        ImpactDirection::In => format!("from {domain}{via}{}", escaped(host)),
-        ImpactDirection::Out => format!("to {domain}{via}{}", escaped(host)),
+        MailDirection::In => format!("from {domain}{via}{}", escaped(host)),
+        MailDirection::Out => format!("to {domain}{via}{}", escaped(host)),
     };
     let became = match (&group.before, &group.after) {
         (Some(before), Some(after)) => format!(": {after} instead of {before}"),

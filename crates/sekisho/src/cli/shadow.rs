@@ -4,7 +4,9 @@
 use std::io;
 
 use clap::Args;
-use sekisho_api::{DocumentKind, Promoted, Promotion, ShadowQuery, ShadowReport, ShadowRow, path};
+use sekisho_api::{
+    DocumentKind, Promoted, Promotion, SHADOW_DAYS, SHADOW_DAYS_MAX, ShadowQuery, ShadowReport, ShadowRow, path,
+};
 use sekisho_mail::ShadowOutcome;
 
 use super::{
@@ -15,17 +17,15 @@ use super::{
     output::{Output, Tone, table},
     text::{counted, grouped},
 };
-use crate::telemetry::escaped;
-
-/// Characters of a name.
-const NAME_CHARS_MAX: usize = 64;
+use crate::{directory::NAME_CHARS_MAX, telemetry::escaped};
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
     #[command(flatten)]
     name: NameArgs,
     /// How many days back, today among them
-    #[arg(long, default_value_t = 14, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=90))]
+    #[arg(long, default_value_t = SHADOW_DAYS, value_name = "DAYS",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(SHADOW_DAYS_MAX)))]
     days: u32,
     /// Prints JSON
     #[arg(long)]
@@ -36,8 +36,7 @@ pub(super) struct ReportArgs {
 pub(super) struct PromoteArgs {
     #[command(flatten)]
     name: NameArgs,
-    /// Even where it would have broken mail of the last 14 days
-    #[arg(long)]
+    #[arg(long, help = format!("Even where it would have broken mail of the last {SHADOW_DAYS} days"))]
     force: bool,
     #[command(flatten)]
     order: OrderArgs,

@@ -23,6 +23,7 @@ use crate::clock;
 pub use digest::of as digest;
 pub use live::{Live, LiveError};
 pub use parse::{Alone, FileDomain, FilePart, FileRoute, Parsed, Revalidation};
+pub use sekisho_policy::directory::NAME_CHARS_MAX;
 
 /// The time by which a directory's exceptions are judged. Where it has none, no clock is looked at.
 #[must_use]

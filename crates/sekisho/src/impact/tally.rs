@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sekisho_api::{ImpactCounts, ImpactDirection, ImpactGroup, ImpactVerdict};
+use sekisho_api::{ImpactCounts, ImpactGroup, ImpactVerdict, MailDirection};
 use sekisho_mail::{ChannelFacts, MessageId, ReversePath};
 
 use super::{
@@ -30,7 +30,7 @@ pub(super) enum Judged {
 /// Why; those that are equal are one group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Finding {
-    pub(super) direction: ImpactDirection,
+    pub(super) direction: MailDirection,
     pub(super) domain: String,
     pub(super) host: Option<String>,
     pub(super) before: Option<String>,
@@ -44,7 +44,7 @@ impl Finding {
     /// Where a message comes in.
     fn arriving(arrived: &Arrived<'_>) -> Self {
         Self {
-            direction: ImpactDirection::In,
+            direction: MailDirection::In,
             domain: match arrived.sender {
                 ReversePath::Null => "<>".to_owned(),
                 ReversePath::Mailbox(sender) => sender.host().to_string(),
@@ -94,7 +94,7 @@ impl Finding {
     /// Where a message goes out.
     pub(super) fn unknown_out(departed: &Departed<'_>, host: Option<&str>, key: &str, why: &str) -> Self {
         Self {
-            direction: ImpactDirection::Out,
+            direction: MailDirection::Out,
             domain: departed.recipient.mailbox.host().to_string(),
             host: host.map(str::to_owned),
             before: None,

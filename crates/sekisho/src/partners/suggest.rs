@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use sekisho_api::{
-    ImpactDirection, InboundConnector, MinTlsVersion, OutboundConnector, Partner, PartnerSuggestion, PartnerTraffic,
+    InboundConnector, MailDirection, MinTlsVersion, OutboundConnector, Partner, PartnerSuggestion, PartnerTraffic,
     SeenCertificate, SeenConnection, SuggestionReason, TlsSettings,
 };
 use sekisho_mail::{Domain, NamePattern, NameReach, TlsVersion};
@@ -32,11 +32,11 @@ type Breaks<'a> = &'a dyn Fn(&SeenConnection) -> bool;
 pub fn suggest(partner: &Partner) -> PartnerSuggestion {
     let mut reasons = Vec::new();
     let inbound_connector = partner.inbound.as_ref().and_then(|traffic| {
-        let mut advice = Advice::of(partner, traffic, ImpactDirection::In, &mut reasons);
+        let mut advice = Advice::of(partner, traffic, MailDirection::In, &mut reasons);
         advice.inbound()
     });
     let outbound_connector = partner.outbound.as_ref().and_then(|traffic| {
-        let mut advice = Advice::of(partner, traffic, ImpactDirection::Out, &mut reasons);
+        let mut advice = Advice::of(partner, traffic, MailDirection::Out, &mut reasons);
         advice.outbound()
     });
     PartnerSuggestion {
@@ -51,7 +51,7 @@ pub fn suggest(partner: &Partner) -> PartnerSuggestion {
 struct Advice<'a> {
     partner: &'a Partner,
     traffic: &'a PartnerTraffic,
-    direction: ImpactDirection,
+    direction: MailDirection,
     reasons: &'a mut Vec<SuggestionReason>,
 }
 
@@ -59,7 +59,7 @@ impl<'a> Advice<'a> {
     fn of(
         partner: &'a Partner,
         traffic: &'a PartnerTraffic,
-        direction: ImpactDirection,
+        direction: MailDirection,
         reasons: &'a mut Vec<SuggestionReason>,
     ) -> Self {
         Self {

@@ -11,6 +11,6 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use promote::{LOOKED_BACK_DAYS, PlannedPromotion, PromotionError, promote};
+pub use promote::{PlannedPromotion, PromotionError, promote};
 pub use report::{Asked, UnknownDocument, find, report};
 pub use tally::{Tally, keep_tally};

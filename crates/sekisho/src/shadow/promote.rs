@@ -9,8 +9,6 @@ use thiserror::Error;
 
 use super::{Asked, UnknownDocument};
 
-/// How far back mail is looked at before a document is enforced.
-pub const LOOKED_BACK_DAYS: u32 = 14;
 /// Peers and reasons that a refusal names.
 const NAMED_MAX: usize = 20;
 

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use sekisho_api::SHADOW_DAYS_MAX;
 use sekisho_mail::{Evidence, ShadowDocument, ShadowVerdict, Timestamp};
 use sekisho_store::{OBSERVATIONS_AT_ONCE, Observation, ObservationKind, Store, StoreError};
 use tokio::{sync::watch, time};
@@ -22,8 +23,6 @@ use crate::{
 const WRITE_EVERY: Duration = Duration::from_secs(5);
 /// How often what is too old is dropped.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
-/// Days for which it is kept.
-const KEPT_DAYS: u32 = 90;
 /// Documents and days that may wait to be written; what would be one more is not counted.
 const WAITING_MAX: usize = OBSERVATIONS_AT_ONCE;
 
@@ -150,7 +149,7 @@ pub async fn keep_tally(tally: Tally, store: Arc<dyn Store>, mut phase: watch::R
     loop {
         if forgotten.is_none_or(|at| at.elapsed() >= FORGET_EVERY) {
             forgotten = Some(time::Instant::now());
-            let before = clock::now().minus(Duration::from_secs(u64::from(KEPT_DAYS) * 86_400));
+            let before = clock::now().minus(Duration::from_secs(u64::from(SHADOW_DAYS_MAX) * 86_400));
             if let Err(error) = store.forget_observations(ObservationKind::Shadow, before).await {
                 tracing::warn!(%error, "what was counted of documents that are tried cannot be trimmed");
             }

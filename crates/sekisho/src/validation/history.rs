@@ -4,14 +4,14 @@
 
 use std::collections::HashMap;
 
-use sekisho_api::{FaultView, LastValidation, StepResult, ValidatedHost, ValidatedRecipient, Validation};
+use sekisho_api::{
+    FaultView, LastValidation, StepResult, VALIDATIONS_KEPT, ValidatedHost, ValidatedRecipient, Validation,
+};
 use sekisho_mail::{OrganizationName, Timestamp};
 use sekisho_policy::directory::ConnectorKey;
 use sekisho_store::{Observation, ObservationKind, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-/// Validations of one connector that are kept.
-pub const HISTORY_LEN: usize = 50;
 /// Octets of one of them as it is kept; the store takes no more than 64 KiB.
 const KEPT_OCTETS: usize = 60 * 1024;
 /// Octets of a detail in one that would be longer.
@@ -38,7 +38,7 @@ pub(super) struct Last {
     /// What the connector was.
     digest: String,
     /// Its place in the ring.
-    place: usize,
+    place: u32,
 }
 
 impl Last {
@@ -53,7 +53,7 @@ impl Last {
             since: same.map_or(validation.at, |before| before.since),
             why: (!validation.passed).then(|| first_failure(validation)),
             digest: validation.digest.clone(),
-            place: before.map_or(0, |before| (before.place + 1) % HISTORY_LEN),
+            place: before.map_or(0, |before| (before.place + 1) % VALIDATIONS_KEPT),
         }
     }
 

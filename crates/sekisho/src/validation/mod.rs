@@ -16,7 +16,6 @@ use sekisho_store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::{Mutex, OnceCell, Semaphore};
 
-pub use history::HISTORY_LEN;
 pub use metrics::ValidationMetrics;
 
 use self::history::{Last, Lasts};

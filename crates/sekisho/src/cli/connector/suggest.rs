@@ -2,7 +2,7 @@
 //! `apply` and `connector add` take, with the reasons as comments.
 
 use clap::Args;
-use sekisho_api::{Documents, ImpactDirection, PartnerSuggestion, SuggestionReason, path};
+use sekisho_api::{Documents, MailDirection, PartnerSuggestion, SuggestionReason, path};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -47,16 +47,16 @@ pub(super) async fn run(args: &SuggestArgs, door: &Door) -> Result<Finding, CliE
         outbound_connector: outbound_connector.iter().cloned().collect(),
         ..Documents::default()
     };
-    let of = |direction: ImpactDirection| reasons.iter().filter(move |reason| reason.direction == direction);
+    let of = |direction: MailDirection| reasons.iter().filter(move |reason| reason.direction == direction);
     for (direction, title, documents, command) in [
         (
-            ImpactDirection::In,
+            MailDirection::In,
             "inbound",
             inbound,
             inbound_connector.as_ref().map(|one| command("inbound", &one.name, one)),
         ),
         (
-            ImpactDirection::Out,
+            MailDirection::Out,
             "outbound",
             outbound,
             outbound_connector

@@ -4,8 +4,8 @@ use std::io;
 
 use clap::Args;
 use sekisho_api::{
-    LastValidation, LastValidations, LastValidationsQuery, StepResult, TestMail, ValidatedHost, ValidatedRecipient,
-    Validation, ValidationHistory, ValidationOrder, ValidationStep, ValidationsQuery, path,
+    LastValidation, LastValidations, LastValidationsQuery, StepResult, TestMail, VALIDATIONS_KEPT, ValidatedHost,
+    ValidatedRecipient, Validation, ValidationHistory, ValidationOrder, ValidationStep, ValidationsQuery, path,
 };
 
 use crate::{
@@ -49,8 +49,8 @@ pub(in crate::cli) struct ValidateArgs {
 pub(in crate::cli) struct ValidationsArgs {
     #[command(flatten)]
     name: NameArgs,
-    /// Validations at most; 50 are kept
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=50))]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=i64::from(VALIDATIONS_KEPT)),
+        help = format!("Validations at most; {VALIDATIONS_KEPT} are kept"))]
     limit: u32,
     /// Shows all steps of each
     #[arg(long)]
