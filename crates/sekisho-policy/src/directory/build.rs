@@ -258,33 +258,30 @@ impl Directory {
     }
 }
 
+/// What documents of one kind have of those that can be tried.
+macro_rules! draftables {
+    ($documents:expr) => {
+        $documents
+            .iter()
+            .map(|one| Draftable {
+                organization: &one.key.organization,
+                name: &one.key.name,
+                enabled: one.enabled,
+                shadow: one.shadow.as_ref(),
+            })
+            .collect::<Vec<_>>()
+    };
+}
+
 /// Drafts of every kind, and how many documents are tried.
 fn check_drafts(
     (inbound, outbound, rules): (&[InboundConnector], &[OutboundConnector], &[Rule]),
     faults: &mut Vec<Fault>,
     warnings: &mut Vec<Fault>,
 ) {
-    let inbound = inbound.iter().map(|one| Draftable {
-        organization: &one.key.organization,
-        name: &one.key.name,
-        enabled: one.enabled,
-        shadow: one.shadow.as_ref(),
-    });
-    shadow::check("inbound connector", &inbound.collect::<Vec<_>>(), faults, warnings);
-    let outbound = outbound.iter().map(|one| Draftable {
-        organization: &one.key.organization,
-        name: &one.key.name,
-        enabled: one.enabled,
-        shadow: one.shadow.as_ref(),
-    });
-    shadow::check("outbound connector", &outbound.collect::<Vec<_>>(), faults, warnings);
-    let rules = rules.iter().map(|one| Draftable {
-        organization: &one.key.organization,
-        name: &one.key.name,
-        enabled: one.enabled,
-        shadow: one.shadow.as_ref(),
-    });
-    shadow::check("rule", &rules.collect::<Vec<_>>(), faults, warnings);
+    shadow::check("inbound connector", &draftables!(inbound), faults, warnings);
+    shadow::check("outbound connector", &draftables!(outbound), faults, warnings);
+    shadow::check("rule", &draftables!(rules), faults, warnings);
 }
 
 fn index_inbound(index: &mut OrganizationIndex, connector: &Arc<InboundConnector>, is_excepted: bool) {
