@@ -126,9 +126,7 @@ impl Configured {
                 .then(|| format!("the mail would go another way: {}", route.describe())),
         }
     }
-}
 
-impl Configured {
     /// The way of a destination as it would be if this connector carried its mail, whatever else covers the domain.
     #[must_use]
     pub fn way_by(&self, destination: &Destination, connector: &OutboundConnector, route: &Arc<RouteSettings>) -> Way {
