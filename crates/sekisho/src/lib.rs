@@ -6,6 +6,7 @@ pub mod app;
 mod chance;
 pub mod cli;
 pub mod clock;
+mod collected;
 pub mod config;
 mod copy;
 pub mod directory;

@@ -23,13 +23,13 @@ use sekisho_policy::directory::Directory;
 use sekisho_store::{
     Arrival, OBSERVATION_LEN_MAX, OBSERVATIONS_AT_ONCE, Observation, ObservationKind, Store, StoreError,
 };
-use tokio::{sync::watch, time};
+use tokio::sync::watch;
 
 use self::record::{Seen, merge, note, shorten};
 use crate::{
     app::Phase,
-    chance::select,
     clock,
+    collected::time_to_write,
     outbound::{RouteSettings, Via},
 };
 
@@ -41,8 +41,6 @@ pub const PARTNERS_MAX: usize = 20_000;
 const GIVEN_UP_AT_A_TIME: usize = PARTNERS_MAX / 100;
 /// Partners that are noted between two times of writing; what concerns others is not learnt.
 pub const NOTED_MAX: usize = 4_096;
-/// How often it is written.
-const WRITE_EVERY: Duration = Duration::from_secs(5);
 /// After how long without mail a partner is forgotten.
 pub const FORGET_AFTER: Duration = Duration::from_secs(90 * 86_400);
 /// Observations that are read at a time.
@@ -181,14 +179,11 @@ impl Partners {
     /// Writes what was noted, now and then, until the server stops; then once more.
     pub async fn run(self: Arc<Self>, store: Arc<dyn Store>, mut phase: watch::Receiver<Phase>) {
         loop {
-            let stops = select! {
-                () = time::sleep(WRITE_EVERY) => false,
-                _ = phase.wait_for(|phase| *phase == Phase::Stopping) => true,
-            };
+            let is_last = time_to_write(&mut phase).await;
             if let Err(error) = self.write(&*store).await {
                 tracing::warn!(%error, "what was learnt of partners cannot be written");
             }
-            if stops {
+            if is_last {
                 return;
             }
         }

@@ -13,14 +13,8 @@ use sekisho_store::{OBSERVATIONS_AT_ONCE, Observation, ObservationKind, Store, S
 use tokio::{sync::watch, time};
 
 use super::counts::{Counts, From};
-use crate::{
-    app::Phase,
-    chance::{Map, select},
-    clock,
-};
+use crate::{app::Phase, chance::Map, clock, collected::time_to_write};
 
-/// How often what was counted is written.
-const WRITE_EVERY: Duration = Duration::from_secs(5);
 /// How often what is too old is dropped.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 /// Documents and days that may wait to be written; what would be one more is not counted.
@@ -154,14 +148,11 @@ pub async fn keep_tally(tally: Tally, store: Arc<dyn Store>, mut phase: watch::R
                 tracing::warn!(%error, "what was counted of documents that are tried cannot be trimmed");
             }
         }
-        let stops = select! {
-            () = time::sleep(WRITE_EVERY) => false,
-            _ = phase.wait_for(|phase| *phase == Phase::Stopping) => true,
-        };
+        let is_last = time_to_write(&mut phase).await;
         if let Err(error) = tally.write(&*store).await {
             tracing::warn!(%error, "what was counted of documents that are tried cannot be written");
         }
-        if stops {
+        if is_last {
             return;
         }
     }
