@@ -297,7 +297,6 @@ pub(super) fn set_list(field: &mut Vec<String>, flag: Option<&Vec<String>>) {
     }
 }
 
-/// A text that the command line names.
 /// A file's text, read while the command line is: whoever writes it to standard input may have the store open until it
 /// has ended.
 #[derive(Clone, Debug)]
@@ -336,6 +335,7 @@ impl TextFile {
     }
 }
 
+/// The whole text of a file or of standard input.
 pub(super) fn load(source: &Source) -> Result<String, CliError> {
     text::load(source).map_err(|error| CliError::Failed(format!("{source}: cannot be read: {error}")))
 }

@@ -11,13 +11,14 @@ use sekisho_api::{
 use sekisho_mail::{Decision, TlsVersion};
 
 use super::{
-    CliError, Finding, changes,
+    CliError, Finding,
+    changes::TextFile,
     door::Door,
     output::{Output, Tone},
     text,
     trace::{show_conversation, show_security, show_shadow},
 };
-use crate::{config::human, directory::text::Source, telemetry::escaped};
+use crate::{config::human, telemetry::escaped};
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
@@ -49,8 +50,8 @@ pub(super) struct ExplainInboundArgs {
     #[arg(long, value_name = "ADDRESS")]
     ip: IpAddr,
     /// The certificates that the client presents, in PEM, its own first; it counts as having proved its key
-    #[arg(long, value_name = "FILE")]
-    cert: Option<String>,
+    #[arg(long, value_name = "FILE", value_parser = TextFile::read)]
+    cert: Option<TextFile>,
     /// Under TLS; with a certificate, a version or a key exchange it always is
     #[arg(long)]
     tls: bool,
@@ -98,11 +99,14 @@ impl From<VersionChoice> for TlsVersion {
 }
 
 pub(super) async fn run_inbound(args: ExplainInboundArgs, door: &Door) -> Result<Finding, CliError> {
-    let certificate = args.cert.map(|file| changes::load(&Source::from(file.as_str())));
+    let mut certificate = None;
+    if let Some(file) = &args.cert {
+        file.set(&mut certificate);
+    }
     let question = InboundQuestion {
         client: args.ip.to_string(),
         listener: args.listener,
-        certificate: certificate.transpose()?,
+        certificate,
         tls: args.tls,
         tls_version: args.tls_version.map(TlsVersion::from),
         key_exchange: args.key_exchange,

@@ -541,3 +541,25 @@ fn what_is_not_looked_up_yet_says_so_wherever_it_is_shown() {
         }
     });
 }
+
+#[test]
+fn a_certificate_is_read_with_the_command_line_from_a_file_or_standard_input() {
+    enclosed(|| {
+        let node = relaying_node("");
+        let pem = self_signed(&["mail.cert.example"]).leaf_alone().chain;
+        node.write("shown.pem", &pem);
+        let ask = |certificate: &'static str| {
+            let recipient = ["--mail-from", "a@cert.example", "--rcpt-to", "inbox@localhost"];
+            let how = ["explain-inbound", "--json", "--ip", "192.0.2.3", "--cert", certificate];
+            [&how[..], &recipient].concat()
+        };
+        let by_file = one(&node, &ask("shown.pem"));
+        let piped = node.run_with_input(&ask("-"), &pem).stdout;
+        assert_eq!(serde_json::from_slice::<Value>(&piped).unwrap(), by_file);
+        // A slip of the command line, found before anything is asked.
+        let missing = node.run(&ask("missing.pem"));
+        assert_eq!(missing.status.code(), Some(2));
+        let complaint = String::from_utf8_lossy(&missing.stderr);
+        assert!(complaint.contains("missing.pem: cannot be read"), "{complaint}");
+    });
+}
