@@ -32,7 +32,8 @@ use crate::{
 /// So many segments go to the spool at once: what is not longer, as a message of a mebibyte with its header, is made,
 /// written and synced in one go, and no thread is woken for less.
 const BATCH_SEGMENTS: usize = 20;
-/// As many while memory is short.
+/// As many while memory is short, and after the first, while a spool thread may still be at work on those: however fast
+/// content comes, a message of any size holds little more than one of a mebibyte.
 const BATCH_SEGMENTS_SHORT: usize = 4;
 /// Room for a message of usual length, so that it need not grow.
 const BUFFER_LEN: usize = 8 * 1024;
@@ -140,10 +141,9 @@ impl Draft {
         }
         self.note(content);
         self.fill(content);
-        let batch = if self.memory.is_short() {
-            BATCH_SEGMENTS_SHORT
-        } else {
-            BATCH_SEGMENTS
+        let batch = match self.file {
+            SpoolState::Unmade if !self.memory.is_short() => BATCH_SEGMENTS,
+            _ => BATCH_SEGMENTS_SHORT,
         };
         if self.full.count() >= batch {
             self.send_away().await?;
