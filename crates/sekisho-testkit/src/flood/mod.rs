@@ -16,9 +16,13 @@ pub use host::{HOST, route};
 
 use crate::{node::Node, wait};
 
-/// Before the measuring comes one part in so many of the full volume, or all that is asked for: caches and arenas fill
-/// once.
+/// Before the measuring come rounds of one part in so many of the full volume, or of all that is asked for, until one
+/// brings nothing more, ...
 const WARM_UP_PARTS: u64 = 10;
+/// ... and at most so many: caches and arenas fill once, though not all of them in the first round.
+const WARM_UP_ROUNDS_MAX: u32 = 6;
+/// Whoever grows by less in a round has what it needs.
+const WARM_GROWTH_OCTETS: u64 = 128 * 1024;
 /// What the memory may grow by at the most.
 pub const GROWTH_MAX_OCTETS: u64 = 1024 * 1024;
 /// How long a server may take for what has come already.
@@ -136,8 +140,7 @@ impl Flood {
     /// # Panics
     /// When the node does not run, or is not done with it in the end.
     pub fn run(self, node: &Node, count: u64) -> io::Result<Report> {
-        self.pour(count.min(self.full().count / WARM_UP_PARTS))?;
-        settle(node);
+        self.warm_up(node, count.min(self.full().count / WARM_UP_PARTS))?;
         let (before, _) = node.memory();
         forget_peak(node)?;
         let (cpu, began) = (node.cpu_time(), Instant::now());
@@ -151,6 +154,20 @@ impl Flood {
             cpu: node.cpu_time() - cpu,
             took: began.elapsed(),
         })
+    }
+
+    fn warm_up(self, node: &Node, count: u64) -> io::Result<()> {
+        for _ in 0..WARM_UP_ROUNDS_MAX {
+            let (before, _) = node.memory();
+            forget_peak(node)?;
+            self.pour(count)?;
+            settle(node);
+            let (_, peak) = node.memory();
+            if peak.saturating_sub(before) < WARM_GROWTH_OCTETS {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn pour(self, count: u64) -> io::Result<Poured> {
