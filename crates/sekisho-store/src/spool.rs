@@ -345,12 +345,20 @@ fn create(folder: &Arc<Folder>, id: MessageId) -> io::Result<OpenSpool> {
         folder: Arc::clone(folder),
         kept: false,
     };
-    let file = folder.disk.create(&folder.file(id))?;
-    Ok(OpenSpool {
-        file,
-        unsynced: 0,
-        entry,
-    })
+    match folder.disk.create(&folder.file(id)) {
+        Ok(file) => Ok(OpenSpool {
+            file,
+            unsynced: 0,
+            entry,
+        }),
+        Err(error) => {
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                // It is another message's, from before the clock went back to this very millisecond (law 1).
+                entry.keep();
+            }
+            Err(error)
+        }
+    }
 }
 
 /// What a failed operation on the file at `path` means for the caller.
@@ -361,5 +369,29 @@ pub(crate) fn spool_error(path: &Path, error: &io::Error) -> StoreError {
             StoreError::Full(text)
         }
         _ => StoreError::Failed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sekisho_mail::Timestamp;
+
+    use super::*;
+    use crate::disk::SystemDisk;
+
+    #[test]
+    fn a_draft_that_finds_another_messages_file_in_its_place_leaves_it_there() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Arc::new(Folder {
+            path: root.path().to_owned(),
+            disk: Arc::new(SystemDisk),
+            live: Mutex::default(),
+            spare: Arc::default(),
+        });
+        let id = MessageId::new(Timestamp::from_secs(1_795_000_000), 7);
+        fs::write(folder.file(id), b"acknowledged").unwrap();
+        let error = create(&folder, id).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(folder.file(id)).unwrap(), b"acknowledged");
     }
 }

@@ -211,6 +211,15 @@ impl Ledger {
         disk.mark(facts.len() as u64 - 1);
     }
 
+    /// Whether a message of this id was ever offered.
+    pub(crate) fn knows(&self, id: MessageId) -> bool {
+        self.0.lock().unwrap().iter().any(|fact| match fact {
+            Fact::Offered(offered, ..) => *offered == id,
+            Fact::Found(known) => known.contents.contains_key(&id),
+            Fact::Begun(..) | Fact::Done(_) | Fact::NewDay => false,
+        })
+    }
+
     pub(crate) fn facts(&self) -> Vec<Fact> {
         self.0.lock().unwrap().clone()
     }
