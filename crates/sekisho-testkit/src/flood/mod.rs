@@ -121,7 +121,7 @@ impl Flood {
     /// by default, and as much and a quarter again while its end is looked for.
     #[must_use]
     pub const fn session_octets_max(self) -> u64 {
-        const KERNEL: u64 = 12 * 1024 * 1024;
+        const KERNEL: u64 = 16 * 1024 * 1024;
         match self {
             Self::Content => 9 * (50 * 1024 * 1024) / 4 + KERNEL,
             _ => KERNEL,
