@@ -35,14 +35,19 @@ impl Connection {
         owner: &OrganizationName,
         parameters: &RcptParameters,
     ) -> Result<Vec<ForeignEnd>, Box<RefusedRecipient>> {
+        let found = foreign_ends(&self.reception, finding, owner);
+        // Nearly every recipient has none, and is to cost no copy.
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
         // As the trace and notifications name it: by the address that the sender knows.
         let orcpt = parameters.orcpt.clone();
         let parameters = RcptParameters {
             orcpt: Some(orcpt.unwrap_or_else(|| OriginalRecipient::of(written))),
             ..parameters.clone()
         };
-        let found = foreign_ends(&self.reception, finding, owner).into_iter();
-        let mut ends: Vec<ForeignEnd> = found.filter_map(|end| self.judge_end(end, &parameters)).collect();
+        let judged = found.into_iter().filter_map(|end| self.judge_end(end, &parameters));
+        let mut ends: Vec<ForeignEnd> = judged.collect();
         let refusals: Vec<Option<&Reply>> = ends
             .iter()
             .map(|end| end.judged.as_ref().err().map(|refused| refused.reply()))
