@@ -32,10 +32,11 @@ pub fn try_shadows(facts: &InboundFacts<'_>, admission: &Admission) -> Vec<Shado
             verdicts.extend(try_one(facts, (owner, tried), admission));
         }
     }
-    for (organization, names) in owners_of_names(facts) {
+    let named = owners_of_names(facts).into_iter();
+    for (organization, names) in named.filter(|(organization, _)| !concerned.contains(organization)) {
         let known = facts.directory.tried_inbound(organization).iter();
         // Anybody may write names into a certificate; whoever tries nothing with them has no part in it.
-        for tried in known.filter(|tried| !concerned.contains(&organization) && is_named(tried, &names)) {
+        for tried in known.filter(|tried| is_named(tried, &names)) {
             verdicts.extend(try_one(facts, (owner, tried), admission));
         }
     }
