@@ -169,7 +169,7 @@ impl From<ChannelFacts> for TlsEvidence {
         Self {
             peer: channel.peer.to_string(),
             host: channel.host,
-            revocation: channel.security.revocation().map(str::to_owned),
+            revocation: channel.security.revocation(),
             security: channel.security,
         }
     }

@@ -99,6 +99,11 @@ pub enum Check {
         /// Any of them will do.
         names: Vec<NamePattern>,
     },
+    /// Is none of the certificates revoked on the path from the leaf to one of the anchors?
+    Revocation {
+        /// Where the path must end.
+        anchors: AnchorSetId,
+    },
 }
 
 /// The answer to one [`Check`].
@@ -112,6 +117,15 @@ pub enum Verdict {
     /// It could not be found out, for a reason that is ours (an anchor file that cannot be read): never a
     /// pass, and never the peer's fault.
     Unknown(String),
+}
+
+/// The answers to all that was asked about a chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChainAnswers {
+    /// One for each check, in their order.
+    pub verdicts: Vec<(Check, Verdict)>,
+    /// By what revocation was looked up, as [`crate::TlsFacts::revocation_sources`].
+    pub revocation_sources: Vec<String>,
 }
 
 /// What is wrong with a chain.
@@ -141,6 +155,12 @@ pub enum CertificateFault {
     KeyNotProven(String),
     /// A form or algorithm that we cannot check: X.509 versions before 3, odd extensions, small keys.
     NotCheckable(String),
+    /// Its authority, or one above, has taken a certificate of the path back: which, when, why, and by what that is
+    /// known.
+    Revoked(String),
+    /// Whether it is revoked cannot be asked by anyone: a certificate of the path, which is named here, says neither
+    /// where its authority's CRL is nor who answers by OCSP.
+    NotRevocable(String),
 }
 
 impl Serialize for CertificateFault {
@@ -197,6 +217,8 @@ impl fmt::Display for CertificateFault {
                 write!(f, "the peer did not prove that it holds the key: {why}")
             }
             Self::NotCheckable(why) => write!(f, "the certificate cannot be checked: {why}"),
+            Self::Revoked(which) => write!(f, "revoked: {which}"),
+            Self::NotRevocable(which) => write!(f, "not revocable: {which} names neither a CRL nor an OCSP responder"),
         }
     }
 }
@@ -221,6 +243,8 @@ impl Verdict {
                 CertificateFault::BadSignature => "bad-signature",
                 CertificateFault::KeyNotProven(_) => "key-not-proven",
                 CertificateFault::NotCheckable(_) => "not-checkable",
+                CertificateFault::Revoked(_) => "revoked",
+                CertificateFault::NotRevocable(_) => "not-revocable",
             },
         }
     }

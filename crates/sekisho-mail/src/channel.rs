@@ -5,10 +5,7 @@ use std::{fmt, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CertificateFacts, ChannelId, Check, Domain, KeyProof, Verdict};
-
-/// Whether a certificate that was verified might be a revoked one: no version has looked yet.
-const REVOCATION: &str = "not checked";
+use crate::{CertificateFacts, CertificateFault, ChainAnswers, ChannelId, Check, Domain, KeyProof, Verdict};
 
 /// Everything that policy may know of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +35,7 @@ pub enum ChannelSecurity {
 impl ChannelSecurity {
     /// As [`TlsFacts::revocation`]; `None` in the clear.
     #[must_use]
-    pub fn revocation(&self) -> Option<&'static str> {
+    pub fn revocation(&self) -> Option<String> {
         self.tls().and_then(TlsFacts::revocation)
     }
 
@@ -132,6 +129,10 @@ pub struct TlsFacts {
     pub key: KeyProof,
     /// What was asked about the chain and what the answers were, in the order asked.
     pub verdicts: Vec<(Check, Verdict)>,
+    /// By what it was looked up whether the certificates of the path are revoked, in words, the leaf's first; empty
+    /// where that was not asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revocation_sources: Vec<String>,
     /// The OCSP answer that was stapled, in octets; `None` when none was.
     pub stapled_ocsp_len: Option<usize>,
     /// What became of our own client certificate.
@@ -142,12 +143,42 @@ impl TlsFacts {
     /// What is known of the peer's certificate being revoked, in words; `None` where its chain was not verified, so
     /// that nobody would expect it.
     #[must_use]
-    pub fn revocation(&self) -> Option<&'static str> {
+    pub fn revocation(&self) -> Option<String> {
+        if self.chain.is_empty() {
+            return None;
+        }
+        let asked = self.verdicts.iter().find_map(|(check, verdict)| match check {
+            Check::Revocation { .. } => Some(verdict),
+            Check::Path { .. } | Check::Name { .. } => None,
+        });
+        match asked {
+            Some(Verdict::Holds) => Some(format!("not revoked ({})", self.revocation_sources.join("; "))),
+            Some(Verdict::Fails(fault @ (CertificateFault::Revoked(_) | CertificateFault::NotRevocable(_)))) => {
+                Some(fault.to_string())
+            }
+            Some(Verdict::Fails(fault)) => Some(format!("not looked up: {fault}")),
+            Some(Verdict::Unknown(why)) => Some(format!("not known: {why}")),
+            None => self.is_verified().then(|| "not checked".to_owned()),
+        }
+    }
+
+    fn is_verified(&self) -> bool {
         let is_verified = |(check, verdict): &(Check, Verdict)| {
             matches!(check, Check::Path { .. }) && !matches!(verdict, Verdict::Unknown(_))
         };
-        let is_verified = !self.chain.is_empty() && self.verdicts.iter().any(is_verified);
-        is_verified.then_some(REVOCATION)
+        self.verdicts.iter().any(is_verified)
+    }
+
+    /// Takes the answers to what was asked about the chain, in place of those before.
+    pub fn set_answers(&mut self, answers: ChainAnswers) {
+        self.verdicts = answers.verdicts;
+        self.revocation_sources = answers.revocation_sources;
+    }
+
+    /// Whether these are the answers that it has already.
+    #[must_use]
+    pub fn has_answers(&self, answers: &ChainAnswers) -> bool {
+        self.verdicts == answers.verdicts && self.revocation_sources == answers.revocation_sources
     }
 
     /// The answer to `check`, when it was asked.

@@ -24,7 +24,7 @@ mod shadow;
 mod time;
 pub mod xtext;
 
-pub use certificate::{CertificateFacts, CertificateFault, Check, Digest, KeyProof, Verdict};
+pub use certificate::{CertificateFacts, CertificateFault, ChainAnswers, Check, Digest, KeyProof, Verdict};
 pub use channel::{
     ChannelFacts, ChannelSecurity, ClientCertificateFate, Keyword, PlaintextCause, TlsFacts, TlsVersion,
 };
@@ -40,7 +40,7 @@ pub use mailbox::{ForwardPath, Mailbox, MailboxError, ReversePath};
 pub use organization::{OrganizationName, OrganizationNameError};
 pub use outcome::{Fault, Outcome, Side};
 pub use reply::{EnhancedCode, Reply, ReplyClass, ReplyCode, ReplyCodeError};
-pub use requirement::{Demand, DemandLevel, NamePattern, NamePatternError, NameReach, push_new};
+pub use requirement::{Demand, DemandLevel, NamePattern, NamePatternError, NameReach, RevocationMode, push_new};
 pub use shadow::{
     ArrivalShadow, Revision, RevisionError, ShadowDocument, ShadowKind, ShadowOutcome, ShadowVerdict, TriedRule,
 };

@@ -77,6 +77,28 @@ pub enum DemandLevel {
         /// Any of them will do.
         groups: KeyExchangeGroups,
     },
+    /// TLS and a certificate that was not revoked, nor any other on its path to one of the anchors. Always beside
+    /// `Certificate` or `Domain` of the same origin, which say that there is such a path.
+    Revocation {
+        /// Where the path must end.
+        anchors: AnchorSetId,
+        /// What holds while nobody can say.
+        mode: RevocationMode,
+        /// Whether a certificate that says nowhere how it would be revoked is refused.
+        #[serde(default, skip_serializing_if = "crate::is_false")]
+        refuse_not_revocable: bool,
+    },
+}
+
+/// What holds while it cannot be found out whether a certificate is revoked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RevocationMode {
+    /// It passes, and that is written down.
+    SoftFail,
+    /// The message waits.
+    #[default]
+    HardFail,
 }
 
 impl fmt::Display for DemandLevel {
@@ -96,6 +118,24 @@ impl fmt::Display for DemandLevel {
             }
             Self::Version { at_least } => write!(f, "{at_least} or later"),
             Self::KeyExchange { groups } => write!(f, "TLS with the key exchange {groups}"),
+            Self::Revocation {
+                anchors,
+                mode,
+                refuse_not_revocable,
+            } => write!(
+                f,
+                "TLS with a certificate that is not revoked{} (trust anchors: {}{})",
+                match mode {
+                    RevocationMode::SoftFail => ", as far as that is known",
+                    RevocationMode::HardFail => "",
+                },
+                anchors.0,
+                if *refuse_not_revocable {
+                    "; one that names no endpoint is refused"
+                } else {
+                    ""
+                }
+            ),
         }
     }
 }
@@ -303,6 +343,14 @@ mod tests {
                     groups: KeyExchangeGroups::ALL,
                 },
                 r#"{"level":"key-exchange","groups":["X25519MLKEM768","x25519","secp256r1","secp384r1"]}"#.to_owned(),
+            ),
+            (
+                DemandLevel::Revocation {
+                    anchors: anchors(),
+                    mode: RevocationMode::HardFail,
+                    refuse_not_revocable: false,
+                },
+                r#"{"level":"revocation","anchors":"system","mode":"hard-fail"}"#.to_owned(),
             ),
         ] {
             assert_eq!(serde_json::to_string(&level).unwrap(), json);

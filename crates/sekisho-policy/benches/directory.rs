@@ -425,6 +425,7 @@ fn certified(name: &str) -> TlsFacts {
         }],
         key: KeyProof::Proven,
         verdicts: vec![(Check::Path { anchors: system }, Verdict::Holds)],
+        revocation_sources: Vec::new(),
         stapled_ocsp_len: None,
         client_certificate: ClientCertificateFate::NotAsked,
     }

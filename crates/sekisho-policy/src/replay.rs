@@ -27,6 +27,8 @@ pub enum Side {
 pub enum Question {
     /// Does the chain lead to these anchors?
     Path(Side, AnchorSetId),
+    /// Is none of the certificates on the path to these anchors revoked?
+    Revocation(Side, AnchorSetId),
     /// Did the header meet this condition?
     Header(HeaderCondition),
 }
@@ -34,18 +36,23 @@ pub enum Question {
 /// A sentence without its full stop: why it is not known.
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whose = |side: &Side| match side {
+            Side::Client => "client",
+            Side::Host => "host",
+        };
         match self {
-            Self::Path(side, anchors) => {
-                let whose = match side {
-                    Side::Client => "client",
-                    Side::Host => "host",
-                };
-                write!(
-                    f,
-                    "nobody asked whether the {whose}'s certificate leads to the trust anchors {}",
-                    anchors.0
-                )
-            }
+            Self::Path(side, anchors) => write!(
+                f,
+                "nobody asked whether the {}'s certificate leads to the trust anchors {}",
+                whose(side),
+                anchors.0
+            ),
+            Self::Revocation(side, anchors) => write!(
+                f,
+                "nobody asked whether the {}'s certificate is revoked, on its path to the trust anchors {}",
+                whose(side),
+                anchors.0
+            ),
             Self::Header(condition) => write!(f, "what the header said of {} is not kept", condition.name),
         }
     }
@@ -72,19 +79,30 @@ impl Answers<'_> {
     pub fn complete<'s>(&self, side: Side, security: &'s ChannelSecurity) -> Cow<'s, ChannelSecurity> {
         let mut completed = Cow::Borrowed(security);
         for (place, question) in self.questions.iter().enumerate() {
-            let Question::Path(of, anchors) = question else {
-                continue;
+            let (of, check, fault) = match question {
+                Question::Path(of, anchors) => (
+                    of,
+                    Check::Path {
+                        anchors: anchors.clone(),
+                    },
+                    CertificateFault::UntrustedIssuer(String::new()),
+                ),
+                Question::Revocation(of, anchors) => (
+                    of,
+                    Check::Revocation {
+                        anchors: anchors.clone(),
+                    },
+                    CertificateFault::Revoked(String::new()),
+                ),
+                Question::Header(_) => continue,
             };
             if *of != side || security.tls().is_none() {
                 continue;
             }
             let verdict = if self.yes & (1 << place) == 0 {
-                Verdict::Fails(CertificateFault::UntrustedIssuer(String::new()))
+                Verdict::Fails(fault)
             } else {
                 Verdict::Holds
-            };
-            let check = Check::Path {
-                anchors: anchors.clone(),
             };
             if let ChannelSecurity::Tls(tls) = completed.to_mut() {
                 tls.verdicts.push((check, verdict));
@@ -100,6 +118,7 @@ pub fn unasked(side: Side, tls: &TlsFacts, checks: Vec<Check>) -> Vec<Question> 
     let unasked = checks.into_iter().filter(|check| tls.verdict(check).is_none());
     let paths = unasked.filter_map(|check| match check {
         Check::Path { anchors } => Some(Question::Path(side, anchors)),
+        Check::Revocation { anchors } => Some(Question::Revocation(side, anchors)),
         Check::Name { .. } => None,
     });
     paths.collect()
@@ -257,6 +276,7 @@ mod tests {
             chain: Vec::new(),
             key: KeyProof::Proven,
             verdicts: Vec::new(),
+            revocation_sources: Vec::new(),
             stapled_ocsp_len: None,
             client_certificate: ClientCertificateFate::NotAsked,
         }));

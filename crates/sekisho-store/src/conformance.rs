@@ -266,6 +266,7 @@ pub fn channel(id: u64) -> ChannelFacts {
             chain: Vec::new(),
             key: KeyProof::Proven,
             verdicts: vec![(check, Verdict::Fails(CertificateFault::None))],
+            revocation_sources: Vec::new(),
             stapled_ocsp_len: None,
             client_certificate: ClientCertificateFate::NotAsked,
         })),

@@ -53,6 +53,7 @@ pub(crate) fn established(from: Established<'_>) -> (Arc<PeerChain>, TlsFacts) {
         chain: chain.facts().to_vec(),
         key: chain.key().clone(),
         verdicts: Vec::new(),
+        revocation_sources: Vec::new(),
         stapled_ocsp_len: from.record.stapled_ocsp_len,
         client_certificate: from.client_certificate,
     };

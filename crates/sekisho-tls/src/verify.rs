@@ -11,7 +11,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use sekisho_mail::{AnchorSetId, CertificateFault, Check, Digest, KeyProof, Timestamp, Verdict};
+use sekisho_mail::{AnchorSetId, CertificateFault, ChainAnswers, Check, Digest, KeyProof, Timestamp, Verdict};
 
 use crate::{AnchorSet, PeerChain, names::any_matches, path::check_path};
 
@@ -111,12 +111,16 @@ impl Verifier {
     /// One answer per check, in their order. A chain that is not kept yet costs some signature checks on the
     /// calling thread (well under a millisecond), one that is kept a look-up.
     #[must_use]
-    pub fn verify(&self, chain: &PeerChain, checks: &[Check], now: Timestamp) -> Vec<(Check, Verdict)> {
+    pub fn verify(&self, chain: &PeerChain, checks: &[Check], now: Timestamp) -> ChainAnswers {
         let generation = self.current.load();
-        checks
+        let verdicts = checks
             .iter()
             .map(|check| (check.clone(), generation.answer(chain, check, now)))
-            .collect()
+            .collect();
+        ChainAnswers {
+            verdicts,
+            revocation_sources: Vec::new(),
+        }
     }
 }
 
@@ -134,6 +138,7 @@ impl Generation {
                 let names = chain.facts().first().map(|leaf| leaf.dns_names.clone());
                 Verdict::Fails(CertificateFault::WrongName(names.unwrap_or_default()))
             }
+            Check::Revocation { .. } => Verdict::Unknown("revocation is not looked up".to_owned()),
             Check::Path { anchors } => {
                 if let Some(verdict) = self.kept().find(chain.digest(), check, now) {
                     return verdict;

@@ -160,12 +160,13 @@ async fn a_version_1_certificate_is_good_enough_and_its_key_is_proven() {
         assert_eq!(facts.chain[0].key, "RSA 2048");
         let verdicts = Authority::new()
             .verifier()
-            .verify(stream.peer_chain(), &[path_check()], NOW);
+            .verify(stream.peer_chain(), &[path_check()], NOW)
+            .verdicts;
         assert_eq!(verdicts[0].1, Verdict::Fails(CertificateFault::SelfSigned));
         let pinned = verifier(&files.chain);
         let today = facts.chain[0].not_before;
         assert_eq!(
-            pinned.verify(stream.peer_chain(), &[path_check()], today)[0].1,
+            pinned.verify(stream.peer_chain(), &[path_check()], today).verdicts[0].1,
             Verdict::Holds
         );
     }
@@ -185,7 +186,9 @@ async fn an_rsa_key_of_1024_bits_is_good_enough_for_opportunistic_tls_1_2() {
         "{:?}",
         facts.key
     );
-    let verdicts = verifier(&files.chain).verify(stream.peer_chain(), &[path_check()], NOW);
+    let verdicts = verifier(&files.chain)
+        .verify(stream.peer_chain(), &[path_check()], NOW)
+        .verdicts;
     assert_eq!(verdicts[0].1.word(), "key-not-proven", "not even as a pin");
 }
 

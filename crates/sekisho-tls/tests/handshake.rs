@@ -213,7 +213,10 @@ async fn a_client_certificate_is_recorded_and_a_serverauth_one_will_do() {
     assert_eq!(facts.chain[0].dns_names, ["out.example.com"]);
     assert_eq!(facts.key, KeyProof::Proven);
     assert_eq!(facts.client_certificate, ClientCertificateFate::NotAsked);
-    let verdicts = authority.verifier().verify(there.peer_chain(), &[path_check()], NOW);
+    let verdicts = authority
+        .verifier()
+        .verify(there.peer_chain(), &[path_check()], NOW)
+        .verdicts;
     assert_eq!(verdicts[0].1, Verdict::Holds);
 }
 

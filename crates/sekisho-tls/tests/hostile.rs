@@ -324,7 +324,8 @@ async fn verdict_on(
     let (stream, _) = connected.ok()?;
     let verdicts = authority
         .verifier()
-        .verify(stream.peer_chain(), &[name_check(wanted)], NOW);
+        .verify(stream.peer_chain(), &[name_check(wanted)], NOW)
+        .verdicts;
     Some(verdicts[0].1.clone())
 }
 

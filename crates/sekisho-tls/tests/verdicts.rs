@@ -21,7 +21,11 @@ async fn presented(files: &IdentityFiles) -> TlsStream<DuplexStream> {
 }
 
 fn path_verdict(verifier: &Verifier, stream: &TlsStream<DuplexStream>, now: Timestamp) -> Verdict {
-    verifier.verify(stream.peer_chain(), &[path_check()], now).remove(0).1
+    verifier
+        .verify(stream.peer_chain(), &[path_check()], now)
+        .verdicts
+        .remove(0)
+        .1
 }
 
 async fn verdict_on(authority: &Authority, change: impl FnOnce(&mut CertificateParams)) -> Verdict {
@@ -151,7 +155,7 @@ async fn the_systems_anchors_load_and_do_not_know_a_stranger() {
     let check = Check::Path {
         anchors: AnchorSetId::system(),
     };
-    let verdict = verifier.verify(stream.peer_chain(), &[check], NOW).remove(0).1;
+    let verdict = verifier.verify(stream.peer_chain(), &[check], NOW).verdicts.remove(0).1;
     if system.is_empty() {
         assert!(matches!(verdict, Verdict::Unknown(_)), "{verdict:?}");
     } else {
@@ -200,7 +204,7 @@ fn a_chain_that_leads_nowhere_says_what_is_missing_or_where_it_ends() {
     ] {
         let pem: String = presented.iter().map(|one| one.as_str()).collect();
         let chain = PeerChain::of_client_in_pem(&pem).unwrap();
-        let verdict = |verifier: &Verifier| verifier.verify(&chain, &[path_check()], NOW).remove(0).1;
+        let verdict = |verifier: &Verifier| verifier.verify(&chain, &[path_check()], NOW).verdicts.remove(0).1;
         let count = presented.len();
         assert_eq!(verdict(&stranger), Verdict::Fails(for_stranger), "{count} certificates");
         assert_eq!(verdict(&knows_root), for_who_knows_root, "{count} certificates");
@@ -220,7 +224,8 @@ async fn the_common_name_never_counts() {
     let stream = presented(&files).await;
     let verdicts = authority
         .verifier()
-        .verify(stream.peer_chain(), &[name_check("mx.example.org")], NOW);
+        .verify(stream.peer_chain(), &[name_check("mx.example.org")], NOW)
+        .verdicts;
     assert_eq!(verdicts[0].1, Verdict::Fails(CertificateFault::WrongName(Vec::new())));
 }
 
@@ -233,6 +238,7 @@ async fn no_chain_fails_every_check() {
     for (_, verdict) in authority
         .verifier()
         .verify(served.unwrap().0.peer_chain(), &checks, NOW)
+        .verdicts
     {
         assert_eq!(verdict, Verdict::Fails(CertificateFault::None));
     }

@@ -52,7 +52,10 @@ fn holds_so_far(allows: Relaxation, level: &DemandLevel, security: &ChannelSecur
         (Relaxation::Plaintext, _) => true,
         (
             Relaxation::AnyCertificate,
-            DemandLevel::Certificate { .. } | DemandLevel::Domain { .. } | DemandLevel::Pin { .. },
+            DemandLevel::Certificate { .. }
+            | DemandLevel::Domain { .. }
+            | DemandLevel::Pin { .. }
+            | DemandLevel::Revocation { .. },
         ) => examine(&DemandLevel::Encryption, security).is_ok(),
         (Relaxation::AnyName, DemandLevel::Domain { anchors, .. }) => {
             let anchors = anchors.clone();

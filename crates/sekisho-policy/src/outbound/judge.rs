@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sekisho_mail::{
     CertificateFacts, CertificateFault, ChannelFacts, ChannelId, ChannelSecurity, Check, Decision, Demand, DemandLevel,
-    Digest, Envelope, KeyProof, PlaintextCause, StatedReason, Timestamp, TlsFacts, Verdict, push_new,
+    Digest, Envelope, KeyProof, PlaintextCause, RevocationMode, StatedReason, Timestamp, TlsFacts, Verdict, push_new,
 };
 
 use super::{Finding, HostPlan, Refusal, plan::demanded_checks};
@@ -186,7 +186,10 @@ pub(super) fn examine_beside(
         DemandLevel::Version { .. } => return Err(Finding::OlderVersion(tls.version)),
         DemandLevel::KeyExchange { groups } if groups.contains_name(&tls.group) => return Ok(()),
         DemandLevel::KeyExchange { .. } => return Err(Finding::OtherKeyExchange(tls.group.clone())),
-        DemandLevel::Certificate { .. } | DemandLevel::Domain { .. } | DemandLevel::Pin { .. } => {}
+        DemandLevel::Certificate { .. }
+        | DemandLevel::Domain { .. }
+        | DemandLevel::Pin { .. }
+        | DemandLevel::Revocation { .. } => {}
     }
     let Some(leaf) = tls.chain.first() else {
         return Err(Finding::Certificate(CertificateFault::None));
@@ -197,7 +200,8 @@ pub(super) fn examine_beside(
         return Err(Finding::OtherKey(leaf.spki_sha256));
     }
     for check in demanded_checks(level) {
-        if !tls.verdict(&check).is_some_and(|verdict| is_borne(&check, verdict)) {
+        let verdict = tls.verdict(&check);
+        if !verdict.is_some_and(|verdict| is_borne(&check, verdict) || is_enough_of(level, verdict)) {
             examine_check(&check, tls)?;
         }
     }
@@ -205,6 +209,29 @@ pub(super) fn examine_beside(
     match unproven(tls) {
         Some(why) => Err(Finding::Certificate(CertificateFault::KeyNotProven(why.to_owned()))),
         None => Ok(()),
+    }
+}
+
+/// Whether a demand takes less than that a check holds: where it is not known whether a certificate is revoked, and
+/// where nobody could ever say.
+const fn is_enough_of(level: &DemandLevel, verdict: &Verdict) -> bool {
+    match level {
+        DemandLevel::Revocation {
+            mode,
+            refuse_not_revocable,
+            ..
+        } => match verdict {
+            Verdict::Holds => true,
+            Verdict::Unknown(_) => matches!(mode, RevocationMode::SoftFail),
+            Verdict::Fails(CertificateFault::NotRevocable(_)) => !*refuse_not_revocable,
+            Verdict::Fails(_) => false,
+        },
+        DemandLevel::Encryption
+        | DemandLevel::Certificate { .. }
+        | DemandLevel::Domain { .. }
+        | DemandLevel::Pin { .. }
+        | DemandLevel::Version { .. }
+        | DemandLevel::KeyExchange { .. } => false,
     }
 }
 

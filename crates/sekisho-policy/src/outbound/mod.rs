@@ -20,7 +20,9 @@ mod laws;
 
 pub(crate) use judge::is_pinned;
 pub use judge::{Clearance, judge};
-pub use plan::{CandidateHost, HostOrigin, HostPlan, OutboundFacts, Plan, Requirement, RouteDemand, TlsNames, plan};
+pub use plan::{
+    CandidateHost, HostOrigin, HostPlan, OutboundFacts, Plan, Requirement, Revocation, RouteDemand, TlsNames, plan,
+};
 pub use refusal::{Finding, Refusal};
 pub use requiretls::{ConditionStanding, RequireTlsCondition, requiretls, requiretls_demand};
 pub use shadow::{Found, TriedConnector, try_documents};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sekisho_mail::{
     AnchorSetId, Check, ClientIdentityId, Demand, DemandLevel, Digest, Domain, Host, KeyExchangeGroups, NamePattern,
-    Timestamp, TlsVersion, TriedRule, push_new,
+    RevocationMode, Timestamp, TlsVersion, TriedRule, push_new,
 };
 
 use super::{TriedConnector, shadow::TriedAtHost};
@@ -92,6 +92,47 @@ pub enum Requirement {
         /// Any of them will do.
         groups: KeyExchangeGroups,
     },
+    /// TLS and a certificate that is not revoked, as [`DemandLevel::Revocation`].
+    Revocation {
+        /// Where the chain must end.
+        anchors: AnchorSetId,
+        /// How it is asked.
+        revocation: Revocation,
+    },
+}
+
+/// How it is asked whether a chain's certificates are revoked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revocation {
+    /// What holds while nobody can say.
+    pub mode: RevocationMode,
+    /// Whether a certificate that says nowhere how it would be revoked is refused.
+    pub refuse_not_revocable: bool,
+}
+
+impl Requirement {
+    /// This, and what goes with it: whoever looks at a chain asks whether it is revoked, unless that is switched off.
+    pub fn with_revocation(self, revocation: Option<Revocation>) -> impl Iterator<Item = Self> {
+        let asked = match (&self, revocation) {
+            (Self::Certificate { anchors } | Self::Domain { anchors, .. }, Some(revocation)) => {
+                Some(Self::Revocation {
+                    anchors: anchors.clone(),
+                    revocation,
+                })
+            }
+            (
+                Self::Certificate { .. }
+                | Self::Domain { .. }
+                | Self::Encryption
+                | Self::Pin { .. }
+                | Self::Version { .. }
+                | Self::KeyExchange { .. }
+                | Self::Revocation { .. },
+                _,
+            ) => None,
+        };
+        std::iter::once(self).chain(asked)
+    }
 }
 
 /// Which names a certificate may have.
@@ -131,6 +172,11 @@ impl RouteDemand {
             Requirement::Pin { spki } => DemandLevel::Pin { spki: spki.clone() },
             Requirement::Version { at_least } => DemandLevel::Version { at_least: *at_least },
             Requirement::KeyExchange { groups } => DemandLevel::KeyExchange { groups: *groups },
+            Requirement::Revocation { anchors, revocation } => DemandLevel::Revocation {
+                anchors: anchors.clone(),
+                mode: revocation.mode,
+                refuse_not_revocable: revocation.refuse_not_revocable,
+            },
         };
         Demand {
             level,
@@ -274,7 +320,8 @@ impl HostPlan {
             | DemandLevel::Certificate { .. }
             | DemandLevel::Domain { .. }
             | DemandLevel::Pin { .. }
-            | DemandLevel::KeyExchange { .. } => TlsVersion::Tls12,
+            | DemandLevel::KeyExchange { .. }
+            | DemandLevel::Revocation { .. } => TlsVersion::Tls12,
         });
         demanded.max().unwrap_or(TlsVersion::Tls12)
     }
@@ -291,7 +338,8 @@ impl HostPlan {
             | DemandLevel::Certificate { .. }
             | DemandLevel::Domain { .. }
             | DemandLevel::Pin { .. }
-            | DemandLevel::Version { .. } => Some(so_far),
+            | DemandLevel::Version { .. }
+            | DemandLevel::Revocation { .. } => Some(so_far),
         });
         taken.unwrap_or(KeyExchangeGroups::ALL)
     }
@@ -351,6 +399,9 @@ pub(super) fn demanded_checks(level: &DemandLevel) -> Vec<Check> {
         | DemandLevel::Version { .. }
         | DemandLevel::KeyExchange { .. } => Vec::new(),
         DemandLevel::Certificate { anchors } => vec![path(anchors)],
+        DemandLevel::Revocation { anchors, .. } => vec![Check::Revocation {
+            anchors: anchors.clone(),
+        }],
         DemandLevel::Domain { anchors, names } => vec![path(anchors), Check::Name { names: names.clone() }],
     }
 }

@@ -274,12 +274,13 @@ fn security(
         chain: chain.as_ref().map(|chain| chain.facts().to_vec()).unwrap_or_default(),
         key: KeyProof::Proven,
         verdicts: Vec::new(),
+        revocation_sources: Vec::new(),
         stapled_ocsp_len: None,
         client_certificate: ClientCertificateFate::NotAsked,
     };
     if let Some(chain) = &chain {
         let checks = organizations.client_checks(&facts);
-        facts.verdicts = backend.verifier.verify(chain, &checks, clock::now());
+        facts.set_answers(backend.verifier.verify(chain, &checks, clock::now()));
     }
     Ok(ChannelSecurity::Tls(Box::new(facts)))
 }

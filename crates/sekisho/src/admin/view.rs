@@ -87,7 +87,7 @@ fn arrival(envelope: &Envelope, arrival: Arrival) -> ArrivalView {
         listener: arrival.listener,
         peer: arrival.peer.map(|peer| peer.to_string()),
         helo: arrival.helo,
-        revocation: arrival.security.revocation().map(str::to_owned),
+        revocation: arrival.security.revocation(),
         security: arrival.security,
         admitted_by: arrival.admitted_by,
         directory: arrival.directory,

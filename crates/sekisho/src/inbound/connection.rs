@@ -453,9 +453,9 @@ impl Connection {
             return;
         };
         let checks = self.reception.organizations.client_checks(tls);
-        let verdicts = net::verify(&self.services.verifier, stream.peer_chain(), &checks, clock::now());
-        if tls.verdicts != verdicts {
-            tls.verdicts = verdicts;
+        let answers = net::verify(&self.services.verifier, stream.peer_chain(), &checks, clock::now());
+        if !tls.has_answers(&answers) {
+            tls.set_answers(answers);
         }
     }
 

@@ -124,6 +124,7 @@ mod tests {
             chain,
             key,
             verdicts: Vec::new(),
+            revocation_sources: Vec::new(),
             stapled_ocsp_len: None,
             client_certificate: ClientCertificateFate::NotAsked,
         }))

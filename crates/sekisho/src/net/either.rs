@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use sekisho_mail::{Check, Domain, HandshakeFailure, Timestamp, TlsFacts, Verdict};
+use sekisho_mail::{ChainAnswers, Check, Domain, HandshakeFailure, Timestamp, TlsFacts};
 use sekisho_tls::{ClientProfile, TlsClient, TlsServer, Verifier};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
@@ -163,10 +163,10 @@ pub async fn connect_tls(
     }
 }
 
-pub fn verify(verifier: &Verifier, chain: &PeerChain, checks: &[Check], now: Timestamp) -> Vec<(Check, Verdict)> {
+pub fn verify(verifier: &Verifier, chain: &PeerChain, checks: &[Check], now: Timestamp) -> ChainAnswers {
     match chain {
         PeerChain::Certificates(chain) => system::verify(verifier, chain, checks, now),
-        PeerChain::Facts(presented) => presented.verdicts(checks),
+        PeerChain::Facts(presented) => presented.answers(checks),
     }
 }
 

@@ -4,8 +4,9 @@
 use std::{io, time::Duration};
 
 use sekisho_mail::{
-    CertificateFacts, CertificateFault, Check, ClientCertificateFate, Digest, Domain, HandshakeFailure, HandshakeFault,
-    HandshakeStage, KeyExchangeGroup, KeyExchangeGroups, KeyProof, Timestamp, TlsFacts, TlsVersion, Verdict,
+    CertificateFacts, CertificateFault, ChainAnswers, Check, ClientCertificateFate, Digest, Domain, HandshakeFailure,
+    HandshakeFault, HandshakeStage, KeyExchangeGroup, KeyExchangeGroups, KeyProof, Timestamp, TlsFacts, TlsVersion,
+    Verdict,
 };
 use sekisho_tls::ClientProfile;
 use serde::{Deserialize, Serialize};
@@ -66,12 +67,16 @@ impl PeerFacts {
         }
     }
 
-    pub(super) fn verdicts(&self, checks: &[Check]) -> Vec<(Check, Verdict)> {
+    pub(super) fn answers(&self, checks: &[Check]) -> ChainAnswers {
         let answer = |check: &Check| match check {
-            Check::Path { .. } => self.path.clone(),
+            // A simulation revokes nothing: where there is a path, it is good.
+            Check::Path { .. } | Check::Revocation { .. } => self.path.clone(),
             Check::Name { .. } => self.name.clone(),
         };
-        checks.iter().map(|check| (check.clone(), answer(check))).collect()
+        ChainAnswers {
+            verdicts: checks.iter().map(|check| (check.clone(), answer(check))).collect(),
+            revocation_sources: Vec::new(),
+        }
     }
 }
 
@@ -141,6 +146,7 @@ fn facts(name: Option<Domain>, groups: KeyExchangeGroups) -> TlsFacts {
         chain: vec![leaf()],
         key: KeyProof::Proven,
         verdicts: Vec::new(),
+        revocation_sources: Vec::new(),
         stapled_ocsp_len: None,
         client_certificate: ClientCertificateFate::NotAsked,
     }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use sekisho_mail::{Check, Domain, HandshakeFailure, Timestamp, TlsFacts, Verdict};
+use sekisho_mail::{ChainAnswers, Check, Domain, HandshakeFailure, Timestamp, TlsFacts};
 use sekisho_tls::{ClientProfile, TlsClient, TlsServer, Verifier};
 #[cfg(not(test))]
 pub use tokio::net::{TcpListener, TcpStream};
@@ -81,6 +81,6 @@ pub async fn connect_tls<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// Answers checks about a chain.
 #[must_use]
-pub fn verify(verifier: &Verifier, chain: &PeerChain, checks: &[Check], now: Timestamp) -> Vec<(Check, Verdict)> {
+pub fn verify(verifier: &Verifier, chain: &PeerChain, checks: &[Check], now: Timestamp) -> ChainAnswers {
     verifier.verify(chain, checks, now)
 }

@@ -250,11 +250,11 @@ impl Batch<'_> {
         let (ChannelSecurity::Tls(tls), Some(chain)) = (&link.facts.security, &link.chain) else {
             return;
         };
-        let verdicts = net::verify(&self.shared.services.verifier, chain, &plan.checks(), clock::now());
-        if tls.verdicts != verdicts
+        let answers = net::verify(&self.shared.services.verifier, chain, &plan.checks(), clock::now());
+        if !tls.has_answers(&answers)
             && let ChannelSecurity::Tls(tls) = &mut Arc::make_mut(&mut link.facts).security
         {
-            tls.verdicts = verdicts;
+            tls.set_answers(answers);
         }
     }
 

@@ -366,12 +366,13 @@ impl Opening<'_> {
         let handshake = net::connect_tls(&self.configured.tls, stream, offered, time_limit);
         let shaken = link.wait_for(handshake).await;
         let (stream, mut facts) = shaken?;
-        facts.verdicts = net::verify(
+        let answers = net::verify(
             &self.services.verifier,
             stream.peer_chain(),
             &self.plan.checks(),
             clock::now(),
         );
+        facts.set_answers(answers);
         facts.implicit = self.way.route.implicit_tls;
         link.session
             .note(&format!("{} {} {}", facts.version, facts.suite, facts.group));

@@ -139,7 +139,8 @@ impl RouteSettings {
             | Requirement::Certificate { .. }
             | Requirement::Domain { .. }
             | Requirement::Pin { .. }
-            | Requirement::Version { .. } => None,
+            | Requirement::Version { .. }
+            | Requirement::Revocation { .. } => None,
         });
         let groups = demanded.unwrap_or(KeyExchangeGroups::ALL);
         match self.hybrid {

@@ -43,6 +43,7 @@ fn tls(number: u8, names: &[&str], verdict: Verdict) -> ChannelSecurity {
         chain: vec![leaf],
         key: KeyProof::Proven,
         verdicts: vec![(path, verdict)],
+        revocation_sources: Vec::new(),
         stapled_ocsp_len: None,
         client_certificate: ClientCertificateFate::NotAsked,
     }))

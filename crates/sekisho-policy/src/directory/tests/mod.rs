@@ -35,6 +35,7 @@ fn tls(names: &[&str], key: KeyProof) -> TlsFacts {
         }],
         key,
         verdicts: Vec::new(),
+        revocation_sources: Vec::new(),
         stapled_ocsp_len: None,
         client_certificate: ClientCertificateFate::NotAsked,
     }
@@ -94,6 +95,7 @@ fn a_chain_is_asked_about_for_connectors_that_its_names_could_identify_and_for_t
         let sets = checks.into_iter().map(|check| match check {
             Check::Path { anchors } => anchors,
             Check::Name { .. } => panic!("names are compared here"),
+            Check::Revocation { .. } => panic!("no connector asks for it"),
         });
         sets.collect()
     };

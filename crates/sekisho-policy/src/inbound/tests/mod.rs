@@ -70,6 +70,7 @@ fn tls(names: &[&str], verdict: &Verdict) -> TlsFacts {
         chain: if names.is_empty() { Vec::new() } else { vec![leaf] },
         key: KeyProof::Proven,
         verdicts: sets.map(|anchors| (Check::Path { anchors }, verdict.clone())).into(),
+        revocation_sources: Vec::new(),
         stapled_ocsp_len: None,
         client_certificate: ClientCertificateFate::NotAsked,
     }

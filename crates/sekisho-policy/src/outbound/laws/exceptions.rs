@@ -77,13 +77,15 @@ fn passes(allows: Relaxation, level: &DemandLevel, facts: &ChannelFacts) -> bool
         | DemandLevel::Certificate { .. }
         | DemandLevel::Pin { .. }
         | DemandLevel::Version { .. }
-        | DemandLevel::KeyExchange { .. } => None,
+        | DemandLevel::KeyExchange { .. }
+        | DemandLevel::Revocation { .. } => None,
     };
     let is_of_certificate =
         without_name.is_some() || matches!(level, DemandLevel::Certificate { .. } | DemandLevel::Pin { .. });
+    let is_of_chain = is_of_certificate || matches!(level, DemandLevel::Revocation { .. });
     match allows {
         Relaxation::Plaintext => true,
-        Relaxation::AnyCertificate => is_of_certificate && facts.security.tls().is_some(),
+        Relaxation::AnyCertificate => is_of_chain && facts.security.tls().is_some(),
         Relaxation::AnyName => without_name.is_some_and(|level| holds(&demand(level), facts)),
         Relaxation::ExpiredCertificate => {
             let mut as_if = facts.clone();

@@ -7,8 +7,8 @@ use sekisho_mail::{
     AnchorSetId, BodyKind, CertificateFacts, CertificateFault, ChannelFacts, ChannelId, ChannelSecurity, Check,
     ClientCertificateFate, Decision, Demand, DemandLevel, Digest, Domain, EnhancedCode, Envelope, Fault,
     HandshakeFailure, HandshakeFault, HandshakeStage, Host, KeyExchangeGroup, KeyExchangeGroups, KeyProof, Keyword,
-    Mailbox, NamePattern, PlaintextCause, Recipient, Reply, ReplyCode, ReversePath, Side, Timestamp, TlsFacts,
-    TlsVersion, Verdict,
+    Mailbox, NamePattern, PlaintextCause, Recipient, Reply, ReplyCode, ReversePath, RevocationMode, Side, Timestamp,
+    TlsFacts, TlsVersion, Verdict,
 };
 
 use super::*;
@@ -16,6 +16,7 @@ use crate::Reason;
 
 mod exceptions;
 mod requiretls;
+mod revocation;
 mod shadow;
 mod steps;
 
@@ -61,6 +62,17 @@ fn of_the_way(demand: &Demand) -> RouteDemand {
         DemandLevel::Pin { spki } => Requirement::Pin { spki },
         DemandLevel::Version { at_least } => Requirement::Version { at_least },
         DemandLevel::KeyExchange { groups } => Requirement::KeyExchange { groups },
+        DemandLevel::Revocation {
+            anchors,
+            mode,
+            refuse_not_revocable,
+        } => Requirement::Revocation {
+            anchors,
+            revocation: Revocation {
+                mode,
+                refuse_not_revocable,
+            },
+        },
     };
     let origin = demand.origin.clone();
     RouteDemand { require, origin }
@@ -211,6 +223,7 @@ fn tls(chain: Vec<CertificateFacts>, key: KeyProof, verdicts: Vec<(Check, Verdic
         chain,
         key,
         verdicts,
+        revocation_sources: Vec::new(),
         stapled_ocsp_len: None,
         client_certificate: ClientCertificateFate::NotAsked,
     })))
@@ -323,6 +336,26 @@ fn holds(demand: &Demand, facts: &ChannelFacts) -> bool {
                 && named
                 && yes(Check::Path {
                     anchors: anchors.clone(),
+                })
+        }
+        DemandLevel::Revocation {
+            anchors,
+            mode,
+            refuse_not_revocable,
+        } => {
+            let check = Check::Revocation {
+                anchors: anchors.clone(),
+            };
+            proven
+                && tls.verdicts.iter().any(|(asked, verdict)| {
+                    let passes = match verdict {
+                        Verdict::Holds => true,
+                        Verdict::Unknown(_) => *mode == RevocationMode::SoftFail,
+                        Verdict::Fails(fault) => {
+                            matches!(fault, CertificateFault::NotRevocable(_)) && !refuse_not_revocable
+                        }
+                    };
+                    *asked == check && passes
                 })
         }
     }
