@@ -1,4 +1,9 @@
-//! Trust anchors: those of the operating system, and those that an operator gives in a file.
+//! Trust anchors: those of the operating system, those that are built in, and those that an operator gives.
+//!
+//! A set may be joined from several; each anchor knows where it came from, and a set can be listed and searched.
+
+mod anchor;
+mod search;
 
 use std::{fmt, path::Path, path::PathBuf, sync::Arc};
 
@@ -6,6 +11,10 @@ use rustls::pki_types::{CertificateDer, TrustAnchor};
 use webpki::anchor_from_trusted_cert;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+pub use self::{
+    anchor::{Anchor, AnchorSource},
+    search::{AnchorSearch, AnchorSearchError},
+};
 use crate::{
     IdentityError,
     identity::{load_certificates, parse_certificates},
@@ -32,22 +41,25 @@ pub enum AnchorError {
     Text(String),
 }
 
-/// Certificates at which a path may end. A self-signed one from a file is also taken as a pin: a leaf that is that
-/// very certificate holds as long as it is not expired. Cheap to clone.
+/// Certificates at which a path may end. A self-signed one that an operator gave is also taken as a pin: a leaf that is
+/// that very certificate holds as long as it is not expired. Cheap to clone.
 #[derive(Clone)]
 pub struct AnchorSet(Arc<Content>);
 
+#[derive(Default)]
 struct Content {
-    anchors: Vec<TrustAnchor<'static>>,
-    pins: Vec<CertificateDer<'static>>,
-    len: usize,
+    /// What the library builds paths to …
+    trusted: Vec<TrustAnchor<'static>>,
+    /// … and for each of these which of `anchors` it is.
+    places: Vec<usize>,
+    anchors: Vec<Arc<Anchor>>,
     load_errors: Vec<String>,
 }
 
 impl fmt::Debug for AnchorSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AnchorSet")
-            .field("len", &self.0.len)
+            .field("len", &self.len())
             .field("load_errors", &self.0.load_errors)
             .finish_non_exhaustive()
     }
@@ -59,20 +71,46 @@ impl AnchorSet {
     #[must_use]
     pub fn system() -> Self {
         let loaded = rustls_native_certs::load_native_certs();
-        let mut load_errors: Vec<_> = loaded.errors.iter().map(ToString::to_string).collect();
-        let mut anchors = Vec::with_capacity(loaded.certs.len());
-        for certificate in &loaded.certs {
-            match anchor_from_trusted_cert(certificate) {
-                Ok(anchor) => anchors.push(anchor.to_owned()),
-                Err(error) => load_errors.push(format!("a certificate of the system cannot be used: {error:?}")),
+        let mut content = Content {
+            load_errors: loaded.errors.iter().map(ToString::to_string).collect(),
+            ..Content::default()
+        };
+        for certificate in loaded.certs {
+            if let Err(why) = content.add_certificate(certificate, &AnchorSource::System) {
+                let fault = format!("a certificate of the system cannot be used: {why}");
+                content.load_errors.push(fault);
             }
         }
-        Self(Arc::new(Content {
-            len: anchors.len(),
-            anchors,
-            pins: Vec::new(),
-            load_errors,
-        }))
+        Self(Arc::new(content))
+    }
+
+    /// Those that were built in, which are Mozilla's at the time of the build: for machines that have no set of their
+    /// own. Where Mozilla holds a root to certain names, so does this.
+    #[must_use]
+    pub fn bundled() -> Self {
+        let constrained = || {
+            webpki_roots::TLS_SERVER_ROOTS
+                .iter()
+                .filter(|root| root.name_constraints.is_some())
+        };
+        let mut content = Content::default();
+        for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+            let mut trusted = match anchor_from_trusted_cert(certificate) {
+                Ok(trusted) => trusted.to_owned(),
+                Err(error) => {
+                    let fault = format!("a built-in certificate cannot be used: {error:?}");
+                    content.load_errors.push(fault);
+                    continue;
+                }
+            };
+            let key = |root: &TrustAnchor<'_>| (root.subject.to_vec(), root.subject_public_key_info.to_vec());
+            if let Some(same) = constrained().find(|root| key(root) == key(&trusted)) {
+                trusted.name_constraints.clone_from(&same.name_constraints);
+            }
+            let anchor = Anchor::new(&trusted, Some(certificate.clone()), AnchorSource::Bundled);
+            content.add(anchor, Some(trusted));
+        }
+        Self(Arc::new(content))
     }
 
     /// Those in a PEM bundle; blocks on the disk.
@@ -80,51 +118,57 @@ impl AnchorSet {
     /// # Errors
     /// When the file cannot be read, holds no certificate, or one that can be neither anchor nor pin.
     pub fn load(path: &Path) -> Result<Self, AnchorError> {
-        Self::of(&load_certificates(path)?).map_err(|(place, why)| AnchorError::Unusable {
+        let source = AnchorSource::File(path.to_owned());
+        Self::of(load_certificates(path)?, &source).map_err(|(place, why)| AnchorError::Unusable {
             path: path.to_owned(),
             place,
             why,
         })
     }
 
-    /// Those in a PEM text.
+    /// Those in a PEM text that stands in the document named by `place`: `connector acme/bank`.
     ///
     /// # Errors
     /// [`AnchorError::Text`], as for [`Self::load`].
-    pub fn parse(pem: &str) -> Result<Self, AnchorError> {
+    pub fn parse(pem: &str, place: &str) -> Result<Self, AnchorError> {
         let no_pem = |why| AnchorError::Text(format!("this is no certificate in PEM ({why})"));
         let certificates = parse_certificates(pem.as_bytes()).map_err(no_pem)?;
-        Self::of(&certificates).map_err(|(place, why)| {
+        Self::of(certificates, &AnchorSource::Document(place.to_owned())).map_err(|(place, why)| {
             AnchorError::Text(format!("certificate {place} cannot be used as a trust anchor: {why}"))
         })
     }
 
-    /// The error says which certificate, from 1 on, can be neither anchor nor pin, and why.
-    fn of(certificates: &[CertificateDer<'static>]) -> Result<Self, (usize, String)> {
-        let (mut anchors, mut pins) = (Vec::new(), Vec::new());
-        for (place, certificate) in certificates.iter().enumerate() {
-            let is_pin = is_self_issued(certificate);
-            match anchor_from_trusted_cert(certificate) {
-                Ok(anchor) => anchors.push(anchor.to_owned()),
-                Err(_) if is_pin => {}
-                Err(error) => return Err((place + 1, format!("{error:?}"))),
+    /// All that are in any of `sets`; what stands in several is in it once, with all its sources.
+    #[must_use]
+    pub fn joined<'a>(sets: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut content = Content::default();
+        for set in sets.into_iter().map(|set| &set.0) {
+            for anchor in &set.anchors {
+                content.add(Anchor::clone(anchor), None);
             }
-            if is_pin {
-                pins.push(certificate.clone());
+            for (trusted, place) in set.trusted.iter().zip(&set.places) {
+                content.add(Anchor::clone(&set.anchors[*place]), Some(trusted.clone()));
             }
+            content.load_errors.extend_from_slice(&set.load_errors);
         }
-        Ok(Self(Arc::new(Content {
-            len: certificates.len(),
-            anchors,
-            pins,
-            load_errors: Vec::new(),
-        })))
+        Self(Arc::new(content))
+    }
+
+    /// The error says which certificate, from 1 on, can be neither anchor nor pin, and why.
+    fn of(certificates: Vec<CertificateDer<'static>>, source: &AnchorSource) -> Result<Self, (usize, String)> {
+        let mut content = Content::default();
+        for (place, certificate) in certificates.into_iter().enumerate() {
+            content
+                .add_certificate(certificate, source)
+                .map_err(|why| (place + 1, why))?;
+        }
+        Ok(Self(Arc::new(content)))
     }
 
     /// How many certificates there are in it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len
+        self.0.anchors.len()
     }
 
     /// Whether there is none.
@@ -139,12 +183,64 @@ impl AnchorSet {
         &self.0.load_errors
     }
 
-    pub(crate) fn anchors(&self) -> &[TrustAnchor<'static>] {
-        &self.0.anchors
+    /// Each of its anchors, in the order in which they were given.
+    pub fn anchors(&self) -> impl Iterator<Item = &Anchor> {
+        self.0.anchors.iter().map(AsRef::as_ref)
     }
 
-    pub(crate) fn is_pinned(&self, leaf: &CertificateDer<'_>) -> bool {
-        self.0.pins.iter().any(|pin| pin == leaf)
+    /// Those that `wanted` asks for.
+    pub fn search(&self, wanted: &AnchorSearch) -> impl Iterator<Item = &Anchor> {
+        self.anchors().filter(move |anchor| wanted.is_met_by(anchor))
+    }
+
+    pub(crate) fn trusted(&self) -> &[TrustAnchor<'static>] {
+        &self.0.trusted
+    }
+
+    /// Which anchor one of [`Self::trusted`] is.
+    pub(crate) fn anchor_of(&self, trusted: &TrustAnchor<'_>) -> Option<&Arc<Anchor>> {
+        let at = self.0.trusted.iter().position(|other| other == trusted)?;
+        self.0.anchors.get(*self.0.places.get(at)?)
+    }
+
+    pub(crate) fn pin(&self, leaf: &CertificateDer<'_>) -> Option<&Arc<Anchor>> {
+        let mut anchors = self.0.anchors.iter();
+        anchors.find(|anchor| anchor.is_pin && anchor.certificate() == Some(leaf.as_ref()))
+    }
+}
+
+impl Content {
+    /// The error says why it can be neither anchor nor pin.
+    fn add_certificate(&mut self, certificate: CertificateDer<'static>, source: &AnchorSource) -> Result<(), String> {
+        let is_pin = source.is_operators() && is_self_issued(&certificate);
+        match anchor_from_trusted_cert(&certificate).map(|trusted| trusted.to_owned()) {
+            Ok(trusted) => {
+                let mut anchor = Anchor::new(&trusted, Some(certificate), source.clone());
+                anchor.is_pin = is_pin;
+                self.add(anchor, Some(trusted));
+            }
+            Err(_) if is_pin => self.add(Anchor::mere_pin(certificate, source.clone()), None),
+            Err(error) => return Err(format!("{error:?}")),
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, anchor: Anchor, trusted: Option<TrustAnchor<'static>>) {
+        let place = match self.anchors.iter().position(|known| known.is_same(&anchor)) {
+            Some(place) => {
+                Arc::make_mut(&mut self.anchors[place]).join(anchor);
+                place
+            }
+            None => {
+                self.anchors.push(Arc::new(anchor));
+                self.anchors.len() - 1
+            }
+        };
+        // The same root may be trusted for some names by one source and for all by another; then it is for all.
+        if let Some(trusted) = trusted.filter(|trusted| !self.trusted.contains(trusted)) {
+            self.trusted.push(trusted);
+            self.places.push(place);
+        }
     }
 }
 
@@ -152,4 +248,23 @@ impl AnchorSet {
 pub(crate) fn is_self_issued(certificate: &[u8]) -> bool {
     X509Certificate::from_der(certificate)
         .is_ok_and(|(_, parsed)| parsed.subject().as_raw() == parsed.issuer().as_raw())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_built_in_is_whole_and_held_to_the_names_that_mozilla_holds_it_to() {
+        let bundled = AnchorSet::bundled();
+        assert!(bundled.load_errors().is_empty(), "{:?}", bundled.load_errors());
+        let held: Vec<_> = bundled
+            .trusted()
+            .iter()
+            .filter(|root| root.name_constraints.is_some())
+            .map(|root| bundled.anchor_of(root).unwrap().subject.as_str())
+            .collect();
+        assert_eq!(held.len(), 1, "{held:?}");
+        assert!(held[0].contains("TUBITAK"), "{held:?}");
+    }
 }

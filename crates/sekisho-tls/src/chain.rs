@@ -1,5 +1,7 @@
 //! The chain that a peer presented, as octets and as facts.
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use sekisho_mail::{CertificateFacts, Digest, KeyProof, Timestamp};
@@ -24,7 +26,7 @@ pub(crate) enum Presenter {
 /// The chain that a peer presented, as it came, together with the proof of its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerChain {
-    certificates: Vec<CertificateDer<'static>>,
+    certificates: Arc<[CertificateDer<'static>]>,
     facts: Vec<CertificateFacts>,
     leaf_names: Vec<String>,
     key: KeyProof,
@@ -38,7 +40,7 @@ impl PeerChain {
         let leaf_names = certificates.first().map(|leaf| dns_names(leaf)).unwrap_or_default();
         let digest = chain_digest(&facts, presenter);
         Self {
-            certificates,
+            certificates: certificates.into(),
             facts,
             leaf_names,
             key,
@@ -52,12 +54,24 @@ impl PeerChain {
     /// # Errors
     /// When the text has no certificate in it, or one that is broken.
     pub fn of_client_in_pem(pem: &str) -> Result<Self, String> {
+        Self::in_pem(pem, Presenter::Client)
+    }
+
+    /// As [`Self::of_client_in_pem`], but as it would come from a server.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_server_in_pem(pem: &str) -> Result<Self, String> {
+        Self::in_pem(pem, Presenter::Server)
+    }
+
+    fn in_pem(pem: &str, presenter: Presenter) -> Result<Self, String> {
         let parsed: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
         let certificates = parsed.map_err(|error| format!("no PEM text of certificates: {error}"))?;
         if certificates.is_empty() {
             return Err("there is no certificate in it; write PEM, the leaf first".to_owned());
         }
-        Ok(Self::new(certificates, KeyProof::Proven, Presenter::Client))
+        Ok(Self::new(certificates, KeyProof::Proven, presenter))
     }
 
     /// The certificates, leaf first; empty when none was presented.
@@ -73,6 +87,10 @@ impl PeerChain {
     }
 
     pub(crate) fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
+    }
+
+    pub(crate) const fn shared_certificates(&self) -> &Arc<[CertificateDer<'static>]> {
         &self.certificates
     }
 

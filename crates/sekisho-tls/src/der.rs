@@ -1,4 +1,4 @@
-//! Just enough DER to find a certificate's public key, whatever else is odd about the certificate.
+//! Just enough DER to find a certificate's subject and public key, whatever else is odd about the certificate.
 //!
 //! Handshake signatures are verified with the key as it stands in the certificate, so X.509 version, extensions
 //! and validity must not matter here. RFC 5280 §4.1.
@@ -47,18 +47,60 @@ fn content<'a>(from: &mut Octets<'a>, tag: u8) -> Option<&'a [u8]> {
     }
 }
 
+/// What a certificate says of its subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CertificateParts<'a> {
+    /// A Name in DER.
+    pub subject: &'a [u8],
+    pub key: PublicKeyInfo<'a>,
+}
+
 /// The subject's public key in a certificate.
 pub(crate) fn public_key_info(certificate: &[u8]) -> Option<PublicKeyInfo<'_>> {
+    Some(certificate_parts(certificate)?.key)
+}
+
+/// The subject of a certificate, and its public key.
+pub(crate) fn certificate_parts(certificate: &[u8]) -> Option<CertificateParts<'_>> {
     let mut certificate = Octets(content(&mut Octets(certificate), SEQUENCE)?);
     let mut signed = Octets(content(&mut certificate, SEQUENCE)?);
     if signed.0.first() == Some(&VERSION) {
         element(&mut signed)?;
     }
     content(&mut signed, INTEGER)?; // serial number
-    for _ in ["signature algorithm", "issuer", "validity", "subject"] {
+    for _ in ["signature algorithm", "issuer", "validity"] {
         content(&mut signed, SEQUENCE)?;
     }
-    let (tag, info, whole) = element(&mut signed)?;
+    let (tag, _, subject) = element(&mut signed)?;
+    (tag == SEQUENCE).then_some(())?;
+    Some(CertificateParts {
+        subject,
+        key: next_key_info(&mut signed)?,
+    })
+}
+
+/// A SubjectPublicKeyInfo in DER, taken apart.
+pub(crate) fn key_info(info: &[u8]) -> Option<PublicKeyInfo<'_>> {
+    next_key_info(&mut Octets(info))
+}
+
+/// A SEQUENCE with this content.
+pub(crate) fn in_sequence(content: &[u8]) -> Vec<u8> {
+    let mut der = vec![SEQUENCE];
+    let len = content.len().to_be_bytes();
+    let len = &len[len.iter().position(|octet| *octet != 0).unwrap_or(len.len() - 1)..];
+    if let [len @ 0..=0x7f] = len {
+        der.push(*len);
+    } else {
+        der.push(0x80 | u8::try_from(len.len()).unwrap_or_default());
+        der.extend_from_slice(len);
+    }
+    der.extend_from_slice(content);
+    der
+}
+
+fn next_key_info<'a>(from: &mut Octets<'a>) -> Option<PublicKeyInfo<'a>> {
+    let (tag, info, whole) = element(from)?;
     if tag != SEQUENCE {
         return None;
     }

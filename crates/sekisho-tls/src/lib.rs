@@ -26,9 +26,10 @@ mod server;
 mod signature;
 mod stream;
 mod tap;
+mod verified;
 mod verify;
 
-pub use anchors::{AnchorError, AnchorSet};
+pub use anchors::{Anchor, AnchorError, AnchorSearch, AnchorSearchError, AnchorSet, AnchorSource};
 pub use chain::{MAX_NAMES, PeerChain, sha256};
 pub use client::{ClientIdentities, ClientProfile, IdentityUse, TlsClient, is_server_name};
 pub use describe::{CertificateSummary, TlsDescription};
@@ -38,4 +39,5 @@ pub use provider::key_exchange_groups;
 pub use self_signed::{RENEWAL_DAYS, SelfSignedError, VALIDITY_DAYS, ensure_self_signed_pair};
 pub use server::{ClientCertificates, MAX_RESUMABLE_SESSIONS, ServerResumption, ServerTlsSettings, TlsServer};
 pub use stream::{TlsStream, alert_in};
-pub use verify::{MAX_ANSWER_AGE, MAX_KEPT_ANSWERS, MAX_KEPT_CHAINS, Verifier};
+pub use verified::{PathLink, VerifiedPath};
+pub use verify::{MAX_ANSWER_AGE, MAX_KEPT_ANSWERS, MAX_KEPT_CHAINS, PathAnswer, Verifier};

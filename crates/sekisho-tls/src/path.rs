@@ -2,55 +2,85 @@
 //!
 //! The library builds the paths (RFC 5280 §6); here its answers become faults that can be told apart.
 
-use std::time::Duration;
+use std::{iter, sync::Arc, time::Duration};
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use sekisho_mail::{CertificateFacts, CertificateFault, Timestamp};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage};
 
 use crate::{
-    anchors::{AnchorSet, is_self_issued},
+    anchors::{Anchor, AnchorSet, is_self_issued},
     chain::{PeerChain, Presenter},
+    verified::Route,
 };
 
 /// How many other instants a path is tried at before it counts as never valid.
 const MAX_INSTANTS: usize = 8;
 
-/// Why `leaf` leads nowhere; `Ok` when it does.
-pub(crate) fn check_path(
-    chain: &PeerChain,
-    leaf: &CertificateDer<'_>,
-    anchors: &AnchorSet,
-    now: Timestamp,
-) -> Result<(), CertificateFault> {
-    if anchors.is_pinned(leaf) {
-        return check_dates(chain, now);
+/// What a chain leads to.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// What is wrong with it; `None` when it holds.
+    pub(crate) fault: Option<CertificateFault>,
+    /// The path; also when it fails on time alone.
+    pub(crate) route: Option<Route>,
+}
+
+impl From<CertificateFault> for Found {
+    fn from(fault: CertificateFault) -> Self {
+        Self {
+            fault: Some(fault),
+            route: None,
+        }
+    }
+}
+
+/// Where `leaf` leads.
+pub(crate) fn find_path(chain: &PeerChain, leaf: &CertificateDer<'_>, anchors: &AnchorSet, now: Timestamp) -> Found {
+    if let Some(pin) = anchors.pin(leaf) {
+        return pinned(chain, pin, now);
     }
     if is_self_issued(leaf) {
-        return Err(CertificateFault::SelfSigned);
+        return CertificateFault::SelfSigned.into();
     }
-    let end_entity = EndEntityCert::try_from(leaf).map_err(|error| fault_of(&error, chain))?;
+    let end_entity = match EndEntityCert::try_from(leaf) {
+        Ok(end_entity) => end_entity,
+        Err(error) => return fault_of(&error, chain).into(),
+    };
     let builder = PathBuilder {
         end_entity: &end_entity,
         chain,
         anchors,
     };
     match builder.build(now) {
-        Ok(()) => Ok(()),
-        Err(Error::CertExpired { .. }) => Err(builder.when_expired(now)),
-        Err(Error::CertNotValidYet { .. }) => Err(builder.when_not_yet_valid(now)),
-        Err(error) => Err(fault_of(&error, chain)),
+        Ok(route) => Found {
+            fault: None,
+            route: Some(route),
+        },
+        Err(Error::CertExpired { .. }) => builder.when_expired(now),
+        Err(Error::CertNotValidYet { .. }) => builder.when_not_yet_valid(now),
+        Err(error) => fault_of(&error, chain).into(),
     }
 }
 
 /// A pin needs no path, only to be in its time.
-fn check_dates(chain: &PeerChain, now: Timestamp) -> Result<(), CertificateFault> {
-    match chain.facts().first() {
+fn pinned(chain: &PeerChain, pin: &Arc<Anchor>, now: Timestamp) -> Found {
+    let (fault, built_at) = match chain.facts().first() {
         Some(leaf) if now > leaf.not_after.plus(Duration::from_millis(999)) => {
-            Err(CertificateFault::Expired(leaf.not_after))
+            (Some(CertificateFault::Expired(leaf.not_after)), leaf.not_after)
         }
-        Some(leaf) if now < leaf.not_before => Err(CertificateFault::NotYetValid(leaf.not_before)),
-        _ => Ok(()),
+        Some(leaf) if now < leaf.not_before => (Some(CertificateFault::NotYetValid(leaf.not_before)), leaf.not_before),
+        _ => (None, now),
+    };
+    let route = Route {
+        places: vec![0],
+        anchor: Arc::clone(pin),
+        is_pin: true,
+        built_at,
+    };
+    Found {
+        fault,
+        route: Some(route),
     }
 }
 
@@ -61,7 +91,7 @@ struct PathBuilder<'a> {
 }
 
 impl PathBuilder<'_> {
-    fn build(&self, at: Timestamp) -> Result<(), Error> {
+    fn build(&self, at: Timestamp) -> Result<Route, Error> {
         match self.chain.presenter() {
             Presenter::Server => self.build_for(KeyUsage::server_auth(), at),
             // Public authorities issue no clientAuth any more: a partner's server certificate will do.
@@ -72,51 +102,66 @@ impl PathBuilder<'_> {
         }
     }
 
-    fn build_for(&self, usage: KeyUsage, at: Timestamp) -> Result<(), Error> {
-        let at = u64::try_from(at.as_secs()).unwrap_or(0);
-        let at = UnixTime::since_unix_epoch(Duration::from_secs(at));
-        self.end_entity
-            .verify_for_usage(
-                ALL_VERIFICATION_ALGS,
-                self.anchors.anchors(),
-                &self.chain.certificates()[1..],
-                at,
-                usage,
-                None,
-                None,
-            )
-            .map(drop)
+    fn build_for(&self, usage: KeyUsage, at: Timestamp) -> Result<Route, Error> {
+        let secs = u64::try_from(at.as_secs()).unwrap_or(0);
+        let path = self.end_entity.verify_for_usage(
+            ALL_VERIFICATION_ALGS,
+            self.anchors.trusted(),
+            &self.chain.certificates()[1..],
+            UnixTime::since_unix_epoch(Duration::from_secs(secs)),
+            usage,
+            None,
+            None,
+        )?;
+        let place = |certificate: &CertificateDer<'_>| {
+            let mut presented = self.chain.certificates().iter();
+            presented.position(|other| other == certificate)
+        };
+        let above = path.intermediate_certificates();
+        let above: Option<Vec<usize>> = above.map(|certificate| place(&certificate.der())).collect();
+        // Both come from what was given to the library, so they are found.
+        let (Some(above), Some(anchor)) = (above, self.anchors.anchor_of(path.anchor())) else {
+            return Err(Error::UnknownIssuer);
+        };
+        Ok(Route {
+            places: iter::once(0).chain(above).collect(),
+            anchor: Arc::clone(anchor),
+            is_pin: false,
+            built_at: at,
+        })
     }
 
     /// «Expired, otherwise good»: the last instant at which all was well is an end of some certificate.
-    fn when_expired(&self, now: Timestamp) -> CertificateFault {
+    fn when_expired(&self, now: Timestamp) -> Found {
         let mut ends: Vec<_> = self.chain.facts().iter().map(|facts| facts.not_after).collect();
         ends.retain(|end| *end < now);
         ends.sort_unstable_by(|one, other| other.cmp(one));
-        self.first_good(&ends)
-            .map_or_else(|fault| fault, CertificateFault::Expired)
+        self.first_good(&ends, CertificateFault::Expired)
     }
 
-    fn when_not_yet_valid(&self, now: Timestamp) -> CertificateFault {
+    fn when_not_yet_valid(&self, now: Timestamp) -> Found {
         let mut beginnings: Vec<_> = self.chain.facts().iter().map(|facts| facts.not_before).collect();
         beginnings.retain(|beginning| *beginning > now);
         beginnings.sort_unstable();
-        self.first_good(&beginnings)
-            .map_or_else(|fault| fault, CertificateFault::NotYetValid)
+        self.first_good(&beginnings, CertificateFault::NotYetValid)
     }
 
-    fn first_good(&self, instants: &[Timestamp]) -> Result<Timestamp, CertificateFault> {
+    fn first_good(&self, instants: &[Timestamp], fault_since: impl Fn(Timestamp) -> CertificateFault) -> Found {
         let mut fault = None;
         for instant in instants.iter().take(MAX_INSTANTS) {
             match self.build(*instant) {
-                Ok(()) => return Ok(*instant),
+                Ok(route) => {
+                    return Found {
+                        fault: Some(fault_since(*instant)),
+                        route: Some(route),
+                    };
+                }
                 Err(Error::CertExpired { .. } | Error::CertNotValidYet { .. }) => {}
                 Err(error) => fault = Some(fault_of(&error, self.chain)),
             }
         }
-        Err(fault.unwrap_or_else(|| {
-            CertificateFault::NotForThisUse("its certificates are never valid at the same time".to_owned())
-        }))
+        let never = || CertificateFault::NotForThisUse("its certificates are never valid at the same time".to_owned());
+        fault.unwrap_or_else(never).into()
     }
 }
 

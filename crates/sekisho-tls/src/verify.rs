@@ -6,14 +6,20 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
+use rustls::pki_types::CertificateDer;
 use sekisho_mail::{AnchorSetId, CertificateFault, ChainAnswers, Check, Digest, KeyProof, Timestamp, Verdict};
 
-use crate::{AnchorSet, PeerChain, names::any_matches, path::check_path};
+use crate::{
+    AnchorSet, PeerChain,
+    names::any_matches,
+    path::{Found, find_path},
+    verified::{Route, VerifiedPath},
+};
 
 /// How many chains answers are kept for: this many of the most recent, and up to as many of the ones before.
 pub const MAX_KEPT_CHAINS: usize = 2048;
@@ -53,6 +59,8 @@ struct Kept {
 struct Answer {
     check: Check,
     verdict: Verdict,
+    /// What it stands on.
+    route: Option<Arc<Route>>,
     /// It holds from here …
     since: Timestamp,
     /// … and no longer than before this.
@@ -60,12 +68,12 @@ struct Answer {
 }
 
 impl Kept {
-    fn find(&mut self, chain: Digest, check: &Check, now: Timestamp) -> Option<Verdict> {
+    fn find(&mut self, chain: Digest, check: &Check, now: Timestamp) -> Option<Answer> {
         if let Some(answers) = self.old.remove(&chain) {
             self.answers_for(chain).extend(answers);
         }
         let answer = self.young.get(&chain)?.iter().find(|answer| answer.check == *check)?;
-        (answer.since <= now && now < answer.until).then(|| answer.verdict.clone())
+        (answer.since <= now && now < answer.until).then(|| answer.clone())
     }
 
     fn keep(&mut self, chain: Digest, answer: Answer) {
@@ -122,46 +130,81 @@ impl Verifier {
             revocation_sources: Vec::new(),
         }
     }
+
+    /// The answer to [`Check::Path`] together with the path that it stands on: that which holds or, for one that fails
+    /// on time alone, would. It comes from the same kept answer; none is built twice.
+    #[must_use]
+    pub fn path(&self, chain: &PeerChain, anchors: &AnchorSetId, now: Timestamp) -> PathAnswer {
+        let check = Check::Path {
+            anchors: anchors.clone(),
+        };
+        let (verdict, route) = self.current.load().path_answer(chain, &check, anchors, now);
+        PathAnswer {
+            verdict,
+            path: route.map(|route| VerifiedPath::new(chain, route)),
+        }
+    }
+}
+
+/// What a chain is found to lead to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathAnswer {
+    /// As to [`Check::Path`].
+    pub verdict: Verdict,
+    /// The path, when it holds or fails on time alone.
+    pub path: Option<VerifiedPath>,
 }
 
 impl Generation {
     fn answer(&self, chain: &PeerChain, check: &Check, now: Timestamp) -> Verdict {
-        let Some(leaf) = chain.certificates().first() else {
-            return Verdict::Fails(CertificateFault::None);
-        };
-        if let KeyProof::NotProven(why) = chain.key() {
-            return Verdict::Fails(CertificateFault::KeyNotProven(why.clone()));
-        }
         match check {
-            Check::Name { names } if any_matches(chain.leaf_names(), names) => Verdict::Holds,
-            Check::Name { .. } => {
-                let names = chain.facts().first().map(|leaf| leaf.dns_names.clone());
-                Verdict::Fails(CertificateFault::WrongName(names.unwrap_or_default()))
-            }
-            Check::Revocation { .. } => Verdict::Unknown("revocation is not looked up".to_owned()),
-            Check::Path { anchors } => {
-                if let Some(verdict) = self.kept().find(chain.digest(), check, now) {
-                    return verdict;
+            Check::Revocation { .. } => match leaf_of(chain) {
+                Err(fault) => Verdict::Fails(fault),
+                Ok(_) => Verdict::Unknown("revocation is not looked up".to_owned()),
+            },
+            Check::Path { anchors } => self.path_answer(chain, check, anchors, now).0,
+            Check::Name { names } => match leaf_of(chain) {
+                Err(fault) => Verdict::Fails(fault),
+                Ok(_) if any_matches(chain.leaf_names(), names) => Verdict::Holds,
+                Ok(_) => {
+                    let names = chain.facts().first().map(|leaf| leaf.dns_names.clone());
+                    Verdict::Fails(CertificateFault::WrongName(names.unwrap_or_default()))
                 }
-                let set = match self.set(anchors) {
-                    Ok(set) => set,
-                    Err(why) => return Verdict::Unknown(why),
-                };
-                let verdict = match check_path(chain, leaf, set, now) {
-                    Ok(()) => Verdict::Holds,
-                    Err(fault) => Verdict::Fails(fault),
-                };
-                let (since, until) = unchanged_around(chain, now);
-                let answer = Answer {
-                    check: check.clone(),
-                    verdict: verdict.clone(),
-                    since,
-                    until,
-                };
-                self.kept().keep(chain.digest(), answer);
-                verdict
-            }
+            },
         }
+    }
+
+    fn path_answer(
+        &self,
+        chain: &PeerChain,
+        check: &Check,
+        anchors: &AnchorSetId,
+        now: Timestamp,
+    ) -> (Verdict, Option<Arc<Route>>) {
+        let leaf = match leaf_of(chain) {
+            Ok(leaf) => leaf,
+            Err(fault) => return (Verdict::Fails(fault), None),
+        };
+        if let Some(kept) = self.kept().find(chain.digest(), check, now) {
+            return (kept.verdict, kept.route);
+        }
+        let set = match self.set(anchors) {
+            Ok(set) => set,
+            Err(why) => return (Verdict::Unknown(why), None),
+        };
+        let Found { fault, route } = find_path(chain, leaf, set, now);
+        let verdict = fault.map_or(Verdict::Holds, Verdict::Fails);
+        let route = route.map(Arc::new);
+        let (since, until) = unchanged_around(chain, now);
+        let answer = Answer {
+            check: check.clone(),
+            verdict: verdict.clone(),
+            route: route.clone(),
+            since,
+            until,
+        };
+        self.kept().keep(chain.digest(), answer);
+        (verdict, route)
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
@@ -182,6 +225,15 @@ impl Generation {
             )),
             Some(set) => Ok(set),
         }
+    }
+}
+
+/// The leaf, or why nothing needs to be asked of this chain.
+fn leaf_of(chain: &PeerChain) -> Result<&CertificateDer<'static>, CertificateFault> {
+    match (chain.certificates().first(), chain.key()) {
+        (None, _) => Err(CertificateFault::None),
+        (Some(_), KeyProof::NotProven(why)) => Err(CertificateFault::KeyNotProven(why.clone())),
+        (Some(leaf), KeyProof::Proven) => Ok(leaf),
     }
 }
 

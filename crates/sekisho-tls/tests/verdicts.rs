@@ -269,3 +269,84 @@ async fn a_path_through_an_expired_intermediate_is_expired_since_then() {
     let verdict = path_verdict(&authority.verifier(), &presented(&files).await, NOW);
     assert_eq!(verdict, Verdict::Fails(CertificateFault::Expired(day(18_262))));
 }
+
+/// The octets of each certificate in a PEM text.
+fn der_of(pem: &str) -> Vec<u8> {
+    pem_slice(pem).remove(0)
+}
+
+#[test]
+fn the_path_is_had_with_the_verdict_from_the_leaf_up_to_its_anchor() {
+    let [root, middle, leaf] = three_certificates();
+    let [_, stranger, _] = three_certificates();
+    let folder = tempfile::tempdir().unwrap();
+    let anchor = folder.path().join("root.pem");
+    std::fs::write(&anchor, &root).unwrap();
+    let verifier = verifier(&anchor);
+    let chain = PeerChain::of_server_in_pem(&(leaf.clone() + &stranger + &root + &middle)).unwrap();
+    let found = verifier.path(&chain, &anchors(), NOW);
+    assert_eq!(found.verdict, Verdict::Holds);
+    let path = found.path.unwrap();
+    assert!(!path.is_pin());
+    assert_eq!(path.built_at(), NOW);
+    let [root, middle, leaf] = [root, middle, leaf].map(|pem| der_of(&pem));
+    assert_eq!(path.certificates().collect::<Vec<_>>(), [&leaf, &middle]);
+    assert_eq!(path.anchor().certificate(), Some(root.as_slice()));
+    let links: Vec<_> = path.links().collect();
+    assert_eq!(links.len(), 2);
+    assert_eq!(
+        (links[0].certificate, links[0].issuer_certificate),
+        (&leaf[..], Some(&middle[..]))
+    );
+    assert_eq!(
+        (links[1].certificate, links[1].issuer_certificate),
+        (&middle[..], Some(&root[..]))
+    );
+    let digest = |spki| sekisho_tls::sha256(spki);
+    assert_eq!(digest(links[0].issuer_spki), chain.facts()[3].spki_sha256);
+    assert_eq!(digest(links[1].issuer_spki), chain.facts()[2].spki_sha256);
+    for (link, name) in links.iter().zip([&b"middle"[..], b"root"]) {
+        assert!(link.issuer_subject.ends_with(name) && link.issuer_subject[0] == 0x30);
+    }
+    // The same from the kept answer, and by way of the check as well.
+    assert_eq!(
+        verifier.verify(&chain, &[path_check()], NOW).verdicts[0].1,
+        Verdict::Holds
+    );
+    assert_eq!(verifier.path(&chain, &anchors(), NOW).path, Some(path));
+    let unknown = verifier.path(&chain, &AnchorSetId::system(), NOW);
+    assert!(matches!(unknown.verdict, Verdict::Unknown(_)) && unknown.path.is_none());
+}
+
+#[tokio::test]
+async fn a_path_that_fails_on_time_alone_is_still_a_path_and_one_that_leads_nowhere_is_none() {
+    let authority = Authority::new();
+    let files = authority.issue("old", &["mx.example.org"], Algorithm::P256, |params| {
+        params.not_after = date_time_ymd(2020, 1, 1);
+    });
+    let stream = presented(&files).await;
+    let found = authority.verifier().path(stream.peer_chain(), &anchors(), NOW);
+    assert_eq!(found.verdict, Verdict::Fails(CertificateFault::Expired(day(18_262))));
+    let path = found.path.unwrap();
+    assert_eq!(path.built_at(), day(18_262));
+    assert_eq!(path.links().count(), 1);
+    let stranger = Authority::new().verifier().path(stream.peer_chain(), &anchors(), NOW);
+    assert_ne!(stranger.verdict, Verdict::Holds);
+    assert_eq!(stranger.path, None);
+}
+
+#[tokio::test]
+async fn a_pin_is_a_path_that_nobody_issued() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = ensure_self_signed_pair(folder.path(), &domain("mx.example.org"), NOW).unwrap();
+    let stream = presented(&pair[0]).await;
+    let pinned = verifier(&pair[0].chain);
+    let found = pinned.path(stream.peer_chain(), &anchors(), NOW);
+    assert_eq!(found.verdict, Verdict::Holds);
+    let path = found.path.unwrap();
+    assert!(path.is_pin());
+    assert_eq!((path.certificates().len(), path.links().count()), (1, 0));
+    let expired = pinned.path(stream.peer_chain(), &anchors(), Timestamp::from_secs(4_000_000_000));
+    assert_eq!(expired.verdict.word(), "expired");
+    assert!(expired.path.unwrap().is_pin());
+}

@@ -182,3 +182,14 @@ pub(crate) async fn converse(server: &mut TlsStream<DuplexStream>, client: &mut 
     server.read_exact(&mut line).await.unwrap();
     assert_eq!(&line, b"EHLO b");
 }
+
+/// A certificate in PEM.
+pub(crate) fn in_pem(der: &[u8]) -> String {
+    pem::encode(&pem::Pem::new("CERTIFICATE", der))
+}
+
+/// The octets of each certificate in a PEM text.
+pub(crate) fn pem_slice(text: &str) -> Vec<Vec<u8>> {
+    let blocks = pem::parse_many(text).unwrap();
+    blocks.into_iter().map(pem::Pem::into_contents).collect()
+}

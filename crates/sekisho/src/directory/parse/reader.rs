@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn anchors(&mut self, pem: Option<&str>) -> Option<AnchorSet> {
-        AnchorSet::parse(pem?)
+        AnchorSet::parse(pem?, &self.place)
             .map_err(|error| {
                 self.fault(
                     "trust_anchors",

@@ -1,0 +1,94 @@
+//! What can be asked of a set of anchors: is this root there?
+
+use sekisho_mail::Digest;
+
+use super::Anchor;
+use crate::{chain::facts_of, identity::parse_certificates};
+
+/// How many octets a text may have that is looked for.
+const MAX_SEARCH_LEN: usize = 1024;
+
+/// A root that is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnchorSearch {
+    /// The one with this SHA-256 of its certificate.
+    Sha256(Digest),
+    /// The one with this certificate or, since roots are issued anew, with its key and subject.
+    Certificate {
+        /// Over the certificate.
+        sha256: Digest,
+        /// Over its SubjectPublicKeyInfo.
+        spki_sha256: Digest,
+        /// Its subject, RFC 4514 style.
+        subject: String,
+    },
+    /// Those whose subject has this in it, upper and lower case alike.
+    Subject(String),
+}
+
+/// Why nothing can be looked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AnchorSearchError {
+    /// Nothing was given, or too much.
+    #[error("give a SHA-256 fingerprint, a part of the subject (at most {MAX_SEARCH_LEN} octets) or a certificate")]
+    Text,
+    /// No certificate.
+    #[error("this is no certificate in PEM ({0})")]
+    Certificate(String),
+}
+
+impl AnchorSearch {
+    /// A SHA-256 fingerprint, with colons or without, or else a part of a subject.
+    ///
+    /// # Errors
+    /// When it is empty or too long.
+    pub fn parse(text: &str) -> Result<Self, AnchorSearchError> {
+        let text = text.trim();
+        if text.is_empty() || text.len() > MAX_SEARCH_LEN {
+            return Err(AnchorSearchError::Text);
+        }
+        Ok(fingerprint(text).map_or_else(|| Self::Subject(text.to_lowercase()), Self::Sha256))
+    }
+
+    /// The certificates of a PEM text, each looked for.
+    ///
+    /// # Errors
+    /// When there is none, or a broken one.
+    pub fn in_pem(pem: &[u8]) -> Result<Vec<Self>, AnchorSearchError> {
+        let certificates = parse_certificates(pem).map_err(AnchorSearchError::Certificate)?;
+        let searches = certificates.iter().map(|certificate| {
+            let facts = facts_of(certificate);
+            Self::Certificate {
+                sha256: facts.sha256,
+                spki_sha256: facts.spki_sha256,
+                subject: facts.subject,
+            }
+        });
+        Ok(searches.collect())
+    }
+
+    pub(super) fn is_met_by(&self, anchor: &Anchor) -> bool {
+        match self {
+            Self::Sha256(wanted) => anchor.sha256 == Some(*wanted),
+            Self::Certificate {
+                sha256,
+                spki_sha256,
+                subject,
+            } => anchor.sha256 == Some(*sha256) || (anchor.spki_sha256 == *spki_sha256 && anchor.subject == *subject),
+            Self::Subject(part) => anchor.subject.to_lowercase().contains(part),
+        }
+    }
+}
+
+/// `ab:cd:…`, as tools print it, or 64 digits in a row.
+fn fingerprint(text: &str) -> Option<Digest> {
+    let digits: Vec<u8> = text.bytes().filter(|octet| *octet != b':').collect();
+    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let mut octets = [0; 32];
+    for (octet, pair) in octets.iter_mut().zip(digits.chunks(2)) {
+        *octet = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(Digest(octets))
+}
