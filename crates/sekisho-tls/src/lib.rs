@@ -6,6 +6,7 @@
 //! SMTP, policy and the queue are unknown here.
 
 mod anchors;
+mod asn1;
 mod callbacks;
 mod chain;
 mod client;
@@ -13,6 +14,7 @@ pub mod client_hello;
 mod code_points;
 mod der;
 mod describe;
+mod endpoints;
 mod established;
 mod failure;
 mod identity;
@@ -33,6 +35,7 @@ pub use anchors::{Anchor, AnchorError, AnchorSearch, AnchorSearchError, AnchorSe
 pub use chain::{MAX_NAMES, PeerChain, sha256};
 pub use client::{ClientIdentities, ClientProfile, IdentityUse, TlsClient, is_server_name};
 pub use describe::{CertificateSummary, TlsDescription};
+pub use endpoints::{CertificateEndpoints, DistributionPoint, MAX_ENDPOINTS, MAX_URI_LEN};
 pub use identity::{Identity, IdentityError, IdentityFiles, MAX_PEM_LEN, ServerCertificates};
 pub use names::any_matches;
 pub use provider::key_exchange_groups;
