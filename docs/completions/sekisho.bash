@@ -16,6 +16,9 @@ _sekisho() {
             ",$1")
                 cmd="sekisho"
                 ;;
+            sekisho,alert)
+                cmd="sekisho__subcmd__alert"
+                ;;
             sekisho,apply)
                 cmd="sekisho__subcmd__apply"
                 ;;
@@ -84,6 +87,24 @@ _sekisho() {
                 ;;
             sekisho,trace)
                 cmd="sekisho__subcmd__trace"
+                ;;
+            sekisho__subcmd__alert,acknowledge)
+                cmd="sekisho__subcmd__alert__subcmd__acknowledge"
+                ;;
+            sekisho__subcmd__alert,help)
+                cmd="sekisho__subcmd__alert__subcmd__help"
+                ;;
+            sekisho__subcmd__alert,list)
+                cmd="sekisho__subcmd__alert__subcmd__list"
+                ;;
+            sekisho__subcmd__alert__subcmd__help,acknowledge)
+                cmd="sekisho__subcmd__alert__subcmd__help__subcmd__acknowledge"
+                ;;
+            sekisho__subcmd__alert__subcmd__help,help)
+                cmd="sekisho__subcmd__alert__subcmd__help__subcmd__help"
+                ;;
+            sekisho__subcmd__alert__subcmd__help,list)
+                cmd="sekisho__subcmd__alert__subcmd__help__subcmd__list"
                 ;;
             sekisho__subcmd__config,check)
                 cmd="sekisho__subcmd__config__subcmd__check"
@@ -355,6 +376,9 @@ _sekisho() {
             sekisho__subcmd__exception__subcmd__help,show)
                 cmd="sekisho__subcmd__exception__subcmd__help__subcmd__show"
                 ;;
+            sekisho__subcmd__help,alert)
+                cmd="sekisho__subcmd__help__subcmd__alert"
+                ;;
             sekisho__subcmd__help,apply)
                 cmd="sekisho__subcmd__help__subcmd__apply"
                 ;;
@@ -423,6 +447,12 @@ _sekisho() {
                 ;;
             sekisho__subcmd__help,trace)
                 cmd="sekisho__subcmd__help__subcmd__trace"
+                ;;
+            sekisho__subcmd__help__subcmd__alert,acknowledge)
+                cmd="sekisho__subcmd__help__subcmd__alert__subcmd__acknowledge"
+                ;;
+            sekisho__subcmd__help__subcmd__alert,list)
+                cmd="sekisho__subcmd__help__subcmd__alert__subcmd__list"
                 ;;
             sekisho__subcmd__help__subcmd__config,check)
                 cmd="sekisho__subcmd__help__subcmd__config__subcmd__check"
@@ -845,8 +875,130 @@ _sekisho() {
 
     case "${cmd}" in
         sekisho)
-            opts="-h -V --config --data-folder --help --version serve status queue trace explain explain-inbound config tls store organization domain connector rule exception partner directory export plan apply import send completions help"
+            opts="-h -V --config --data-folder --help --version serve status queue trace explain explain-inbound config tls store organization domain connector rule exception partner alert directory export plan apply import send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__alert)
+            opts="-h -V --config --data-folder --help --version list acknowledge help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__alert__subcmd__acknowledge)
+            opts="-h -V --all --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__alert__subcmd__help)
+            opts="list acknowledge help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__alert__subcmd__help__subcmd__acknowledge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__alert__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__alert__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__alert__subcmd__list)
+            opts="-h -V --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3711,8 +3863,50 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help)
-            opts="serve status queue trace explain explain-inbound config tls store organization domain connector rule exception partner directory export plan apply import send completions help"
+            opts="serve status queue trace explain explain-inbound config tls store organization domain connector rule exception partner alert directory export plan apply import send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__alert)
+            opts="list acknowledge"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__alert__subcmd__acknowledge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__alert__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

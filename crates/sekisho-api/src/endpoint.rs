@@ -4,13 +4,13 @@
 use utoipa::OpenApi as _;
 
 use crate::{
-    ActionResult, ApiError, Bounce, ConfigView, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact,
-    DirectoryPlan, DirectoryProposal, DirectoryQuery, DirectoryRollback, DirectoryView, ExplainQuery, Explanation,
-    Health, HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion, LastValidations,
-    LastValidationsQuery, MessageView, OnePartnerQuery, Partner, PartnerPage, PartnerQuery, PartnerSuggestion,
-    Promoted, Promotion, QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect, Release, Retry, ShadowQuery,
-    ShadowReport, Shape, ShapeQuery, Status, Submission, Submitted, TlsList, TracePage, TraceQuery, Validation,
-    ValidationHistory, ValidationOrder, ValidationsQuery,
+    Acknowledged, Acknowledgement, ActionResult, AlertList, AlertQuery, ApiError, Bounce, ConfigView, DirectoryChange,
+    DirectoryChanged, DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryQuery,
+    DirectoryRollback, DirectoryView, ExplainQuery, Explanation, Health, HistoryQuery, Hold, ImpactQuestion,
+    InboundExplanation, InboundQuestion, LastValidations, LastValidationsQuery, MessageView, OnePartnerQuery, Partner,
+    PartnerPage, PartnerQuery, PartnerSuggestion, Promoted, Promotion, QueueCount, QueueFilter, QueuePage, QueueQuery,
+    Redirect, Release, Retry, ShadowQuery, ShadowReport, Shape, ShapeQuery, Status, Submission, Submitted, TlsList,
+    TracePage, TraceQuery, Validation, ValidationHistory, ValidationOrder, ValidationsQuery,
 };
 
 /// The paths, as a router wants them.
@@ -63,6 +63,10 @@ pub mod path {
     pub const PARTNER: &str = "/v1/partner";
     /// `GET` with [`crate::OnePartnerQuery`]: [`crate::PartnerSuggestion`].
     pub const PARTNER_SUGGESTION: &str = "/v1/partner/suggestion";
+    /// `GET` with [`crate::AlertQuery`]: [`crate::AlertList`].
+    pub const ALERTS: &str = "/v1/alerts";
+    /// `POST` [`crate::Acknowledgement`]: [`crate::Acknowledged`].
+    pub const ALERTS_ACKNOWLEDGE: &str = "/v1/alerts/acknowledge";
     /// `GET` with [`crate::DirectoryQuery`]: [`crate::DirectoryView`].
     pub const DIRECTORY: &str = "/v1/directory";
     /// `POST` [`crate::DirectoryProposal`]: [`crate::DirectoryPlan`].
@@ -123,6 +127,8 @@ pub fn description() -> String {
         partners,
         partner,
         suggestion,
+        alerts,
+        acknowledge,
         directory,
         plan,
         impact,
@@ -273,6 +279,17 @@ fn partner() {}
     responses((status = 200, body = PartnerSuggestion), (status = 404, body = ApiError)))]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn suggestion() {}
+
+/// What the operator should know of: the alerts that stand
+#[utoipa::path(get, path = path::ALERTS, params(AlertQuery), responses((status = 200, body = AlertList)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn alerts() {}
+
+/// Says that alerts are known: nobody is written to of them any more
+#[utoipa::path(post, path = path::ALERTS_ACKNOWLEDGE, request_body = Acknowledgement,
+    responses((status = 200, body = Acknowledged)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn acknowledge() {}
 
 /// The directory at the version in force, or some of its documents
 #[utoipa::path(get, path = path::DIRECTORY, params(DirectoryQuery), responses((status = 200, body = DirectoryView)))]

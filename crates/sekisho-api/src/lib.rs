@@ -2,6 +2,7 @@
 //! HTTP/1.1 on a unix socket; the command line uses it and no other door. The server behind it is left to the binary.
 
 mod action;
+mod alert;
 mod directory;
 mod endpoint;
 mod explain;
@@ -14,6 +15,7 @@ mod trace;
 mod validation;
 
 pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, Retry, Selection};
+pub use alert::{Acknowledged, Acknowledgement, AlertKind, AlertList, AlertQuery, AlertView, Severity};
 pub use directory::{
     AcceptedDomain, AddedHeader, CertificateFiles, ChangeKind, ConnectorType, DirectoryChange, DirectoryChanged,
     DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryQuery, DirectoryRollback,

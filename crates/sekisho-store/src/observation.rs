@@ -25,6 +25,8 @@ pub enum ObservationKind {
     Partner,
     /// What a policy that does not act would have done.
     Shadow,
+    /// What the operator is warned of.
+    Alert,
 }
 
 impl ObservationKind {
@@ -34,6 +36,7 @@ impl ObservationKind {
             Self::Validation => 1,
             Self::Partner => 2,
             Self::Shadow => 3,
+            Self::Alert => 4,
         }
     }
 }
@@ -44,6 +47,7 @@ impl fmt::Display for ObservationKind {
             Self::Validation => "validation",
             Self::Partner => "partner",
             Self::Shadow => "shadow",
+            Self::Alert => "alert",
         })
     }
 }

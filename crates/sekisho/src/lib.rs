@@ -2,6 +2,7 @@
 //! and benchmarks can reach inside.
 
 pub mod admin;
+pub mod alerts;
 pub mod app;
 mod chance;
 pub mod cli;

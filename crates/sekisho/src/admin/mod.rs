@@ -3,6 +3,7 @@
 //! The same handlers answer on the unix socket of a running server and inside a command that opened the store itself
 //! because no server runs (law 10). What is served where is declared in `sekisho-api`.
 
+mod alerts;
 mod directory;
 mod explain;
 mod explain_inbound;
@@ -39,6 +40,7 @@ pub use http::{Caller, HttpError, HttpLimits, serve_api, serve_health};
 pub use metrics::{StoreMetrics, health_router};
 
 use crate::{
+    alerts::Alerts,
     app::Phase,
     directory::Live,
     inbound::{EnvelopeMemory, Reception, Shortage},
@@ -85,6 +87,8 @@ pub struct Backend {
     pub looking_back: Arc<Mutex<()>>,
     /// Connectors that are tried.
     pub validations: Arc<Validations>,
+    /// What the operator should know of.
+    pub alerts: Arc<Alerts>,
 }
 
 /// What the handlers know of the configuration.
@@ -175,6 +179,8 @@ pub fn router(backend: Backend) -> Router {
         .route(path::PARTNERS, get(partners::list))
         .route(path::PARTNER, get(partners::show))
         .route(path::PARTNER_SUGGESTION, get(partners::suggest))
+        .route(path::ALERTS, get(alerts::list))
+        .route(path::ALERTS_ACKNOWLEDGE, post(alerts::acknowledge))
         .merge(directories())
         .fallback(failure::no_such_endpoint)
         .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BODY_MAX))

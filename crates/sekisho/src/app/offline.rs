@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     admin::{self, Backend, Caller},
+    alerts::{AlertMetrics, Alerts},
     clock,
     config::Place,
     directory::{FilePart, Live},
@@ -61,11 +62,18 @@ impl Offline {
             }
         };
         let parsed = directory.current();
+        let alerts = Alerts::new(loaded.settings.alerts.clone(), AlertMetrics::default());
+        let alerts = Arc::new(alerts);
         let node = node_view(&loaded, &configured(&loaded, &parsed), None);
         let directory = Arc::new(directory);
         let metrics = ValidationMetrics::default();
         let backend = Backend {
-            validations: Validations::new(Arc::clone(&store), Arc::clone(&directory), None, metrics),
+            validations: Validations::new(
+                Arc::clone(&store),
+                Arc::clone(&directory),
+                None,
+                (metrics, Arc::clone(&alerts)),
+            ),
             reception: Arc::new(ArcSwap::from_pointee(reception(&parsed))),
             verifier: Arc::new(Verifier::new(anchors(&loaded, &parsed))),
             store: Arc::clone(&store),
@@ -79,6 +87,7 @@ impl Offline {
             envelopes: EnvelopeMemory::default(),
             directory,
             tally: Tally::default(),
+            alerts,
         };
         let caller = Caller {
             uid: rustix::process::getuid().as_raw(),

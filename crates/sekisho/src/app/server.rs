@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     admin::{self, Backend, HttpLimits, StoreMetrics},
+    alerts::{AlertMail, Alerts},
     chance::select,
     clock,
     config::{Loaded, Place},
@@ -81,6 +82,7 @@ struct Server {
     listeners: Arc<Listeners>,
     in_force: Arc<InForce>,
     directory: Arc<Live>,
+    alerts: Arc<Alerts>,
     phase: watch::Sender<Phase>,
     parts: Vec<JoinHandle<()>>,
 }
@@ -117,11 +119,12 @@ impl Server {
         let learning = (&partners, &tally);
         let services = outbound_services(&loaded, (&store, &verifier, &mail_log), learning, metrics.outbound)?;
         let dispatcher = Dispatcher::new(services, configured(&loaded, &parsed));
+        let alerts = Arc::new(Alerts::new(loaded.settings.alerts.clone(), metrics.alerts));
         let validations = Validations::new(
             Arc::clone(&store),
             Arc::clone(&live),
             Some(Arc::clone(&dispatcher)),
-            metrics.validation,
+            (metrics.validation, Arc::clone(&alerts)),
         );
         let in_force = Arc::new(InForce::new(loaded, self_signed, &parsed, (verifier, dispatcher)));
         let envelopes = EnvelopeMemory::default();
@@ -141,6 +144,7 @@ impl Server {
             looking_back: Arc::default(),
             envelopes,
             validations,
+            alerts: Arc::clone(&alerts),
         };
         // Before the socket is open: nothing is changed that nobody is told of.
         let told = Arc::clone(&in_force);
@@ -162,6 +166,7 @@ impl Server {
             listeners,
             in_force,
             directory: live,
+            alerts,
             phase,
             parts,
         })
@@ -217,6 +222,7 @@ impl Server {
             self.level
                 .change(&loaded.settings.log.level)
                 .map_err(|error| error.to_string())?;
+            self.alerts.obey(loaded.settings.alerts.clone());
             self.in_force.loaded.store(Arc::new(loaded));
             Ok(())
         };
@@ -235,6 +241,13 @@ fn set_going(
     watched: &watch::Receiver<Phase>,
 ) -> Vec<JoinHandle<()>> {
     let going_out = Arc::clone(dispatcher).run(watched.clone());
+    let alert_mail = AlertMail {
+        store: Arc::clone(&backend.store),
+        hostname: dispatcher.configured().notify.hostname.clone(),
+        reception: Arc::clone(&backend.reception),
+        onward: Arc::clone(dispatcher) as Arc<_>,
+        mail_log: backend.mail_log.clone(),
+    };
     let (wake, dispatcher) = (Arc::clone(&backend.wake), Arc::clone(dispatcher));
     vec![
         tokio::spawn(carry_mail(going_out, coming_in)),
@@ -246,6 +259,7 @@ fn set_going(
             Arc::clone(&backend.store),
             watched.clone(),
         )),
+        tokio::spawn(Arc::clone(&backend.alerts).run_mail(alert_mail, watched.clone())),
         tokio::spawn(Arc::clone(&backend.partners).run(Arc::clone(&backend.store), watched.clone())),
     ]
 }

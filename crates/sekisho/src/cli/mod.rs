@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, all through the management API (law 10).
 
+mod alert;
 mod apply;
 mod changes;
 mod completions;
@@ -107,6 +108,9 @@ enum Command {
     /// What own traffic has taught of those with whom mail is exchanged
     #[command(subcommand)]
     Partner(partner::PartnerCommand),
+    /// Lists what the operator should know of before it stops mail, and says that it is known
+    #[command(subcommand)]
+    Alert(alert::AlertCommand),
     /// Looks at the directory of all these and its versions
     #[command(subcommand)]
     Directory(directory::DirectoryCommand),
@@ -251,6 +255,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
         | Command::Rule(_)
         | Command::Exception(_)
         | Command::Partner(_)
+        | Command::Alert(_)
         | Command::Directory(_)
         | Command::Export(_)
         | Command::Plan(_)
@@ -278,6 +283,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
             Command::Rule(command) => rule::run(command, &door).await,
             Command::Exception(command) => exception::run(command, &door).await,
             Command::Partner(command) => partner::run(command, &door).await,
+            Command::Alert(command) => alert::run(command, &door).await,
             Command::Directory(command) => directory::run(command, &door).await,
             Command::Export(args) => apply::export(&args, &door).await,
             Command::Plan(args) => apply::plan(&args, &door).await,

@@ -4,6 +4,7 @@
 //! that this build cannot enforce (law 13).
 
 mod addresses;
+mod alerts;
 mod checker;
 mod container;
 mod document;

@@ -11,6 +11,7 @@ use sekisho_mail::Domain;
 use sekisho_store::sqlite::StoreSettings;
 
 use super::{
+    alerts,
     checker::Checker,
     listener::{self, ListenerPlan},
     local,
@@ -18,6 +19,7 @@ use super::{
     route::{self, Outbound},
 };
 use crate::{
+    alerts::AlertSettings,
     dns::DnsSettings,
     inbound::InboundLimits,
     local::LocalSettings,
@@ -47,6 +49,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// Where metrics and health are served.
     pub http: Option<SocketAddr>,
+    /// Who is written to of alerts.
+    pub alerts: AlertSettings,
     /// Logs.
     pub log: LogSettings,
 }
@@ -97,6 +101,7 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
     Some(Settings {
         dns: dns(raw, checker),
         http,
+        alerts: alerts::build(raw, &local, checker),
         log: log(raw, &data_folder, checker),
         hostname,
         data_folder,

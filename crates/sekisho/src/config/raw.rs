@@ -33,6 +33,8 @@ pub struct Raw {
     pub trace: Trace,
     /// Metrics and health.
     pub http: Http,
+    /// Who is written to of what may stop mail.
+    pub alerts: Alerts,
     /// What is written down while the server runs.
     pub log: Log,
 }
@@ -516,6 +518,30 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             address: "127.0.0.1:2580".to_owned(),
+        }
+    }
+}
+
+/// Who is written to of what may stop mail. Every alert is in the log and the metrics too, and `sekisho alert list`
+/// shows those that stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Alerts {
+    /// Addresses; `[]` for nobody. Default: the postmaster of the first local domain, where there is one.
+    pub mail_to: Option<Vec<String>>,
+    /// How long an alert stands before it is written of: what arises together goes in one message. There are at most
+    /// four messages an hour.
+    pub mail_after: String,
+    /// After how long what still stands, and was not acknowledged, is written of once more.
+    pub mail_again_after: String,
+}
+
+impl Default for Alerts {
+    fn default() -> Self {
+        Self {
+            mail_to: None,
+            mail_after: "1m".to_owned(),
+            mail_again_after: "1d".to_owned(),
         }
     }
 }

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use sekisho_mail::{ChannelSecurity, TlsVersion};
 
-use crate::{admin::StoreMetrics, inbound::InboundMetrics, outbound::OutboundMetrics, validation::ValidationMetrics};
+use crate::{
+    admin::StoreMetrics, alerts::AlertMetrics, inbound::InboundMetrics, outbound::OutboundMetrics,
+    validation::ValidationMetrics,
+};
 
 /// Every value of the label `tls`.
 pub const TLS_LABELS: [&str; 3] = ["none", "TLSv1.2", "TLSv1.3"];
@@ -32,6 +35,8 @@ pub struct Metrics {
     pub store: StoreMetrics,
     /// Of connectors that are tried.
     pub validation: ValidationMetrics,
+    /// Of alerts.
+    pub alerts: AlertMetrics,
 }
 
 impl Metrics {
@@ -42,6 +47,7 @@ impl Metrics {
             outbound: OutboundMetrics::register(registry),
             store: StoreMetrics::register(registry),
             validation: ValidationMetrics::register(registry),
+            alerts: AlertMetrics::register(registry),
         }
     }
 }

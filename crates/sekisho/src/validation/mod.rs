@@ -10,7 +10,7 @@ mod schedule;
 
 use std::{fmt, sync::Arc};
 
-use sekisho_api::{FaultView, LastValidation, Validation};
+use sekisho_api::{AlertKind, FaultView, LastValidation, Severity, Validation};
 use sekisho_policy::directory::ConnectorKey;
 use sekisho_store::{Store, StoreError};
 use thiserror::Error;
@@ -20,6 +20,7 @@ pub use metrics::ValidationMetrics;
 
 use self::history::{Last, Lasts};
 use crate::{
+    alerts::{Alert, Alerts, Watcher},
     directory::{Live, LiveError, digest},
     outbound::Dispatcher,
 };
@@ -36,6 +37,7 @@ pub struct Validations {
     /// `None` inside a command.
     dispatcher: Option<Arc<Dispatcher>>,
     metrics: ValidationMetrics,
+    alerts: Arc<Alerts>,
     /// The last of each connector, read when first asked for.
     lasts: OnceCell<Mutex<Lasts>>,
     orders: Arc<Semaphore>,
@@ -77,13 +79,14 @@ impl Validations {
         store: Arc<dyn Store>,
         directory: Arc<Live>,
         dispatcher: Option<Arc<Dispatcher>>,
-        metrics: ValidationMetrics,
+        (metrics, alerts): (ValidationMetrics, Arc<Alerts>),
     ) -> Arc<Self> {
         Arc::new(Self {
             store,
             directory,
             dispatcher,
             metrics,
+            alerts,
             lasts: OnceCell::new(),
             orders: Arc::new(Semaphore::new(ORDERS_AT_ONCE)),
         })
@@ -163,6 +166,21 @@ impl Validations {
             }
         }
         lasts.insert(key.clone(), next);
-        Ok(())
+        drop(lasts);
+        self.alert().await
+    }
+
+    /// Says which connectors that are tried by schedule do not pass.
+    async fn alert(&self) -> Result<(), StoreError> {
+        let alerts = self.warnings().await?.into_iter().map(|warning| Alert {
+            kind: AlertKind::ValidationFails,
+            subject: warning.place,
+            severity: Severity::Warning,
+            text: warning.reason,
+            remedy: warning.remedy,
+            until: None,
+        });
+        let alerts = alerts.collect();
+        self.alerts.state(&*self.store, Watcher::Validation, alerts).await
     }
 }

@@ -66,6 +66,7 @@ impl Validations {
         let told = Arc::clone(&changed);
         self.directory.listen(Box::new(move |_| told.notify_one()));
         let mut schedule = Schedule::default();
+        self.alert_or_say().await;
         while *phase.borrow_and_update() == Phase::Running {
             let wait = self.begin_due(&dispatcher, &mut schedule).await;
             tokio::select! {
@@ -78,9 +79,16 @@ impl Validations {
                     }));
                     id.and_then(|id| schedule.under_way.remove(&id));
                 }
-                () = changed.notified() => {}
+                () = changed.notified() => self.alert_or_say().await,
                 () = sleep(wait) => {}
             }
+        }
+    }
+
+    /// After a start or a change of the directory: a connector that is not tried any more is no alert.
+    async fn alert_or_say(&self) {
+        if let Err(error) = self.alert().await {
+            tracing::warn!(%error, "which connectors do not pass cannot be told");
         }
     }
 

@@ -1,0 +1,131 @@
+//! Alerts: what an operator should know of before it stops mail, each once, until it is over.
+
+use std::fmt;
+
+use sekisho_mail::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// What an alert is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AlertKind {
+    /// Validations of an outbound connector fail.
+    ValidationFails,
+}
+
+impl AlertKind {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::ValidationFails];
+
+    /// As JSON, metrics and the log have it; it stays what it is.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ValidationFails => "validation-fails",
+        }
+    }
+}
+
+impl fmt::Display for AlertKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// How much an alert matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Something will stop, or is not as it was.
+    Warning,
+    /// Something has stopped, or stops within days.
+    Error,
+}
+
+impl Severity {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Warning, Self::Error];
+
+    /// As JSON, metrics and the log have it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// One alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AlertView {
+    /// By which it is acknowledged: 12 hexadecimal digits, always the same for what it is about.
+    pub id: String,
+    /// What it is about.
+    pub kind: AlertKind,
+    /// Whom or what it concerns: a connector, a partner, a role, an endpoint.
+    pub subject: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What happens, and when.
+    pub text: String,
+    /// What to do.
+    pub remedy: String,
+    /// Since when it stands, in milliseconds since 1970.
+    #[schema(value_type = i64)]
+    pub first: Timestamp,
+    /// When that happens which it warns of, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub until: Option<Timestamp>,
+    /// When the postmaster was last written to of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub told: Option<Timestamp>,
+    /// Who acknowledged it: it stays in the list, and nobody is written to of it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged_by: Option<String>,
+}
+
+/// Which alerts are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AlertQuery {
+    /// Only those of this kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub kind: Option<AlertKind>,
+}
+
+/// The alerts that stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AlertList {
+    /// Errors first, then by what happens soonest.
+    pub alerts: Vec<AlertView>,
+}
+
+/// Alerts are known to the operator: nobody is written to of them any more, unless they become graver.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledgement {
+    /// Which; all that stand where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<String>>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Acknowledged {
+    /// How many were acknowledged, and were not before.
+    pub changed: u64,
+    /// Ids of which no alert stands.
+    pub missing: Vec<String>,
+}
