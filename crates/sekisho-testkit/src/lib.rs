@@ -20,3 +20,4 @@ pub mod staller;
 pub mod tap;
 pub mod vfs;
 pub mod wait;
+pub mod web;

@@ -12,6 +12,7 @@ pub mod config;
 mod copy;
 pub mod directory;
 pub mod dns;
+pub mod fetch;
 pub mod impact;
 pub mod import;
 pub mod inbound;

@@ -5,7 +5,10 @@
 mod either;
 #[cfg(test)]
 pub mod facts;
+mod race;
 mod system;
+
+pub use race::connect_first;
 
 #[cfg(test)]
 pub use either::{

@@ -44,6 +44,12 @@ const WALLS: &[Wall] = &[
         reason: "how the store keeps things is the store's own affair",
     },
     Wall {
+        within: "crates/",
+        identifiers: &["hyper::client", "hyper_util::client", "client::conn", "client::legacy"],
+        allowed: &["crates/sekisho/src/fetch/", "crates/sekisho/src/cli/door.rs"],
+        reason: "outgoing HTTP goes through fetch/, with the limits and the address filter built in",
+    },
+    Wall {
         within: COMMANDS,
         identifiers: &["sekisho_store", "UnixStream", "hyper", "hyper_util", "axum"],
         allowed: &["crates/sekisho/src/cli/door.rs"],
@@ -152,6 +158,30 @@ mod tests {
         );
         let found = findings(&[inside, outside]);
         assert_eq!(found.iter().map(|finding| finding.line).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn outgoing_http_goes_through_one_place() {
+        let lines = |file: &str, text: &str| -> Vec<usize> {
+            let found = findings(&[source(file, text)]);
+            found.iter().map(|finding| finding.line).collect()
+        };
+        for text in [
+            "use hyper::client::conn::http1;",
+            "use hyper::{Method, client::conn::http1};",
+            "hyper_util::client::legacy::Client::builder()",
+            "use hyper_util::{client::legacy::Client, rt::TokioIo};",
+        ] {
+            assert_eq!(lines("crates/sekisho/src/partners/mod.rs", text), [1], "{text}");
+            assert!(lines("crates/sekisho/src/fetch/exchange.rs", text).is_empty(), "{text}");
+        }
+        assert!(
+            lines(
+                "crates/sekisho/src/admin/http.rs",
+                "hyper::server::conn::http1::Builder::new()"
+            )
+            .is_empty()
+        );
     }
 
     #[test]

@@ -1,24 +1,16 @@
-//! A TCP connection to one of a host's addresses: RFC 8305 §5 in short (the next address is tried beside the one that
-//! takes too long), and the filter of policy on every address just before it is dialled (law 12).
+//! A TCP connection to one of a host's addresses, and the filter of policy on every address just before it is dialled
+//! (law 12).
 
 use std::{
-    io,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
 use sekisho_mail::{EnhancedCode, Fault, Side};
 use sekisho_policy::{Reason, dial::may_dial, outbound::HostOrigin};
-use tokio::{
-    task::JoinSet,
-    time::{sleep, timeout},
-};
 
 use super::{Unroutable, resolve::fault};
-use crate::{
-    chance::select,
-    net::{self, TcpStream},
-};
+use crate::net::{self, TcpStream};
 
 /// How connections are made.
 #[derive(Clone, Debug)]
@@ -48,27 +40,15 @@ impl Undialled {
 /// Connects to the first address that answers.
 pub(super) async fn dial(addresses: &[SocketAddr], how: &Dialling<'_>) -> Result<(TcpStream, SocketAddr), Undialled> {
     let allowed = filter(addresses, how)?;
-    let mut waiting = allowed.iter().copied();
-    let mut running = JoinSet::new();
-    let mut last = String::new();
-    loop {
-        if let Some(address) = waiting.next() {
-            running.spawn(connect(address, how.source, how.time_limit));
-        }
-        let joined = select! {
-            joined = running.join_next() => joined,
-            () = sleep(how.stagger), if waiting.len() > 0 => continue,
-        };
-        match joined {
-            Some(Ok((address, Ok(stream)))) => return Ok((stream, address)),
-            Some(Ok((address, Err(error)))) => last = format!("{}: {error}", address.ip()),
-            Some(Err(_)) => {}
-            None if waiting.len() == 0 => {
-                return Err(Undialled::of(Unroutable::ForNow(unreachable_fault(&last))));
-            }
-            None => {}
-        }
-    }
+    let limits = (how.time_limit, how.stagger);
+    net::connect_first(&allowed, how.source, limits)
+        .await
+        .map_err(|failed| {
+            let last = failed
+                .last()
+                .map(|(address, error)| format!("{}: {error}", address.ip()));
+            Undialled::of(Unroutable::ForNow(unreachable_fault(&last.unwrap_or_default())))
+        })
 }
 
 fn unreachable_fault(last: &str) -> Fault {
@@ -99,25 +79,6 @@ fn filter(addresses: &[SocketAddr], how: &Dialling<'_>) -> Result<Vec<SocketAddr
         }
         _ => Ok(allowed),
     }
-}
-
-/// One attempt at one address.
-pub(super) async fn connect(
-    address: SocketAddr,
-    source: Option<IpAddr>,
-    time_limit: Duration,
-) -> (SocketAddr, io::Result<TcpStream>) {
-    let connecting = async {
-        let stream = net::connect(address, source).await?;
-        // Commands and replies are short and wait for each other.
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    };
-    let connected = timeout(time_limit, connecting).await;
-    (
-        address,
-        connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
-    )
 }
 
 #[cfg(test)]
