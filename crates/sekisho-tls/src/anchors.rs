@@ -50,8 +50,8 @@ pub struct AnchorSet(Arc<Content>);
 struct Content {
     /// What the library builds paths to …
     trusted: Vec<TrustAnchor<'static>>,
-    /// … and for each of these which of `anchors` it is.
-    places: Vec<usize>,
+    /// … and for each of these which of `anchors` it stands for: several when a root was issued anew on its key.
+    places: Vec<Vec<usize>>,
     anchors: Vec<Arc<Anchor>>,
     load_errors: Vec<String>,
 }
@@ -146,8 +146,10 @@ impl AnchorSet {
             for anchor in &set.anchors {
                 content.add(Anchor::clone(anchor), None);
             }
-            for (trusted, place) in set.trusted.iter().zip(&set.places) {
-                content.add(Anchor::clone(&set.anchors[*place]), Some(trusted.clone()));
+            for (trusted, places) in set.trusted.iter().zip(&set.places) {
+                for place in places {
+                    content.add(Anchor::clone(&set.anchors[*place]), Some(trusted.clone()));
+                }
             }
             content.load_errors.extend_from_slice(&set.load_errors);
         }
@@ -197,10 +199,11 @@ impl AnchorSet {
         &self.0.trusted
     }
 
-    /// Which anchor one of [`Self::trusted`] is.
-    pub(crate) fn anchor_of(&self, trusted: &TrustAnchor<'_>) -> Option<&Arc<Anchor>> {
-        let at = self.0.trusted.iter().position(|other| other == trusted)?;
-        self.0.anchors.get(*self.0.places.get(at)?)
+    /// Which anchors one of [`Self::trusted`] stands for.
+    pub(crate) fn anchors_of(&self, trusted: &TrustAnchor<'_>) -> impl Iterator<Item = &Arc<Anchor>> {
+        let at = self.0.trusted.iter().position(|other| other == trusted);
+        let places = at.and_then(|at| self.0.places.get(at)).into_iter().flatten();
+        places.map(|place| &self.0.anchors[*place])
     }
 
     pub(crate) fn pin(&self, leaf: &CertificateDer<'_>) -> Option<&Arc<Anchor>> {
@@ -237,9 +240,15 @@ impl Content {
             }
         };
         // The same root may be trusted for some names by one source and for all by another; then it is for all.
-        if let Some(trusted) = trusted.filter(|trusted| !self.trusted.contains(trusted)) {
+        let Some(trusted) = trusted else { return };
+        let at = self.trusted.iter().position(|known| *known == trusted);
+        let at = at.unwrap_or_else(|| {
             self.trusted.push(trusted);
-            self.places.push(place);
+            self.places.push(Vec::new());
+            self.trusted.len() - 1
+        });
+        if !self.places[at].contains(&place) {
+            self.places[at].push(place);
         }
     }
 }
@@ -262,7 +271,7 @@ mod tests {
             .trusted()
             .iter()
             .filter(|root| root.name_constraints.is_some())
-            .map(|root| bundled.anchor_of(root).unwrap().subject.as_str())
+            .map(|root| bundled.anchors_of(root).next().unwrap().subject.as_str())
             .collect();
         assert_eq!(held.len(), 1, "{held:?}");
         assert!(held[0].contains("TUBITAK"), "{held:?}");

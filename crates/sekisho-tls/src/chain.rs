@@ -194,7 +194,8 @@ fn common_name(certificate: &X509Certificate<'_>) -> Option<String> {
     name.filter(|_| second.is_none()).map(str::to_owned)
 }
 
-fn bounded(mut text: String) -> String {
+/// No longer than a subject or issuer is kept.
+pub(crate) fn bounded(mut text: String) -> String {
     let mut end = MAX_NAME_TEXT_LEN.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -47,10 +47,18 @@ fn content<'a>(from: &mut Octets<'a>, tag: u8) -> Option<&'a [u8]> {
     }
 }
 
-/// What a certificate says of its subject.
+/// A SEQUENCE with its tag.
+fn whole_sequence<'a>(from: &mut Octets<'a>) -> Option<&'a [u8]> {
+    let (tag, _, whole) = element(from)?;
+    (tag == SEQUENCE).then_some(whole)
+}
+
+/// What a certificate says of its issuer and its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CertificateParts<'a> {
     /// A Name in DER.
+    pub issuer: &'a [u8],
+    /// Likewise.
     pub subject: &'a [u8],
     pub key: PublicKeyInfo<'a>,
 }
@@ -60,7 +68,7 @@ pub(crate) fn public_key_info(certificate: &[u8]) -> Option<PublicKeyInfo<'_>> {
     Some(certificate_parts(certificate)?.key)
 }
 
-/// The subject of a certificate, and its public key.
+/// The issuer and the subject of a certificate, and its public key.
 pub(crate) fn certificate_parts(certificate: &[u8]) -> Option<CertificateParts<'_>> {
     let mut certificate = Octets(content(&mut Octets(certificate), SEQUENCE)?);
     let mut signed = Octets(content(&mut certificate, SEQUENCE)?);
@@ -68,13 +76,12 @@ pub(crate) fn certificate_parts(certificate: &[u8]) -> Option<CertificateParts<'
         element(&mut signed)?;
     }
     content(&mut signed, INTEGER)?; // serial number
-    for _ in ["signature algorithm", "issuer", "validity"] {
-        content(&mut signed, SEQUENCE)?;
-    }
-    let (tag, _, subject) = element(&mut signed)?;
-    (tag == SEQUENCE).then_some(())?;
+    content(&mut signed, SEQUENCE)?; // signature algorithm
+    let issuer = whole_sequence(&mut signed)?;
+    content(&mut signed, SEQUENCE)?; // validity
     Some(CertificateParts {
-        subject,
+        issuer,
+        subject: whole_sequence(&mut signed)?,
         key: next_key_info(&mut signed)?,
     })
 }
@@ -120,11 +127,31 @@ fn next_key_info<'a>(from: &mut Octets<'a>) -> Option<PublicKeyInfo<'a>> {
     })
 }
 
-/// How many bits the modulus of an RSAPublicKey has (RFC 8017 appendix A.1.1).
-pub(crate) fn rsa_modulus_bits(key: &[u8]) -> Option<usize> {
+/// An RSAPublicKey, as far as its strength is concerned (RFC 8017 appendix A.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RsaPublicKey {
+    /// Of the modulus.
+    pub bits: usize,
+    pub is_modulus_odd: bool,
+    /// Whether the exponent is odd and at least 3.
+    pub is_exponent_fit: bool,
+}
+
+/// An RSAPublicKey in DER.
+pub(crate) fn rsa_public_key(key: &[u8]) -> Option<RsaPublicKey> {
     let mut key = Octets(content(&mut Octets(key), SEQUENCE)?);
-    let modulus = content(&mut key, INTEGER)?;
-    let first = modulus.iter().position(|octet| *octet != 0)?;
-    let leading_zeros = usize::try_from(modulus[first].leading_zeros()).ok()?;
-    Some((modulus.len() - first) * 8 - leading_zeros)
+    let modulus = without_zeros(content(&mut key, INTEGER)?);
+    let exponent = without_zeros(content(&mut key, INTEGER)?);
+    let leading_zeros = usize::try_from(modulus.first()?.leading_zeros()).ok()?;
+    let is_odd = |number: &[u8]| number.last().is_some_and(|octet| octet & 1 == 1);
+    Some(RsaPublicKey {
+        bits: modulus.len() * 8 - leading_zeros,
+        is_modulus_odd: is_odd(modulus),
+        is_exponent_fit: is_odd(exponent) && exponent != [1],
+    })
+}
+
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let first = number.iter().position(|octet| *octet != 0);
+    &number[first.unwrap_or(number.len())..]
 }

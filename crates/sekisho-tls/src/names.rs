@@ -1,7 +1,8 @@
 //! Does one of a certificate's names match one that was asked for?
 //!
 //! Only SAN dNSNames count, as A-labels; `*` counts only as the whole first label and stands for exactly one. The
-//! common name never counts. RFC 9525 §6.3. Beyond it, `**.example.org` asks for any name that lies within the domain.
+//! common name never counts, and neither does a wildcard over a single label. RFC 9525 §6.3. Beyond it,
+//! `**.example.org` asks for any name that lies within the domain.
 
 use sekisho_mail::{Domain, NamePattern, NameReach};
 
@@ -11,7 +12,15 @@ pub fn any_matches(presented: &[String], wanted: &[NamePattern]) -> bool {
     presented
         .iter()
         .filter_map(|name| NamePattern::parse_presented(name))
+        .filter(|name| !is_over_one_label(name))
         .any(|name| wanted.iter().any(|pattern| matches(&name, pattern)))
+}
+
+/// `*.com`: whoever has it would be half of the world. OpenSSL and the library refuse the same; of suffixes with more
+/// labels under which anybody may register (`*.co.uk`) no list is kept: it would be old soon after it is built in, and
+/// such a wildcard stands only for hosts that bear a registered name itself.
+fn is_over_one_label(name: &NamePattern) -> bool {
+    name.reach == NameReach::OneLabel && !name.domain.as_str().contains('.')
 }
 
 fn matches(presented: &NamePattern, wanted: &NamePattern) -> bool {
@@ -65,6 +74,8 @@ mod tests {
             ("*x.example.org", "mx.example.org"),
             ("mx.*.org", "mx.example.org"),
             ("*", "org"),
+            ("*.org", "example.org"),
+            ("*.org", "*.org"),
             ("mx.example.org.", "mx.example.org"),
             ("mx.example.com", "mx.example.org"),
             ("bücher.example", "bücher.example"),

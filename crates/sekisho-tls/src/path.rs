@@ -1,22 +1,28 @@
 //! Does a path lead from a chain's leaf to an anchor, valid now and fit for its use?
 //!
-//! The library builds the paths (RFC 5280 §6); here its answers become faults that can be told apart.
+//! The library builds the paths (RFC 5280 §6), and each that it finds is asked whether it may count (`lint.rs`) and
+//! whether its anchor is in its time. Its answers become faults that can be told apart.
 
-use std::{iter, sync::Arc, time::Duration};
+mod candidates;
+mod faults;
+
+use std::{cell::RefCell, iter, sync::Arc, time::Duration};
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use sekisho_mail::{CertificateFacts, CertificateFault, Timestamp};
-use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage};
+use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage, VerifiedPath};
 
+pub use self::candidates::MAX_PRESENTED;
+use self::{candidates::candidates, faults::fault_of};
 use crate::{
     anchors::{Anchor, AnchorSet, is_self_issued},
     chain::{PeerChain, Presenter},
+    lint::{Candidate, lint, lint_pin},
     verified::Route,
 };
 
 /// How many other instants a path is tried at before it counts as never valid.
-const MAX_INSTANTS: usize = 8;
-
+const MAX_INSTANTS: usize = 4;
 /// What a chain leads to.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -40,35 +46,25 @@ pub(crate) fn find_path(chain: &PeerChain, leaf: &CertificateDer<'_>, anchors: &
     if let Some(pin) = anchors.pin(leaf) {
         return pinned(chain, pin, now);
     }
-    if is_self_issued(leaf) {
+    let found = match EndEntityCert::try_from(leaf) {
+        Ok(end_entity) => PathBuilder::new(&end_entity, chain, anchors).find(now),
+        Err(error) => fault_of(&error, chain, anchors).into(),
+    };
+    // An authority and a server may have the same name, so it is self-signed only if nobody else is found to have
+    // issued it.
+    if found.route.is_none() && is_self_issued(leaf) {
         return CertificateFault::SelfSigned.into();
     }
-    let end_entity = match EndEntityCert::try_from(leaf) {
-        Ok(end_entity) => end_entity,
-        Err(error) => return fault_of(&error, chain).into(),
-    };
-    let builder = PathBuilder {
-        end_entity: &end_entity,
-        chain,
-        anchors,
-    };
-    match builder.build(now) {
-        Ok(route) => Found {
-            fault: None,
-            route: Some(route),
-        },
-        Err(Error::CertExpired { .. }) => builder.when_expired(now),
-        Err(Error::CertNotValidYet { .. }) => builder.when_not_yet_valid(now),
-        Err(error) => fault_of(&error, chain).into(),
-    }
+    found
 }
 
-/// A pin needs no path, only to be in its time.
+/// A pin needs no path, only a key that stands for something, and to be in its time.
 fn pinned(chain: &PeerChain, pin: &Arc<Anchor>, now: Timestamp) -> Found {
+    if let Err(fault) = lint_pin(pin) {
+        return fault.into();
+    }
     let (fault, built_at) = match chain.facts().first() {
-        Some(leaf) if now > leaf.not_after.plus(Duration::from_millis(999)) => {
-            (Some(CertificateFault::Expired(leaf.not_after)), leaf.not_after)
-        }
+        Some(leaf) if is_past(leaf.not_after, now) => (Some(CertificateFault::Expired(leaf.not_after)), leaf.not_after),
         Some(leaf) if now < leaf.not_before => (Some(CertificateFault::NotYetValid(leaf.not_before)), leaf.not_before),
         _ => (None, now),
     };
@@ -84,66 +80,190 @@ fn pinned(chain: &PeerChain, pin: &Arc<Anchor>, now: Timestamp) -> Found {
     }
 }
 
+/// A certificate is valid up to and including the second that `end` names (RFC 5280 §4.1.2.5).
+fn is_past(end: Timestamp, now: Timestamp) -> bool {
+    now > end.plus(Duration::from_millis(999))
+}
+
+fn unix_time(at: Timestamp) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at.as_secs()).unwrap_or(0)))
+}
+
 struct PathBuilder<'a> {
     end_entity: &'a EndEntityCert<'a>,
     chain: &'a PeerChain,
     anchors: &'a AnchorSet,
+    /// Which of the presented certificates paths are built along …
+    places: Vec<usize>,
+    /// … and these.
+    above: Vec<CertificateDer<'a>>,
+    common_name: Option<&'a str>,
+    /// Why the first path that was found does not count.
+    refused: RefCell<Option<CertificateFault>>,
+    /// The anchor of the path that counts.
+    anchor: RefCell<Option<Arc<Anchor>>>,
+    /// Beginnings and ends of anchors that a path led to out of their time.
+    edges: RefCell<Vec<Timestamp>>,
 }
 
-impl PathBuilder<'_> {
+impl<'a> PathBuilder<'a> {
+    fn new(end_entity: &'a EndEntityCert<'a>, chain: &'a PeerChain, anchors: &'a AnchorSet) -> Self {
+        let leaf = chain.facts().first();
+        let presented = chain.certificates();
+        let places = candidates(presented, anchors);
+        let above = places
+            .iter()
+            .map(|place| CertificateDer::from(presented[*place].as_ref()));
+        Self {
+            above: above.collect(),
+            places,
+            end_entity,
+            chain,
+            anchors,
+            common_name: leaf.and_then(|leaf| leaf.common_name.as_deref()),
+            refused: RefCell::default(),
+            anchor: RefCell::default(),
+            edges: RefCell::default(),
+        }
+    }
+
+    fn find(&self, now: Timestamp) -> Found {
+        match self.build(now) {
+            Ok(route) => Found {
+                fault: None,
+                route: Some(route),
+            },
+            Err(Error::CertExpired { .. }) => self.when_expired(now),
+            Err(Error::CertNotValidYet { .. }) => self.when_not_yet_valid(now),
+            Err(error) => self.fault(&error).into(),
+        }
+    }
+
+    fn fault(&self, error: &Error) -> CertificateFault {
+        match (error, self.refused.borrow_mut().take()) {
+            (Error::CertDistrusted, Some(refused)) => refused,
+            _ => fault_of(error, self.chain, self.anchors),
+        }
+    }
+
     fn build(&self, at: Timestamp) -> Result<Route, Error> {
         match self.chain.presenter() {
             Presenter::Server => self.build_for(KeyUsage::server_auth(), at),
             // Public authorities issue no clientAuth any more: a partner's server certificate will do.
             Presenter::Client => match self.build_for(KeyUsage::client_auth(), at) {
-                Err(Error::RequiredEkuNotFoundContext(_)) => self.build_for(KeyUsage::server_auth(), at),
+                Err(Error::RequiredEkuNotFoundContext(_) | Error::CertDistrusted) => {
+                    self.build_for(KeyUsage::server_auth(), at)
+                }
                 answer => answer,
             },
         }
     }
 
     fn build_for(&self, usage: KeyUsage, at: Timestamp) -> Result<Route, Error> {
-        let secs = u64::try_from(at.as_secs()).unwrap_or(0);
+        self.refused.take();
         let path = self.end_entity.verify_for_usage(
             ALL_VERIFICATION_ALGS,
             self.anchors.trusted(),
-            &self.chain.certificates()[1..],
-            UnixTime::since_unix_epoch(Duration::from_secs(secs)),
+            &self.above,
+            unix_time(at),
             usage,
             None,
-            None,
+            Some(&|path| self.may_count(path, at)),
         )?;
         let place = |certificate: &CertificateDer<'_>| {
-            let mut presented = self.chain.certificates().iter();
-            presented.position(|other| other == certificate)
+            let at = self.above.iter().position(|other| other == certificate)?;
+            self.places.get(at).copied()
         };
         let above = path.intermediate_certificates();
         let above: Option<Vec<usize>> = above.map(|certificate| place(&certificate.der())).collect();
         // Both come from what was given to the library, so they are found.
-        let (Some(above), Some(anchor)) = (above, self.anchors.anchor_of(path.anchor())) else {
+        let (Some(above), Some(anchor)) = (above, self.anchor.take()) else {
             return Err(Error::UnknownIssuer);
         };
         Ok(Route {
             places: iter::once(0).chain(above).collect(),
-            anchor: Arc::clone(anchor),
+            anchor,
             is_pin: false,
             built_at: at,
         })
     }
 
+    /// Asked of each path that the library has found; one that does not count lets it look for another.
+    fn may_count(&self, path: &VerifiedPath<'_>, at: Timestamp) -> Result<(), Error> {
+        let above: Vec<_> = path.intermediate_certificates().map(|above| above.der()).collect();
+        let leaf = self.end_entity.der();
+        let certificates: Vec<&[u8]> = iter::once(&leaf).chain(&above).map(AsRef::as_ref).collect();
+        let mut result = Err(Error::UnknownIssuer);
+        for anchor in self.anchors.anchors_of(path.anchor()) {
+            let candidate = Candidate {
+                certificates: &certificates,
+                anchor,
+                trusted: path.anchor(),
+                common_name: self.common_name,
+            };
+            result = self.may_end_at(candidate, at);
+            if result.is_ok() {
+                self.anchor.replace(Some(Arc::clone(anchor)));
+                return result;
+            }
+        }
+        result
+    }
+
+    fn may_end_at(&self, candidate: Candidate<'_>, at: Timestamp) -> Result<(), Error> {
+        if let Err(fault) = lint(candidate) {
+            self.refused.borrow_mut().get_or_insert(fault);
+            return Err(Error::CertDistrusted);
+        }
+        self.is_in_time(candidate.anchor, at)
+    }
+
+    /// RFC 5280 §6.1.1 (d) gives an anchor no time. OpenSSL, GnuTLS, Go and the browsers hold a root to that of its
+    /// certificate all the same: after it nobody answers any more for what is issued below.
+    fn is_in_time(&self, anchor: &Anchor, at: Timestamp) -> Result<(), Error> {
+        let Some((first, last)) = anchor.validity else {
+            return Ok(());
+        };
+        let time = unix_time(at);
+        if is_past(last, at) {
+            self.edges.borrow_mut().push(last);
+            let not_after = unix_time(last);
+            return Err(Error::CertExpired { time, not_after });
+        }
+        if at < first {
+            self.edges.borrow_mut().push(first);
+            let not_before = unix_time(first);
+            return Err(Error::CertNotValidYet { time, not_before });
+        }
+        Ok(())
+    }
+
     /// «Expired, otherwise good»: the last instant at which all was well is an end of some certificate.
     fn when_expired(&self, now: Timestamp) -> Found {
-        let mut ends: Vec<_> = self.chain.facts().iter().map(|facts| facts.not_after).collect();
+        let mut ends = self.instants(|facts| facts.not_after);
         ends.retain(|end| *end < now);
-        ends.sort_unstable_by(|one, other| other.cmp(one));
+        ends.reverse();
         self.first_good(&ends, CertificateFault::Expired)
     }
 
     fn when_not_yet_valid(&self, now: Timestamp) -> Found {
-        let mut beginnings: Vec<_> = self.chain.facts().iter().map(|facts| facts.not_before).collect();
+        let mut beginnings = self.instants(|facts| facts.not_before);
         beginnings.retain(|beginning| *beginning > now);
-        beginnings.sort_unstable();
         self.first_good(&beginnings, CertificateFault::NotYetValid)
+    }
+
+    /// The edges of all that may lie on a path, in order, as far as the leaf itself is valid then.
+    fn instants(&self, edge: impl Fn(&CertificateFacts) -> Timestamp) -> Vec<Timestamp> {
+        let Some((leaf, above)) = self.chain.facts().split_first() else {
+            return Vec::new();
+        };
+        let above = self.places.iter().filter_map(|place| above.get(place.checked_sub(1)?));
+        let mut instants: Vec<_> = above.map(&edge).chain([edge(leaf)]).collect();
+        instants.extend_from_slice(&self.edges.borrow());
+        instants.retain(|instant| (leaf.not_before..=leaf.not_after).contains(instant));
+        instants.sort_unstable();
+        instants.dedup();
+        instants
     }
 
     fn first_good(&self, instants: &[Timestamp], fault_since: impl Fn(Timestamp) -> CertificateFault) -> Found {
@@ -157,61 +277,10 @@ impl PathBuilder<'_> {
                     };
                 }
                 Err(Error::CertExpired { .. } | Error::CertNotValidYet { .. }) => {}
-                Err(error) => fault = Some(fault_of(&error, self.chain)),
+                Err(error) => fault = Some(self.fault(&error)),
             }
         }
         let never = || CertificateFault::NotForThisUse("its certificates are never valid at the same time".to_owned());
         fault.unwrap_or_else(never).into()
     }
-}
-
-fn fault_of(error: &Error, chain: &PeerChain) -> CertificateFault {
-    let not_for_this = |why: &str| CertificateFault::NotForThisUse(why.to_owned());
-    match error {
-        Error::UnknownIssuer => where_it_ends(chain.facts()),
-        Error::InvalidSignatureForPublicKey | Error::SignatureAlgorithmMismatch => CertificateFault::BadSignature,
-        Error::CaUsedAsEndEntity => not_for_this("it is an authority's certificate, not a server's"),
-        Error::EndEntityUsedAsCa => not_for_this("it was issued by a certificate that is no authority's"),
-        Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => {
-            not_for_this("its extended key usage allows neither servers nor clients of TLS")
-        }
-        Error::NameConstraintViolation => not_for_this("its authority may not issue for this name"),
-        Error::PathLenConstraintViolated => not_for_this("its authority may not issue through so many others"),
-        Error::UnsupportedCertVersion => CertificateFault::NotCheckable("X.509 before version 3".to_owned()),
-        Error::UnsupportedSignatureAlgorithmContext(_) | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-            CertificateFault::NotCheckable(
-                "a signature or key in the chain is of a form that is not checked".to_owned(),
-            )
-        }
-        Error::UnsupportedCriticalExtension => {
-            CertificateFault::NotCheckable("a critical extension is not known".to_owned())
-        }
-        other => CertificateFault::NotCheckable(format!("{other:?}")),
-    }
-}
-
-/// What to say of a chain that leads to no anchor: which certificate is missing, or whose leads elsewhere. What was
-/// presented may stand in any order and have more in it than the way; it is gone along by names.
-fn where_it_ends(presented: &[CertificateFacts]) -> CertificateFault {
-    let issuer_of = |one: &CertificateFacts| {
-        let mut presented = presented.iter();
-        presented.find(|other| !one.issuer.is_empty() && other.subject == one.issuer)
-    };
-    let Some(leaf) = presented.first() else {
-        return CertificateFault::None;
-    };
-    let Some(mut end) = issuer_of(leaf) else {
-        return match leaf.issuer.clone() {
-            unknown if unknown.is_empty() => CertificateFault::UntrustedIssuer(unknown),
-            issuer => CertificateFault::IncompleteChain(issuer),
-        };
-    };
-    // No further than there are certificates, should they name each other in a circle.
-    for _ in presented {
-        match issuer_of(end) {
-            Some(next) => end = next,
-            None => break,
-        }
-    }
-    CertificateFault::UntrustedIssuer(end.issuer.clone())
 }

@@ -13,7 +13,7 @@ use aws_lc_rs::signature::{
 use rustls::SignatureScheme;
 use sekisho_mail::KeyProof;
 
-use crate::der::{PublicKeyInfo, public_key_info, rsa_modulus_bits};
+use crate::der::{PublicKeyInfo, public_key_info, rsa_public_key};
 
 /// The schemes that a peer may sign with, in the order in which they are advertised.
 pub(crate) const SCHEMES: &[SignatureScheme] = &[
@@ -71,7 +71,7 @@ impl Key {
     pub(crate) fn of(info: &PublicKeyInfo<'_>) -> Self {
         match (info.algorithm, info.curve) {
             (OID_RSA | OID_RSA_PSS, _) => Self::Rsa {
-                bits: rsa_modulus_bits(info.key).unwrap_or(0),
+                bits: rsa_public_key(info.key).map_or(0, |key| key.bits),
             },
             (OID_EC, OID_P256) => Self::P256,
             (OID_EC, OID_P384) => Self::P384,

@@ -195,7 +195,7 @@ impl Generation {
         let Found { fault, route } = find_path(chain, leaf, set, now);
         let verdict = fault.map_or(Verdict::Holds, Verdict::Fails);
         let route = route.map(Arc::new);
-        let (since, until) = unchanged_around(chain, now);
+        let (since, until) = unchanged_around(chain, route.as_deref(), now);
         let answer = Answer {
             check: check.clone(),
             verdict: verdict.clone(),
@@ -237,13 +237,14 @@ fn leaf_of(chain: &PeerChain) -> Result<&CertificateDer<'static>, CertificateFau
     }
 }
 
-/// The stretch of time around `now` in which no certificate of the chain begins or ends: within it, the same
-/// anchors give the same answer.
-fn unchanged_around(chain: &PeerChain, now: Timestamp) -> (Timestamp, Timestamp) {
+/// The stretch of time around `now` in which no certificate of the chain, nor its anchor, begins or ends: within it,
+/// the same anchors give the same answer.
+fn unchanged_around(chain: &PeerChain, route: Option<&Route>, now: Timestamp) -> (Timestamp, Timestamp) {
     let (mut since, mut until) = (now.minus(MAX_ANSWER_AGE), now.plus(MAX_ANSWER_AGE));
-    for facts in chain.facts() {
+    let presented = chain.facts().iter().map(|facts| (facts.not_before, facts.not_after));
+    for (first, last) in presented.chain(route.and_then(|route| route.anchor.validity)) {
         // A certificate is valid up to and including the second that `not_after` names (RFC 5280 §4.1.2.5).
-        for edge in [facts.not_before, facts.not_after.plus(Duration::from_secs(1))] {
+        for edge in [first, last.plus(Duration::from_secs(1))] {
             if edge <= now {
                 since = since.max(edge);
             } else {
