@@ -1,9 +1,11 @@
 //! A certificate authority for tests, and certificates that are wrong in every way that matters.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_RSA_SHA256, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CrlDistributionPoint, CustomExtension, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, date_time_ymd,
 };
+
+use crate::der::{OBJECT_IDENTIFIER, SEQUENCE, element, first, sequence};
 
 /// A certificate chain, leaf first, and its private key, both in PEM.
 #[derive(Clone)]
@@ -51,8 +53,87 @@ impl std::fmt::Debug for Pem {
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: String,
+    der: Vec<u8>,
     /// What stands behind a leaf of it: its own certificate and those above.
     chain: String,
+}
+
+/// Where a certificate says that it would be revoked.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoints {
+    /// Its distribution points, each with the addresses that are one for the other.
+    pub points: Vec<Vec<String>>,
+    /// Who answers by OCSP.
+    pub ocsp: Vec<String>,
+    /// Where its issuer's certificate is.
+    pub issuers: Vec<String>,
+}
+
+impl Endpoints {
+    /// One distribution point with one address.
+    #[must_use]
+    pub fn crl(uri: impl Into<String>) -> Self {
+        Self::default().and_crl(uri)
+    }
+
+    /// And another distribution point.
+    #[must_use]
+    pub fn and_crl(mut self, uri: impl Into<String>) -> Self {
+        self.points.push(vec![uri.into()]);
+        self
+    }
+
+    /// A responder alone.
+    #[must_use]
+    pub fn ocsp(uri: impl Into<String>) -> Self {
+        Self::default().and_ocsp(uri)
+    }
+
+    /// And a responder.
+    #[must_use]
+    pub fn and_ocsp(mut self, uri: impl Into<String>) -> Self {
+        self.ocsp.push(uri.into());
+        self
+    }
+
+    fn write(&self, params: &mut CertificateParams) {
+        let points = self.points.iter();
+        params.crl_distribution_points = points.map(|uris| CrlDistributionPoint { uris: uris.clone() }).collect();
+        let method = |last: u8| element(OBJECT_IDENTIFIER, &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, last]);
+        let entry = |last: u8, uri: &String| sequence(&[&method(last), &element(0x86, uri.as_bytes())]);
+        let responders = self.ocsp.iter().map(|uri| entry(1, uri));
+        let entries: Vec<Vec<u8>> = responders.chain(self.issuers.iter().map(|uri| entry(2, uri))).collect();
+        if !entries.is_empty() {
+            let value = element(SEQUENCE, &entries.concat());
+            let extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], value);
+            params.custom_extensions.push(extension);
+        }
+    }
+}
+
+/// Somebody who signs OCSP answers in an authority's stead.
+#[derive(Debug)]
+pub struct Delegate {
+    pub(crate) key: KeyPair,
+    /// In DER.
+    pub(crate) certificate: Vec<u8>,
+}
+
+impl Delegate {
+    pub(crate) fn subject(&self) -> &[u8] {
+        subject(&self.certificate)
+    }
+}
+
+/// What is wrong with a delegate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appointment {
+    /// Nothing.
+    Good,
+    /// It ended some years ago.
+    Expired,
+    /// Its certificate is not one for signing OCSP answers.
+    WithoutUsage,
 }
 
 impl Authority {
@@ -72,12 +153,31 @@ impl Authority {
     /// As there.
     #[must_use]
     pub fn called(name: &str) -> Self {
-        let params = authority(name);
+        Self::from_params(authority(name))
+    }
+
+    /// One whose certificate does not allow it to sign CRLs.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn without_crl_sign() -> Self {
+        let mut params = authority("Sekisho test authority");
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        Self::from_params(params)
+    }
+
+    fn from_params(params: CertificateParams) -> Self {
         let key = KeyPair::generate().expect("a key can be made");
         let certificate = params.self_signed(&key).expect("the authority signs itself");
+        Self::of(&certificate, "", params, key)
+    }
+
+    fn of(certificate: &Certificate, above: &str, params: CertificateParams, key: KeyPair) -> Self {
         Self {
             certificate: certificate.pem(),
-            chain: certificate.pem(),
+            der: certificate.der().to_vec(),
+            chain: certificate.pem() + above,
             issuer: Issuer::new(params, key),
         }
     }
@@ -88,14 +188,84 @@ impl Authority {
     /// When the machine has no randomness.
     #[must_use]
     pub fn intermediate(&self) -> Self {
-        let params = authority("Sekisho test intermediate");
+        self.intermediate_from(authority("Sekisho test intermediate"))
+    }
+
+    /// As [`Self::intermediate`], with a serial number and where it says that it would be revoked.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn intermediate_with(&self, serial: u64, endpoints: &Endpoints) -> Self {
+        let mut params = authority("Sekisho test intermediate");
+        params.serial_number = Some(serial.into());
+        endpoints.write(&mut params);
+        self.intermediate_from(params)
+    }
+
+    fn intermediate_from(&self, params: CertificateParams) -> Self {
         let key = KeyPair::generate().expect("a key can be made");
         let certificate = params.signed_by(&key, &self.issuer).expect("the authority signs");
-        Self {
-            certificate: certificate.pem(),
-            chain: certificate.pem() + &self.chain,
-            issuer: Issuer::new(params, key),
+        Self::of(&certificate, &self.chain, params, key)
+    }
+
+    /// A server's certificate that is good for `names`, with a serial number and where it says that it would be
+    /// revoked.
+    ///
+    /// # Panics
+    /// When a name is no DNS name.
+    #[must_use]
+    pub fn server_with(&self, names: &[&str], serial: u64, endpoints: &Endpoints) -> Pem {
+        let mut params = leaf(names);
+        params.serial_number = Some(serial.into());
+        endpoints.write(&mut params);
+        self.sign(params)
+    }
+
+    /// As [`Self::server_with`], a client's.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn client_with(&self, name: &str, serial: u64, endpoints: &Endpoints) -> Pem {
+        let mut params = leaf(&[name]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.serial_number = Some(serial.into());
+        endpoints.write(&mut params);
+        self.sign(params)
+    }
+
+    /// Appoints somebody to sign OCSP answers.
+    ///
+    /// # Panics
+    /// When the machine has no randomness.
+    #[must_use]
+    pub fn delegate(&self, appointment: Appointment) -> Delegate {
+        let mut params = leaf(&[]);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Sekisho test responder");
+        params.extended_key_usages = vec![match appointment {
+            Appointment::WithoutUsage => ExtendedKeyUsagePurpose::ServerAuth,
+            Appointment::Good | Appointment::Expired => ExtendedKeyUsagePurpose::OcspSigning,
+        }];
+        if appointment == Appointment::Expired {
+            params.not_before = date_time_ymd(2019, 1, 1);
+            params.not_after = date_time_ymd(2020, 1, 1);
         }
+        let key = KeyPair::generate().expect("a key can be made");
+        let certificate = params.signed_by(&key, &self.issuer).expect("the authority signs");
+        let certificate = certificate.der().to_vec();
+        Delegate { key, certificate }
+    }
+
+    /// Its subject, a Name in DER.
+    pub(crate) fn subject(&self) -> &[u8] {
+        subject(&self.der)
+    }
+
+    pub(crate) fn key(&self) -> &KeyPair {
+        self.issuer.key()
     }
 
     /// Its certificate in PEM, for a file of trust anchors.
@@ -132,6 +302,20 @@ impl Authority {
         let mut params = leaf(names);
         params.not_before = date_time_ymd(2019, 1, 1);
         params.not_after = date_time_ymd(2020, 1, 1);
+        self.sign(params)
+    }
+
+    /// As [`Self::expired`], with a serial number and where it says that it would be revoked.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn expired_with(&self, names: &[&str], serial: u64, endpoints: &Endpoints) -> Pem {
+        let mut params = leaf(names);
+        params.not_before = date_time_ymd(2019, 1, 1);
+        params.not_after = date_time_ymd(2020, 1, 1);
+        params.serial_number = Some(serial.into());
+        endpoints.write(&mut params);
         self.sign(params)
     }
 
@@ -200,6 +384,17 @@ pub fn self_signed(names: &[&str]) -> Pem {
         chain: leaf.pem(),
         key: key.serialize_pem(),
     }
+}
+
+/// The subject of a certificate, a Name in DER (RFC 5280 §4.1).
+fn subject(certificate: &[u8]) -> &[u8] {
+    let (outer, _, _) = first(certificate);
+    let (fields, _, _) = first(outer);
+    let mut rest = fields;
+    for _ in ["version", "serial number", "algorithm", "issuer", "validity"] {
+        rest = first(rest).2;
+    }
+    first(rest).1
 }
 
 fn authority(name: &str) -> CertificateParams {

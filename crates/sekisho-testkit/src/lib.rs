@@ -7,6 +7,7 @@
 
 pub mod authority;
 pub mod client;
+pub mod der;
 pub mod dialogue;
 pub mod enclosure;
 pub mod flood;
@@ -14,6 +15,7 @@ pub mod foreign;
 pub mod node;
 pub mod peer;
 pub mod program;
+pub mod revocation;
 pub mod source;
 pub mod stall;
 pub mod staller;

@@ -56,7 +56,7 @@ impl ServerCertVerifier for AnyCertificate {
     ) -> Result<ServerCertVerified, Error> {
         note(|record| {
             record.keep_chain(end_entity, intermediates);
-            record.stapled_ocsp_len = (!ocsp_response.is_empty()).then_some(ocsp_response.len());
+            record.keep_staple(ocsp_response);
         });
         Ok(ServerCertVerified::assertion())
     }

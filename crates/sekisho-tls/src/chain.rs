@@ -32,6 +32,24 @@ pub struct PeerChain {
     key: KeyProof,
     presenter: Presenter,
     digest: Digest,
+    staple: Option<Staple>,
+}
+
+/// An OCSP answer as it was stapled; whether it is any good is asked when it counts. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Staple {
+    octets: Arc<[u8]>,
+    digest: Digest,
+}
+
+impl Staple {
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
+    pub(crate) const fn digest(&self) -> Digest {
+        self.digest
+    }
 }
 
 impl PeerChain {
@@ -46,7 +64,17 @@ impl PeerChain {
             key,
             presenter,
             digest,
+            staple: None,
         }
+    }
+
+    /// With the OCSP answer that was stapled to the leaf.
+    pub(crate) fn with_staple(self, octets: Option<Vec<u8>>) -> Self {
+        let staple = octets.map(|octets| Staple {
+            digest: sha256(&octets),
+            octets: octets.into(),
+        });
+        Self { staple, ..self }
     }
 
     /// The chain as it would come from a client that proved its key; for questions about what would become of it.
@@ -106,6 +134,18 @@ impl PeerChain {
     /// Names the chain and who presented it.
     pub(crate) const fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// As [`Self::digest`], and what was stapled to it.
+    pub(crate) fn digest_with_staple(&self) -> Digest {
+        match &self.staple {
+            None => self.digest,
+            Some(staple) => sha256(&[self.digest.0, staple.digest.0].concat()),
+        }
+    }
+
+    pub(crate) const fn staple(&self) -> Option<&Staple> {
+        self.staple.as_ref()
     }
 }
 

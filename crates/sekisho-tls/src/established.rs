@@ -33,13 +33,8 @@ pub(crate) fn established(from: Established<'_>) -> (Arc<PeerChain>, TlsFacts) {
     let group = connection
         .negotiated_key_exchange_group()
         .map(|group| group.name().into());
-    let chain = Arc::new(peer_chain(
-        connection,
-        from.presenter,
-        resumed,
-        from.record.chain,
-        from.record.key,
-    ));
+    let chain = peer_chain(connection, from.presenter, resumed, from.record.chain, from.record.key);
+    let chain = Arc::new(chain.with_staple(from.record.stapled_ocsp));
     let facts = TlsFacts {
         version,
         suite: suite.map(code_points::suite).unwrap_or_default(),

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use rustls::pki_types::CertificateDer;
 use sekisho_mail::{ClientCertificateFate, KeyProof};
 
-use crate::client_hello::MAX_FIRST_FLIGHT_LEN;
+use crate::{client_hello::MAX_FIRST_FLIGHT_LEN, revocation::MAX_OCSP_LEN};
 
 /// How many certificates of a chain are looked at; the rest is dropped. Honest chains have up to five.
 pub(crate) const MAX_CHAIN_CERTIFICATES: usize = 32;
@@ -26,6 +26,8 @@ pub(crate) struct HandshakeRecord {
     pub chain: Vec<CertificateDer<'static>>,
     /// How long the stapled OCSP answer is.
     pub stapled_ocsp_len: Option<usize>,
+    /// The answer itself; `None` when it is longer than any that is looked at.
+    pub stapled_ocsp: Option<Vec<u8>>,
     /// What the handshake's signature came to.
     pub key: Option<KeyProof>,
     /// What became of our client certificate; `None` when none was asked for.
@@ -37,6 +39,12 @@ impl HandshakeRecord {
     pub(crate) fn keep_octets(&mut self, octets: &[u8]) {
         let room = MAX_FIRST_FLIGHT_LEN.saturating_sub(self.first_flight.len());
         self.first_flight.extend_from_slice(&octets[..octets.len().min(room)]);
+    }
+
+    /// Keeps an OCSP answer that was stapled, up to the limit; an empty one is none.
+    pub(crate) fn keep_staple(&mut self, answer: &[u8]) {
+        self.stapled_ocsp_len = (!answer.is_empty()).then_some(answer.len());
+        self.stapled_ocsp = (1..=MAX_OCSP_LEN).contains(&answer.len()).then(|| answer.to_vec());
     }
 
     pub(crate) fn keep_chain(&mut self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) {

@@ -12,12 +12,15 @@ use std::{
 
 use arc_swap::ArcSwap;
 use rustls::pki_types::CertificateDer;
-use sekisho_mail::{AnchorSetId, CertificateFault, ChainAnswers, Check, Digest, KeyProof, Timestamp, Verdict};
+use sekisho_mail::{
+    AnchorSetId, CertificateFault, ChainAnswers, Check, Digest, KeyProof, NamePattern, Timestamp, Verdict, push_new,
+};
 
 use crate::{
     AnchorSet, PeerChain,
     names::any_matches,
     path::{Found, find_path},
+    revocation::{MAX_NEEDS, PathStanding, RevocationNeed, Revocations, stand},
     verified::{Route, VerifiedPath},
 };
 
@@ -31,6 +34,7 @@ pub const MAX_KEPT_ANSWERS: usize = 32;
 /// Answers checks about chains; one for the whole process.
 pub struct Verifier {
     current: ArcSwap<Generation>,
+    revocations: Arc<Revocations>,
 }
 
 impl fmt::Debug for Verifier {
@@ -61,6 +65,8 @@ struct Answer {
     verdict: Verdict,
     /// What it stands on.
     route: Option<Arc<Route>>,
+    /// Of an answer about revocation: what was held when it was given, and by what it was.
+    revocation: Option<(u64, Vec<String>)>,
     /// It holds from here …
     since: Timestamp,
     /// … and no longer than before this.
@@ -97,12 +103,25 @@ impl Verifier {
     /// A verifier that knows these anchor sets.
     #[must_use]
     pub fn new(sets: HashMap<AnchorSetId, AnchorSet>) -> Self {
+        Self::with_revocations(sets, Arc::default())
+    }
+
+    /// As [`Self::new`], asking these whether a certificate is revoked.
+    #[must_use]
+    pub fn with_revocations(sets: HashMap<AnchorSetId, AnchorSet>, revocations: Arc<Revocations>) -> Self {
         Self {
             current: ArcSwap::from_pointee(Generation {
                 sets,
                 kept: Mutex::default(),
             }),
+            revocations,
         }
+    }
+
+    /// What is held of CRLs and OCSP answers.
+    #[must_use]
+    pub const fn revocations(&self) -> &Arc<Revocations> {
+        &self.revocations
     }
 
     /// Other anchor sets from now on; every kept answer is forgotten.
@@ -121,14 +140,96 @@ impl Verifier {
     #[must_use]
     pub fn verify(&self, chain: &PeerChain, checks: &[Check], now: Timestamp) -> ChainAnswers {
         let generation = self.current.load();
-        let verdicts = checks
-            .iter()
-            .map(|check| (check.clone(), generation.answer(chain, check, now)))
-            .collect();
-        ChainAnswers {
-            verdicts,
-            revocation_sources: Vec::new(),
+        let mut answers = ChainAnswers::default();
+        for check in checks {
+            let verdict = match check {
+                Check::Path { anchors } => generation.path_answer(chain, check, anchors, now).0,
+                Check::Name { names } => name_verdict(chain, names),
+                Check::Revocation { anchors } => {
+                    let (verdict, sources) = self.revocation_answer(&generation, chain, anchors, now);
+                    for source in sources {
+                        push_new(&mut answers.revocation_sources, source);
+                    }
+                    verdict
+                }
+            };
+            answers.verdicts.push((check.clone(), verdict));
         }
+        answers
+    }
+
+    /// What must be fetched so that the checks of revocation among `checks` can be answered; nothing when they can.
+    /// When all of it was fetched or has failed, there may be more: the next address of a distribution point, or a
+    /// responder in the place of a CRL. It is asked again until there is none; an address that failed comes up again
+    /// only after a while, so that this ends. Addresses are those of certificates on a path to an anchor.
+    #[must_use]
+    pub fn revocation_needs(&self, chain: &PeerChain, checks: &[Check], now: Timestamp) -> Vec<RevocationNeed> {
+        let mut needs = Vec::new();
+        for check in checks {
+            let Check::Revocation { anchors } = check else {
+                continue;
+            };
+            let generation = self.current.load();
+            if !matches!(
+                self.revocation_answer(&generation, chain, anchors, now).0,
+                Verdict::Unknown(_)
+            ) {
+                continue;
+            }
+            if let Some(path) = self.path(chain, anchors, now).path {
+                for need in stand(&self.revocations, &path, chain.staple(), now).needs {
+                    push_new(&mut needs, need);
+                }
+            }
+        }
+        needs.truncate(MAX_NEEDS);
+        needs
+    }
+
+    fn revocation_answer(
+        &self,
+        generation: &Generation,
+        chain: &PeerChain,
+        anchors: &AnchorSetId,
+        now: Timestamp,
+    ) -> (Verdict, Vec<String>) {
+        let key = chain.digest_with_staple();
+        let check = Check::Revocation {
+            anchors: anchors.clone(),
+        };
+        // Before anything is looked at, so that what comes meanwhile is not missed.
+        let held = self.revocations.generation();
+        let kept = generation.kept().find(key, &check, now);
+        if let Some(Answer {
+            verdict,
+            revocation: Some((at, sources)),
+            ..
+        }) = kept
+            && at == held
+        {
+            return (verdict, sources);
+        }
+        let path_check = Check::Path {
+            anchors: anchors.clone(),
+        };
+        let (verdict, route) = generation.path_answer(chain, &path_check, anchors, now);
+        let Some(route) = route else {
+            return (verdict, Vec::new());
+        };
+        let path = VerifiedPath::new(chain, route);
+        let standing = stand(&self.revocations, &path, chain.staple(), now);
+        let PathStanding { verdict, sources, .. } = standing;
+        let (since, until) = unchanged_around(chain, now);
+        let answer = Answer {
+            check,
+            verdict: verdict.clone(),
+            route: None,
+            revocation: Some((held, sources.clone())),
+            since: since.max(standing.since),
+            until: until.min(standing.until),
+        };
+        generation.kept().keep(key, answer);
+        (verdict, sources)
     }
 
     /// The answer to [`Check::Path`] together with the path that it stands on: that which holds or, for one that fails
@@ -156,24 +257,6 @@ pub struct PathAnswer {
 }
 
 impl Generation {
-    fn answer(&self, chain: &PeerChain, check: &Check, now: Timestamp) -> Verdict {
-        match check {
-            Check::Revocation { .. } => match leaf_of(chain) {
-                Err(fault) => Verdict::Fails(fault),
-                Ok(_) => Verdict::Unknown("revocation is not looked up".to_owned()),
-            },
-            Check::Path { anchors } => self.path_answer(chain, check, anchors, now).0,
-            Check::Name { names } => match leaf_of(chain) {
-                Err(fault) => Verdict::Fails(fault),
-                Ok(_) if any_matches(chain.leaf_names(), names) => Verdict::Holds,
-                Ok(_) => {
-                    let names = chain.facts().first().map(|leaf| leaf.dns_names.clone());
-                    Verdict::Fails(CertificateFault::WrongName(names.unwrap_or_default()))
-                }
-            },
-        }
-    }
-
     fn path_answer(
         &self,
         chain: &PeerChain,
@@ -200,6 +283,7 @@ impl Generation {
             check: check.clone(),
             verdict: verdict.clone(),
             route: route.clone(),
+            revocation: None,
             since,
             until,
         };
@@ -224,6 +308,17 @@ impl Generation {
                     .unwrap_or_default()
             )),
             Some(set) => Ok(set),
+        }
+    }
+}
+
+fn name_verdict(chain: &PeerChain, names: &[NamePattern]) -> Verdict {
+    match leaf_of(chain) {
+        Err(fault) => Verdict::Fails(fault),
+        Ok(_) if any_matches(chain.leaf_names(), names) => Verdict::Holds,
+        Ok(_) => {
+            let names = chain.facts().first().map(|leaf| leaf.dns_names.clone());
+            Verdict::Fails(CertificateFault::WrongName(names.unwrap_or_default()))
         }
     }
 }
