@@ -216,10 +216,10 @@ impl Verifier {
         let Some(route) = route else {
             return (verdict, Vec::new());
         };
+        let (since, until) = unchanged_around(chain, Some(&route), now);
         let path = VerifiedPath::new(chain, route);
         let standing = stand(&self.revocations, &path, chain.staple(), now);
         let PathStanding { verdict, sources, .. } = standing;
-        let (since, until) = unchanged_around(chain, now);
         let answer = Answer {
             check,
             verdict: verdict.clone(),
