@@ -43,6 +43,7 @@ use crate::{
     alerts::Alerts,
     app::Phase,
     directory::Live,
+    fetch::Fetcher,
     inbound::{EnvelopeMemory, Reception, Shortage},
     outbound::{Configured, Dispatcher},
     partners::Partners,
@@ -89,6 +90,8 @@ pub struct Backend {
     pub validations: Arc<Validations>,
     /// What the operator should know of.
     pub alerts: Arc<Alerts>,
+    /// Outgoing HTTP.
+    pub fetcher: Fetcher,
 }
 
 /// What the handlers know of the configuration.

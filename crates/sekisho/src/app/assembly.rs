@@ -1,7 +1,7 @@
 //! What the configuration file and the directory come to together, and how that is put into force while the server
 //! runs: whole, so that nobody ever judges by halves of two.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use sekisho_mail::AnchorSetId;
@@ -12,6 +12,7 @@ use crate::{
     admin::NodeView,
     config::Loaded,
     directory::Parsed,
+    fetch::{FetchSettings, Fetcher},
     inbound::Reception,
     notify::NotifySettings,
     outbound::{Configured, Dispatcher},
@@ -25,6 +26,7 @@ pub(super) struct InForce {
     pub(super) self_signed: Arc<ServerCertificates>,
     pub(super) verifier: Arc<Verifier>,
     pub(super) dispatcher: Arc<Dispatcher>,
+    pub(super) fetcher: Fetcher,
     pub(super) reception: Arc<ArcSwap<Reception>>,
     pub(super) node: Arc<ArcSwap<NodeView>>,
 }
@@ -35,7 +37,7 @@ impl InForce {
         loaded: Loaded,
         self_signed: Arc<ServerCertificates>,
         parsed: &Parsed,
-        (verifier, dispatcher): (Arc<Verifier>, Arc<Dispatcher>),
+        (verifier, dispatcher, fetcher): (Arc<Verifier>, Arc<Dispatcher>, Fetcher),
     ) -> Self {
         let node = node_view(&loaded, &configured(&loaded, parsed), Some(&self_signed));
         Self {
@@ -43,6 +45,7 @@ impl InForce {
             self_signed,
             verifier,
             dispatcher,
+            fetcher,
             reception: Arc::new(ArcSwap::from_pointee(reception(parsed))),
             node: Arc::new(ArcSwap::from_pointee(node)),
         }
@@ -56,6 +59,7 @@ impl InForce {
         let configured = configured(&loaded, parsed);
         self.node
             .store(Arc::new(node_view(&loaded, &configured, Some(&self.self_signed))));
+        self.fetcher.replace_settings(fetching(&loaded));
         // Before the reception: what travels with an alias is asked of the dispatcher, and may be too much for a
         // moment, never too little.
         self.dispatcher.reload(configured);
@@ -90,11 +94,23 @@ pub(super) fn configured(loaded: &Loaded, parsed: &Parsed) -> Configured {
             hostname: settings.hostname.clone(),
         },
         tls: Arc::new(TlsClient::new(identities)),
-        own_addresses: settings
-            .listeners
-            .iter()
-            .flat_map(|listener| own_addresses(listener.address))
-            .collect(),
+        own_addresses: listening(loaded),
+    }
+}
+
+/// Where mail comes in.
+fn listening(loaded: &Loaded) -> Vec<SocketAddr> {
+    let listeners = loaded.settings.listeners.iter();
+    listeners.flat_map(|listener| own_addresses(listener.address)).collect()
+}
+
+/// By which something is fetched.
+pub(super) fn fetching(loaded: &Loaded) -> FetchSettings {
+    let mut own = listening(loaded);
+    own.extend(loaded.settings.http.into_iter().flat_map(own_addresses));
+    FetchSettings {
+        proxy: loaded.settings.proxy.clone(),
+        own_addresses: own,
     }
 }
 

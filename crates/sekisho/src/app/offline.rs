@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::{
     AppError,
-    assembly::{anchors, configured, reception},
+    assembly::{anchors, configured, fetching, reception},
     view::node_view,
 };
 use crate::{
@@ -19,6 +19,8 @@ use crate::{
     clock,
     config::Place,
     directory::{FilePart, Live},
+    dns::{DnsResolver, NoResolver, Resolver},
+    fetch::Fetcher,
     inbound::EnvelopeMemory,
     shadow::Tally,
     telemetry::maillog::{MailLog, MailLogTarget},
@@ -67,7 +69,14 @@ impl Offline {
         let node = node_view(&loaded, &configured(&loaded, &parsed), None);
         let directory = Arc::new(directory);
         let metrics = ValidationMetrics::default();
+        let verifier = Arc::new(Verifier::new(anchors(&loaded, &parsed)));
+        let dns: Arc<dyn Resolver> = match DnsResolver::new(&loaded.settings.dns) {
+            Ok(resolver) => Arc::new(resolver),
+            // Most commands ask nothing.
+            Err(error) => Arc::new(NoResolver::because(error)),
+        };
         let backend = Backend {
+            fetcher: Fetcher::new(dns, Arc::clone(&verifier), fetching(&loaded)),
             validations: Validations::new(
                 Arc::clone(&store),
                 Arc::clone(&directory),
@@ -75,7 +84,7 @@ impl Offline {
                 (metrics, Arc::clone(&alerts)),
             ),
             reception: Arc::new(ArcSwap::from_pointee(reception(&parsed))),
-            verifier: Arc::new(Verifier::new(anchors(&loaded, &parsed))),
+            verifier,
             store: Arc::clone(&store),
             mail_log: mail_log.clone(),
             node: Arc::new(ArcSwap::from_pointee(node)),

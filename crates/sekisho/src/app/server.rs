@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{
     AppError, Phase, SOCKET_NAME,
-    assembly::{InForce, anchors, configured},
+    assembly::{InForce, anchors, configured, fetching},
     banner::banner,
     descriptors,
     signals::{Asked, Signals},
@@ -31,7 +31,8 @@ use crate::{
     clock,
     config::{Loaded, Place},
     directory::{FilePart, Live},
-    dns::DnsResolver,
+    dns::{DnsResolver, Resolver},
+    fetch::Fetcher,
     inbound::{EnvelopeMemory, InboundMetrics, InboundServices, ListenerSettings, Listeners, RefusalBudget, Sockets},
     outbound::{Dispatcher, OutboundMetrics, Services},
     partners::Partners,
@@ -117,7 +118,8 @@ impl Server {
         let metrics = Metrics::register(&mut registry);
         let tally = Tally::default();
         let learning = (&partners, &tally);
-        let services = outbound_services(&loaded, (&store, &verifier, &mail_log), learning, metrics.outbound)?;
+        let (dns, fetcher) = asking(&loaded, &verifier)?;
+        let services = outbound_services(dns, (&store, &verifier, &mail_log), learning, metrics.outbound);
         let dispatcher = Dispatcher::new(services, configured(&loaded, &parsed));
         let alerts = Arc::new(Alerts::new(loaded.settings.alerts.clone(), metrics.alerts));
         let validations = Validations::new(
@@ -126,7 +128,12 @@ impl Server {
             Some(Arc::clone(&dispatcher)),
             (metrics.validation, Arc::clone(&alerts)),
         );
-        let in_force = Arc::new(InForce::new(loaded, self_signed, &parsed, (verifier, dispatcher)));
+        let in_force = Arc::new(InForce::new(
+            loaded,
+            self_signed,
+            &parsed,
+            (verifier, dispatcher, fetcher),
+        ));
         let envelopes = EnvelopeMemory::default();
         let inbound = inbound_services(&in_force, (&store, &mail_log, &envelopes), learning, metrics.inbound);
         let backend = Backend {
@@ -145,15 +152,13 @@ impl Server {
             envelopes,
             validations,
             alerts: Arc::clone(&alerts),
+            fetcher: in_force.fetcher.clone(),
         };
         // Before the socket is open: nothing is changed that nobody is told of.
         let told = Arc::clone(&in_force);
         live.listen(Box::new(move |parsed| told.put(parsed)));
         let loaded = in_force.loaded.load_full();
-        let socket = loaded.settings.data_folder.join(SOCKET_NAME);
-        let router = admin::router(backend.clone());
-        let api = admin::serve_api(socket, router, HttpLimits::default(), watched.clone())?;
-        let health = serve_health(&loaded, (registry, metrics.store), &backend, &watched).await?;
+        let (api, health) = open_doors(&loaded, (registry, metrics.store), &backend, &watched).await?;
         let coming_in = Arc::clone(&listeners).run(sockets, inbound, watched.clone());
         let mut parts = set_going(&backend, &in_force.dispatcher, coming_in, &watched);
         parts.push(api);
@@ -264,23 +269,30 @@ fn set_going(
     ]
 }
 
+/// Whom DNS is asked, and by whom something is fetched.
+fn asking(loaded: &Loaded, verifier: &Arc<Verifier>) -> Result<(Arc<dyn Resolver>, Fetcher), AppError> {
+    let dns = DnsResolver::new(&loaded.settings.dns).map_err(|error| AppError::Part(error.to_string()))?;
+    let dns: Arc<dyn Resolver> = Arc::new(dns);
+    let fetcher = Fetcher::new(Arc::clone(&dns), Arc::clone(verifier), fetching(loaded));
+    Ok((dns, fetcher))
+}
+
 /// What deliveries work with.
 fn outbound_services(
-    loaded: &Loaded,
+    dns: Arc<dyn Resolver>,
     (store, verifier, mail_log): (&Arc<dyn Store>, &Arc<Verifier>, &MailLog),
     (partners, tally): (&Arc<Partners>, &Tally),
     metrics: OutboundMetrics,
-) -> Result<Services, AppError> {
-    let dns = DnsResolver::new(&loaded.settings.dns).map_err(|error| AppError::Part(error.to_string()))?;
-    Ok(Services {
+) -> Services {
+    Services {
         store: Arc::clone(store),
-        dns: Arc::new(dns),
+        dns,
         verifier: Arc::clone(verifier),
         maillog: mail_log.clone(),
         partners: Arc::clone(partners),
         tally: tally.clone(),
         metrics,
-    })
+    }
 }
 
 /// What connections work with.
@@ -359,6 +371,20 @@ fn self_signed(loaded: &Loaded) -> Result<Arc<ServerCertificates>, AppError> {
         AppError::Part(words.join("; "))
     })?;
     Ok(Arc::new(certificates))
+}
+
+/// The management API, and metrics and health.
+async fn open_doors(
+    loaded: &Loaded,
+    metrics: (Registry, StoreMetrics),
+    backend: &Backend,
+    phase: &watch::Receiver<Phase>,
+) -> Result<(JoinHandle<()>, Option<SocketAddr>), AppError> {
+    let socket = loaded.settings.data_folder.join(SOCKET_NAME);
+    let router = admin::router(backend.clone());
+    let api = admin::serve_api(socket, router, HttpLimits::default(), phase.clone())?;
+    let health = serve_health(loaded, metrics, backend, phase).await?;
+    Ok((api, health))
 }
 
 async fn serve_health(

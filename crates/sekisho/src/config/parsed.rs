@@ -21,6 +21,7 @@ use super::{
 use crate::{
     alerts::AlertSettings,
     dns::DnsSettings,
+    fetch::Proxy,
     inbound::InboundLimits,
     local::LocalSettings,
     telemetry::maillog::{LineFormat, MailLogTarget},
@@ -49,6 +50,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// Where metrics and health are served.
     pub http: Option<SocketAddr>,
+    /// Through whom something is fetched.
+    pub proxy: Option<Proxy>,
     /// Who is written to of alerts.
     pub alerts: AlertSettings,
     /// Logs.
@@ -101,6 +104,7 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
     Some(Settings {
         dns: dns(raw, checker),
         http,
+        proxy: proxy(raw, checker),
         alerts: alerts::build(raw, &local, checker),
         log: log(raw, &data_folder, checker),
         hostname,
@@ -154,6 +158,22 @@ fn http(raw: &Raw, checker: &mut Checker<'_>) -> Option<SocketAddr> {
         return None;
     }
     checker.parse("http.address", &raw.http.address, "write address:port, or off")
+}
+
+fn proxy(raw: &Raw, checker: &mut Checker<'_>) -> Option<Proxy> {
+    let remedy = "write http:// with host and port, without a user: \"http://proxy.example:3128\"";
+    let key = "fetch.proxy";
+    let text = raw.fetch.proxy.as_ref()?;
+    if text.contains('@') {
+        // Not quoted: what stands there is a password.
+        checker.fault(
+            key,
+            "there is a user or a password in it, which this build does not use",
+            remedy,
+        );
+        return None;
+    }
+    checker.parse(key, text, remedy)
 }
 
 fn log(raw: &Raw, folder: &Path, checker: &mut Checker<'_>) -> LogSettings {

@@ -33,6 +33,8 @@ pub struct Raw {
     pub trace: Trace,
     /// Metrics and health.
     pub http: Http,
+    /// What is fetched from other web servers.
+    pub fetch: Fetch,
     /// Who is written to of what may stop mail.
     pub alerts: Alerts,
     /// What is written down while the server runs.
@@ -520,6 +522,15 @@ impl Default for Http {
             address: "127.0.0.1:2580".to_owned(),
         }
     }
+}
+
+/// What is fetched from other web servers: CRLs, OCSP answers, certificates. Only `http` and `https` to public addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Fetch {
+    /// A proxy, `http://proxy.example:3128`; it may be loopback or private. `http` URLs are asked of it whole, `https` URLs
+    /// by CONNECT, and names are resolved by it. Default: none, whatever the environment says.
+    pub proxy: Option<String>,
 }
 
 /// Who is written to of what may stop mail. Every alert is in the log and the metrics too, and `sekisho alert list`

@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 pub(crate) mod fake;
+mod none;
 mod resolver;
 
 use std::{
@@ -18,6 +19,7 @@ use std::{
 
 use sekisho_mail::{Domain, Lookup};
 
+pub use none::NoResolver;
 pub use resolver::{DnsError, DnsResolver};
 
 /// Records of one answer that are looked at; what a hostile zone has beyond that is left out.
