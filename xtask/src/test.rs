@@ -41,7 +41,7 @@ fn run_tests(mut command: std::process::Command, arguments: &[String]) -> Result
 const DIRECTORY: &str = "--directory";
 
 /// Builds the binary as it is packaged and the measuring program, and measures; before that, or alone with
-/// `--directory`, how long attribution and selection take in a large directory.
+/// `--directory`, how long attribution and selection take in a large directory, and a verdict by a large CRL.
 ///
 /// # Errors
 /// When something cannot be built, or the measuring fails.
@@ -85,14 +85,10 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
     crate::command::run(&mut command)
 }
 
-/// It takes none of the arguments: what it measures is bounded, and so is what one of it may take.
+/// They take none of the arguments: what they measure is bounded, and so is what one of it may take.
 fn bench_directory() -> Result<(), String> {
-    crate::command::run(cargo().args([
-        "bench",
-        "--quiet",
-        "--package",
-        "sekisho-policy",
-        "--bench",
-        "directory",
-    ]))
+    for (package, name) in [("sekisho-policy", "directory"), ("sekisho-tls", "revocation")] {
+        crate::command::run(cargo().args(["bench", "--quiet", "--package", package, "--bench", name]))?;
+    }
+    Ok(())
 }

@@ -182,6 +182,7 @@ fn revoked_wins_over_unknown_and_unknown_over_not_revocable() {
     assert_revoked(&verdict(&verifier, &chain, later), "\"CN=Sekisho test leaf\"");
 }
 
+/// RUSTSEC-2026-0048, RUSTSEC-2026-0049: only the first was asked.
 #[test]
 fn every_distribution_point_is_consulted_and_the_second_one_may_revoke() {
     let root = Authority::new();
@@ -483,6 +484,7 @@ fn a_responder_revokes_and_one_that_does_not_know_leaves_it_unknown() {
     );
 }
 
+/// CVE-2022-1343: an answer by a signer who was none was good.
 #[test]
 fn an_ocsp_answer_that_is_not_about_it_now_by_somebody_appointed_is_refused_in_words() {
     let (root, other) = (Authority::new(), Authority::called("Another"));
@@ -719,6 +721,7 @@ fn a_hundred_thousand_entries_take_three_megabytes_and_are_searched_at_once() {
     assert_revoked(&verdict(&verifier, &revoked, NOW), URI);
 }
 
+/// RUSTSEC-2026-0104: a malformed CRL was a panic.
 #[test]
 fn what_is_cut_off_or_altered_anywhere_is_never_taken() {
     let root = Authority::new();

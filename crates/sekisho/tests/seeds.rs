@@ -44,6 +44,7 @@ replayed! {
     notice: "../../../fuzz/properties/notice.rs",
     reply: "../../../fuzz/properties/reply.rs",
     request: "../../../fuzz/properties/request.rs",
+    revocation: "../../../fuzz/properties/revocation.rs",
     server_session: "../../../fuzz/properties/server_session.rs",
     shown: "../../../fuzz/properties/shown.rs",
     units: "../../../fuzz/properties/units.rs",
