@@ -524,12 +524,13 @@ impl Default for Http {
     }
 }
 
-/// What is fetched from other web servers: CRLs, OCSP answers, certificates. Only `http` and `https` to public addresses.
+/// What is fetched from other web servers: CRLs, OCSP answers, certificates. Only `http` and `https` are, and only from
+/// public addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Fetch {
-    /// A proxy, `http://proxy.example:3128`; it may be loopback or private. `http` URLs are asked of it whole, `https` URLs
-    /// by CONNECT, and names are resolved by it. Default: none, whatever the environment says.
+    /// A proxy, `http://proxy.example:3128`; it may be loopback or private. `http` URLs are asked of it whole, `https`
+    /// URLs by CONNECT, and names are resolved by it. Default: none, whatever the environment says.
     pub proxy: Option<String>,
 }
 
