@@ -8,7 +8,9 @@
 mod anchors;
 mod asn1;
 mod callbacks;
+mod certificate_id;
 mod chain;
+mod challenge;
 mod client;
 pub mod client_hello;
 mod code_points;
@@ -34,7 +36,9 @@ mod verified;
 mod verify;
 
 pub use anchors::{Anchor, AnchorError, AnchorSearch, AnchorSearchError, AnchorSet, AnchorSource};
+pub use certificate_id::{certificate_id, first_certificate};
 pub use chain::{MAX_NAMES, PeerChain, sha256};
+pub use challenge::{ChallengeError, ChallengeServer, MAX_CHALLENGES};
 pub use client::{ClientIdentities, ClientProfile, IdentityUse, TlsClient, is_server_name};
 pub use describe::{CertificateSummary, TlsDescription};
 pub use endpoints::{CertificateEndpoints, DistributionPoint, MAX_ENDPOINTS, MAX_URI_LEN};
