@@ -1,4 +1,5 @@
-//! Questions to DNS, answered as [`Lookup`]: MX, A and AAAA, aliases (CNAME) followed.
+//! Questions to DNS, answered as [`Lookup`]: MX, A and AAAA, aliases (CNAME) followed. And records of our own that are
+//! put into zones (RFC 2136).
 //!
 //! Nothing validates DNSSEC yet, so every answer is [`Security::Insecure`](sekisho_mail::Security::Insecure) and none
 //! is ever `Bogus`: a signed zone that a validating resolver refuses shows as a temporary fault. What the answers mean
@@ -8,6 +9,8 @@
 pub(crate) mod fake;
 mod none;
 mod resolver;
+mod tsig;
+mod update;
 
 use std::{
     fmt,
@@ -21,6 +24,8 @@ use sekisho_mail::{Domain, Lookup};
 
 pub use none::NoResolver;
 pub use resolver::{DnsError, DnsResolver};
+pub use tsig::{TsigAlgorithm, TsigKey, TsigKeyError};
+pub use update::{PublishedText, UpdateError, ZoneUpdater};
 
 /// Records of one answer that are looked at; what a hostile zone has beyond that is left out.
 pub const MAX_RECORDS: usize = 200;

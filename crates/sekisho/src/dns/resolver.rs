@@ -1,4 +1,4 @@
-//! The resolver that asks real servers. The only file that names the DNS library.
+//! The resolver that asks real servers. Only it and `update` name the DNS library.
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr},
@@ -100,6 +100,35 @@ impl DnsResolver {
                 }
             }
         }
+    }
+}
+
+/// About zones rather than about mail.
+impl DnsResolver {
+    /// The name that this one is an alias of (CNAME); one, and not followed further.
+    pub(super) async fn alias(&self, name: &Domain) -> Lookup<Vec<Domain>> {
+        self.ask(name, RecordType::CNAME, |data| match data {
+            RData::CNAME(target) => Domain::parse(&target.0.to_ascii()).ok(),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Whether a zone begins at this name: it has an SOA record.
+    pub(super) async fn is_apex(&self, name: &Domain) -> Lookup<Vec<()>> {
+        self.ask(name, RecordType::SOA, |data| {
+            matches!(data, RData::SOA(_)).then_some(())
+        })
+        .await
+    }
+
+    /// The authoritative servers of a zone.
+    pub(super) async fn name_servers(&self, zone: &Domain) -> Lookup<Vec<Domain>> {
+        self.ask(zone, RecordType::NS, |data| match data {
+            RData::NS(server) => Domain::parse(&server.0.to_ascii()).ok(),
+            _ => None,
+        })
+        .await
     }
 }
 
