@@ -1,5 +1,5 @@
-//! Foreign mail and name servers for the tests: Debian's packages with everything that they depend on, unpacked into
-//! one tree a release under `target/foreign`, each of which serves as the root directory of chroots.
+//! Foreign servers of mail, names and certificates for the tests: Debian's packages with everything that they depend
+//! on, unpacked into one tree a release under `target/foreign`, each of which serves as the root directory of chroots.
 //!
 //! Nothing is installed: apt works on a state folder of its own that knows of no installed package, so that it names
 //! the whole closure down to the C library, and `dpkg-deb` unpacks without running any package's scripts. That is
@@ -63,8 +63,19 @@ const TREES: &[Tree] = &[
     },
     Tree {
         release: "trixie",
-        groups: &[&["opensmtpd", "openssl", "dash"]],
-        programs: &["usr/sbin/smtpd", "usr/bin/openssl"],
+        groups: &[
+            &["opensmtpd", "openssl", "dash"],
+            // An ACME authority, which here knows renewal information too, and a name server that takes updates.
+            &["pebble", "bind9"],
+        ],
+        programs: &[
+            "usr/sbin/smtpd",
+            "usr/bin/openssl",
+            "usr/bin/pebble",
+            "usr/bin/pebble-challtestsrv",
+            "usr/sbin/named",
+            "usr/sbin/tsig-keygen",
+        ],
     },
 ];
 

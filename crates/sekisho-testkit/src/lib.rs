@@ -15,6 +15,7 @@ pub mod foreign;
 pub mod node;
 pub mod peer;
 pub mod program;
+pub mod request;
 pub mod revocation;
 pub mod source;
 pub mod stall;

@@ -1,6 +1,7 @@
 //! The mail transport: the only crate that sees all the others. `main.rs` runs it; it is a library so that its tests
 //! and benchmarks can reach inside.
 
+pub mod acme;
 pub mod admin;
 pub mod alerts;
 pub mod app;

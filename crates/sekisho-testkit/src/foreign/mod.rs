@@ -23,12 +23,14 @@ use crate::{
 mod exim;
 mod names;
 mod opensmtpd;
+mod pebble;
 mod postfix;
 mod swaks;
 
 pub use exim::{Exim, EximSettings};
-pub use names::{Names, Zone};
+pub use names::{Names, UPDATE_KEY, Zone};
 pub use opensmtpd::OpenSmtpd;
+pub use pebble::{PEBBLE_NAME, Pebble, PebbleSettings};
 pub use postfix::{Postfix, PostfixListener, PostfixSettings};
 pub use swaks::{Swaks, SwaksOutput};
 

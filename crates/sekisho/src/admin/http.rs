@@ -167,30 +167,33 @@ pub async fn serve_health(
     let fault = |source| HttpError::Tcp { address, source };
     let listener = TcpListener::bind(address).await.map_err(fault)?;
     let bound = listener.local_addr().map_err(fault)?;
-    let slots = Arc::new(Semaphore::new(limits.connections));
-    tokio::spawn(async move {
-        let mut ended = phase.clone();
-        loop {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-                return;
-            };
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                _ = ended.wait_for(|phase| *phase == Phase::Stopping) => return,
-            };
-            match accepted {
-                Ok((stream, _)) => {
-                    let (router, phase) = (router.clone(), phase.clone());
-                    tokio::spawn(async move {
-                        serve_connection(stream, router, limits, phase).await;
-                        drop(slot);
-                    });
-                }
-                Err(error) => pause_after(&error).await,
-            }
-        }
-    });
+    tokio::spawn(serve_router(listener, router, limits, phase));
     Ok(bound)
+}
+
+/// Serves what `router` has on every connection until the server stops.
+pub async fn serve_router(listener: TcpListener, router: Router, limits: HttpLimits, phase: watch::Receiver<Phase>) {
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    let mut ended = phase.clone();
+    loop {
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+            return;
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = ended.wait_for(|phase| *phase == Phase::Stopping) => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let (router, phase) = (router.clone(), phase.clone());
+                tokio::spawn(async move {
+                    serve_connection(stream, router, limits, phase).await;
+                    drop(slot);
+                });
+            }
+            Err(error) => pause_after(&error).await,
+        }
+    }
 }
 
 /// Out of file descriptors, mostly: trying again at once would only burn the processor.

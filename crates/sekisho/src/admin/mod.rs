@@ -36,7 +36,7 @@ use sekisho_tls::Verifier;
 use tokio::sync::{Mutex, Notify, watch};
 
 pub use failure::Failure;
-pub use http::{Caller, HttpError, HttpLimits, serve_api, serve_health};
+pub use http::{Caller, HttpError, HttpLimits, serve_api, serve_health, serve_router};
 pub use metrics::{StoreMetrics, health_router};
 
 use crate::{

@@ -2,6 +2,7 @@
 //! says of it all. Each test has its own processes and its own network (`sekisho_testkit::enclosure`), so that ports
 //! are the usual ones and nothing is left behind.
 
+mod acme;
 mod alerts;
 mod commands;
 mod connectors;
