@@ -183,6 +183,16 @@ impl Identity {
         &self.certified
     }
 
+    /// The same with an OCSP answer that is stapled to it, or without one.
+    pub(crate) fn with_staple(&self, answer: Option<&[u8]>) -> Self {
+        let mut certified = CertifiedKey::clone(&self.certified);
+        certified.ocsp = answer.map(<[u8]>::to_vec);
+        Self {
+            certified: Arc::new(certified),
+            facts: Arc::clone(&self.facts),
+        }
+    }
+
     pub(crate) fn can_sign(&self, schemes: &[SignatureScheme]) -> bool {
         self.certified.key.choose_scheme(schemes).is_some()
     }

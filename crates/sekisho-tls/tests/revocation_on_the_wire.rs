@@ -26,7 +26,8 @@ use sekisho_testkit::{
     revocation::{Crl, Ocsp, OcspStatus},
 };
 use sekisho_tls::{
-    AnchorSet, ClientProfile, IdentityUse, PeerChain, RevocationKind, RevocationNeed, TlsStream, Verifier,
+    AnchorSet, ClientProfile, Identity, IdentityUse, PeerChain, RevocationKind, RevocationNeed, ServerCertificates,
+    ServerTlsSettings, TlsServer, TlsStream, Verifier,
 };
 use support::{NOW, TIME_LIMIT, anchors, client, client_with, domain, server, shake, store_pair};
 use tokio::io::DuplexStream;
@@ -153,6 +154,7 @@ async fn a_stapled_answer_says_nothing_of_the_authorities_above_and_a_bad_one_no
         &verdict(&above, stream.peer_chain(), NOW),
         "CN=Sekisho test intermediate",
     );
+    let pem = middle.server_with(&[NAME], LEAF, &Endpoints::crl(OCSP));
     for (answer, why) in [
         (
             root.ocsp(&Ocsp::of(LEAF, OcspStatus::Good, NOW)),
@@ -202,6 +204,45 @@ async fn a_client_whose_certificate_is_revoked_is_found_out_by_our_server() {
     let revoked = root.ocsp(&Ocsp::of(LEAF, OcspStatus::Revoked(NOW), later));
     verifier.revocations().take(&need, &revoked, later).unwrap();
     assert_revoked(&verdict(&verifier, stream.peer_chain(), later), OCSP);
+}
+
+#[tokio::test]
+async fn what_our_own_authority_answers_is_stapled_and_nothing_else_is() {
+    let root = Authority::new();
+    let middle = root.intermediate();
+    let folder = tempfile::tempdir().unwrap();
+    let load = |stem, pem: &Pem| Identity::load(&store_pair(folder.path(), stem, &pem.chain, &pem.key)).unwrap();
+    let pem = middle.server_with(&[NAME], LEAF, &Endpoints::ocsp(OCSP));
+    let identity = load("own", &pem);
+    let need = identity.staple_need().unwrap();
+    assert_eq!((need.uri(), need.kind()), (OCSP, RevocationKind::Ocsp));
+    let good = middle.ocsp(&Ocsp::of(LEAF, OcspStatus::Good, NOW));
+    let (with, taken) = identity.stapled(&good, NOW).unwrap();
+    assert_eq!(taken.this_update, NOW);
+    for refused in [
+        root.ocsp(&Ocsp::of(LEAF, OcspStatus::Good, NOW)),
+        middle.ocsp(&Ocsp::of(LEAF, OcspStatus::Revoked(NOW), NOW)),
+        middle.ocsp(&Ocsp::of(LEAF, OcspStatus::Unknown, NOW)),
+        middle.ocsp(&Ocsp::of(LEAF, OcspStatus::Good, NOW.minus(HOUR * 24 * 8))),
+    ] {
+        assert!(identity.stapled(&refused, NOW).is_err());
+    }
+    for (identity, len) in [
+        (with.clone(), Some(good.len())),
+        (identity, None),
+        (with.unstapled(), None),
+    ] {
+        let certificates = ServerCertificates::new(vec![identity]).unwrap();
+        let server = TlsServer::new(ServerTlsSettings::new(Arc::new(certificates)));
+        let (_served, connected) = shake(&server, &client(), Some(NAME), &ClientProfile::default(), 65_536).await;
+        assert_eq!(connected.unwrap().1.stapled_ocsp_len, len);
+    }
+    let nowhere = load("nowhere", &middle.server(&[NAME]));
+    assert!(nowhere.staple_need().is_none());
+    assert!(
+        load("alone", &pem.leaf_alone()).staple_need().is_none(),
+        "its issuer is not there"
+    );
 }
 
 /// An authority that OpenSSL runs in a folder.

@@ -113,7 +113,9 @@ impl Record {
         let half = ends.since(fetched_at) / 2;
         let is_fetched = !self.need.uri.is_empty();
         let is_put_off = self.failure.as_ref().is_some_and(|failure| failure.puts_off(now));
-        is_fetched && !is_put_off && fetched_at.plus(half.min(MAX_REFRESH)) <= now
+        // No sooner than what failed is tried again, however near the end is.
+        let wait = half.clamp(RETRY_AFTER, MAX_REFRESH);
+        is_fetched && !is_put_off && fetched_at.plus(wait) <= now
     }
 }
 

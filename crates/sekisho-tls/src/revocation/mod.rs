@@ -11,6 +11,7 @@ mod need;
 mod ocsp;
 mod signed;
 mod standing;
+mod stapling;
 
 use std::{
     fmt,

@@ -203,7 +203,6 @@ impl Certificate {
             .endpoints
             .as_ref()
             .is_ok_and(CertificateEndpoints::is_not_revocable)
-            && staple_fault.is_none()
         {
             return (Standing::NotRevocable, Vec::new());
         }
@@ -349,7 +348,7 @@ fn unusable_words(point: &DistributionPoint) -> String {
     }
 }
 
-fn serial_of(certificate: &[u8]) -> Option<Serial> {
+pub(super) fn serial_of(certificate: &[u8]) -> Option<Serial> {
     const WHAT: &str = "a certificate";
     const VERSION: u8 = 0xa0;
     let mut outer = whole(certificate, SEQUENCE, WHAT).ok()?;
