@@ -170,10 +170,7 @@ impl Verifier {
                 continue;
             };
             let generation = self.current.load();
-            if !matches!(
-                self.revocation_answer(&generation, chain, anchors, now).0,
-                Verdict::Unknown(_)
-            ) {
+            if self.revocation_answer(&generation, chain, anchors, now).0 == Verdict::Holds {
                 continue;
             }
             if let Some(path) = self.path(chain, anchors, now).path {

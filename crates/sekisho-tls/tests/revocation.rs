@@ -393,6 +393,9 @@ fn what_was_revoked_stays_so_while_nobody_knows_better() {
     take(&verifier, &need, &root.crl(&Crl::of(NOW).revoking_for(LEAF, 6)), NOW);
     let over = NOW.plus(WEEK).plus(GRACE).plus(HOUR);
     assert_revoked(&verdict(&verifier, &chain, over), "it is on hold");
+    assert_eq!(self::need(&verifier, &chain, over), need, "it may have been lifted");
+    take(&verifier, &need, &root.crl(&Crl::of(over)), over);
+    assert_eq!(verdict(&verifier, &chain, over), Verdict::Holds);
 }
 
 #[test]

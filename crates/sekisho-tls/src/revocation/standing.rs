@@ -57,7 +57,7 @@ pub(crate) fn stand(
         standing.sources.push("a pin, which nobody revokes".to_owned());
         return standing;
     }
-    let anchor = sha256(path.anchor().spki_der());
+    let (anchor, mut is_settled) = (sha256(path.anchor().spki_der()), false);
     for (place, link) in path.links().enumerate() {
         let subject = if place == 0 { Subject::User } else { Subject::Authority };
         let certificate = Certificate::new(&link, subject, anchor);
@@ -72,10 +72,12 @@ pub(crate) fn stand(
             until: &mut standing.until,
         };
         let (found, needs) = certificate.stand(consulted, fault);
+        is_settled |= matches!(found, Standing::Revoked(_));
         standing.needs.extend(needs);
         standing.add(&certificate, found);
     }
-    standing.needs.truncate(MAX_NEEDS);
+    // What nobody can undo is not asked further.
+    standing.needs.truncate(if is_settled { 0 } else { MAX_NEEDS });
     standing
 }
 
@@ -89,7 +91,7 @@ impl PathStanding {
                     .extend(sources.into_iter().map(|source| format!("{name}: {source}")));
                 return;
             }
-            Standing::Revoked(why) => {
+            Standing::Revoked(why) | Standing::OnceRevoked(why) => {
                 Verdict::Fails(CertificateFault::Revoked(format!("\"{}\" {why}", certificate.subject)))
             }
             Standing::NotRevocable => Verdict::Fails(CertificateFault::NotRevocable(certificate.subject.clone())),
@@ -207,6 +209,9 @@ impl Certificate {
             return (Standing::NotRevocable, Vec::new());
         }
         let needs = self.needs(&consulted, &usable, endpoints, &said);
+        if let Some(standing) = said.once_revoked() {
+            return (standing, needs);
+        }
         let mut why = said.unknowns();
         if why.is_empty() {
             let responders = endpoints.ocsp.iter();
@@ -286,6 +291,8 @@ enum Standing {
     Good(Vec<String>),
     /// When, why, and who says so.
     Revoked(String),
+    /// The same, by something that has ended.
+    OnceRevoked(String),
     /// It says nowhere how it would be.
     NotRevocable,
     /// Nobody can say, and why.
@@ -311,18 +318,18 @@ impl Said {
             Word::Good { sources, .. } => Some(Standing::Good(sources.clone())),
             Word::Revoked(_) | Word::Unknown { .. } => None,
         };
-        // Of what has ended only «revoked» is still believed, and only while nobody knows better.
-        let once_revoked = || {
-            self.all().find_map(|word| match word {
-                Word::Unknown { once_revoked, .. } => once_revoked.clone().map(Standing::Revoked),
-                Word::Revoked(_) | Word::Good { .. } => None,
-            })
-        };
         revoked
             .or_else(|| self.stapled.as_ref().and_then(good))
             .or_else(|| Word::all_of(&self.points).as_ref().and_then(good))
             .or_else(|| self.answers.iter().find_map(good))
-            .or_else(once_revoked)
+    }
+
+    /// Of what has ended only «revoked» is still believed, and only while nobody knows better.
+    fn once_revoked(&self) -> Option<Standing> {
+        self.all().find_map(|word| match word {
+            Word::Unknown { once_revoked, .. } => once_revoked.clone().map(Standing::OnceRevoked),
+            Word::Revoked(_) | Word::Good { .. } => None,
+        })
     }
 
     fn all(&self) -> impl Iterator<Item = &Word> {
