@@ -48,10 +48,6 @@ pub struct AnchorSet(Arc<Content>);
 
 #[derive(Default)]
 struct Content {
-    /// What the library builds paths to …
-    trusted: Vec<TrustAnchor<'static>>,
-    /// … and for each of these which of `anchors` it stands for: several when a root was issued anew on its key.
-    places: Vec<Vec<usize>>,
     anchors: Vec<Arc<Anchor>>,
     load_errors: Vec<String>,
 }
@@ -107,8 +103,7 @@ impl AnchorSet {
             if let Some(same) = constrained().find(|root| key(root) == key(&trusted)) {
                 trusted.name_constraints.clone_from(&same.name_constraints);
             }
-            let anchor = Anchor::new(&trusted, Some(certificate.clone()), AnchorSource::Bundled);
-            content.add(anchor, Some(trusted));
+            content.add(Anchor::new(trusted, certificate.clone(), AnchorSource::Bundled).into());
         }
         Self(Arc::new(content))
     }
@@ -138,20 +133,16 @@ impl AnchorSet {
         })
     }
 
-    /// All that are in any of `sets`; what stands in several is in it once, with all its sources.
+    /// All that are in any of `sets`; what stands in several is in it once, with all its sources. The anchors themselves
+    /// are shared with those sets.
     #[must_use]
     pub fn joined<'a>(sets: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut content = Content::default();
-        for set in sets.into_iter().map(|set| &set.0) {
-            for anchor in &set.anchors {
-                content.add(Anchor::clone(anchor), None);
+        for set in sets {
+            for anchor in &set.0.anchors {
+                content.add(Arc::clone(anchor));
             }
-            for (trusted, places) in set.trusted.iter().zip(&set.places) {
-                for place in places {
-                    content.add(Anchor::clone(&set.anchors[*place]), Some(trusted.clone()));
-                }
-            }
-            content.load_errors.extend_from_slice(&set.load_errors);
+            content.load_errors.extend_from_slice(&set.0.load_errors);
         }
         Self(Arc::new(content))
     }
@@ -195,20 +186,15 @@ impl AnchorSet {
         self.anchors().filter(move |anchor| wanted.is_met_by(anchor))
     }
 
-    pub(crate) fn trusted(&self) -> &[TrustAnchor<'static>] {
-        &self.0.trusted
-    }
-
-    /// Which anchors one of [`Self::trusted`] stands for.
-    pub(crate) fn anchors_of(&self, trusted: &TrustAnchor<'_>) -> impl Iterator<Item = &Arc<Anchor>> {
-        let at = self.0.trusted.iter().position(|other| other == trusted);
-        let places = at.and_then(|at| self.0.places.get(at)).into_iter().flatten();
-        places.map(|place| &self.0.anchors[*place])
+    /// Those with this subject, a Name in DER, at which a path may end.
+    pub(crate) fn of_subject<'a>(&'a self, subject: &'a [u8]) -> impl Iterator<Item = &'a Arc<Anchor>> {
+        let anchors = self.0.anchors.iter();
+        anchors.filter(move |anchor| anchor.trusted().is_some() && anchor.subject_der() == subject)
     }
 
     pub(crate) fn pin(&self, leaf: &CertificateDer<'_>) -> Option<&Arc<Anchor>> {
         let mut anchors = self.0.anchors.iter();
-        anchors.find(|anchor| anchor.is_pin && anchor.certificate() == Some(leaf.as_ref()))
+        anchors.find(|anchor| anchor.is_pin && anchor.certificate() == leaf.as_ref())
     }
 }
 
@@ -218,37 +204,21 @@ impl Content {
         let is_pin = source.is_operators() && is_self_issued(&certificate);
         match anchor_from_trusted_cert(&certificate).map(|trusted| trusted.to_owned()) {
             Ok(trusted) => {
-                let mut anchor = Anchor::new(&trusted, Some(certificate), source.clone());
+                let mut anchor = Anchor::new(trusted, certificate, source.clone());
                 anchor.is_pin = is_pin;
-                self.add(anchor, Some(trusted));
+                self.add(anchor.into());
             }
-            Err(_) if is_pin => self.add(Anchor::mere_pin(certificate, source.clone()), None),
+            Err(_) if is_pin => self.add(Anchor::mere_pin(certificate, source.clone()).into()),
             Err(error) => return Err(format!("{error:?}")),
         }
         Ok(())
     }
 
-    fn add(&mut self, anchor: Anchor, trusted: Option<TrustAnchor<'static>>) {
-        let place = match self.anchors.iter().position(|known| known.is_same(&anchor)) {
-            Some(place) => {
-                Arc::make_mut(&mut self.anchors[place]).join(anchor);
-                place
-            }
-            None => {
-                self.anchors.push(Arc::new(anchor));
-                self.anchors.len() - 1
-            }
-        };
-        // The same root may be trusted for some names by one source and for all by another; then it is for all.
-        let Some(trusted) = trusted else { return };
-        let at = self.trusted.iter().position(|known| *known == trusted);
-        let at = at.unwrap_or_else(|| {
-            self.trusted.push(trusted);
-            self.places.push(Vec::new());
-            self.trusted.len() - 1
-        });
-        if !self.places[at].contains(&place) {
-            self.places[at].push(place);
+    fn add(&mut self, anchor: Arc<Anchor>) {
+        match self.anchors.iter_mut().find(|known| known.is_same(&anchor)) {
+            Some(known) if known.says_as_much_as(&anchor) => {}
+            Some(known) => Arc::make_mut(known).join(&anchor),
+            None => self.anchors.push(anchor),
         }
     }
 }
@@ -267,11 +237,11 @@ mod tests {
     fn what_is_built_in_is_whole_and_held_to_the_names_that_mozilla_holds_it_to() {
         let bundled = AnchorSet::bundled();
         assert!(bundled.load_errors().is_empty(), "{:?}", bundled.load_errors());
+        let is_held = |anchor: &&Anchor| anchor.trusted().is_some_and(|root| root.name_constraints.is_some());
         let held: Vec<_> = bundled
-            .trusted()
-            .iter()
-            .filter(|root| root.name_constraints.is_some())
-            .map(|root| bundled.anchors_of(root).next().unwrap().subject.as_str())
+            .anchors()
+            .filter(is_held)
+            .map(|anchor| anchor.subject.as_str())
             .collect();
         assert_eq!(held.len(), 1, "{held:?}");
         assert!(held[0].contains("TUBITAK"), "{held:?}");

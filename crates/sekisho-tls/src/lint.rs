@@ -6,7 +6,6 @@
 //! zero, negative or too long (RFC 5280 §4.1.2.2 asks to bear with them), key identifiers that are missing, an empty
 //! subjectAltName (which names nobody), a leaf whose keyUsage is for encipherment alone, RSA keys of odd sizes.
 
-use rustls::pki_types::TrustAnchor;
 use sekisho_mail::{CertificateFault, NamePattern, NameReach};
 use x509_parser::{
     extensions::{GeneralName, NameConstraints},
@@ -29,7 +28,6 @@ pub(crate) struct Candidate<'a> {
     /// In DER, the leaf first, the anchor's left out.
     pub(crate) certificates: &'a [&'a [u8]],
     pub(crate) anchor: &'a Anchor,
-    pub(crate) trusted: &'a TrustAnchor<'a>,
     /// The leaf's common name, where an exception may take it for a name.
     pub(crate) common_name: Option<&'a str>,
 }
@@ -118,10 +116,7 @@ fn lint_key_usage(authority: &X509Certificate<'_>, whose: impl Fn() -> String) -
 fn lint_anchor(anchor: &Anchor, authorities: &[X509Certificate<'_>]) -> Result<(), CertificateFault> {
     let whose = || of_authority(&anchor.subject);
     lint_key(anchor.spki_der(), whose)?;
-    let Some(certificate) = anchor.certificate() else {
-        return Ok(());
-    };
-    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
+    let Ok((_, certificate)) = X509Certificate::from_der(anchor.certificate()) else {
         return Err(not_checkable(format!("{} certificate cannot be read", whose())));
     };
     // Before version 3 nothing could be said; whoever makes such a root an anchor means it.
@@ -177,7 +172,11 @@ fn lint_common_name(candidate: &Candidate<'_>, authorities: &[X509Certificate<'_
             Err(_) => return Err(unreadable()),
         }
     }
-    let Some(of_anchor) = candidate.trusted.name_constraints.as_deref().map(in_sequence) else {
+    let trusted = candidate.anchor.trusted();
+    let Some(of_anchor) = trusted
+        .and_then(|trusted| trusted.name_constraints.as_deref())
+        .map(in_sequence)
+    else {
         return Ok(());
     };
     let (_, constraints) = NameConstraints::from_der(&of_anchor).map_err(|_| unreadable())?;

@@ -8,7 +8,7 @@ mod faults;
 
 use std::{cell::RefCell, iter, sync::Arc, time::Duration};
 
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, Der, TrustAnchor, UnixTime};
 use sekisho_mail::{CertificateFacts, CertificateFault, Timestamp};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage, VerifiedPath};
 
@@ -17,6 +17,7 @@ use self::{candidates::candidates, faults::fault_of};
 use crate::{
     anchors::{Anchor, AnchorSet, is_self_issued},
     chain::{PeerChain, Presenter},
+    der::certificate_parts,
     lint::{Candidate, lint, lint_pin},
     verified::Route,
 };
@@ -89,6 +90,28 @@ fn unix_time(at: Timestamp) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at.as_secs()).unwrap_or(0)))
 }
 
+/// The anchors by whose names the leaf, or one of those at `places`, was issued.
+fn ends<'a>(presented: &'a [CertificateDer<'_>], places: &[usize], anchors: &'a AnchorSet) -> Vec<&'a Arc<Anchor>> {
+    let of_path = iter::once(&0)
+        .chain(places)
+        .filter_map(|place| certificate_parts(presented.get(*place)?));
+    let mut issuers: Vec<&[u8]> = of_path.map(|parts| parts.issuer).collect();
+    issuers.sort_unstable();
+    issuers.dedup();
+    issuers
+        .into_iter()
+        .flat_map(|issuer| anchors.of_subject(issuer))
+        .collect()
+}
+
+fn borrowed<'a>(trusted: &'a TrustAnchor<'static>) -> TrustAnchor<'a> {
+    TrustAnchor {
+        subject: Der::from_slice(&trusted.subject),
+        subject_public_key_info: Der::from_slice(&trusted.subject_public_key_info),
+        name_constraints: trusted.name_constraints.as_deref().map(Der::from_slice),
+    }
+}
+
 struct PathBuilder<'a> {
     end_entity: &'a EndEntityCert<'a>,
     chain: &'a PeerChain,
@@ -97,11 +120,13 @@ struct PathBuilder<'a> {
     places: Vec<usize>,
     /// … and these.
     above: Vec<CertificateDer<'a>>,
+    /// The anchors that its names lead to …
+    ends: Vec<&'a Arc<Anchor>>,
+    /// … and each as the library takes it.
+    trusted: Vec<TrustAnchor<'a>>,
     common_name: Option<&'a str>,
     /// Why the first path that was found does not count.
     refused: RefCell<Option<CertificateFault>>,
-    /// The anchor of the path that counts.
-    anchor: RefCell<Option<Arc<Anchor>>>,
     /// Beginnings and ends of anchors that a path led to out of their time.
     edges: RefCell<Vec<Timestamp>>,
 }
@@ -111,18 +136,21 @@ impl<'a> PathBuilder<'a> {
         let leaf = chain.facts().first();
         let presented = chain.certificates();
         let places = candidates(presented, anchors);
+        let ends = ends(presented, &places, anchors);
+        let trusted = ends.iter().filter_map(|anchor| anchor.trusted()).map(borrowed);
         let above = places
             .iter()
             .map(|place| CertificateDer::from(presented[*place].as_ref()));
         Self {
             above: above.collect(),
             places,
+            trusted: trusted.collect(),
+            ends,
             end_entity,
             chain,
             anchors,
             common_name: leaf.and_then(|leaf| leaf.common_name.as_deref()),
             refused: RefCell::default(),
-            anchor: RefCell::default(),
             edges: RefCell::default(),
         }
     }
@@ -163,7 +191,7 @@ impl<'a> PathBuilder<'a> {
         self.refused.take();
         let path = self.end_entity.verify_for_usage(
             ALL_VERIFICATION_ALGS,
-            self.anchors.trusted(),
+            &self.trusted,
             &self.above,
             unix_time(at),
             usage,
@@ -177,12 +205,12 @@ impl<'a> PathBuilder<'a> {
         let above = path.intermediate_certificates();
         let above: Option<Vec<usize>> = above.map(|certificate| place(&certificate.der())).collect();
         // Both come from what was given to the library, so they are found.
-        let (Some(above), Some(anchor)) = (above, self.anchor.take()) else {
+        let (Some(above), Some(anchor)) = (above, self.end_of(&path)) else {
             return Err(Error::UnknownIssuer);
         };
         Ok(Route {
             places: iter::once(0).chain(above).collect(),
-            anchor,
+            anchor: Arc::clone(anchor),
             is_pin: false,
             built_at: at,
         })
@@ -193,37 +221,33 @@ impl<'a> PathBuilder<'a> {
         let above: Vec<_> = path.intermediate_certificates().map(|above| above.der()).collect();
         let leaf = self.end_entity.der();
         let certificates: Vec<&[u8]> = iter::once(&leaf).chain(&above).map(AsRef::as_ref).collect();
-        let mut result = Err(Error::UnknownIssuer);
-        for anchor in self.anchors.anchors_of(path.anchor()) {
-            let candidate = Candidate {
-                certificates: &certificates,
-                anchor,
-                trusted: path.anchor(),
-                common_name: self.common_name,
-            };
-            result = self.may_end_at(candidate, at);
-            if result.is_ok() {
-                self.anchor.replace(Some(Arc::clone(anchor)));
-                return result;
-            }
-        }
-        result
-    }
-
-    fn may_end_at(&self, candidate: Candidate<'_>, at: Timestamp) -> Result<(), Error> {
+        let anchor = self.end_of(path).ok_or(Error::UnknownIssuer)?;
+        let candidate = Candidate {
+            certificates: &certificates,
+            anchor,
+            common_name: self.common_name,
+        };
         if let Err(fault) = lint(candidate) {
             self.refused.borrow_mut().get_or_insert(fault);
             return Err(Error::CertDistrusted);
         }
-        self.is_in_time(candidate.anchor, at)
+        self.is_in_time(anchor, at)
+    }
+
+    /// Which anchor a path ends at. A root that was issued anew on its key is two that the library cannot tell apart, so
+    /// that it is asked for by its place.
+    fn end_of(&self, path: &VerifiedPath<'_>) -> Option<&'a Arc<Anchor>> {
+        let place = self
+            .trusted
+            .iter()
+            .position(|trusted| std::ptr::eq(trusted, path.anchor()))?;
+        self.ends.get(place).copied()
     }
 
     /// RFC 5280 §6.1.1 (d) gives an anchor no time. OpenSSL, GnuTLS, Go and the browsers hold a root to that of its
     /// certificate all the same: after it nobody answers any more for what is issued below.
     fn is_in_time(&self, anchor: &Anchor, at: Timestamp) -> Result<(), Error> {
-        let Some((first, last)) = anchor.validity else {
-            return Ok(());
-        };
+        let (first, last) = (anchor.not_before, anchor.not_after);
         let time = unix_time(at);
         if is_past(last, at) {
             self.edges.borrow_mut().push(last);

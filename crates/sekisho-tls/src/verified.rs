@@ -37,8 +37,8 @@ pub struct PathLink<'a> {
     pub issuer_subject: &'a [u8],
     /// The issuer's SubjectPublicKeyInfo in DER.
     pub issuer_spki: &'a [u8],
-    /// The issuer's certificate in DER; of an anchor it need not be known.
-    pub issuer_certificate: Option<&'a [u8]>,
+    /// The issuer's certificate in DER.
+    pub issuer_certificate: &'a [u8],
 }
 
 impl VerifiedPath {
@@ -97,7 +97,7 @@ impl VerifiedPath {
                 certificate,
                 issuer_subject: parts.subject,
                 issuer_spki: parts.key.whole,
-                issuer_certificate: Some(issuer),
+                issuer_certificate: issuer,
             })
         })
     }

@@ -334,7 +334,7 @@ fn leaf_of(chain: &PeerChain) -> Result<&CertificateDer<'static>, CertificateFau
 fn unchanged_around(chain: &PeerChain, route: Option<&Route>, now: Timestamp) -> (Timestamp, Timestamp) {
     let (mut since, mut until) = (now.minus(MAX_ANSWER_AGE), now.plus(MAX_ANSWER_AGE));
     let presented = chain.facts().iter().map(|facts| (facts.not_before, facts.not_after));
-    for (first, last) in presented.chain(route.and_then(|route| route.anchor.validity)) {
+    for (first, last) in presented.chain(route.map(|route| (route.anchor.not_before, route.anchor.not_after))) {
         // A certificate is valid up to and including the second that `not_after` names (RFC 5280 §4.1.2.5).
         for edge in [first, last.plus(Duration::from_secs(1))] {
             if edge <= now {

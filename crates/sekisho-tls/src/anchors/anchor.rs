@@ -4,12 +4,10 @@ use std::{fmt, path::PathBuf};
 
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 use sekisho_mail::{Digest, Timestamp};
-use x509_parser::{prelude::FromDer, x509::X509Name};
 
 use crate::{
-    chain::{facts_of, sha256},
-    der::{in_sequence, key_info, public_key_info},
-    signature::Key,
+    chain::facts_of,
+    der::{in_sequence, public_key_info},
 };
 
 /// Who gave an anchor.
@@ -50,70 +48,68 @@ pub struct Anchor {
     pub sources: Vec<AnchorSource>,
     /// The subject, RFC 4514 style.
     pub subject: String,
-    /// Over its certificate in DER, where there is one.
-    pub sha256: Option<Digest>,
+    /// Over its certificate in DER.
+    pub sha256: Digest,
     /// Over its SubjectPublicKeyInfo in DER.
     pub spki_sha256: Digest,
     /// Algorithm and size of the key in words: `RSA 4096`, `P-384`.
     pub key: String,
-    /// First and last moment of its certificate, where there is one.
-    pub validity: Option<(Timestamp, Timestamp)>,
+    /// First moment of its certificate.
+    pub not_before: Timestamp,
+    /// Last moment of its certificate.
+    pub not_after: Timestamp,
     /// Whether it is also taken as a pin: it is self-signed and an operator gave it.
     pub is_pin: bool,
-    certificate: Option<CertificateDer<'static>>,
+    /// What the library builds paths to; of a pin that can be no anchor there is none.
+    trusted: Option<TrustAnchor<'static>>,
+    certificate: CertificateDer<'static>,
     subject_der: Vec<u8>,
     spki_der: Vec<u8>,
 }
 
 impl Anchor {
     pub(super) fn new(
-        trusted: &TrustAnchor<'_>,
-        certificate: Option<CertificateDer<'static>>,
+        trusted: TrustAnchor<'static>,
+        certificate: CertificateDer<'static>,
         source: AnchorSource,
     ) -> Self {
-        let subject_der = in_sequence(&trusted.subject);
-        let spki_der = in_sequence(&trusted.subject_public_key_info);
-        let facts = certificate.as_deref().map(facts_of);
-        let subject = X509Name::from_der(&subject_der).map(|(_, name)| name.to_string());
         Self {
-            sources: vec![source],
-            subject: subject.unwrap_or_default(),
-            sha256: facts.as_ref().map(|facts| facts.sha256),
-            spki_sha256: sha256(&spki_der),
-            key: key_info(&spki_der)
-                .map(|info| Key::of(&info).describe())
-                .unwrap_or_default(),
-            validity: facts.map(|facts| (facts.not_before, facts.not_after)),
+            subject_der: in_sequence(&trusted.subject),
+            spki_der: in_sequence(&trusted.subject_public_key_info),
+            trusted: Some(trusted),
             is_pin: false,
-            certificate,
-            subject_der,
-            spki_der,
+            ..Self::mere_pin(certificate, source)
         }
     }
 
     /// What can be no anchor, but is one certificate that an operator named.
     pub(super) fn mere_pin(certificate: CertificateDer<'static>, source: AnchorSource) -> Self {
         let facts = facts_of(&certificate);
+        let spki_der = public_key_info(&certificate).map(|info| info.whole.to_vec());
         Self {
             sources: vec![source],
-            sha256: Some(facts.sha256),
+            sha256: facts.sha256,
             spki_sha256: facts.spki_sha256,
             key: facts.key,
-            validity: Some((facts.not_before, facts.not_after)),
+            not_before: facts.not_before,
+            not_after: facts.not_after,
             subject: facts.subject,
             is_pin: true,
+            trusted: None,
+            certificate,
             subject_der: Vec::new(),
-            spki_der: public_key_info(&certificate)
-                .map(|info| info.whole.to_vec())
-                .unwrap_or_default(),
-            certificate: Some(certificate),
+            spki_der: spki_der.unwrap_or_default(),
         }
     }
 
-    /// Its certificate in DER, where there is one.
+    /// Its certificate in DER.
     #[must_use]
-    pub fn certificate(&self) -> Option<&[u8]> {
-        self.certificate.as_deref()
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    pub(crate) const fn trusted(&self) -> Option<&TrustAnchor<'static>> {
+        self.trusted.as_ref()
     }
 
     /// Its subject, a Name in DER; empty where it is a pin alone.
@@ -128,25 +124,23 @@ impl Anchor {
         &self.spki_der
     }
 
+    /// The same certificate, for the same names: what one source holds to some and another does not is two.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        match (&self.certificate, &other.certificate) {
-            (Some(one), Some(other)) => one == other,
-            _ => self.subject_der == other.subject_der && self.spki_der == other.spki_der,
-        }
+        self.certificate == other.certificate && self.trusted == other.trusted
+    }
+
+    /// Whether joining it with the other would change nothing.
+    pub(super) fn says_as_much_as(&self, other: &Self) -> bool {
+        self.is_pin >= other.is_pin && other.sources.iter().all(|source| self.sources.contains(source))
     }
 
     /// Takes over what is known of the same anchor from elsewhere.
-    pub(super) fn join(&mut self, other: Self) {
+    pub(super) fn join(&mut self, other: &Self) {
         self.is_pin |= other.is_pin;
-        for source in other.sources {
-            if !self.sources.contains(&source) {
-                self.sources.push(source);
+        for source in &other.sources {
+            if !self.sources.contains(source) {
+                self.sources.push(source.clone());
             }
-        }
-        if self.certificate.is_none() {
-            self.sha256 = other.sha256;
-            self.validity = other.validity;
-            self.certificate = other.certificate;
         }
     }
 }

@@ -69,12 +69,12 @@ impl AnchorSearch {
 
     pub(super) fn is_met_by(&self, anchor: &Anchor) -> bool {
         match self {
-            Self::Sha256(wanted) => anchor.sha256 == Some(*wanted),
+            Self::Sha256(wanted) => anchor.sha256 == *wanted,
             Self::Certificate {
                 sha256,
                 spki_sha256,
                 subject,
-            } => anchor.sha256 == Some(*sha256) || (anchor.spki_sha256 == *spki_sha256 && anchor.subject == *subject),
+            } => anchor.sha256 == *sha256 || (anchor.spki_sha256 == *spki_sha256 && anchor.subject == *subject),
             Self::Subject(part) => anchor.subject.to_lowercase().contains(part),
         }
     }

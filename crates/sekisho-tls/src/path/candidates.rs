@@ -60,7 +60,7 @@ pub(super) fn candidates(presented: &[CertificateDer<'static>], anchors: &Anchor
 
 /// Whether an anchor has this subject, a Name in DER.
 fn is_known(subject: &[u8], anchors: &AnchorSet) -> bool {
-    anchors.anchors().any(|anchor| anchor.subject_der() == subject)
+    anchors.of_subject(subject).next().is_some()
 }
 
 /// From those that are `level` steps away to those that are one more.
