@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize, de};
 use thiserror::Error;
 
-use crate::Timestamp;
+use crate::{OrganizationName, Timestamp};
 
 /// Crockford's alphabet in lower case: no `i`, `l`, `o`, `u`, so that an id read aloud stays itself.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -14,6 +14,7 @@ const SERIAL_BITS: u32 = 22;
 
 /// The name of the operating system's trust anchors.
 const SYSTEM: &str = "system";
+const ORGANIZATION: &str = "organization ";
 
 /// The queue id of a message: 42 bits of milliseconds since 1970, then a 22-bit serial, so that ids sort by
 /// arrival. Written as 13 characters of Crockford's base 32 in lower case.
@@ -107,23 +108,35 @@ impl<'de> Deserialize<'de> for MessageId {
 #[serde(transparent)]
 pub struct ChannelId(pub u64);
 
-/// Names a set of trust anchors: `system`, or what the operator called it (a path, until the directory
-/// keeps them). Policy passes it on; only `sekisho-tls` knows what is in it.
+/// Names a set of trust anchors: `system`, `organization` with its name, or what the operator called it (a path, or
+/// the document that they stand in). Policy passes it on; only `sekisho-tls` knows what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AnchorSetId(pub String);
 
 impl AnchorSetId {
-    /// The trust anchors that the operating system carries.
+    /// The roots of this node: those of the operating system or those that are built in, with the operator's.
     #[must_use]
     pub fn system() -> Self {
         Self(SYSTEM.to_owned())
+    }
+
+    /// These roots and what the organization adds to them.
+    #[must_use]
+    pub fn of_organization(name: &OrganizationName) -> Self {
+        Self(format!("{ORGANIZATION}{name}"))
     }
 
     /// Whether it is [`AnchorSetId::system`].
     #[must_use]
     pub fn is_system(&self) -> bool {
         self.0 == SYSTEM
+    }
+
+    /// Whether it is what holds where nobody names others: the roots, or those of an organization.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.is_system() || self.0.starts_with(ORGANIZATION)
     }
 }
 

@@ -133,8 +133,8 @@ impl AnchorSet {
         })
     }
 
-    /// All that are in any of `sets`; what stands in several is in it once, with all its sources. The anchors themselves
-    /// are shared with those sets.
+    /// All that are in any of `sets`; what stands in several is in it once, with all its sources. The anchors
+    /// themselves are shared with those sets.
     #[must_use]
     pub fn joined<'a>(sets: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut content = Content::default();

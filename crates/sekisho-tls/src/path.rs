@@ -24,6 +24,7 @@ use crate::{
 
 /// How many other instants a path is tried at before it counts as never valid.
 const MAX_INSTANTS: usize = 4;
+
 /// What a chain leads to.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -234,8 +235,8 @@ impl<'a> PathBuilder<'a> {
         self.is_in_time(anchor, at)
     }
 
-    /// Which anchor a path ends at. A root that was issued anew on its key is two that the library cannot tell apart, so
-    /// that it is asked for by its place.
+    /// Which anchor a path ends at. A root that was issued anew on its key is two that the library cannot tell apart,
+    /// so that it is asked for by its place.
     fn end_of(&self, path: &VerifiedPath<'_>) -> Option<&'a Arc<Anchor>> {
         let place = self
             .trusted

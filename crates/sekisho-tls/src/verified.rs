@@ -37,8 +37,8 @@ pub struct PathLink<'a> {
     pub issuer_subject: &'a [u8],
     /// The issuer's SubjectPublicKeyInfo in DER.
     pub issuer_spki: &'a [u8],
-    /// The issuer's certificate in DER.
-    pub issuer_certificate: &'a [u8],
+    /// The issuer's certificate in DER, where it is known.
+    pub issuer_certificate: Option<&'a [u8]>,
 }
 
 impl VerifiedPath {
@@ -88,7 +88,7 @@ impl VerifiedPath {
                     certificate,
                     issuer_subject: anchor.subject_der(),
                     issuer_spki: anchor.spki_der(),
-                    issuer_certificate: anchor.certificate(),
+                    issuer_certificate: Some(anchor.certificate()),
                 });
             };
             // What the library built a path along can be taken apart.
@@ -97,7 +97,7 @@ impl VerifiedPath {
                 certificate,
                 issuer_subject: parts.subject,
                 issuer_spki: parts.key.whole,
-                issuer_certificate: issuer,
+                issuer_certificate: Some(issuer),
             })
         })
     }

@@ -4,7 +4,7 @@
 //! comes again costs a look-up. What an answer leads to is policy's.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -133,6 +133,17 @@ impl Verifier {
             }
             .into(),
         );
+    }
+
+    /// The anchor sets that it knows, by their names.
+    #[must_use]
+    pub fn anchor_sets(&self) -> BTreeMap<AnchorSetId, AnchorSet> {
+        let generation = self.current.load();
+        generation
+            .sets
+            .iter()
+            .map(|(id, set)| (id.clone(), set.clone()))
+            .collect()
     }
 
     /// One answer per check, in their order. A chain that is not kept yet costs some signature checks on the

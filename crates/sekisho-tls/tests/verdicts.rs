@@ -296,11 +296,11 @@ fn the_path_is_had_with_the_verdict_from_the_leaf_up_to_its_anchor() {
     assert_eq!(links.len(), 2);
     assert_eq!(
         (links[0].certificate, links[0].issuer_certificate),
-        (&leaf[..], &middle[..])
+        (&leaf[..], Some(&middle[..]))
     );
     assert_eq!(
         (links[1].certificate, links[1].issuer_certificate),
-        (&middle[..], &root[..])
+        (&middle[..], Some(&root[..]))
     );
     let digest = |spki| sekisho_tls::sha256(spki);
     assert_eq!(digest(links[0].issuer_spki), chain.facts()[3].spki_sha256);

@@ -21,6 +21,9 @@ pub struct Organization {
     pub require_tls_inbound: bool,
     /// What must hold of every connection on which mail that it answers for leaves, whatever its connectors say.
     pub require_tls_outbound: OutboundTls,
+    /// Certificates in PEM that are added to the node's roots: for its connectors that name no trust anchors of their
+    /// own, for its rules, and for `require_tls_outbound`. Self-signed ones are taken as pins too.
+    pub trust_anchors: Option<String>,
     /// The age at which its undelivered mail is given up: a duration (`48h`). Absent, the connector's, or that of
     /// `[delivery]`.
     pub expire_after: Option<String>,
@@ -47,6 +50,7 @@ impl Default for Organization {
             reject_direct_send: false,
             require_tls_inbound: false,
             require_tls_outbound: OutboundTls::default(),
+            trust_anchors: None,
             expire_after: None,
             max_message_size: None,
             max_recipients: None,
@@ -56,7 +60,8 @@ impl Default for Organization {
 }
 
 /// What an organization demands of all its mail that leaves, as `tls_settings` of a connector would, with the trust
-/// anchors and names of the connector that carries it; with none, the system's anchors and the recipient's domain.
+/// anchors and names of the connector that carries it; with none, the organization's anchors and the recipient's
+/// domain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OutboundTls {

@@ -3,7 +3,7 @@
 
 use std::{hint::black_box, net::Ipv4Addr, time::Duration};
 
-use sekisho_mail::{Mailbox, Revision};
+use sekisho_mail::{AnchorSetId, Mailbox, Revision};
 use sekisho_policy::{
     directory::{
         AddressPattern, Exception, ExceptionKey, ExceptionSubject, HeaderCondition, HeaderField, HeaderFindings,
@@ -289,6 +289,7 @@ fn rule(name: &str, number: u32) -> Rule {
         header: None,
         inbound_connector: None,
         from_organizations: Vec::new(),
+        anchors: AnchorSetId::system(),
         require_tls: Some(RuleTls::EncryptionOnly),
         tls_domains: Vec::new(),
         reject: None,

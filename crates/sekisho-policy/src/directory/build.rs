@@ -70,6 +70,21 @@ impl Known<'_> {
     }
 }
 
+/// Whoever names no trust anchors has those of its organization.
+fn settle_anchors(
+    organizations: &HashMap<OrganizationName, Organization>,
+    (inbound, outbound, rules): (&mut [InboundConnector], &mut [OutboundConnector], &mut [Rule]),
+) {
+    let inbound = inbound.iter_mut().map(|one| (&one.key.organization, &mut one.anchors));
+    let outbound = outbound.iter_mut().map(|one| (&one.key.organization, &mut one.anchors));
+    let rules = rules.iter_mut().map(|one| (&one.key.organization, &mut one.anchors));
+    for (organization, anchors) in inbound.chain(outbound).chain(rules) {
+        if let Some(organization) = organizations.get(organization).filter(|_| anchors.is_system()) {
+            anchors.clone_from(&organization.anchors);
+        }
+    }
+}
+
 impl Directory {
     /// Puts a directory together. With it come warnings: what is allowed and an operator would want to know.
     ///
@@ -108,6 +123,7 @@ impl Directory {
         if !faults.is_empty() {
             return Err(faults);
         }
+        settle_anchors(&organizations, (&mut inbound, &mut outbound, &mut rules));
         // Whichever order they came in, the same one speaks for several that are equal.
         inbound.sort_by(|one, other| one.key.cmp(&other.key));
         outbound.sort_by(|one, other| one.key.cmp(&other.key));

@@ -265,7 +265,7 @@ impl Directory {
 impl InboundConnector {
     /// Whether a path to its anchors is looked at: a pin to which nobody added anchors stands for itself.
     pub(crate) fn wants_path(&self) -> bool {
-        self.pins.is_empty() || !self.anchors.is_system()
+        self.pins.is_empty() || !self.anchors.is_shared()
     }
 
     /// Whether it limits who may send from its domains.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
-use sekisho_mail::{Domain, Mailbox, OrganizationName};
+use sekisho_mail::{AnchorSetId, Domain, Mailbox, OrganizationName};
 
 use super::{HeaderStem, TlsSettings};
 
@@ -20,6 +20,9 @@ pub struct Organization {
     pub require_tls_inbound: bool,
     /// What must hold of every connection on which mail that it answers for leaves, whatever its connectors say.
     pub require_tls_outbound: TlsSettings,
+    /// At which trust anchors chains must end where its connectors name none, and where its rules or it itself demand
+    /// a certificate: the roots, or its own set.
+    pub anchors: AnchorSetId,
     /// The age at which its undelivered mail is given up; `None` leaves that to the connector or the node.
     pub expire_after: Option<Duration>,
     /// What it sets about single messages.
@@ -54,6 +57,7 @@ impl Organization {
             reject_direct_send: false,
             require_tls_inbound: false,
             require_tls_outbound: TlsSettings::Opportunistic,
+            anchors: AnchorSetId::system(),
             expire_after: None,
             limits: MessageLimits {
                 octets: None,

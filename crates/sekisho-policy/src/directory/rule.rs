@@ -68,6 +68,9 @@ pub struct Rule {
     pub inbound_connector: Option<Arc<str>>,
     /// Organizations of this service of which one's own server brought the message: any of these.
     pub from_organizations: Vec<OrganizationName>,
+    /// At which trust anchors a chain must end where it demands a certificate: those of its organization, whatever is
+    /// written here.
+    pub anchors: AnchorSetId,
     /// What must hold of the connection on which it leaves.
     pub require_tls: Option<RuleTls>,
     /// Names for [`RuleTls::DomainValidation`]; `*.example.org` as in [`CertificateName`].
@@ -283,7 +286,7 @@ impl Rule {
     }
 
     pub(super) fn demand(&self) -> Option<Demand> {
-        let anchors = AnchorSetId::system();
+        let anchors = self.anchors.clone();
         let level = match self.require_tls? {
             RuleTls::EncryptionOnly => DemandLevel::Encryption,
             RuleTls::CertificateValidation => DemandLevel::Certificate { anchors },

@@ -175,6 +175,7 @@ pub(crate) fn rule(text: &str) -> Rule {
         header: None,
         inbound_connector: None,
         from_organizations: Vec::new(),
+        anchors: AnchorSetId::system(),
         require_tls: None,
         tls_domains: Vec::new(),
         reject: None,

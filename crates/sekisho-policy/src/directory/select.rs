@@ -248,7 +248,7 @@ impl<'a> Selection<'a> {
         let level = organization.require_tls_outbound;
         let require = match self.chosen {
             Some(connector) => level.requirement(&connector.anchors, || connector.names_for(recipient)),
-            None => level.requirement(&AnchorSetId::system(), || domain_of(recipient)),
+            None => level.requirement(&organization.anchors, || domain_of(recipient)),
         };
         Some(RouteDemand {
             require: require?,

@@ -114,14 +114,24 @@ pub(super) fn fetching(loaded: &Loaded) -> FetchSettings {
     }
 }
 
-/// The system's trust anchors, the file's, and those that connectors bring with them.
+/// The roots, those of routes, those that connectors bring with them, and what organizations add to the roots.
 pub(super) fn anchors(loaded: &Loaded, parsed: &Parsed) -> HashMap<AnchorSetId, AnchorSet> {
     let mut sets = loaded.settings.outbound.anchors.clone();
     sets.extend(parsed.anchors.iter().map(|(id, set)| (id.clone(), set.clone())));
-    let system = AnchorSet::system();
-    for error in system.load_errors() {
-        tracing::warn!(error, "a trust anchor of the system cannot be used");
+    let roots = loaded.settings.trust.anchors();
+    for error in roots.load_errors() {
+        tracing::warn!(error, "a trust anchor cannot be used");
     }
-    sets.insert(AnchorSetId::system(), system);
+    if roots.is_empty() {
+        tracing::warn!("there are no trust anchors: install ca-certificates, or set [trust] roots = \"bundled\"");
+    }
+    let joined = |(id, added): (&AnchorSetId, &AnchorSet)| (id.clone(), AnchorSet::joined([&roots, added]));
+    sets.extend(parsed.added_anchors.iter().map(joined));
+    // What a message carries along from when its organization had anchors of its own is held against what it has now.
+    for organization in parsed.directory.organizations() {
+        let id = AnchorSetId::of_organization(&organization.name);
+        sets.entry(id).or_insert_with(|| roots.clone());
+    }
+    sets.insert(AnchorSetId::system(), roots);
     sets
 }

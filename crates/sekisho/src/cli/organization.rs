@@ -8,7 +8,7 @@ use sekisho_api::{
 
 use super::{
     CliError, Finding,
-    changes::{self, ChangeArgs, set, set_list, set_text},
+    changes::{self, ChangeArgs, TextFile, set, set_list, set_text},
     document,
     door::Door,
     output::Listing,
@@ -54,6 +54,10 @@ struct Flags {
     /// [default: opportunistic]
     #[arg(long, value_name = "LEVEL", value_parser = changes::word::<OutboundTls>)]
     require_tls_outbound: Option<OutboundTls>,
+    /// A PEM file with certificates that are added to the roots for its connectors without trust anchors of their own,
+    /// for its rules and --require-tls-outbound; it is read now and kept; empty to unset
+    #[arg(long, value_name = "FILE", value_parser = TextFile::read)]
+    trust_anchors: Option<TextFile>,
     /// The age at which undelivered mail is given up: 48h, 5d; empty to unset
     #[arg(long, value_name = "AGE")]
     expire_after: Option<String>,
@@ -75,6 +79,9 @@ impl Flags {
         set(&mut document.reject_direct_send, self.reject_direct_send.as_ref());
         set(&mut document.require_tls_inbound, self.require_tls_inbound.as_ref());
         set(&mut document.require_tls_outbound, self.require_tls_outbound.as_ref());
+        if let Some(file) = &self.trust_anchors {
+            file.set(&mut document.trust_anchors);
+        }
         set_text(&mut document.expire_after, self.expire_after.as_ref());
         set_text(&mut document.max_message_size, self.max_message_size.as_ref());
         if let Some(changes::Number(number)) = self.max_recipients {

@@ -18,6 +18,7 @@ pub mod raw;
 pub mod reference;
 mod route;
 mod show;
+mod trust;
 
 pub(crate) use document::distance;
 pub use fault::{ConfigFault, ConfigFaults};
@@ -27,3 +28,4 @@ pub use place::{LoadError, Loaded, Place};
 pub(crate) use route::GROUPS_REMEDY;
 pub use route::{Outbound, dial};
 pub use show::{as_toml, changed_from_default};
+pub use trust::TrustSettings;

@@ -17,6 +17,7 @@ use super::{
     local,
     raw::{LogFormat, Raw},
     route::{self, Outbound},
+    trust::{self, TrustSettings},
 };
 use crate::{
     alerts::AlertSettings,
@@ -46,6 +47,8 @@ pub struct Settings {
     pub outbound: Outbound,
     /// Questions to DNS.
     pub dns: DnsSettings,
+    /// Whose certificates are believed.
+    pub trust: TrustSettings,
     /// Queue and trace.
     pub store: StoreSettings,
     /// Where metrics and health are served.
@@ -103,6 +106,7 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
     let store = store(raw, &data_folder, &inbound, checker);
     Some(Settings {
         dns: dns(raw, checker),
+        trust: trust::build(raw, checker),
         http,
         proxy: proxy(raw, checker),
         alerts: alerts::build(raw, &local, checker),

@@ -27,6 +27,8 @@ pub struct Raw {
     pub delivery: Delivery,
     /// Questions to DNS.
     pub dns: Dns,
+    /// Whose certificates are believed.
+    pub trust: Trust,
     /// The queue on disk.
     pub store: Store,
     /// What is kept about messages after they have left.
@@ -470,6 +472,29 @@ impl Default for Delivery {
 pub struct Dns {
     /// Resolvers to ask, `127.0.0.1` or `192.0.2.53:5353`. Default: those of `/etc/resolv.conf`.
     pub servers: Vec<String>,
+}
+
+/// Whose certificates are believed, wherever nobody names other trust anchors: docs/trust.md.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Trust {
+    /// Where the roots come from.
+    pub roots: Roots,
+    /// PEM files with authorities that are added to them; a relative path begins at this file's folder. Self-signed
+    /// certificates in them are taken as pins too.
+    pub files: Vec<String>,
+}
+
+/// Where the roots come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Roots {
+    /// From the operating system (`ca-certificates`), read at the start and at each reload.
+    #[default]
+    System,
+    /// From this program: Mozilla's at the time of its build, for containers that have none. They get no newer than the
+    /// program.
+    Bundled,
 }
 
 /// The queue on disk.

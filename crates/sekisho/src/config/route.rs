@@ -316,11 +316,11 @@ fn host_names(via: Option<&Via>, key: &str, checker: &mut Checker<'_>) -> TlsNam
 
 fn load_anchors(file: &str, key: &str, outbound: &mut Outbound, checker: &mut Checker<'_>) -> AnchorSetId {
     let id = AnchorSetId(file.to_owned());
-    if file == AnchorSetId::system().0 {
+    if id.is_shared() {
         checker.fault(
             key,
-            "this name stands for the system's own anchors",
-            "write ./system for a file of that name",
+            "this name stands for the roots, or for an organization's anchors",
+            "write ./ before it for a file of that name",
         );
     }
     match AnchorSet::load(&checker.path(file)) {

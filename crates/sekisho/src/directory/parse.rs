@@ -129,6 +129,8 @@ pub struct Parsed {
     pub ways: HashMap<ConnectorKey, Arc<RouteSettings>>,
     /// The trust anchors that connectors bring with them.
     pub anchors: HashMap<AnchorSetId, AnchorSet>,
+    /// Those that organizations add to the roots.
+    pub added_anchors: HashMap<AnchorSetId, AnchorSet>,
     /// Certificates that enabled connectors present.
     pub identities: ClientIdentities,
     /// Enabled outbound connectors that are tried again by themselves.
@@ -162,11 +164,15 @@ pub struct Alone {
 }
 
 /// Reads an outbound connector as if it were enabled, whatever stands beside it; blocks on the disk where it names a
-/// certificate.
+/// certificate. Where it names no trust anchors it gets `anchors`, which are those of its organization.
 ///
 /// # Errors
 /// Every fault of it alone.
-pub fn alone(document: &sekisho_api::OutboundConnector, file: &FilePart) -> Result<Alone, Vec<Fault>> {
+pub fn alone(
+    document: &sekisho_api::OutboundConnector,
+    anchors: &AnchorSetId,
+    file: &FilePart,
+) -> Result<Alone, Vec<Fault>> {
     let enabled = sekisho_api::OutboundConnector {
         enabled: true,
         ..document.clone()
@@ -176,11 +182,16 @@ pub fn alone(document: &sekisho_api::OutboundConnector, file: &FilePart) -> Resu
     let connector = collected.parts.outbound.pop();
     let route = collected.ways.into_values().next();
     match (connector, route) {
-        (Some(connector), Some(route)) if faults.is_empty() => Ok(Alone {
-            connector: Arc::new(connector),
-            route,
-            identities: collected.identities,
-        }),
+        (Some(mut connector), Some(route)) if faults.is_empty() => {
+            if connector.anchors.is_system() {
+                connector.anchors.clone_from(anchors);
+            }
+            Ok(Alone {
+                connector: Arc::new(connector),
+                route,
+                identities: collected.identities,
+            })
+        }
         _ => Err(faults),
     }
 }
@@ -194,6 +205,7 @@ struct Collected {
     parts: Parts,
     ways: HashMap<ConnectorKey, Arc<RouteSettings>>,
     anchors: HashMap<AnchorSetId, AnchorSet>,
+    added_anchors: HashMap<AnchorSetId, AnchorSet>,
     identities: ClientIdentities,
     revalidations: Vec<Revalidation>,
     /// With whom outbound connectors are tried, by their places among the parts.
@@ -263,7 +275,7 @@ fn collect(
 ) -> Result<Parsed, Vec<Fault>> {
     let (documents, mut faults) = documents::read(documents);
     for document in &documents.organization {
-        let organization = organization(document, &mut faults);
+        let organization = organization(document, &mut collected.added_anchors, &mut faults);
         collected.parts.organizations.extend(organization);
     }
     let organizations = &mut collected.parts.organizations;
@@ -297,6 +309,7 @@ fn collect(
         parts,
         ways,
         anchors,
+        added_anchors,
         identities,
         revalidations,
         tried_with: _,
@@ -323,6 +336,7 @@ fn collect(
             warnings: borne.into_iter().flatten().chain(warnings).collect(),
             ways,
             anchors,
+            added_anchors,
             identities,
             revalidations: Arc::new(revalidations),
         }),
@@ -355,9 +369,21 @@ fn mailboxes(domains: &[AcceptedDomain], file: &FilePart) -> Result<local::Direc
 }
 
 /// Even one with a fault, as long as it has a name: what belongs to it would be at fault otherwise.
-fn organization(document: &sekisho_api::Organization, faults: &mut Vec<Fault>) -> Option<directory::Organization> {
+fn organization(
+    document: &sekisho_api::Organization,
+    added_anchors: &mut HashMap<AnchorSetId, AnchorSet>,
+    faults: &mut Vec<Fault>,
+) -> Option<directory::Organization> {
     let mut reader = Reader::at(document.id().title(), faults);
-    let name = reader.parse("name", &document.name, "")?;
+    let name: OrganizationName = reader.parse("name", &document.name, "")?;
+    let anchors = match reader.anchors(document.trust_anchors.as_deref()) {
+        Some(set) => {
+            let id = AnchorSetId::of_organization(&name);
+            added_anchors.insert(id.clone(), set);
+            id
+        }
+        None => AnchorSetId::system(),
+    };
     Some(directory::Organization {
         name,
         comment: document.comment.clone(),
@@ -369,6 +395,7 @@ fn organization(document: &sekisho_api::Organization, faults: &mut Vec<Fault>) -
             OutboundTls::Certificate => TlsSettings::CertificateValidation,
             OutboundTls::Domain => TlsSettings::DomainValidation,
         },
+        anchors,
         expire_after: reader.duration("expire_after", document.expire_after.as_deref()),
         limits: MessageLimits {
             octets: reader.size("max_message_size", document.max_message_size.as_deref()),

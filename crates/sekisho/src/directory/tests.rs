@@ -144,6 +144,7 @@ fn all_set() -> Documents {
             reject_direct_send: true,
             require_tls_inbound: true,
             require_tls_outbound: OutboundTls::Domain,
+            trust_anchors: Some(pem.clone()),
             expire_after: Some(text("48h")),
             max_message_size: Some(text("25MiB")),
             max_recipients: Some(200),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sekisho_api::{OutboundConnector, TestMail, Validation, ValidationOrder};
-use sekisho_mail::{Domain, Mailbox, OrganizationName, ReversePath};
+use sekisho_mail::{AnchorSetId, Domain, Mailbox, OrganizationName, ReversePath};
 use sekisho_policy::directory::{ConnectorKey, Directory, Origin};
 use sekisho_tls::TlsClient;
 use tokio::time::Instant;
@@ -114,7 +114,10 @@ impl Validations {
             return Ok(subject);
         }
         let (document, file) = (document.clone(), self.directory.file());
-        let read = tokio::task::spawn_blocking(move || parse::alone(&document, &file)).await;
+        let organization = document.organization.parse().ok();
+        let organization = organization.and_then(|name| in_force.organizations.organization(&name));
+        let anchors = organization.map_or_else(AnchorSetId::system, |organization| organization.anchors.clone());
+        let read = tokio::task::spawn_blocking(move || parse::alone(&document, &anchors, &file)).await;
         let read = read.map_err(|error| ValidationError::BrokenOff(error.to_string()))?;
         let Alone {
             connector,

@@ -438,3 +438,30 @@ fn a_route_offers_and_demands_the_key_exchange_groups_that_it_names() {
         assert!(demand.contains("key-exchange"), "{message:#}");
     });
 }
+
+#[test]
+fn whoever_names_no_anchors_trusts_the_roots_and_the_operators_files_as_they_are_at_each_reload() {
+    enclosed(|| {
+        let (before, after) = (Authority::new(), Authority::new());
+        let peer = peer(&before.server(&["mx.there.example"]), Fault::None);
+        for roots in ["system", "bundled"] {
+            let trust = format!("[trust]\nroots = \"{roots}\"\nfiles = [\"own.pem\"]\n");
+            let configuration = format!("{RELAYING}{}{trust}", route("certificate", ""));
+            let mut node = Node::new(env!("CARGO_BIN_EXE_sekisho"), &configuration);
+            node.write("own.pem", before.anchor());
+            node.resume();
+            send("first@there.example");
+            let message = attempted(&node, "first@there.example");
+            assert_eq!(crate::outcome_of(last_attempt(&message)), "delivered", "{message:#}");
+            node.write("own.pem", after.anchor());
+            node.signal(Signal::HUP);
+            let read = || node.log().contains("read anew").then_some(());
+            wait::until_or("the reload", read, || node.log());
+            send("topsecret@there.example");
+            let message = attempted(&node, "topsecret@there.example");
+            assert_eq!(crate::outcome_of(last_attempt(&message)), "deferred", "{message:#}");
+        }
+        assert_eq!(peer.count(), 2);
+        assert!(!peer.saw_in_the_clear(SECRET));
+    });
+}

@@ -383,3 +383,40 @@ fn a_connector_that_a_rule_chose_and_that_is_not_there_is_replaced_by_none() {
     };
     assert_eq!(missing("rest", "beta.example"), not_theirs);
 }
+
+#[test]
+fn an_organizations_anchors_hold_for_what_names_none_and_for_no_other_organization() {
+    let of_acme = AnchorSetId("organization acme".to_owned());
+    let directory = three_organizations()
+        .settings("acme", |acme| {
+            acme.anchors = of_acme.clone();
+            acme.require_tls_outbound = TlsSettings::CertificateValidation;
+        })
+        .outbound([
+            outbound("acme/plain", &["plain.example"]),
+            outbound("acme/bank", &["bank.example"]).with(|one| {
+                one.tls_settings = TlsSettings::CertificateValidation;
+                one.anchors = AnchorSetId("bank.pem".to_owned());
+            }),
+            outbound("beta/plain", &["plain.example"])
+                .with(|one| one.tls_settings = TlsSettings::CertificateValidation),
+        ])
+        .build();
+    let anchors = |organization: &str, name: &str| {
+        let key =
+            |one: &&Arc<OutboundConnector>| one.key.organization.as_str() == organization && &*one.key.name == name;
+        directory.outbound().find(key).unwrap().anchors.clone()
+    };
+    assert_eq!(anchors("acme", "plain"), of_acme);
+    assert_eq!(anchors("acme", "bank"), AnchorSetId("bank.pem".to_owned()));
+    assert_eq!(anchors("beta", "plain"), AnchorSetId::system());
+    for (recipient, expected) in [
+        ("plain.example", "organization acme"),
+        ("bank.example", "bank.pem"),
+        ("none.example", "organization acme"),
+    ] {
+        let demands = texts(demands_on(&directory, recipient).demands());
+        let wanted = format!("organization acme: TLS with a valid certificate (trust anchors: {expected})");
+        assert!(demands.contains(&wanted), "{recipient}: {demands:?}");
+    }
+}

@@ -329,7 +329,8 @@ fn certificate_name(field: &'static str, text: Option<&str>, reader: &mut Reader
     reader.parse(field, text?, NAME_REMEDY)
 }
 
-/// Anchors of a connector are known by its name.
+/// Anchors of a connector are known by its name. One without any gets those of its organization when the directory is
+/// put together.
 fn keep_anchors(place: String, set: Option<AnchorSet>, into: &mut Collected) -> AnchorSetId {
     let Some(set) = set else {
         return AnchorSetId::system();

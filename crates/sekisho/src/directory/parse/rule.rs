@@ -1,6 +1,7 @@
 //! Rules, from their texts.
 
 use sekisho_api::{self as api, Document as _};
+use sekisho_mail::AnchorSetId;
 use sekisho_policy::directory::{Fault, HeaderCondition, Rule, RuleField, RuleKey, RuleTls};
 
 use super::{connector::NAME_REMEDY, reader::Reader, shadow::shadow};
@@ -34,6 +35,7 @@ pub(super) fn rule(document: &api::Rule, faults: &mut Vec<Fault>) -> Option<Rule
         }),
         inbound_connector: document.inbound_connector.as_deref().map(Into::into),
         from_organizations,
+        anchors: AnchorSetId::system(),
         require_tls: document.require_tls.map(|level| match level {
             api::RuleTls::EncryptionOnly => RuleTls::EncryptionOnly,
             api::RuleTls::CertificateValidation => RuleTls::CertificateValidation,

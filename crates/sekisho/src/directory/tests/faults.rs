@@ -476,6 +476,29 @@ fn anchors_and_certificates_of_connectors_are_loaded_under_their_names() {
 }
 
 #[test]
+fn an_organizations_anchors_stand_where_its_documents_name_none() {
+    let authority = Authority::new();
+    let mut documents = sample();
+    documents.organization[0].trust_anchors = Some(authority.anchor().to_owned());
+    documents.outbound_connector[0].tls_settings = sekisho_api::TlsSettings::CertificateValidation;
+    let parsed = parsed(&documents, "");
+    let of_acme = AnchorSetId(text("organization acme"));
+    let sources: Vec<_> = parsed.added_anchors[&of_acme]
+        .anchors()
+        .flat_map(|anchor| anchor.sources.clone())
+        .collect();
+    assert_eq!(
+        sources,
+        [sekisho_tls::AnchorSource::Document(text("organization acme"))]
+    );
+    let directory = &parsed.directory;
+    assert!(directory.inbound().all(|one| one.anchors == of_acme));
+    assert!(directory.outbound().all(|one| one.anchors == of_acme));
+    documents.organization[0].trust_anchors = Some(text("pem"));
+    assert_eq!(faults(&documents, ""), [(text("organization acme"), "trust_anchors")]);
+}
+
+#[test]
 fn a_document_of_another_version_is_a_fault_and_never_passed_over() {
     let document = |kind: &str, name: &str, body: &str| Document {
         key: DocumentKey {

@@ -259,3 +259,80 @@ fn a_rule_about_a_neighbours_mail_meets_what_its_server_brings_and_not_what_clai
 fn contains(message: &[u8], text: &str) -> bool {
     String::from_utf8_lossy(message).contains(text)
 }
+
+/// Neither has anchors at its connectors: what each trusts stands in its own document.
+#[test]
+fn each_organization_trusts_its_own_authority_and_never_its_neighbours() {
+    enclosed(|| {
+        let roots = [Authority::new(), Authority::new()];
+        let hosts = [(2601, &roots[0]), (2602, &roots[1])].map(|(port, root)| {
+            let pem = root.server(&["mx.there.example"]);
+            Peer::start((HOSTS[0], port).into(), Some(&pem), Fault::None)
+        });
+        let of = |organization: &str, address: &str, own: u16, other: u16| {
+            let outbound = |name: &str, port: u16| {
+                format!(
+                    "[[outbound_connector]]\norganization = \"{organization}\"\nname = \"{name}\"\n\
+                     recipient_domains = [\"{name}.example\"]\nsmart_hosts = [\"192.0.2.1:{port}\"]\n\
+                     tls_settings = \"certificate_validation\"\nretry = [\"1h\"]\n"
+                )
+            };
+            let inbound = |name: &str, condition: &str| {
+                format!(
+                    "[[inbound_connector]]\norganization = \"{organization}\"\nname = \"{name}\"\n\
+                     connector_type = \"on_premises\"\nassociated_accepted_domains = [\"{organization}.example\"]\n\
+                     {condition}\n"
+                )
+            };
+            [
+                outbound("there", own),
+                outbound("astray", other),
+                inbound("own", &format!("sender_ip_addresses = [\"{address}\"]")),
+                inbound(
+                    "hub",
+                    &format!("tls_sender_certificate_name = \"mail.{organization}.example\""),
+                ),
+            ]
+            .concat()
+        };
+        let directory = [
+            TWO_ORGANIZATIONS,
+            &of("acme", "192.0.2.3", 2601, 2602),
+            &of("beta", "192.0.2.4", 2602, 2601),
+        ];
+        let node = service(USERS, &directory.concat());
+        for (name, root) in ["acme", "beta"].into_iter().zip(&roots) {
+            let file = node.write(&format!("{name}.pem"), root.anchor());
+            let set = node.run(&["organization", "set", name, "--trust-anchors", &file.to_string_lossy()]);
+            assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+        }
+        let exported = node.run(&["export"]);
+        let exported = String::from_utf8_lossy(&exported.stdout).into_owned();
+        assert_eq!(exported.matches("BEGIN CERTIFICATE").count(), 2, "{exported}");
+        let swaks = Swaks::new();
+        for (name, host) in [("acme", HOSTS[2]), ("beta", HOSTS[3])] {
+            for (domain, outcome) in [("there", "delivered"), ("astray", "deferred")] {
+                let to = format!("{name}@{domain}.example");
+                let reply = Sender::at(host).sends(&swaks, &format!("a@{name}.example"), &to);
+                assert!(reply.starts_with("250"), "{to}: {reply}");
+                let message = traced(&node, &to, outcome);
+                let attempt = last_attempt(&message);
+                let required = &attempt["required"][0]["level"]["anchors"];
+                assert_eq!(*required, format!("organization {name}"), "{attempt:#}");
+                if outcome == "deferred" {
+                    assert_eq!(attempt["outcome"]["why"]["status"], "4.7.320", "{attempt:#}");
+                }
+            }
+        }
+        assert_eq!(hosts.each_ref().map(Peer::count), [1, 1]);
+        // On the way in, the same certificate name from the neighbour's authority is nobody's.
+        for (place, name) in ["acme", "beta"].into_iter().enumerate() {
+            for (issuer, is_known) in [(place, true), (1 - place, false)] {
+                let pem = roots[issuer].client(&format!("mail.{name}.example"));
+                let sender = Sender::at(HOSTS[4]).with(&swaks, &format!("{name}-{issuer}"), &pem);
+                let reply = sender.sends(&swaks, &format!("b@{name}.example"), "z@there.example");
+                assert_eq!(reply.starts_with("250"), is_known, "{name} by {issuer}: {reply}");
+            }
+        }
+    });
+}
