@@ -15,8 +15,9 @@ use std::{
 
 use crate::command::{is_installed, run, say, target_dir};
 
-/// One release of Debian, unpacked into a tree that is named after it.
+/// Packages of one release of Debian, unpacked into a tree.
 struct Tree {
+    name: &'static str,
     release: &'static str,
     /// Solved for one group at a time, because Debian's mail servers exclude each other.
     groups: &'static [&'static [&'static str]],
@@ -28,6 +29,7 @@ struct Tree {
 /// of Debian 13 differs from it in TLS.
 const TREES: &[Tree] = &[
     Tree {
+        name: "bookworm",
         release: "bookworm",
         groups: &[
             &[
@@ -62,6 +64,7 @@ const TREES: &[Tree] = &[
         ],
     },
     Tree {
+        name: "trixie",
         release: "trixie",
         groups: &[
             &["opensmtpd", "openssl", "dash"],
@@ -76,6 +79,13 @@ const TREES: &[Tree] = &[
             "usr/sbin/named",
             "usr/sbin/tsig-keygen",
         ],
+    },
+    // By itself: nothing else needs the libraries of a browser, which are more than all the rest together.
+    Tree {
+        name: "browser",
+        release: "bookworm",
+        groups: &[&["chromium-headless-shell", "fonts-dejavu-core", "fonts-ipafont-gothic"]],
+        programs: &["usr/lib/chromium/chromium-headless-shell"],
     },
 ];
 
@@ -106,16 +116,16 @@ pub(crate) fn provide() -> Result<PathBuf, String> {
 
 impl Tree {
     fn provide(&self, folder: &Path) -> Result<(), String> {
-        let release = self.release;
-        let (root, stamp) = (folder.join(release), folder.join(format!("{release}.complete")));
+        let (name, release) = (self.name, self.release);
+        let (root, stamp) = (folder.join(name), folder.join(format!("{name}.complete")));
         let wanted = format!("{:?}", self.groups);
         if fs::read_to_string(&stamp).is_ok_and(|text| text == wanted) && self.first_missing(&root).is_none() {
             return Ok(());
         }
         say(&format!(
-            "fetching foreign mail and name servers of Debian's {release} into target/foreign"
+            "fetching foreign programs of Debian's {release} into target/foreign/{name}"
         ));
-        let archives = self.fetch(&folder.join("apt").join(release))?;
+        let archives = self.fetch(&folder.join("apt").join(name))?;
         unpack(&archives, &root)?;
         if let Some(missing) = self.first_missing(&root) {
             return Err(format!(

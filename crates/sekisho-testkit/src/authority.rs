@@ -1,11 +1,14 @@
 //! A certificate authority for tests, and certificates that are wrong in every way that matters.
 
+mod described;
+
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CrlDistributionPoint, CustomExtension, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, date_time_ymd,
 };
 
 use crate::der::{OBJECT_IDENTIFIER, SEQUENCE, element, first, sequence};
+pub use described::Description;
 
 /// A certificate chain, leaf first, and its private key, both in PEM.
 #[derive(Clone)]

@@ -32,13 +32,15 @@ pub const HOSTS: [IpAddr; 6] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 6)),
 ];
 
-/// A release of Debian whose programs `cargo xtask test` unpacks.
+/// Programs of a release of Debian that `cargo xtask test` unpacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
     /// Debian 12: nearly everything is taken from it.
     Bookworm,
     /// Debian 13: OpenSMTPD 7 and OpenSSL 3.5, which knows the hybrid X25519MLKEM768.
     Trixie,
+    /// Chromium without a window, of Debian 12.
+    Browser,
 }
 
 impl Release {
@@ -50,14 +52,15 @@ impl Release {
     pub fn root(self) -> PathBuf {
         let given = env::var_os("SEKISHO_FOREIGN").map(PathBuf::from);
         let trees = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/foreign"));
-        let name = match self {
-            Self::Bookworm => "bookworm",
-            Self::Trixie => "trixie",
+        let (name, program) = match self {
+            Self::Bookworm => ("bookworm", "usr/bin/openssl"),
+            Self::Trixie => ("trixie", "usr/bin/openssl"),
+            Self::Browser => ("browser", "usr/lib/chromium/chromium-headless-shell"),
         };
         let root = trees.join(name);
         let root = fs::canonicalize(&root).unwrap_or(root);
         assert!(
-            root.join("usr/bin/openssl").is_file(),
+            root.join(program).is_file(),
             "this test needs foreign programs in {}: run `cargo xtask test`, or `cargo xtask foreign` once",
             root.display()
         );

@@ -20,6 +20,7 @@ use crate::{
     wait,
 };
 
+mod chromium;
 mod exim;
 mod names;
 mod opensmtpd;
@@ -27,6 +28,7 @@ mod pebble;
 mod postfix;
 mod swaks;
 
+pub use chromium::Chromium;
 pub use exim::{Exim, EximSettings};
 pub use names::{Names, UPDATE_KEY, Zone};
 pub use opensmtpd::OpenSmtpd;
