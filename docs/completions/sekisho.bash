@@ -22,6 +22,9 @@ _sekisho() {
             sekisho,apply)
                 cmd="sekisho__subcmd__apply"
                 ;;
+            sekisho,certificate)
+                cmd="sekisho__subcmd__certificate"
+                ;;
             sekisho,completions)
                 cmd="sekisho__subcmd__completions"
                 ;;
@@ -105,6 +108,18 @@ _sekisho() {
                 ;;
             sekisho__subcmd__alert__subcmd__help,list)
                 cmd="sekisho__subcmd__alert__subcmd__help__subcmd__list"
+                ;;
+            sekisho__subcmd__certificate,help)
+                cmd="sekisho__subcmd__certificate__subcmd__help"
+                ;;
+            sekisho__subcmd__certificate,page)
+                cmd="sekisho__subcmd__certificate__subcmd__page"
+                ;;
+            sekisho__subcmd__certificate__subcmd__help,help)
+                cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__help"
+                ;;
+            sekisho__subcmd__certificate__subcmd__help,page)
+                cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__page"
                 ;;
             sekisho__subcmd__config,check)
                 cmd="sekisho__subcmd__config__subcmd__check"
@@ -382,6 +397,9 @@ _sekisho() {
             sekisho__subcmd__help,apply)
                 cmd="sekisho__subcmd__help__subcmd__apply"
                 ;;
+            sekisho__subcmd__help,certificate)
+                cmd="sekisho__subcmd__help__subcmd__certificate"
+                ;;
             sekisho__subcmd__help,completions)
                 cmd="sekisho__subcmd__help__subcmd__completions"
                 ;;
@@ -453,6 +471,9 @@ _sekisho() {
                 ;;
             sekisho__subcmd__help__subcmd__alert,list)
                 cmd="sekisho__subcmd__help__subcmd__alert__subcmd__list"
+                ;;
+            sekisho__subcmd__help__subcmd__certificate,page)
+                cmd="sekisho__subcmd__help__subcmd__certificate__subcmd__page"
                 ;;
             sekisho__subcmd__help__subcmd__config,check)
                 cmd="sekisho__subcmd__help__subcmd__config__subcmd__check"
@@ -875,7 +896,7 @@ _sekisho() {
 
     case "${cmd}" in
         sekisho)
-            opts="-h -V --config --data-folder --help --version serve status queue trace explain explain-inbound config tls store organization domain connector rule exception partner alert directory export plan apply import send completions help"
+            opts="-h -V --config --data-folder --help --version serve status queue trace explain explain-inbound config tls certificate store organization domain connector rule exception partner alert directory export plan apply import send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1031,6 +1052,96 @@ _sekisho() {
                     ;;
                 --days)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate)
+            opts="-h -V --config --data-folder --help --version page help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__help)
+            opts="page help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__help__subcmd__page)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__page)
+            opts="-h -V --lang --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --lang)
+                    COMPREPLY=($(compgen -W "en ja" -- "${cur}"))
                     return 0
                     ;;
                 --config)
@@ -3863,7 +3974,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help)
-            opts="serve status queue trace explain explain-inbound config tls store organization domain connector rule exception partner alert directory export plan apply import send completions help"
+            opts="serve status queue trace explain explain-inbound config tls certificate store organization domain connector rule exception partner alert directory export plan apply import send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3921,6 +4032,34 @@ _sekisho() {
         sekisho__subcmd__help__subcmd__apply)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__certificate)
+            opts="page"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__certificate__subcmd__page)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -4,13 +4,14 @@
 use utoipa::OpenApi as _;
 
 use crate::{
-    Acknowledged, Acknowledgement, ActionResult, AlertList, AlertQuery, ApiError, Bounce, ConfigView, DirectoryChange,
-    DirectoryChanged, DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryQuery,
-    DirectoryRollback, DirectoryView, ExplainQuery, Explanation, Health, HistoryQuery, Hold, ImpactQuestion,
-    InboundExplanation, InboundQuestion, LastValidations, LastValidationsQuery, MessageView, OnePartnerQuery, Partner,
-    PartnerPage, PartnerQuery, PartnerSuggestion, Promoted, Promotion, QueueCount, QueueFilter, QueuePage, QueueQuery,
-    Redirect, Release, Retry, ShadowQuery, ShadowReport, Shape, ShapeQuery, Status, Submission, Submitted, TlsList,
-    TracePage, TraceQuery, Validation, ValidationHistory, ValidationOrder, ValidationsQuery,
+    Acknowledged, Acknowledgement, ActionResult, AlertList, AlertQuery, ApiError, Bounce, CertificatePage, ConfigView,
+    DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal,
+    DirectoryQuery, DirectoryRollback, DirectoryView, ExplainQuery, Explanation, Health, HistoryQuery, Hold,
+    ImpactQuestion, InboundExplanation, InboundQuestion, LastValidations, LastValidationsQuery, MessageView,
+    OnePartnerQuery, Partner, PartnerPage, PartnerQuery, PartnerSuggestion, Promoted, Promotion, QueueCount,
+    QueueFilter, QueuePage, QueueQuery, Redirect, Release, Retry, ShadowQuery, ShadowReport, Shape, ShapeQuery, Status,
+    Submission, Submitted, TlsList, TracePage, TraceQuery, Validation, ValidationHistory, ValidationOrder,
+    ValidationsQuery,
 };
 
 /// The paths, as a router wants them.
@@ -45,6 +46,8 @@ pub mod path {
     pub const CONFIG: &str = "/v1/config";
     /// `GET`: [`crate::TlsList`].
     pub const TLS: &str = "/v1/tls";
+    /// `GET`: [`crate::CertificatePage`].
+    pub const CERTIFICATE_PAGE: &str = "/v1/certificates/page";
     /// `GET` with [`crate::ExplainQuery`]: [`crate::Explanation`].
     pub const EXPLAIN: &str = "/v1/explain";
     /// `POST` [`crate::InboundQuestion`]: [`crate::InboundExplanation`].
@@ -118,6 +121,7 @@ pub fn description() -> String {
         trace,
         config,
         tls,
+        certificate_page,
         explain,
         explain_inbound,
         validate,
@@ -225,6 +229,11 @@ fn config() {}
 #[utoipa::path(get, path = path::TLS, responses((status = 200, body = TlsList)))]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn tls() {}
+
+/// What partners are told of our certificates
+#[utoipa::path(get, path = path::CERTIFICATE_PAGE, responses((status = 200, body = CertificatePage)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn certificate_page() {}
 
 /// What would become of a message: its way, its demands, and what every host says, without any mail
 #[utoipa::path(get, path = path::EXPLAIN, params(ExplainQuery),

@@ -3,6 +3,7 @@
 
 mod action;
 mod alert;
+mod certificate_page;
 mod directory;
 mod endpoint;
 mod explain;
@@ -16,6 +17,11 @@ mod validation;
 
 pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, Retry, Selection};
 pub use alert::{Acknowledged, Acknowledgement, AlertKind, AlertList, AlertQuery, AlertView, Severity};
+pub use certificate_page::{
+    CERTIFICATE_PAGE_FORMAT, CertificatePage, PartnerStep, PublishedCertificate, PublishedEndpoint,
+    PublishedEndpointKind, PublishedFamily, PublishedHost, PublishedIssuer, PublishedRole, PublishedRoot,
+    PublishedRootStanding, PublishedStanding,
+};
 pub use directory::{
     AcceptedDomain, AddedHeader, CertificateFiles, ChangeKind, ConnectorType, DirectoryChange, DirectoryChanged,
     DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryQuery, DirectoryRollback,

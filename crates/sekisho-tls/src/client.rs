@@ -115,6 +115,12 @@ impl TlsClient {
         }
     }
 
+    /// The certificate that is known by this.
+    #[must_use]
+    pub fn identity(&self, id: &ClientIdentityId) -> Option<&Identity> {
+        self.identities.get(id)
+    }
+
     /// Takes the client's part in a handshake that must be over within `time_limit`. Any certificate is
     /// accepted; judge it afterwards with [`crate::Verifier::verify`] on [`TlsStream::peer_chain`].
     ///

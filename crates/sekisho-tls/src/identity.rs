@@ -172,8 +172,9 @@ impl Identity {
         &self.facts[0]
     }
 
-    /// Every name of the leaf; the facts keep only so many.
-    fn names(&self) -> Vec<String> {
+    /// Every DNS name of the leaf in lower case; the facts keep only so many.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
         let leaf = self.certified.cert.first();
         let names = leaf.map(|leaf| dns_names(leaf)).unwrap_or_default();
         names.iter().map(|name| name.to_ascii_lowercase()).collect()
@@ -314,6 +315,12 @@ impl ServerCertificates {
     #[must_use]
     pub fn identities(&self) -> &[Identity] {
         &self.identities
+    }
+
+    /// The identities in order of preference, each with whether it is for clients that name nobody we know.
+    pub fn standing(&self) -> impl Iterator<Item = (&Identity, bool)> {
+        let places = self.identities.iter().enumerate();
+        places.map(|(place, identity)| (identity, self.is_default(place)))
     }
 
     pub(crate) fn is_default(&self, place: usize) -> bool {

@@ -25,6 +25,7 @@ mod names;
 mod octets;
 mod path;
 mod provider;
+mod public;
 mod record;
 mod revocation;
 mod self_signed;
@@ -46,13 +47,16 @@ pub use identity::{Identity, IdentityError, IdentityFiles, MAX_PEM_LEN, ServerCe
 pub use names::any_matches;
 pub use path::MAX_PRESENTED;
 pub use provider::key_exchange_groups;
+pub use public::{ChainEnd, PublicCertificate, PublicChain, PublicRoot};
 pub use revocation::{
     CLOCK_SKEW, CrlError, CrlSummary, DEFAULT_GRACE, HeldRevocation, MAX_CRL_LEN, MAX_HELD, MAX_HELD_OCTETS, MAX_NEEDS,
     MAX_OCSP_LEN, OCSP_LIFE, OcspError, RETRY_AFTER, RestoreError, RevocationError, RevocationKind, RevocationNeed,
     Revocations, SignatureFault, Taken, UNUSED_FOR, read_ocsp,
 };
 pub use self_signed::{RENEWAL_DAYS, SelfSignedError, VALIDITY_DAYS, ensure_self_signed_pair};
-pub use server::{ClientCertificates, MAX_RESUMABLE_SESSIONS, ServerResumption, ServerTlsSettings, TlsServer};
+pub use server::{
+    ClientCertificates, MAX_RESUMABLE_SESSIONS, ServerProtocol, ServerResumption, ServerTlsSettings, TlsServer,
+};
 pub use stream::{TlsStream, alert_in};
 pub use verified::{PathLink, VerifiedPath};
 pub use verify::{MAX_ANSWER_AGE, MAX_KEPT_ANSWERS, MAX_KEPT_CHAINS, PathAnswer, Verifier};

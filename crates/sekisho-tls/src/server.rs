@@ -33,9 +33,26 @@ use crate::{
 /// How many sessions a listener that allows resumption remembers.
 pub const MAX_RESUMABLE_SESSIONS: usize = 4096;
 
-/// What a client may ask for by ALPN (RFC 7301). One that asks for others alone means another kind of server, and was
-/// led here (ALPACA); one that asks for nothing is served as well. Neither name is registered; Exim goes by the same.
-const PROTOCOLS: [&[u8]; 2] = [b"smtp", b"esmtp"];
+/// What is spoken under TLS, and what a client may therefore ask for by ALPN (RFC 7301). One that asks for others alone
+/// means another kind of server, and was led here (ALPACA); one that asks for nothing is served as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ServerProtocol {
+    /// SMTP. Neither of its names is registered; Exim goes by the same.
+    #[default]
+    Smtp,
+    /// HTTP/1.1.
+    Http,
+}
+
+impl ServerProtocol {
+    fn alpn(self) -> Vec<Vec<u8>> {
+        let names: &[&[u8]] = match self {
+            Self::Smtp => &[b"smtp", b"esmtp"],
+            Self::Http => &[b"http/1.1"],
+        };
+        names.iter().map(|name| name.to_vec()).collect()
+    }
+}
 
 /// Whether a listener asks for client certificates. They are never demanded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -68,6 +85,8 @@ pub struct ServerTlsSettings {
     pub min_version: TlsVersion,
     /// Whether sessions may be resumed.
     pub resumption: ServerResumption,
+    /// What is spoken.
+    pub protocol: ServerProtocol,
 }
 
 impl ServerTlsSettings {
@@ -79,6 +98,7 @@ impl ServerTlsSettings {
             client_certificates: ClientCertificates::default(),
             min_version: TlsVersion::Tls12,
             resumption: ServerResumption::default(),
+            protocol: ServerProtocol::default(),
         }
     }
 }
@@ -149,7 +169,7 @@ impl TlsServer {
         let resolver = Arc::clone(&certificates);
         let mut config = builder.with_cert_resolver(resolver);
         config.ignore_client_order = true;
-        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        config.alpn_protocols = settings.protocol.alpn();
         match settings.resumption {
             ServerResumption::Off => {
                 config.session_storage = Arc::new(NoServerSessionStorage {});

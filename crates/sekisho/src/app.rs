@@ -4,6 +4,7 @@ mod assembly;
 mod banner;
 mod descriptors;
 mod offline;
+mod publication;
 mod repair;
 mod server;
 mod signals;

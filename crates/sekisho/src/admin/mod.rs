@@ -4,6 +4,7 @@
 //! because no server runs (law 10). What is served where is declared in `sekisho-api`.
 
 mod alerts;
+mod certificate_page;
 mod directory;
 mod explain;
 mod explain_inbound;
@@ -42,6 +43,7 @@ pub use metrics::{StoreMetrics, health_router};
 use crate::{
     alerts::Alerts,
     app::Phase,
+    certificate_page::Publication,
     directory::Live,
     fetch::Fetcher,
     inbound::{EnvelopeMemory, Reception, Shortage},
@@ -109,6 +111,8 @@ pub struct NodeView {
     pub config: ConfigView,
     /// TLS per listener and route.
     pub tls: TlsList,
+    /// Which certificates partners are told of.
+    pub publication: Publication,
     /// What is asked of the rules for mail.
     pub rules: Box<dyn Rules>,
 }
@@ -162,6 +166,7 @@ pub fn router(backend: Backend) -> Router {
         .route(path::STATUS, get(node::status))
         .route(path::CONFIG, get(node::config))
         .route(path::TLS, get(node::tls))
+        .route(path::CERTIFICATE_PAGE, get(certificate_page::page))
         .route(path::QUEUE, get(queue::list))
         .route(path::QUEUE_COUNT, get(queue::count))
         .route(path::QUEUE_SHAPE, get(queue::shape))

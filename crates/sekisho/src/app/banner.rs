@@ -9,6 +9,7 @@ use super::view::listener_view;
 use crate::{
     config::{Loaded, Settings},
     inbound::ListenerMode,
+    web,
 };
 
 /// A few lines for whoever started the server.
@@ -33,6 +34,11 @@ pub(super) fn banner(loaded: &Loaded, health: Option<SocketAddr>) -> String {
             text,
             "  metrics        http://{address}/metrics, health on /healthz/ready"
         );
+    }
+    for (scheme, address) in [("http", settings.web.http), ("https", settings.web.https)] {
+        if let Some(address) = address {
+            let _ = writeln!(text, "  page           {scheme}://{address}{}", web::PAGE);
+        }
     }
     match &loaded.file {
         Some(file) => {

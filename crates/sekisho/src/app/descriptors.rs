@@ -43,7 +43,12 @@ pub(super) fn fit(settings: &mut Settings) {
         outbound: u64::try_from(*outbound).unwrap_or(u64::MAX),
     };
     let slow = u64::try_from(dialling()).unwrap_or(u64::MAX);
-    let granted = wanted.within(files, slow);
+    let web = if settings.web.http.is_some() || settings.web.https.is_some() {
+        u64::from(settings.web.limits.connections)
+    } else {
+        0
+    };
+    let granted = wanted.within(files, slow.saturating_add(web));
     if granted == wanted {
         return;
     }
@@ -63,11 +68,11 @@ pub(super) fn fit(settings: &mut Settings) {
 }
 
 impl Connections {
-    /// As many as there is room for among so many files, in the same proportion; at least one each way. `slow` are
-    /// those that do not stand yet, or wait for a host that is slow to answer.
-    fn within(self, files: u64, slow: u64) -> Self {
+    /// As many as there is room for among so many files, in the same proportion; at least one each way. `beside`
+    /// are those that do not stand yet, or wait for a host that is slow to answer, and those of the web.
+    fn within(self, files: u64, beside: u64) -> Self {
         let reserved = RESERVED.min(files / RESERVED_SHARE);
-        let room = (files.saturating_sub(reserved) / FILES_PER_CONNECTION).saturating_sub(slow);
+        let room = (files.saturating_sub(reserved) / FILES_PER_CONNECTION).saturating_sub(beside);
         let wanted = self.inbound.saturating_add(self.outbound);
         if wanted <= room {
             return self;

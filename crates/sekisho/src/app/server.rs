@@ -43,6 +43,7 @@ use crate::{
         metrics::Metrics,
     },
     validation::Validations,
+    web::{self, WebCertificates, WebListener, WebMetrics},
 };
 
 /// How often the trace is looked over for what need not be kept any longer.
@@ -81,6 +82,7 @@ struct Server {
     store: Arc<dyn Store>,
     mail_log: MailLog,
     listeners: Arc<Listeners>,
+    web_certificates: WebCertificates,
     in_force: Arc<InForce>,
     directory: Arc<Live>,
     alerts: Arc<Alerts>,
@@ -113,10 +115,9 @@ impl Server {
         let parsed = live.current();
         let verifier = Arc::new(Verifier::new(anchors(&loaded, &parsed)));
         let (listeners, sockets) = open_listeners(&loaded, &self_signed)?;
-        let partners = Arc::new(Partners::default());
+        let (partners, tally) = (Arc::new(Partners::default()), Tally::default());
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
-        let tally = Tally::default();
         let learning = (&partners, &tally);
         let (dns, fetcher) = asking(&loaded, &verifier)?;
         let services = outbound_services(dns, (&store, &verifier, &mail_log), learning, metrics.outbound);
@@ -158,17 +159,18 @@ impl Server {
         let told = Arc::clone(&in_force);
         live.listen(Box::new(move |parsed| told.put(parsed)));
         let loaded = in_force.loaded.load_full();
-        let (api, health) = open_doors(&loaded, (registry, metrics.store), &backend, &watched).await?;
+        let doors = open_doors(&loaded, (registry, metrics.store, metrics.web), &backend, &watched).await?;
         let coming_in = Arc::clone(&listeners).run(sockets, inbound, watched.clone());
         let mut parts = set_going(&backend, &in_force.dispatcher, coming_in, &watched);
-        parts.push(api);
-        say(&banner(&loaded, health));
+        parts.extend(doors.parts);
+        say(&banner(&loaded, doors.health));
         Ok(Self {
             place,
             level,
             store,
             mail_log,
             listeners,
+            web_certificates: doors.web_certificates,
             in_force,
             directory: live,
             alerts,
@@ -224,6 +226,7 @@ impl Server {
             self.listeners
                 .reload(listeners, &loaded.settings.hostname)
                 .map_err(|error| error.to_string())?;
+            self.web_certificates.replace(loaded.settings.web.certificates.as_ref());
             self.level
                 .change(&loaded.settings.log.level)
                 .map_err(|error| error.to_string())?;
@@ -335,6 +338,7 @@ fn refuse_what_needs_a_restart(old: &Loaded, new: &Loaded) -> Result<(), AppErro
             ("store", serde_json::to_value(&raw.store)),
             ("trace", serde_json::to_value(&raw.trace)),
             ("http", serde_json::to_value(&raw.http)),
+            ("web", serde_json::to_value(&raw.web)),
             ("log.format", serde_json::to_value(raw.log.format)),
             ("log.mail-log", serde_json::to_value(&raw.log.mail_log)),
         ]
@@ -373,18 +377,33 @@ fn self_signed(loaded: &Loaded) -> Result<Arc<ServerCertificates>, AppError> {
     Ok(Arc::new(certificates))
 }
 
-/// The management API, and metrics and health.
+/// Where HTTP is spoken.
+struct Doors {
+    parts: [JoinHandle<()>; 2],
+    health: Option<SocketAddr>,
+    web_certificates: WebCertificates,
+}
+
+/// The management API, metrics and health, and the web.
 async fn open_doors(
     loaded: &Loaded,
-    metrics: (Registry, StoreMetrics),
+    (registry, store, web_metrics): (Registry, StoreMetrics, WebMetrics),
     backend: &Backend,
     phase: &watch::Receiver<Phase>,
-) -> Result<(JoinHandle<()>, Option<SocketAddr>), AppError> {
+) -> Result<Doors, AppError> {
     let socket = loaded.settings.data_folder.join(SOCKET_NAME);
     let router = admin::router(backend.clone());
     let api = admin::serve_api(socket, router, HttpLimits::default(), phase.clone())?;
-    let health = serve_health(loaded, metrics, backend, phase).await?;
-    Ok((api, health))
+    let health = serve_health(loaded, (registry, store), backend, phase).await?;
+    let web = WebListener::open(&loaded.settings.web).await;
+    let web = web.map_err(|error| AppError::Part(error.to_string()))?;
+    let web_certificates = web.certificates();
+    let serving = web.run(web::router(backend.clone()), web_metrics, phase.clone());
+    Ok(Doors {
+        parts: [api, tokio::spawn(serving)],
+        health,
+        web_certificates,
+    })
 }
 
 async fn serve_health(

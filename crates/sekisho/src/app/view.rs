@@ -11,6 +11,7 @@ use sekisho_policy::{
 use sekisho_store::{Destination, Pressure};
 use sekisho_tls::{ClientProfile, IdentityUse, ServerCertificates, TlsClient, TlsDescription, TlsServer};
 
+use super::publication::publication;
 use crate::{
     admin::{ListenerRules, NodeView, Rules},
     config::{ListenerPlan, Loaded, changed_from_default},
@@ -47,6 +48,7 @@ pub(super) fn node_view(
             all,
         },
         tls: TlsList { places },
+        publication: publication(loaded, configured, self_signed),
         rules: Box::new(NodeRules {
             configured: configured.clone(),
             inbound: settings.inbound.clone(),

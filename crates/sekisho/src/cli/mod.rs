@@ -2,6 +2,8 @@
 
 mod alert;
 mod apply;
+mod certificate;
+mod certificate_page;
 mod changes;
 mod completions;
 mod config;
@@ -87,6 +89,9 @@ enum Command {
     /// Shows TLS as it is in force
     #[command(subcommand)]
     Tls(tls::TlsCommand),
+    /// Our own certificates
+    #[command(subcommand)]
+    Certificate(certificate::CertificateCommand),
     /// Checks and recovers the data folder of a server that does not run
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -247,6 +252,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
         | Command::Explain(_)
         | Command::ExplainInbound(_)
         | Command::Tls(_)
+        | Command::Certificate(_)
         | Command::Send(_)
         | Command::Config(_)
         | Command::Organization(_)
@@ -276,6 +282,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
             Command::Explain(args) => explain::run(args, &door).await,
             Command::ExplainInbound(args) => explain::run_inbound(args, &door).await,
             Command::Tls(command) => tls::run(command, &door).await,
+            Command::Certificate(command) => certificate::run(command, &door).await,
             Command::Send(args) => send::run(args, &door).await,
             Command::Organization(command) => organization::run(command, &door).await,
             Command::Domain(command) => domain::run(command, &door).await,

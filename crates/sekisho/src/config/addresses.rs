@@ -14,22 +14,23 @@ struct Socket {
     both_families: bool,
 }
 
-/// Names every socket that one before it leaves no room for. `listeners` come with the keys of their tables.
-pub(super) fn check(listeners: &[(String, ListenerPlan)], http: Option<SocketAddr>, checker: &mut Checker<'_>) {
+/// Names every socket that one before it leaves no room for. `listeners` come with the keys of their tables, `others`
+/// with their own.
+pub(super) fn check(listeners: &[(String, ListenerPlan)], others: &[(&str, SocketAddr)], checker: &mut Checker<'_>) {
     let listeners = listeners.iter().map(|(key, plan)| Socket {
         key: format!("{key}.address"),
         name: format!("listener {:?}", plan.name),
         address: plan.address,
         both_families: false,
     });
-    let http = http.map(|address| Socket {
-        key: "http.address".to_owned(),
-        name: "http".to_owned(),
-        address,
+    let others = others.iter().map(|(key, address)| Socket {
+        key: (*key).to_owned(),
+        name: key.strip_suffix(".address").unwrap_or(key).to_owned(),
+        address: *address,
         both_families: true,
     });
     let mut taken: Vec<Socket> = Vec::new();
-    for socket in listeners.chain(http) {
+    for socket in listeners.chain(others) {
         if let Some(other) = taken.iter().find(|other| other.takes(&socket) || socket.takes(other)) {
             checker.fault(
                 &socket.key,

@@ -41,6 +41,8 @@ pub struct ListenerPlan {
     pub relay_from: Option<RelayFrom>,
     /// Those that the configuration names; `None` wants the self-signed pair.
     pub certificates: Option<Arc<ServerCertificates>>,
+    /// Whether those are shown to partners.
+    pub published: bool,
     line_ends: BareLineEnds,
     long_lines: LongLines,
     client_certificates: ClientCertificates,
@@ -84,8 +86,8 @@ impl ListenerPlan {
     }
 }
 
-/// All listeners; the default one where there is none. `http` is another socket that must find room beside them.
-pub(super) fn build_all(raw: &Raw, http: Option<SocketAddr>, checker: &mut Checker<'_>) -> Vec<ListenerPlan> {
+/// All listeners; the default one where there is none. `others` are sockets that must find room beside them.
+pub(super) fn build_all(raw: &Raw, others: &[(&str, SocketAddr)], checker: &mut Checker<'_>) -> Vec<ListenerPlan> {
     let default = [default_listener()];
     let listeners = if raw.listener.is_empty() {
         &default[..]
@@ -113,7 +115,7 @@ pub(super) fn build_all(raw: &Raw, http: Option<SocketAddr>, checker: &mut Check
         let plan = build(listener, &key, checker);
         plans.extend(plan.map(|plan| (key, plan)));
     }
-    addresses::check(&plans, http, checker);
+    addresses::check(&plans, others, checker);
     plans.into_iter().map(|(_, plan)| plan).collect()
 }
 
@@ -141,7 +143,7 @@ fn build(listener: &raw::Listener, key: &str, checker: &mut Checker<'_>) -> Opti
         .relay_from
         .as_ref()
         .map(|texts| relay_from(texts, key, checker));
-    let certificates = certificates(&listener.tls.certificates, key, checker);
+    let certificates = certificates(&listener.tls.certificates, &format!("{key}.tls.certificates"), checker);
     let limits = &listener.limits;
     let (session, timeouts) = (session_limits(limits, key, checker), timeouts(limits, key, checker));
     let connections = connection_limits(limits, key, checker);
@@ -168,6 +170,7 @@ fn build(listener: &raw::Listener, key: &str, checker: &mut Checker<'_>) -> Opti
         },
         relay_from,
         certificates,
+        published: listener.tls.published,
         line_ends: match listener.line_ends {
             raw::LineEnds::Refuse => BareLineEnds::Refuse,
             raw::LineEnds::Normalise => BareLineEnds::Normalise,
@@ -297,14 +300,14 @@ fn parse_digest(digits: &str) -> Option<Digest> {
 }
 
 /// The certificates that the configuration names; every pair that cannot be loaded is a fault.
-fn certificates(
+pub(super) fn certificates(
     files: &[raw::CertificateFiles],
     key: &str,
     checker: &mut Checker<'_>,
 ) -> Option<Arc<ServerCertificates>> {
     let mut identities = Vec::new();
     for (place, pair) in files.iter().enumerate() {
-        let key = format!("{key}.tls.certificates[{place}]");
+        let key = format!("{key}[{place}]");
         identities.extend(load_identity(pair, &key, checker));
     }
     ServerCertificates::new(identities).map(Arc::new)

@@ -19,6 +19,7 @@ pub mod reference;
 mod route;
 mod show;
 mod trust;
+mod web;
 
 pub(crate) use document::distance;
 pub use fault::{ConfigFault, ConfigFaults};

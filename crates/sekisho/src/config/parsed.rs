@@ -18,6 +18,7 @@ use super::{
     raw::{LogFormat, Raw},
     route::{self, Outbound},
     trust::{self, TrustSettings},
+    web,
 };
 use crate::{
     alerts::AlertSettings,
@@ -26,6 +27,7 @@ use crate::{
     inbound::InboundLimits,
     local::LocalSettings,
     telemetry::maillog::{LineFormat, MailLogTarget},
+    web::WebSettings,
 };
 
 /// Everything, ready to be obeyed.
@@ -57,6 +59,8 @@ pub struct Settings {
     pub proxy: Option<Proxy>,
     /// Who is written to of alerts.
     pub alerts: AlertSettings,
+    /// What strangers see.
+    pub web: WebSettings,
     /// Logs.
     pub log: LogSettings,
 }
@@ -91,7 +95,8 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
     // After a fault any name will do: the rest is still looked through.
     let hostname = hostname.or_else(|| Domain::parse("localhost").ok())?;
     let http = http(raw, checker);
-    let listeners = listener::build_all(raw, http, checker);
+    let web = web::build(raw, checker);
+    let listeners = listener::build_all(raw, &web::sockets(http, &web), checker);
     let inbound = InboundLimits {
         connections: checker.at_least("limits.connections", raw.limits.connections, 1),
         hops: checker.at_least("limits.hops", raw.limits.hops, 10),
@@ -110,6 +115,7 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
         http,
         proxy: proxy(raw, checker),
         alerts: alerts::build(raw, &local, checker),
+        web,
         log: log(raw, &data_folder, checker),
         hostname,
         data_folder,

@@ -39,6 +39,8 @@ pub struct Raw {
     pub fetch: Fetch,
     /// Who is written to of what may stop mail.
     pub alerts: Alerts,
+    /// The web as strangers see it: the certificate information page.
+    pub web: Web,
     /// What is written down while the server runs.
     pub log: Log,
 }
@@ -146,6 +148,9 @@ pub struct ListenerTls {
     pub resumption: bool,
     /// The oldest version of TLS that is spoken.
     pub min_version: MinVersion,
+    /// Whether these certificates are shown to partners on the certificate information page (`[web]`,
+    /// `sekisho certificate page`): the certificates, what they lead to, and this node's name. Never a key.
+    pub published: bool,
 }
 
 impl Default for ListenerTls {
@@ -155,6 +160,7 @@ impl Default for ListenerTls {
             ask_client_certificate: true,
             resumption: false,
             min_version: MinVersion::default(),
+            published: false,
         }
     }
 }
@@ -579,6 +585,36 @@ impl Default for Alerts {
             mail_to: None,
             mail_after: "1m".to_owned(),
             mail_again_after: "1d".to_owned(),
+        }
+    }
+}
+
+/// The web as strangers see it. There is nothing on it but what is published: the certificate information page at
+/// `/.well-known/sekisho/certificates`, the same as JSON, and the chains that it shows. Without anything published
+/// every address is answered with 404.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Web {
+    /// Address and port for HTTP in the clear, as in `[::]:80`, or `off`.
+    pub http: String,
+    /// Address and port for HTTPS, as in `[::]:443`, or `off`.
+    pub https: String,
+    /// Certificates with their keys, for HTTPS; SNI picks among them.
+    pub certificates: Vec<CertificateFiles>,
+    /// Connections at a time.
+    pub connections: u32,
+    /// Connections at a time from one address; of IPv6 a /64 counts as one. Behind a proxy all come from one.
+    pub connections_per_address: u32,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self {
+            http: "off".to_owned(),
+            https: "off".to_owned(),
+            certificates: Vec::new(),
+            connections: 200,
+            connections_per_address: 20,
         }
     }
 }

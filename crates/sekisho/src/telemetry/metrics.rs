@@ -7,7 +7,7 @@ use sekisho_mail::{ChannelSecurity, TlsVersion};
 
 use crate::{
     admin::StoreMetrics, alerts::AlertMetrics, inbound::InboundMetrics, outbound::OutboundMetrics,
-    validation::ValidationMetrics,
+    validation::ValidationMetrics, web::WebMetrics,
 };
 
 /// Every value of the label `tls`.
@@ -37,6 +37,8 @@ pub struct Metrics {
     pub validation: ValidationMetrics,
     /// Of alerts.
     pub alerts: AlertMetrics,
+    /// Of what strangers see.
+    pub web: WebMetrics,
 }
 
 impl Metrics {
@@ -48,6 +50,7 @@ impl Metrics {
             store: StoreMetrics::register(registry),
             validation: ValidationMetrics::register(registry),
             alerts: AlertMetrics::register(registry),
+            web: WebMetrics::register(registry),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod acme;
 mod alerts;
+mod certificate_page;
 mod commands;
 mod connectors;
 mod covered;
