@@ -40,7 +40,7 @@ pub use explain::{
 };
 pub use partner::{
     OnePartnerQuery, Partner, PartnerPage, PartnerQuery, PartnerSuggestion, PartnerTraffic, SeenCertificate,
-    SeenConnection, SeenHost, SeenTls, SuggestionReason,
+    SeenConnection, SeenHost, SeenLeaf, SeenTls, SuggestionReason,
 };
 pub use queue::{
     DEFAULT_PAGE, MAX_PAGE, MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, QueuedMessage, RecipientView,

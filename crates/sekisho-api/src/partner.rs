@@ -53,6 +53,9 @@ pub struct PartnerTraffic {
     pub connections: Vec<SeenConnection>,
     /// Certificates that were presented, at most 8.
     pub certificates: Vec<SeenCertificate>,
+    /// The certificates of each host in the order in which they came, at most 5 of a host and 48 in all.
+    #[serde(default)]
+    pub history: Vec<SeenLeaf>,
     /// Hosts, at most 32.
     pub hosts: Vec<SeenHost>,
     /// Whether there were more hosts.
@@ -118,6 +121,34 @@ pub struct SeenCertificate {
     /// The end of its validity, in milliseconds since 1970.
     #[schema(value_type = i64)]
     pub not_after: Timestamp,
+    /// When it was last seen.
+    #[schema(value_type = i64)]
+    pub last: Timestamp,
+}
+
+/// A certificate that a host had for a time; all texts are the peer's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SeenLeaf {
+    /// Of what goes out the host as it was looked for, and its port; of what comes in, where clients come from many
+    /// addresses, the first name of the certificate.
+    pub host: String,
+    /// SHA-256 of the whole.
+    #[schema(value_type = String)]
+    pub sha256: Digest,
+    /// SHA-256 of its key (SubjectPublicKeyInfo).
+    #[schema(value_type = String)]
+    pub key: Digest,
+    /// The issuer, RFC 4514 style.
+    pub issuer: String,
+    /// The beginning of its validity, in milliseconds since 1970.
+    #[schema(value_type = i64)]
+    pub not_before: Timestamp,
+    /// The end of its validity.
+    #[schema(value_type = i64)]
+    pub not_after: Timestamp,
+    /// When it was first seen.
+    #[schema(value_type = i64)]
+    pub first: Timestamp,
     /// When it was last seen.
     #[schema(value_type = i64)]
     pub last: Timestamp,

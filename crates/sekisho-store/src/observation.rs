@@ -27,6 +27,10 @@ pub enum ObservationKind {
     Shadow,
     /// What the operator is warned of.
     Alert,
+    /// A certificate that a partner presented, in DER.
+    Certificate,
+    /// Which certificates a partner presented together.
+    Chain,
 }
 
 impl ObservationKind {
@@ -37,6 +41,8 @@ impl ObservationKind {
             Self::Partner => 2,
             Self::Shadow => 3,
             Self::Alert => 4,
+            Self::Certificate => 5,
+            Self::Chain => 6,
         }
     }
 }
@@ -48,6 +54,8 @@ impl fmt::Display for ObservationKind {
             Self::Partner => "partner",
             Self::Shadow => "shadow",
             Self::Alert => "alert",
+            Self::Certificate => "certificate",
+            Self::Chain => "chain",
         })
     }
 }

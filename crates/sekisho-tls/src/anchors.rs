@@ -8,6 +8,7 @@ mod search;
 use std::{fmt, path::Path, path::PathBuf, sync::Arc};
 
 use rustls::pki_types::{CertificateDer, TrustAnchor};
+use sekisho_mail::{Timestamp, Verdict};
 use webpki::anchor_from_trusted_cert;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -16,8 +17,11 @@ pub use self::{
     search::{AnchorSearch, AnchorSearchError},
 };
 use crate::{
-    IdentityError,
+    IdentityError, PathAnswer, PeerChain,
     identity::{load_certificates, parse_certificates},
+    path::{Found, find_path},
+    verified::VerifiedPath,
+    verify::leaf_of,
 };
 
 /// Why a file gives no trust anchors; each names the file and what mends it.
@@ -184,6 +188,34 @@ impl AnchorSet {
     /// Those that `wanted` asks for.
     pub fn search(&self, wanted: &AnchorSearch) -> impl Iterator<Item = &Anchor> {
         self.anchors().filter(move |anchor| wanted.is_met_by(anchor))
+    }
+
+    /// Without those for which `is_left_out` says yes: what would become of chains if they were not there.
+    #[must_use]
+    pub fn without(&self, is_left_out: impl Fn(&Anchor) -> bool) -> Self {
+        let mut content = Content::default();
+        let left = self.0.anchors.iter().filter(|anchor| !is_left_out(anchor));
+        content.anchors.extend(left.cloned());
+        content.load_errors.extend_from_slice(&self.0.load_errors);
+        Self(Arc::new(content))
+    }
+
+    /// Where a chain leads by this set alone; nothing is kept of the answer. For questions about what would be: what is
+    /// in force is asked of a [`crate::Verifier`].
+    #[must_use]
+    pub fn path(&self, chain: &PeerChain, now: Timestamp) -> PathAnswer {
+        let leaf = match leaf_of(chain) {
+            Ok(leaf) => leaf,
+            Err(fault) => return PathAnswer::without_path(Verdict::Fails(fault)),
+        };
+        if self.is_empty() {
+            return PathAnswer::without_path(Verdict::Unknown("there are no trust anchors".to_owned()));
+        }
+        let Found { fault, route } = find_path(chain, leaf, self, now);
+        PathAnswer {
+            verdict: fault.map_or(Verdict::Holds, Verdict::Fails),
+            path: route.map(|route| VerifiedPath::new(chain, Arc::new(route))),
+        }
     }
 
     /// Those with this subject, a Name in DER, at which a path may end.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use sekisho_mail::{CertificateFacts, Digest, KeyProof, Timestamp};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -93,6 +93,19 @@ impl PeerChain {
         Self::in_pem(pem, Presenter::Server)
     }
 
+    /// A chain that was presented before and kept in DER, leaf first; for questions about what would become of it now.
+    /// It comes from a client that proved its key, or else from a server.
+    #[must_use]
+    pub fn kept(certificates: Vec<Vec<u8>>, is_of_client: bool) -> Self {
+        let certificates = certificates.into_iter().map(CertificateDer::from).collect();
+        let presenter = if is_of_client {
+            Presenter::Client
+        } else {
+            Presenter::Server
+        };
+        Self::new(certificates, KeyProof::Proven, presenter)
+    }
+
     fn in_pem(pem: &str, presenter: Presenter) -> Result<Self, String> {
         let parsed: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
         let certificates = parsed.map_err(|error| format!("no PEM text of certificates: {error}"))?;
@@ -114,6 +127,17 @@ impl PeerChain {
         &self.key
     }
 
+    /// The certificates in DER, leaf first.
+    pub fn der(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.certificates.iter().map(AsRef::as_ref)
+    }
+
+    /// Whether a client presented it, and not a server.
+    #[must_use]
+    pub fn is_of_client(&self) -> bool {
+        self.presenter == Presenter::Client
+    }
+
     pub(crate) fn certificates(&self) -> &[CertificateDer<'static>] {
         &self.certificates
     }
@@ -132,7 +156,8 @@ impl PeerChain {
     }
 
     /// Names the chain and who presented it.
-    pub(crate) const fn digest(&self) -> Digest {
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
         self.digest
     }
 
@@ -155,6 +180,13 @@ pub fn sha256(octets: &[u8]) -> Digest {
     let mut out = [0; 32];
     out.copy_from_slice(digest(&SHA256, octets).as_ref());
     Digest(out)
+}
+
+/// The SHA-1 of octets, by which certificates are named in the field. Nothing is decided by it.
+pub(crate) fn sha1(octets: &[u8]) -> [u8; 20] {
+    let mut out = [0; 20];
+    out.copy_from_slice(digest(&SHA1_FOR_LEGACY_USE_ONLY, octets).as_ref());
+    out
 }
 
 fn chain_digest(facts: &[CertificateFacts], presenter: Presenter) -> Digest {

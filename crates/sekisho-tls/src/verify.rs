@@ -264,6 +264,12 @@ pub struct PathAnswer {
     pub path: Option<VerifiedPath>,
 }
 
+impl PathAnswer {
+    pub(crate) const fn without_path(verdict: Verdict) -> Self {
+        Self { verdict, path: None }
+    }
+}
+
 impl Generation {
     fn path_answer(
         &self,
@@ -332,7 +338,7 @@ fn name_verdict(chain: &PeerChain, names: &[NamePattern]) -> Verdict {
 }
 
 /// The leaf, or why nothing needs to be asked of this chain.
-fn leaf_of(chain: &PeerChain) -> Result<&CertificateDer<'static>, CertificateFault> {
+pub(crate) fn leaf_of(chain: &PeerChain) -> Result<&CertificateDer<'static>, CertificateFault> {
     match (chain.certificates().first(), chain.key()) {
         (None, _) => Err(CertificateFault::None),
         (Some(_), KeyProof::NotProven(why)) => Err(CertificateFault::KeyNotProven(why.clone())),

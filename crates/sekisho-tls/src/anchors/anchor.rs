@@ -6,7 +6,7 @@ use rustls::pki_types::{CertificateDer, TrustAnchor};
 use sekisho_mail::{Digest, Timestamp};
 
 use crate::{
-    chain::facts_of,
+    chain::{facts_of, sha1},
     der::{in_sequence, public_key_info},
 };
 
@@ -122,6 +122,13 @@ impl Anchor {
     #[must_use]
     pub fn spki_der(&self) -> &[u8] {
         &self.spki_der
+    }
+
+    /// The SHA-1 of its certificate in hexadecimal digits, by which the field names certificates. Nothing is decided by
+    /// it.
+    #[must_use]
+    pub fn sha1(&self) -> String {
+        sha1(&self.certificate).iter().map(|octet| format!("{octet:02x}")).collect()
     }
 
     /// The same certificate, for the same names: what one source holds to some and another does not is two.

@@ -13,6 +13,8 @@ const MAX_SEARCH_LEN: usize = 1024;
 pub enum AnchorSearch {
     /// The one with this SHA-256 of its certificate.
     Sha256(Digest),
+    /// The one with this SHA-1 of its certificate, in lower-case digits: what the field quotes.
+    Sha1(String),
     /// The one with this certificate or, since roots are issued anew, with its key and subject.
     Certificate {
         /// Over the certificate.
@@ -30,7 +32,9 @@ pub enum AnchorSearch {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnchorSearchError {
     /// Nothing was given, or too much.
-    #[error("give a SHA-256 fingerprint, a part of the subject (at most {MAX_SEARCH_LEN} octets) or a certificate")]
+    #[error(
+        "give a SHA-256 or SHA-1 fingerprint, a part of the subject (at most {MAX_SEARCH_LEN} octets) or a certificate"
+    )]
     Text,
     /// No certificate.
     #[error("this is no certificate in PEM ({0})")]
@@ -38,7 +42,7 @@ pub enum AnchorSearchError {
 }
 
 impl AnchorSearch {
-    /// A SHA-256 fingerprint, with colons or without, or else a part of a subject.
+    /// A SHA-256 or SHA-1 fingerprint, with colons, blanks or without, or else a part of a subject.
     ///
     /// # Errors
     /// When it is empty or too long.
@@ -47,7 +51,16 @@ impl AnchorSearch {
         if text.is_empty() || text.len() > MAX_SEARCH_LEN {
             return Err(AnchorSearchError::Text);
         }
-        Ok(fingerprint(text).map_or_else(|| Self::Subject(text.to_lowercase()), Self::Sha256))
+        let digits: String = text
+            .chars()
+            .filter(|character| !matches!(character, ':' | ' '))
+            .collect();
+        let is_fingerprint = digits.bytes().all(|octet| octet.is_ascii_hexdigit());
+        Ok(match digits.len() {
+            64 if is_fingerprint => fingerprint(&digits).map(Self::Sha256).ok_or(AnchorSearchError::Text)?,
+            40 if is_fingerprint => Self::Sha1(digits.to_ascii_lowercase()),
+            _ => Self::Subject(text.to_lowercase()),
+        })
     }
 
     /// The certificates of a PEM text, each looked for.
@@ -67,8 +80,10 @@ impl AnchorSearch {
         Ok(searches.collect())
     }
 
-    pub(super) fn is_met_by(&self, anchor: &Anchor) -> bool {
+    #[must_use]
+    pub fn is_met_by(&self, anchor: &Anchor) -> bool {
         match self {
+            Self::Sha1(wanted) => anchor.sha1() == *wanted,
             Self::Sha256(wanted) => anchor.sha256 == *wanted,
             Self::Certificate {
                 sha256,
@@ -80,14 +95,10 @@ impl AnchorSearch {
     }
 }
 
-/// `ab:cd:…`, as tools print it, or 64 digits in a row.
-fn fingerprint(text: &str) -> Option<Digest> {
-    let digits: Vec<u8> = text.bytes().filter(|octet| *octet != b':').collect();
-    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
+/// 64 digits.
+fn fingerprint(digits: &str) -> Option<Digest> {
     let mut octets = [0; 32];
-    for (octet, pair) in octets.iter_mut().zip(digits.chunks(2)) {
+    for (octet, pair) in octets.iter_mut().zip(digits.as_bytes().chunks(2)) {
         *octet = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
     }
     Some(Digest(octets))

@@ -377,6 +377,8 @@ impl Connection {
             Ok((stream, mut facts)) => {
                 tracing::debug!(version = %facts.version, suite = %facts.suite, group = %facts.group, "under TLS");
                 facts.implicit = self.listener.mode == ListenerMode::ImplicitTls;
+                let chain = net::certificates(stream.peer_chain());
+                self.services.partners.presented(chain);
                 self.security = ChannelSecurity::Tls(Box::new(facts));
                 self.patience.begin_anew(Instant::now());
                 Some(Transport::Tls(Box::new(stream)))

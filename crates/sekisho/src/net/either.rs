@@ -163,6 +163,13 @@ pub async fn connect_tls(
     }
 }
 
+pub fn certificates(chain: &PeerChain) -> Option<&system::PeerChain> {
+    match chain {
+        PeerChain::Certificates(chain) => system::certificates(chain),
+        PeerChain::Facts(_) => None,
+    }
+}
+
 pub fn verify(verifier: &Verifier, chain: &PeerChain, checks: &[Check], now: Timestamp) -> ChainAnswers {
     match chain {
         PeerChain::Certificates(chain) => system::verify(verifier, chain, checks, now),

@@ -79,6 +79,12 @@ pub async fn connect_tls<S: AsyncRead + AsyncWrite + Unpin>(
     client.connect(stream, server_name, profile, time_limit).await
 }
 
+/// The certificates that the peer presented.
+#[must_use]
+pub fn certificates(chain: &PeerChain) -> Option<&Arc<sekisho_tls::PeerChain>> {
+    Some(chain)
+}
+
 /// Answers checks about a chain.
 #[must_use]
 pub fn verify(verifier: &Verifier, chain: &PeerChain, checks: &[Check], now: Timestamp) -> ChainAnswers {

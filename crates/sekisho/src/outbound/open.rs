@@ -373,6 +373,7 @@ impl Opening<'_> {
             clock::now(),
         );
         facts.set_answers(answers);
+        self.services.partners.presented(net::certificates(stream.peer_chain()));
         facts.implicit = self.way.route.implicit_tls;
         link.session
             .note(&format!("{} {} {}", facts.version, facts.suite, facts.group));

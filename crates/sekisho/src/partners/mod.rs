@@ -5,6 +5,7 @@
 //! clear go first, then those that only came in; a domain without mail is forgotten after 90 days. A crash loses the
 //! last seconds, which costs nothing.
 
+mod chains;
 mod record;
 mod suggest;
 
@@ -18,14 +19,18 @@ use std::{
 };
 
 use sekisho_api::Partner;
-use sekisho_mail::{ChannelFacts, Decision, Domain, Envelope, Evidence, OrganizationName, Timestamp};
+use sekisho_mail::{ChannelFacts, Decision, Digest, Domain, Envelope, Evidence, OrganizationName, Timestamp};
 use sekisho_policy::directory::Directory;
 use sekisho_store::{
     Arrival, OBSERVATION_LEN_MAX, OBSERVATIONS_AT_ONCE, Observation, ObservationKind, Store, StoreError,
 };
+use sekisho_tls::PeerChain;
 use tokio::sync::watch;
 
-use self::record::{Seen, merge, note, shorten};
+use self::{
+    chains::{Chains, Index},
+    record::{Seen, merge, note, shorten},
+};
 use crate::{
     app::Phase,
     clock,
@@ -33,7 +38,10 @@ use crate::{
     outbound::{RouteSettings, Via},
 };
 
-pub use suggest::suggest;
+pub use self::{
+    chains::{LEAVES_MAX, PresentedChain, chains_of},
+    suggest::suggest,
+};
 
 /// Partners that are kept at most, of all organizations.
 pub const PARTNERS_MAX: usize = 20_000;
@@ -54,7 +62,15 @@ type Noted = HashMap<OrganizationName, HashMap<Domain, Partner>>;
 pub struct Partners {
     noted: Mutex<Notes>,
     /// What is kept; `None` until it has been looked at. Held while it is written.
-    kept: tokio::sync::Mutex<Option<HashMap<String, Kept>>>,
+    kept: tokio::sync::Mutex<Option<Stock>>,
+    chains: Chains,
+}
+
+/// What is known of what is kept.
+#[derive(Debug)]
+struct Stock {
+    partners: HashMap<String, Kept>,
+    chains: Index,
 }
 
 #[derive(Debug, Default)]
@@ -99,6 +115,13 @@ pub fn key(organization: &str, domain: &str) -> String {
 }
 
 impl Partners {
+    /// A peer has shaken hands with this chain; it is kept only when mail goes along.
+    pub fn presented(&self, chain: Option<&Arc<PeerChain>>) {
+        if let Some(chain) = chain {
+            self.chains.presented(chain);
+        }
+    }
+
     /// A message was taken from a client that is nobody's own server.
     pub fn arrived(&self, directory: &Directory, envelope: &Envelope, arrival: &Arrival) {
         let Some(peer) = arrival.peer else { return };
@@ -203,19 +226,25 @@ impl Partners {
         written
     }
 
-    async fn write_noted(&self, kept: &mut Option<HashMap<String, Kept>>, store: &dyn Store) -> Result<(), StoreError> {
+    async fn write_noted(&self, kept: &mut Option<Stock>, store: &dyn Store) -> Result<(), StoreError> {
         let noted = std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
         if noted.count == 0 && kept.is_some() {
             return Ok(());
         }
         let now = clock::now();
-        let index = match kept {
-            Some(index) => index,
-            none => none.insert(take_stock(store, now).await?),
+        let stock = match kept {
+            Some(stock) => stock,
+            none => none.insert(Stock {
+                partners: take_stock(store, now).await?,
+                chains: Index::read(store).await?,
+            }),
         };
+        let index = &mut stock.partners;
         let mut written = Vec::new();
+        let mut chains = Vec::new();
         for partner in noted.by_organization.into_values().flat_map(HashMap::into_values) {
             let key = key(&partner.organization, &partner.domain);
+            let fresh = leaves(&partner);
             let partner = match index.contains_key(&key) {
                 true => match read(store, &partner.organization, &partner.domain).await? {
                     Some(before) => merge(before, partner, now),
@@ -226,6 +255,10 @@ impl Partners {
             };
             let worth = Worth::of(&partner);
             let last = partner.last();
+            for (leaf, out, at) in fresh {
+                let newest = self.chains.newest(&leaf);
+                chains.extend(stock.chains.seen(leaf, newest.as_deref(), out, at));
+            }
             index.insert(key.clone(), Kept { worth, last });
             written.push(Observation {
                 kind: ObservationKind::Partner,
@@ -240,6 +273,8 @@ impl Partners {
         if !written.is_empty() {
             store.observe(written).await?;
         }
+        chains.extend(stock.chains.forget(now));
+        chains::write(store, chains).await?;
         let before = now.minus(FORGET_AFTER);
         let forgotten = store.forget_observations(ObservationKind::Partner, before).await?;
         if forgotten > 0 {
@@ -247,6 +282,21 @@ impl Partners {
         }
         Ok(())
     }
+}
+
+/// The leaves that a partner has presented, whether mail went out, and when.
+fn leaves(partner: &Partner) -> Vec<(Digest, bool, Timestamp)> {
+    let sides = [(&partner.inbound, false), (&partner.outbound, true)];
+    let sides = sides
+        .into_iter()
+        .filter_map(|(traffic, out)| Some((traffic.as_ref()?, out)));
+    let of = |(traffic, out): (&'_ sekisho_api::PartnerTraffic, bool)| {
+        let certificates = traffic.certificates.iter();
+        certificates
+            .map(move |one| (one.sha256, out, one.last))
+            .collect::<Vec<_>>()
+    };
+    sides.flat_map(of).collect()
 }
 
 #[derive(Clone, Copy)]

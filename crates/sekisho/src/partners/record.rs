@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, net::IpAddr, time::Duration};
 
-use sekisho_api::{Partner, PartnerTraffic, SeenCertificate, SeenConnection, SeenHost, SeenTls};
+use sekisho_api::{Partner, PartnerTraffic, SeenCertificate, SeenConnection, SeenHost, SeenLeaf, SeenTls};
 use sekisho_mail::{CertificateFacts, ChannelSecurity, Check, KeyProof, Timestamp, TlsVersion};
 
 use super::found;
@@ -20,6 +20,11 @@ const NAMES_MAX: usize = 20;
 const ISSUER_OCTETS: usize = 256;
 /// Hosts.
 const HOSTS_MAX: usize = 32;
+/// Certificates of a host that are remembered, and of all hosts together.
+const LEAVES_OF_HOST: usize = 5;
+const HISTORY_MAX: usize = 48;
+/// For how long: some renewals of certificates that live for a quarter of a year.
+const HISTORY_KEPT: Duration = Duration::from_secs(500 * 86_400);
 /// Stands for what is not known any more of a chain.
 pub(super) const NOT_KEPT: &str = "not kept";
 /// What was not seen for so long does not count any more.
@@ -121,6 +126,7 @@ pub(super) fn note(traffic: &mut Option<PartnerTraffic>, seen: &Seen<'_>) {
         worst: String::new(),
         connections: Vec::new(),
         certificates: Vec::new(),
+        history: Vec::new(),
         hosts: Vec::new(),
         more_hosts: false,
     });
@@ -234,6 +240,33 @@ fn note_certificate(traffic: &mut PartnerTraffic, seen: &Seen<'_>) {
     } else if traffic.certificates.len() < CERTIFICATES_MAX {
         traffic.certificates.push(certificate(leaf, seen.at));
     }
+    note_history(traffic, leaf, seen);
+}
+
+fn note_history(traffic: &mut PartnerTraffic, leaf: &CertificateFacts, seen: &Seen<'_>) {
+    let text = seen.host();
+    let host = match seen.host {
+        Some(_) => text.as_str(),
+        None => {
+            let names = leaf.dns_names.first().or(leaf.common_name.as_ref());
+            names.map_or("", String::as_str)
+        }
+    };
+    let mut known = traffic.history.iter_mut();
+    if let Some(known) = known.find(|known| known.sha256 == leaf.sha256 && known.host == host) {
+        known.last = known.last.max(seen.at);
+    } else if traffic.history.len() < HISTORY_MAX {
+        traffic.history.push(SeenLeaf {
+            host: cut(host.to_owned(), ISSUER_OCTETS),
+            sha256: leaf.sha256,
+            key: leaf.spki_sha256,
+            issuer: cut(leaf.issuer.clone(), ISSUER_OCTETS),
+            not_before: leaf.not_before,
+            not_after: leaf.not_after,
+            first: seen.at,
+            last: seen.at,
+        });
+    }
 }
 
 fn certificate(leaf: &CertificateFacts, at: Timestamp) -> SeenCertificate {
@@ -326,7 +359,15 @@ fn merge_traffic(
             None => all.certificates.push(certificate),
         }
     }
+    for leaf in noted.history {
+        let is_same = |known: &&mut SeenLeaf| known.sha256 == leaf.sha256 && known.host == leaf.host;
+        match all.history.iter_mut().find(is_same) {
+            Some(known) => known.last = known.last.max(leaf.last),
+            None => all.history.push(leaf),
+        }
+    }
     keep_to_limits(&mut all, now);
+    keep_history(&mut all.history, now);
     rate(&mut all);
     Some(all)
 }
@@ -355,6 +396,21 @@ fn keep_to_limits(all: &mut PartnerTraffic, now: Timestamp) {
     all.certificates.truncate(CERTIFICATES_MAX);
 }
 
+/// Of each host the newest few, and of all together.
+fn keep_history(history: &mut Vec<SeenLeaf>, now: Timestamp) {
+    history.retain(|leaf| leaf.last >= now.minus(HISTORY_KEPT));
+    history.sort_by_key(|leaf| std::cmp::Reverse(leaf.last));
+    let mut kept: Vec<SeenLeaf> = Vec::with_capacity(history.len().min(HISTORY_MAX));
+    for leaf in history.drain(..) {
+        let of_host = kept.iter().filter(|one| one.host == leaf.host).count();
+        if of_host < LEAVES_OF_HOST && kept.len() < HISTORY_MAX {
+            kept.push(leaf);
+        }
+    }
+    kept.reverse();
+    *history = kept;
+}
+
 /// Makes a record shorter whose certificates have long names; false when nothing is left to take away.
 pub(super) fn shorten(partner: &mut Partner) -> bool {
     let mut is_shorter = false;
@@ -366,6 +422,15 @@ pub(super) fn shorten(partner: &mut Partner) -> bool {
                 is_shorter = true;
             }
         }
+    }
+    if is_shorter {
+        return true;
+    }
+    for traffic in partner.inbound.iter_mut().chain(&mut partner.outbound) {
+        // Those that came first.
+        let half = traffic.history.len().div_ceil(2);
+        traffic.history.drain(..half);
+        is_shorter |= half > 0;
     }
     is_shorter
 }

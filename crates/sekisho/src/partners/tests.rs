@@ -406,8 +406,167 @@ async fn what_was_noted_is_added_to_what_is_kept_and_forgotten_in_its_time() {
     partners.write(store).await.unwrap();
     let index = partners.kept.lock().await;
     assert_eq!(
-        index.as_ref().map(HashMap::len),
+        index.as_ref().map(|stock| stock.partners.len()),
         Some(NOTED_MAX + 2),
         "more were not noted"
     );
+}
+
+/// A chain of octets that are no certificates: they have digests all the same.
+fn chain(certificates: &[&str]) -> PeerChain {
+    let der = certificates.iter().map(|text| text.as_bytes().to_vec());
+    PeerChain::kept(der.collect(), false)
+}
+
+fn model() -> Arc<dyn Store> {
+    ModelDisk::new(ModelSettings {
+        at_once: true,
+        ..ModelSettings::default()
+    })
+    .open(NOW)
+    .unwrap()
+}
+
+/// Notes a chain as that of a partner to whom mail went, and keeps what is to be kept.
+async fn seen(index: &mut Index, store: &dyn Store, certificates: &[&str], at: Timestamp) {
+    let chain = chain(certificates);
+    let leaf = chain.facts()[0].sha256;
+    let written = index.seen(leaf, Some(&chain), true, at);
+    chains::write(store, written).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_thousand_partners_with_one_intermediate_keep_it_once_and_each_chain_is_whole() {
+    let store = model();
+    let mut index = Index::read(&*store).await.unwrap();
+    for number in 0..1000 {
+        let leaf = format!("leaf {number}");
+        seen(&mut index, &*store, &[&leaf, "the intermediate", "the root"], NOW).await;
+    }
+    assert_eq!(index.sizes(), (1000, 1002));
+    let again = Index::read(&*store).await.unwrap();
+    assert_eq!(again.sizes(), (1000, 1002), "another process finds it so");
+    let kept = chains_of(&*store, &sekisho_tls::sha256(b"leaf 7")).await.unwrap();
+    let wanted = chain(&["leaf 7", "the intermediate", "the root"]);
+    assert_eq!(kept.iter().map(|one| &*one.chain).collect::<Vec<_>>(), [&wanted]);
+    // Half a day later there is nothing to write down, two days later there is.
+    let (soon, later) = (
+        NOW.plus(Duration::from_secs(43_200)),
+        NOW.plus(Duration::from_secs(2 * 86_400)),
+    );
+    let leaf = wanted.facts()[0].sha256;
+    assert_eq!(index.seen(leaf, Some(&wanted), true, soon), []);
+    assert_eq!(index.seen(leaf, None, true, later).len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_seen_any_more_goes_with_all_certificates_that_nobody_else_has() {
+    let store = model();
+    let mut index = Index::read(&*store).await.unwrap();
+    let long_ago = NOW.minus(FORGET_AFTER + Duration::from_secs(2 * 86_400));
+    seen(&mut index, &*store, &["old", "only its", "shared"], long_ago).await;
+    seen(&mut index, &*store, &["new", "shared"], NOW).await;
+    let forgotten = index.forget(NOW);
+    chains::write(&*store, forgotten).await.unwrap();
+    assert_eq!(index.sizes(), (1, 2));
+    assert_eq!(Index::read(&*store).await.unwrap().sizes(), (1, 2));
+    let certificates = store
+        .observations(ObservationKind::Certificate, "", None, 10)
+        .await
+        .unwrap();
+    assert_eq!(certificates.len(), 2);
+}
+
+#[tokio::test]
+async fn of_one_leaf_only_the_newest_few_chains_are_kept() {
+    let store = model();
+    let mut index = Index::read(&*store).await.unwrap();
+    for number in 0..10 {
+        let above = format!("intermediate {number}");
+        let at = NOW.plus(Duration::from_secs(number));
+        seen(&mut index, &*store, &["leaf", &above], at).await;
+    }
+    let kept = chains_of(&*store, &sekisho_tls::sha256(b"leaf")).await.unwrap();
+    let above: Vec<Vec<u8>> = kept
+        .iter()
+        .filter_map(|one| one.chain.der().nth(1))
+        .map(<[u8]>::to_vec)
+        .collect();
+    assert_eq!(
+        above,
+        [b"intermediate 9", b"intermediate 8", b"intermediate 7"].map(|text| text.to_vec())
+    );
+    assert_eq!(index.sizes(), (1, 4));
+}
+
+#[tokio::test]
+async fn a_chain_is_kept_when_mail_goes_along_and_not_for_a_handshake_alone() {
+    let store = model();
+    let partners = Partners::default();
+    let (with_mail, without) = (
+        Arc::new(chain(&["with mail", "ca"])),
+        Arc::new(chain(&["without", "ca"])),
+    );
+    let huge = Arc::new(chain(&["huge", &"x".repeat(20_000)]));
+    for presented in [&with_mail, &without, &huge] {
+        partners.presented(Some(presented));
+    }
+    let domain = Domain::parse("bank.example").unwrap();
+    for of in [&with_mail, &huge] {
+        let ChannelSecurity::Tls(mut tls) = good(1, &["mx.bank.example"]) else {
+            panic!("it is under TLS")
+        };
+        tls.chain[0].sha256 = of.facts()[0].sha256;
+        let seen = Seen {
+            security: &ChannelSecurity::Tls(tls),
+            host: Some(("mx.bank.example", 25)),
+            client: None,
+            found: Some(&Via::Mx { port: 25 }),
+            at: clock::now(),
+        };
+        partners.note(&OrganizationName::FIRST, &domain, Side::Out, &seen);
+    }
+    partners.write(&*store).await.unwrap();
+    let kept = |chain: &PeerChain| chain.facts()[0].sha256;
+    for (chain, count) in [(&with_mail, 1), (&without, 0), (&huge, 0)] {
+        assert_eq!(chains_of(&*store, &kept(chain)).await.unwrap().len(), count);
+    }
+}
+
+#[test]
+fn the_certificates_of_a_host_are_remembered_in_their_order_and_only_the_newest() {
+    let day = Duration::from_secs(86_400);
+    let mut kept = partner(None, None);
+    for number in 1..=7u8 {
+        let mut of_one = None;
+        for host in ["mx1.bank.example", "mx2.bank.example"] {
+            let security = good(number, &["*.bank.example"]);
+            let seen = Seen {
+                security: &security,
+                host: Some((host, 25)),
+                client: None,
+                found: Some(&Via::Mx { port: 25 }),
+                at: NOW.plus(day * 80 * u32::from(number)),
+            };
+            note(&mut of_one, &seen);
+            note(&mut of_one, &seen);
+        }
+        let now = NOW.plus(day * 80 * u32::from(number));
+        kept = merge(kept, partner(None, of_one), now);
+    }
+    let history = kept.outbound.unwrap().history;
+    let of_one: Vec<u8> = history
+        .iter()
+        .filter(|leaf| leaf.host == "mx1.bank.example:25")
+        .map(|leaf| leaf.key.0[0])
+        .collect();
+    assert_eq!((of_one, history.len()), (vec![3, 4, 5, 6, 7], 10));
+}
+
+#[test]
+fn a_partner_that_an_earlier_build_wrote_down_is_still_read() {
+    let text = r#"{"organization":"default","domain":"bank.example","outbound":{"first":1,"last":2,"messages":1,"plaintext":0,
+        "connections":[],"certificates":[],"hosts":[]}}"#;
+    let partner: Partner = serde_json::from_str(text).unwrap();
+    assert!(partner.outbound.unwrap().history.is_empty());
 }
