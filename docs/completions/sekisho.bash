@@ -91,6 +91,9 @@ _sekisho() {
             sekisho,trace)
                 cmd="sekisho__subcmd__trace"
                 ;;
+            sekisho,trust)
+                cmd="sekisho__subcmd__trust"
+                ;;
             sekisho__subcmd__alert,acknowledge)
                 cmd="sekisho__subcmd__alert__subcmd__acknowledge"
                 ;;
@@ -466,6 +469,9 @@ _sekisho() {
             sekisho__subcmd__help,trace)
                 cmd="sekisho__subcmd__help__subcmd__trace"
                 ;;
+            sekisho__subcmd__help,trust)
+                cmd="sekisho__subcmd__help__subcmd__trust"
+                ;;
             sekisho__subcmd__help__subcmd__alert,acknowledge)
                 cmd="sekisho__subcmd__help__subcmd__alert__subcmd__acknowledge"
                 ;;
@@ -598,6 +604,9 @@ _sekisho() {
             sekisho__subcmd__help__subcmd__organization,show)
                 cmd="sekisho__subcmd__help__subcmd__organization__subcmd__show"
                 ;;
+            sekisho__subcmd__help__subcmd__partner,forecast)
+                cmd="sekisho__subcmd__help__subcmd__partner__subcmd__forecast"
+                ;;
             sekisho__subcmd__help__subcmd__partner,list)
                 cmd="sekisho__subcmd__help__subcmd__partner__subcmd__list"
                 ;;
@@ -667,6 +676,12 @@ _sekisho() {
             sekisho__subcmd__help__subcmd__tls,list)
                 cmd="sekisho__subcmd__help__subcmd__tls__subcmd__list"
                 ;;
+            sekisho__subcmd__help__subcmd__trust,check)
+                cmd="sekisho__subcmd__help__subcmd__trust__subcmd__check"
+                ;;
+            sekisho__subcmd__help__subcmd__trust,list)
+                cmd="sekisho__subcmd__help__subcmd__trust__subcmd__list"
+                ;;
             sekisho__subcmd__import,exchange)
                 cmd="sekisho__subcmd__import__subcmd__exchange"
                 ;;
@@ -721,6 +736,9 @@ _sekisho() {
             sekisho__subcmd__organization__subcmd__help,show)
                 cmd="sekisho__subcmd__organization__subcmd__help__subcmd__show"
                 ;;
+            sekisho__subcmd__partner,forecast)
+                cmd="sekisho__subcmd__partner__subcmd__forecast"
+                ;;
             sekisho__subcmd__partner,help)
                 cmd="sekisho__subcmd__partner__subcmd__help"
                 ;;
@@ -729,6 +747,9 @@ _sekisho() {
                 ;;
             sekisho__subcmd__partner,show)
                 cmd="sekisho__subcmd__partner__subcmd__show"
+                ;;
+            sekisho__subcmd__partner__subcmd__help,forecast)
+                cmd="sekisho__subcmd__partner__subcmd__help__subcmd__forecast"
                 ;;
             sekisho__subcmd__partner__subcmd__help,help)
                 cmd="sekisho__subcmd__partner__subcmd__help__subcmd__help"
@@ -889,6 +910,24 @@ _sekisho() {
             sekisho__subcmd__tls__subcmd__help,list)
                 cmd="sekisho__subcmd__tls__subcmd__help__subcmd__list"
                 ;;
+            sekisho__subcmd__trust,check)
+                cmd="sekisho__subcmd__trust__subcmd__check"
+                ;;
+            sekisho__subcmd__trust,help)
+                cmd="sekisho__subcmd__trust__subcmd__help"
+                ;;
+            sekisho__subcmd__trust,list)
+                cmd="sekisho__subcmd__trust__subcmd__list"
+                ;;
+            sekisho__subcmd__trust__subcmd__help,check)
+                cmd="sekisho__subcmd__trust__subcmd__help__subcmd__check"
+                ;;
+            sekisho__subcmd__trust__subcmd__help,help)
+                cmd="sekisho__subcmd__trust__subcmd__help__subcmd__help"
+                ;;
+            sekisho__subcmd__trust__subcmd__help,list)
+                cmd="sekisho__subcmd__trust__subcmd__help__subcmd__list"
+                ;;
             *)
                 ;;
         esac
@@ -896,7 +935,7 @@ _sekisho() {
 
     case "${cmd}" in
         sekisho)
-            opts="-h -V --config --data-folder --help --version serve status queue trace explain explain-inbound config tls certificate store organization domain connector rule exception partner alert directory export plan apply import send completions help"
+            opts="-h -V --config --data-folder --help --version serve status queue trace explain explain-inbound config tls certificate store organization domain connector rule exception partner trust alert directory export plan apply import send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3974,7 +4013,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help)
-            opts="serve status queue trace explain explain-inbound config tls certificate store organization domain connector rule exception partner alert directory export plan apply import send completions help"
+            opts="serve status queue trace explain explain-inbound config tls certificate store organization domain connector rule exception partner trust alert directory export plan apply import send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4814,8 +4853,22 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__partner)
-            opts="list show"
+            opts="list show forecast"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__partner__subcmd__forecast)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -5264,6 +5317,48 @@ _sekisho() {
         sekisho__subcmd__help__subcmd__trace)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__trust)
+            opts="list check"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__trust__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__trust__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -5748,7 +5843,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__partner)
-            opts="-h -V --config --data-folder --help --version list show help"
+            opts="-h -V --config --data-folder --help --version list show forecast help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5769,9 +5864,53 @@ _sekisho() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sekisho__subcmd__partner__subcmd__help)
-            opts="list show help"
+        sekisho__subcmd__partner__subcmd__forecast)
+            opts="-h -V --days --organization --json --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__partner__subcmd__help)
+            opts="list show forecast help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__partner__subcmd__help__subcmd__forecast)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -7377,6 +7516,132 @@ _sekisho() {
                     return 0
                     ;;
                 --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__trust)
+            opts="-h -V --config --data-folder --help --version list check help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__trust__subcmd__check)
+            opts="-h -V --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__trust__subcmd__help)
+            opts="list check help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__trust__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__trust__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__trust__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__trust__subcmd__list)
+            opts="-h -V --set --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --set)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -12,17 +12,73 @@ use utoipa::{IntoParams, ToSchema};
 pub enum AlertKind {
     /// Validations of an outbound connector fail.
     ValidationFails,
+    /// A partner's certificate ends.
+    CertificateEnds,
+    /// An intermediate or a root ends, to which a partner's certificate leads.
+    AuthorityEnds,
+    /// As that, and before the certificate itself.
+    LeafOutlivesIssuer,
+    /// A partner's certificate has another issuer than before.
+    IssuerChanged,
+    /// A partner's certificate was renewed late three times in a row.
+    RenewedLate,
+    /// A pin names a key that ends soon, or that the partner does not show.
+    PinBreaks,
+    /// A connector's issuers are not those of the partner's certificate.
+    IssuerNotListed,
+    /// A partner presents its certificate without those above it.
+    NoIntermediates,
+    /// A connector wants certificates for clients, and the partner's is none.
+    NotForClients,
+    /// A certificate of our own ends.
+    OwnCertificateEnds,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::ValidationFails];
+    pub const ALL: [Self; 11] = [
+        Self::ValidationFails,
+        Self::CertificateEnds,
+        Self::AuthorityEnds,
+        Self::LeafOutlivesIssuer,
+        Self::IssuerChanged,
+        Self::RenewedLate,
+        Self::PinBreaks,
+        Self::IssuerNotListed,
+        Self::NoIntermediates,
+        Self::NotForClients,
+        Self::OwnCertificateEnds,
+    ];
+
+    /// Those that a forecast says.
+    pub const FORETOLD: [Self; 10] = [
+        Self::CertificateEnds,
+        Self::AuthorityEnds,
+        Self::LeafOutlivesIssuer,
+        Self::IssuerChanged,
+        Self::RenewedLate,
+        Self::PinBreaks,
+        Self::IssuerNotListed,
+        Self::NoIntermediates,
+        Self::NotForClients,
+        Self::OwnCertificateEnds,
+    ];
 
     /// As JSON, metrics and the log have it; it stays what it is.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::ValidationFails => "validation-fails",
+            Self::CertificateEnds => "certificate-ends",
+            Self::AuthorityEnds => "authority-ends",
+            Self::LeafOutlivesIssuer => "leaf-outlives-issuer",
+            Self::IssuerChanged => "issuer-changed",
+            Self::RenewedLate => "renewed-late",
+            Self::PinBreaks => "pin-breaks",
+            Self::IssuerNotListed => "issuer-not-listed",
+            Self::NoIntermediates => "no-intermediates",
+            Self::NotForClients => "not-for-clients",
+            Self::OwnCertificateEnds => "own-certificate-ends",
         }
     }
 }

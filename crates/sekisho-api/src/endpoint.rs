@@ -6,12 +6,12 @@ use utoipa::OpenApi as _;
 use crate::{
     Acknowledged, Acknowledgement, ActionResult, AlertList, AlertQuery, ApiError, Bounce, CertificatePage, ConfigView,
     DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal,
-    DirectoryQuery, DirectoryRollback, DirectoryView, ExplainQuery, Explanation, Health, HistoryQuery, Hold,
-    ImpactQuestion, InboundExplanation, InboundQuestion, LastValidations, LastValidationsQuery, MessageView,
-    OnePartnerQuery, Partner, PartnerPage, PartnerQuery, PartnerSuggestion, Promoted, Promotion, QueueCount,
-    QueueFilter, QueuePage, QueueQuery, Redirect, Release, Retry, ShadowQuery, ShadowReport, Shape, ShapeQuery, Status,
-    Submission, Submitted, TlsList, TracePage, TraceQuery, Validation, ValidationHistory, ValidationOrder,
-    ValidationsQuery,
+    DirectoryQuery, DirectoryRollback, DirectoryView, ExplainQuery, Explanation, Forecast, ForecastQuery, Health,
+    HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion, LastValidations, LastValidationsQuery,
+    MessageView, OnePartnerQuery, Partner, PartnerPage, PartnerQuery, PartnerSuggestion, Promoted, Promotion,
+    QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect, Release, Retry, ShadowQuery, ShadowReport, Shape,
+    ShapeQuery, Status, Submission, Submitted, TlsList, TracePage, TraceQuery, TrustAnswer, TrustList, TrustQuery,
+    TrustQuestion, Validation, ValidationHistory, ValidationOrder, ValidationsQuery,
 };
 
 /// The paths, as a router wants them.
@@ -66,6 +66,12 @@ pub mod path {
     pub const PARTNER: &str = "/v1/partner";
     /// `GET` with [`crate::OnePartnerQuery`]: [`crate::PartnerSuggestion`].
     pub const PARTNER_SUGGESTION: &str = "/v1/partner/suggestion";
+    /// `GET` with [`crate::ForecastQuery`]: [`crate::Forecast`].
+    pub const FORECAST: &str = "/v1/forecast";
+    /// `GET` with [`crate::TrustQuery`]: [`crate::TrustList`].
+    pub const TRUST: &str = "/v1/trust";
+    /// `POST` [`crate::TrustQuestion`]: [`crate::TrustAnswer`].
+    pub const TRUST_CHECK: &str = "/v1/trust/check";
     /// `GET` with [`crate::AlertQuery`]: [`crate::AlertList`].
     pub const ALERTS: &str = "/v1/alerts";
     /// `POST` [`crate::Acknowledgement`]: [`crate::Acknowledged`].
@@ -131,6 +137,9 @@ pub fn description() -> String {
         partners,
         partner,
         suggestion,
+        forecast,
+        trust,
+        check_trust,
         alerts,
         acknowledge,
         directory,
@@ -288,6 +297,22 @@ fn partner() {}
     responses((status = 200, body = PartnerSuggestion), (status = 404, body = ApiError)))]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn suggestion() {}
+
+/// What will become of certificates: of partners, as they were seen, and of our own
+#[utoipa::path(get, path = path::FORECAST, params(ForecastQuery), responses((status = 200, body = Forecast)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn forecast() {}
+
+/// The trust anchors in force
+#[utoipa::path(get, path = path::TRUST, params(TrustQuery), responses((status = 200, body = TrustList)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn trust() {}
+
+/// Whether a root is there, and which peers of the last 90 days need it
+#[utoipa::path(post, path = path::TRUST_CHECK, request_body = TrustQuestion,
+    responses((status = 200, body = TrustAnswer), (status = 400, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn check_trust() {}
 
 /// What the operator should know of: the alerts that stand
 #[utoipa::path(get, path = path::ALERTS, params(AlertQuery), responses((status = 200, body = AlertList)))]

@@ -7,12 +7,14 @@ mod certificate_page;
 mod directory;
 mod endpoint;
 mod explain;
+mod forecast;
 mod partner;
 mod queue;
 mod status;
 mod store;
 mod submit;
 mod trace;
+mod trust;
 mod validation;
 
 pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, Retry, Selection};
@@ -38,6 +40,7 @@ pub use explain::{
     HostVerdict, InboundConnectorVerdict, InboundExplanation, InboundQuestion, RecipientLimit, RecipientLimits,
     RequireTlsCondition, RequireTlsVerdict, RuleStanding, RuleVerdict,
 };
+pub use forecast::{FORECAST_DAYS, FORECAST_DAYS_MAX, Forecast, ForecastEntry, ForecastQuery};
 pub use partner::{
     OnePartnerQuery, Partner, PartnerPage, PartnerQuery, PartnerSuggestion, PartnerTraffic, SeenCertificate,
     SeenConnection, SeenHost, SeenLeaf, SeenTls, SuggestionReason,
@@ -50,6 +53,7 @@ pub use status::{ApiError, CertificateView, ConfigView, ErrorKind, Health, Liste
 pub use store::{Casualty, DamagedMessage, StoreCheck, StoreRecovery};
 pub use submit::{Submission, Submitted};
 pub use trace::{ArrivalView, AttemptView, TlsEvidence, TracePage, TraceQuery, TracedMessage};
+pub use trust::{TrustAnchorView, TrustAnswer, TrustList, TrustPeer, TrustQuery, TrustQuestion};
 pub use validation::{
     LastValidation, LastValidations, LastValidationsQuery, StepKind, StepResult, TestMail, VALIDATIONS_KEPT,
     ValidatedHost, ValidatedRecipient, Validation, ValidationHistory, ValidationOrder, ValidationStep,

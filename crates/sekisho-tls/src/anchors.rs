@@ -137,6 +137,17 @@ impl AnchorSet {
         })
     }
 
+    /// As [`Self::parse`], of one certificate in DER.
+    ///
+    /// # Errors
+    /// [`AnchorError::Text`].
+    pub fn parse_der(der: &[u8], place: &str) -> Result<Self, AnchorError> {
+        let certificate = CertificateDer::from(der.to_vec());
+        let source = AnchorSource::Document(place.to_owned());
+        Self::of(vec![certificate], &source)
+            .map_err(|(_, why)| AnchorError::Text(format!("this is no certificate of an authority: {why}")))
+    }
+
     /// All that are in any of `sets`; what stands in several is in it once, with all its sources. The anchors
     /// themselves are shared with those sets.
     #[must_use]

@@ -15,6 +15,7 @@ mod copy;
 pub mod directory;
 pub mod dns;
 pub mod fetch;
+pub mod forecast;
 pub mod impact;
 pub mod import;
 pub mod inbound;
@@ -27,5 +28,6 @@ pub mod shadow;
 #[cfg(test)]
 mod simulation;
 pub mod telemetry;
+pub mod trust;
 pub mod validation;
 pub mod web;

@@ -257,7 +257,8 @@ fn look_at_path<'a>(
 
 impl IssuerPattern {
     /// Whether each attribute is one of the issuer's, in its RFC 4514 text.
-    fn is_in(&self, issuer: &str) -> bool {
+    #[must_use]
+    pub fn is_in(&self, issuer: &str) -> bool {
         let issuer = issuer.to_lowercase();
         self.attributes
             .iter()

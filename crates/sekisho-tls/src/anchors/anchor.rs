@@ -128,7 +128,10 @@ impl Anchor {
     /// it.
     #[must_use]
     pub fn sha1(&self) -> String {
-        sha1(&self.certificate).iter().map(|octet| format!("{octet:02x}")).collect()
+        sha1(&self.certificate)
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect()
     }
 
     /// The same certificate, for the same names: what one source holds to some and another does not is two.

@@ -63,6 +63,16 @@ impl AnchorSearch {
         })
     }
 
+    /// This very one or, since roots are issued anew, one with its key and subject.
+    #[must_use]
+    pub fn of(anchor: &Anchor) -> Self {
+        Self::Certificate {
+            sha256: anchor.sha256,
+            spki_sha256: anchor.spki_sha256,
+            subject: anchor.subject.clone(),
+        }
+    }
+
     /// The certificates of a PEM text, each looked for.
     ///
     /// # Errors

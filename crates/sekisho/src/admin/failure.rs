@@ -11,6 +11,7 @@ use sekisho_store::StoreError;
 use crate::{
     directory::LiveError,
     shadow::{PromotionError, UnknownDocument},
+    trust::TrustError,
     validation::ValidationError,
 };
 
@@ -142,6 +143,15 @@ impl From<PromotionError> for Failure {
                 failure.0.faults = peers;
                 failure
             }
+        }
+    }
+}
+
+impl From<TrustError> for Failure {
+    fn from(error: TrustError) -> Self {
+        match error {
+            TrustError::BadQuestion(words) => Self::bad_request(words),
+            TrustError::Store(error) => error.into(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod directory;
 mod explain;
 mod explain_inbound;
 mod failure;
+mod forecast;
 mod http;
 mod metrics;
 mod node;
@@ -18,6 +19,7 @@ mod queue;
 mod send;
 mod shadow;
 mod trace;
+mod trust;
 mod validation;
 mod view;
 
@@ -46,6 +48,7 @@ use crate::{
     certificate_page::Publication,
     directory::Live,
     fetch::Fetcher,
+    forecast::Forecasts,
     inbound::{EnvelopeMemory, Reception, Shortage},
     outbound::{Configured, Dispatcher},
     partners::Partners,
@@ -94,6 +97,8 @@ pub struct Backend {
     pub alerts: Arc<Alerts>,
     /// Outgoing HTTP.
     pub fetcher: Fetcher,
+    /// What will become of certificates.
+    pub forecasts: Arc<Forecasts>,
 }
 
 /// What the handlers know of the configuration.
@@ -187,6 +192,9 @@ pub fn router(backend: Backend) -> Router {
         .route(path::PARTNERS, get(partners::list))
         .route(path::PARTNER, get(partners::show))
         .route(path::PARTNER_SUGGESTION, get(partners::suggest))
+        .route(path::FORECAST, get(forecast::forecast))
+        .route(path::TRUST, get(trust::list))
+        .route(path::TRUST_CHECK, post(trust::check))
         .route(path::ALERTS, get(alerts::list))
         .route(path::ALERTS_ACKNOWLEDGE, post(alerts::acknowledge))
         .merge(directories())

@@ -18,6 +18,8 @@ const ID_LEN: usize = 12;
 pub enum Watcher {
     /// The validations of connectors.
     Validation,
+    /// The forecast of certificates.
+    Forecast,
 }
 
 impl Watcher {
@@ -25,6 +27,7 @@ impl Watcher {
     const fn word(self) -> &'static str {
         match self {
             Self::Validation => "validation",
+            Self::Forecast => "forecast",
         }
     }
 

@@ -21,7 +21,9 @@ use crate::{
     directory::{FilePart, Live},
     dns::{DnsResolver, NoResolver, Resolver},
     fetch::Fetcher,
+    forecast::{ForecastMetrics, Forecasts},
     inbound::EnvelopeMemory,
+    partners::Partners,
     shadow::Tally,
     telemetry::maillog::{MailLog, MailLogTarget},
     validation::{ValidationMetrics, Validations},
@@ -75,8 +77,19 @@ impl Offline {
             // Most commands ask nothing.
             Err(error) => Arc::new(NoResolver::because(error)),
         };
+        let node = Arc::new(ArcSwap::from_pointee(node));
+        let partners: Arc<Partners> = Arc::default();
+        let forecasts = Arc::new(Forecasts {
+            store: Arc::clone(&store),
+            verifier: Arc::clone(&verifier),
+            node: Arc::clone(&node),
+            partners: Arc::clone(&partners),
+            alerts: Arc::clone(&alerts),
+            metrics: ForecastMetrics::default(),
+        });
         let backend = Backend {
             fetcher: Fetcher::new(dns, Arc::clone(&verifier), fetching(&loaded)),
+            forecasts,
             validations: Validations::new(
                 Arc::clone(&store),
                 Arc::clone(&directory),
@@ -87,11 +100,11 @@ impl Offline {
             verifier,
             store: Arc::clone(&store),
             mail_log: mail_log.clone(),
-            node: Arc::new(ArcSwap::from_pointee(node)),
+            node,
             phase: None,
             dispatcher: None,
             wake: Arc::new(Notify::new()),
-            partners: Arc::default(),
+            partners,
             looking_back: Arc::default(),
             envelopes: EnvelopeMemory::default(),
             directory,

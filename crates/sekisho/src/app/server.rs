@@ -33,6 +33,7 @@ use crate::{
     directory::{FilePart, Live},
     dns::{DnsResolver, Resolver},
     fetch::Fetcher,
+    forecast::{ForecastMetrics, Forecasts},
     inbound::{EnvelopeMemory, InboundMetrics, InboundServices, ListenerSettings, Listeners, RefusalBudget, Sockets},
     outbound::{Dispatcher, OutboundMetrics, Services},
     partners::Partners,
@@ -129,15 +130,12 @@ impl Server {
             Some(Arc::clone(&dispatcher)),
             (metrics.validation, Arc::clone(&alerts)),
         );
-        let in_force = Arc::new(InForce::new(
-            loaded,
-            self_signed,
-            &parsed,
-            (verifier, dispatcher, fetcher),
-        ));
+        let moving = (verifier, dispatcher, fetcher);
+        let in_force = Arc::new(InForce::new(loaded, self_signed, &parsed, moving));
         let envelopes = EnvelopeMemory::default();
         let inbound = inbound_services(&in_force, (&store, &mail_log, &envelopes), learning, metrics.inbound);
         let backend = Backend {
+            forecasts: forecasts(&in_force, (&store, &partners, &alerts), metrics.forecast),
             tally,
             directory: Arc::clone(&live),
             store: Arc::clone(&store),
@@ -268,6 +266,7 @@ fn set_going(
             watched.clone(),
         )),
         tokio::spawn(Arc::clone(&backend.alerts).run_mail(alert_mail, watched.clone())),
+        tokio::spawn(Arc::clone(&backend.forecasts).run(watched.clone())),
         tokio::spawn(Arc::clone(&backend.partners).run(Arc::clone(&backend.store), watched.clone())),
     ]
 }
@@ -278,6 +277,21 @@ fn asking(loaded: &Loaded, verifier: &Arc<Verifier>) -> Result<(Arc<dyn Resolver
     let dns: Arc<dyn Resolver> = Arc::new(dns);
     let fetcher = Fetcher::new(Arc::clone(&dns), Arc::clone(verifier), fetching(loaded));
     Ok((dns, fetcher))
+}
+
+fn forecasts(
+    in_force: &InForce,
+    (store, partners, alerts): (&Arc<dyn Store>, &Arc<Partners>, &Arc<Alerts>),
+    metrics: ForecastMetrics,
+) -> Arc<Forecasts> {
+    Arc::new(Forecasts {
+        store: Arc::clone(store),
+        verifier: Arc::clone(&in_force.verifier),
+        node: Arc::clone(&in_force.node),
+        partners: Arc::clone(partners),
+        alerts: Arc::clone(alerts),
+        metrics,
+    })
 }
 
 /// What deliveries work with.

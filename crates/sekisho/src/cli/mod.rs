@@ -14,6 +14,7 @@ mod domain;
 mod door;
 mod exception;
 mod explain;
+mod forecast;
 mod impact;
 mod import;
 mod organization;
@@ -29,6 +30,7 @@ mod store;
 mod text;
 mod tls;
 mod trace;
+mod trust;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -113,6 +115,9 @@ enum Command {
     /// What own traffic has taught of those with whom mail is exchanged
     #[command(subcommand)]
     Partner(partner::PartnerCommand),
+    /// Says which trust anchors are in force, and whether a root is among them
+    #[command(subcommand)]
+    Trust(trust::TrustCommand),
     /// Lists what the operator should know of before it stops mail, and says that it is known
     #[command(subcommand)]
     Alert(alert::AlertCommand),
@@ -261,6 +266,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
         | Command::Rule(_)
         | Command::Exception(_)
         | Command::Partner(_)
+        | Command::Trust(_)
         | Command::Alert(_)
         | Command::Directory(_)
         | Command::Export(_)
@@ -290,6 +296,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
             Command::Rule(command) => rule::run(command, &door).await,
             Command::Exception(command) => exception::run(command, &door).await,
             Command::Partner(command) => partner::run(command, &door).await,
+            Command::Trust(command) => trust::run(command, &door).await,
             Command::Alert(command) => alert::run(command, &door).await,
             Command::Directory(command) => directory::run(command, &door).await,
             Command::Export(args) => apply::export(&args, &door).await,

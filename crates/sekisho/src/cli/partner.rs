@@ -10,6 +10,7 @@ use sekisho_api::{
 use super::{
     CliError, Finding,
     door::Door,
+    forecast::{self, ForecastArgs},
     output::{Listing, Output, Tone},
     text,
 };
@@ -21,6 +22,8 @@ pub(super) enum PartnerCommand {
     List(ListArgs),
     /// Shows all that was seen of a domain
     Show(ShowArgs),
+    /// Says what will become of partners' certificates, and of our own, before it stops mail
+    Forecast(ForecastArgs),
 }
 
 #[derive(Debug, Args)]
@@ -64,6 +67,7 @@ impl PartnerArgs {
 
 pub(super) async fn run(command: PartnerCommand, door: &Door) -> Result<Finding, CliError> {
     match command {
+        PartnerCommand::Forecast(args) => forecast::run(&args, door).await,
         PartnerCommand::List(args) => list(&args, door).await,
         PartnerCommand::Show(args) => {
             let partner: Partner = door.fetch(path::PARTNER, &args.which.query()).await?;

@@ -405,7 +405,8 @@ async fn certificate(store: &dyn Store, digest: &Digest) -> Result<Option<Vec<u8
 
 const _: () = assert!(CERTIFICATE_OCTETS_MAX * 2 <= OBSERVATION_LEN_MAX);
 
-fn hex(octets: &[u8]) -> String {
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(octets: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |place: u8| char::from(DIGITS[usize::from(place)]);
     octets
@@ -414,7 +415,8 @@ fn hex(octets: &[u8]) -> String {
         .collect()
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+/// Octets of hexadecimal digits; `None` where they are none.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
     let octet = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
     digits

@@ -29,7 +29,7 @@ use tokio::sync::watch;
 
 use self::{
     chains::{Chains, Index},
-    record::{Seen, merge, note, shorten},
+    record::{Counts, Seen, merge, note, shorten},
 };
 use crate::{
     app::Phase,
@@ -41,6 +41,10 @@ use crate::{
 pub use self::{
     chains::{LEAVES_MAX, PresentedChain, chains_of},
     suggest::suggest,
+};
+pub(crate) use self::{
+    chains::{hex, unhex},
+    suggest::organization_of,
 };
 
 /// Partners that are kept at most, of all organizations.
@@ -139,6 +143,7 @@ impl Partners {
             client: Some(client),
             found: None,
             at: arrival.at,
+            counts: Counts::Message,
         };
         let mut last = None;
         for recipient in &envelope.recipients {
@@ -152,11 +157,18 @@ impl Partners {
         }
     }
 
-    /// An attempt has ended. Only what was cleared is mail that was sent.
+    /// An attempt has ended. Only what was cleared is mail that was sent; of what was refused the certificate alone is
+    /// remembered, since it is why mail to the partner stops.
     pub fn attempted(&self, directory: &Directory, route: &RouteSettings, evidence: &Evidence) {
-        let (Some(channel), Decision::Cleared(_)) = (&evidence.channel, &evidence.decision) else {
-            return;
+        let counts = match &evidence.decision {
+            Decision::Cleared(_) => Counts::Message,
+            Decision::Refused(_) => Counts::Certificate,
+            Decision::NotJudged(_) => return,
         };
+        let Some(channel) = &evidence.channel else { return };
+        if counts == Counts::Certificate && channel.security.tls().is_none_or(|tls| tls.chain.is_empty()) {
+            return;
+        }
         let domain = evidence.recipient.mailbox.host().domain();
         let Some(domain) = domain.filter(|domain| directory.domain(domain).is_none()) else {
             return;
@@ -168,6 +180,7 @@ impl Partners {
             client: None,
             found: Some(&route.via),
             at: evidence.at,
+            counts,
         };
         self.note(&evidence.recipient.organization, domain, Side::Out, &seen);
     }
@@ -291,7 +304,7 @@ fn leaves(partner: &Partner) -> Vec<(Digest, bool, Timestamp)> {
         .into_iter()
         .filter_map(|(traffic, out)| Some((traffic.as_ref()?, out)));
     let of = |(traffic, out): (&'_ sekisho_api::PartnerTraffic, bool)| {
-        let certificates = traffic.certificates.iter();
+        let certificates = traffic.history.iter();
         certificates
             .map(move |one| (one.sha256, out, one.last))
             .collect::<Vec<_>>()

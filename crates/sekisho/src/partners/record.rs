@@ -40,6 +40,16 @@ pub(super) struct Seen<'a> {
     /// Of what goes out: how the host was found.
     pub(super) found: Option<&'a Via>,
     pub(super) at: Timestamp,
+    pub(super) counts: Counts,
+}
+
+/// What is noted of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// All of it: a message went along.
+    Message,
+    /// The certificate alone: it was refused.
+    Certificate,
 }
 
 /// A host as it is kept, written where it costs no allocation: its name has at most 255 octets.
@@ -130,6 +140,13 @@ pub(super) fn note(traffic: &mut Option<PartnerTraffic>, seen: &Seen<'_>) {
         hosts: Vec::new(),
         more_hosts: false,
     });
+    if seen.counts == Counts::Certificate {
+        traffic.last = traffic.last.max(seen.at);
+        if let Some(leaf) = seen.security.tls().and_then(|tls| tls.chain.first()) {
+            note_history(traffic, leaf, seen);
+        }
+        return;
+    }
     let clear = u64::from(seen.security.tls().is_none());
     traffic.last = traffic.last.max(seen.at);
     traffic.messages += 1;

@@ -389,7 +389,7 @@ fn all_names(certificates: &[&SeenCertificate]) -> String {
 }
 
 /// `O=Example Trust` of an issuer; `None` where it says none that could be written down.
-fn organization_of(issuer: &str) -> Option<String> {
+pub(crate) fn organization_of(issuer: &str) -> Option<String> {
     let at = if issuer.starts_with("O=") {
         0
     } else {

@@ -7,7 +7,10 @@ use sekisho_mail::{
 };
 use sekisho_store::model::{ModelDisk, ModelSettings};
 
-use super::{record::Seen, *};
+use super::{
+    record::{Counts, Seen},
+    *,
+};
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 
@@ -72,6 +75,7 @@ fn traffic(seen: &[(&str, ChannelSecurity)]) -> PartnerTraffic {
             client: Some(client.parse().unwrap()),
             found: None,
             at: NOW,
+            counts: Counts::Message,
         };
         note(&mut traffic, &seen);
     }
@@ -88,6 +92,7 @@ fn outbound(seen: &[(&str, ChannelSecurity)]) -> PartnerTraffic {
             client: None,
             found: Some(&Via::Mx { port: 25 }),
             at: NOW,
+            counts: Counts::Message,
         };
         note(&mut traffic, &seen);
     }
@@ -374,6 +379,7 @@ async fn what_was_noted_is_added_to_what_is_kept_and_forgotten_in_its_time() {
             client: Some([192, 0, 2, 1].into()),
             found: None,
             at,
+            counts: Counts::Message,
         };
         partners.note(
             &OrganizationName::FIRST,
@@ -523,6 +529,7 @@ async fn a_chain_is_kept_when_mail_goes_along_and_not_for_a_handshake_alone() {
             client: None,
             found: Some(&Via::Mx { port: 25 }),
             at: clock::now(),
+            counts: Counts::Message,
         };
         partners.note(&OrganizationName::FIRST, &domain, Side::Out, &seen);
     }
@@ -547,6 +554,7 @@ fn the_certificates_of_a_host_are_remembered_in_their_order_and_only_the_newest(
                 client: None,
                 found: Some(&Via::Mx { port: 25 }),
                 at: NOW.plus(day * 80 * u32::from(number)),
+                counts: Counts::Message,
             };
             note(&mut of_one, &seen);
             note(&mut of_one, &seen);
@@ -565,8 +573,8 @@ fn the_certificates_of_a_host_are_remembered_in_their_order_and_only_the_newest(
 
 #[test]
 fn a_partner_that_an_earlier_build_wrote_down_is_still_read() {
-    let text = r#"{"organization":"default","domain":"bank.example","outbound":{"first":1,"last":2,"messages":1,"plaintext":0,
-        "connections":[],"certificates":[],"hosts":[]}}"#;
+    let text = r#"{"organization":"default","domain":"bank.example","outbound":{"first":1,"last":2,"messages":1,
+        "plaintext":0,"connections":[],"certificates":[],"hosts":[]}}"#;
     let partner: Partner = serde_json::from_str(text).unwrap();
     assert!(partner.outbound.unwrap().history.is_empty());
 }

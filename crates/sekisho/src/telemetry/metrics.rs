@@ -6,8 +6,8 @@ use prometheus_client::{encoding::text::encode, registry::Registry};
 use sekisho_mail::{ChannelSecurity, TlsVersion};
 
 use crate::{
-    admin::StoreMetrics, alerts::AlertMetrics, inbound::InboundMetrics, outbound::OutboundMetrics,
-    validation::ValidationMetrics, web::WebMetrics,
+    admin::StoreMetrics, alerts::AlertMetrics, forecast::ForecastMetrics, inbound::InboundMetrics,
+    outbound::OutboundMetrics, validation::ValidationMetrics, web::WebMetrics,
 };
 
 /// Every value of the label `tls`.
@@ -39,6 +39,8 @@ pub struct Metrics {
     pub alerts: AlertMetrics,
     /// Of what strangers see.
     pub web: WebMetrics,
+    /// Of the forecast.
+    pub forecast: ForecastMetrics,
 }
 
 impl Metrics {
@@ -51,6 +53,7 @@ impl Metrics {
             validation: ValidationMetrics::register(registry),
             alerts: AlertMetrics::register(registry),
             web: WebMetrics::register(registry),
+            forecast: ForecastMetrics::register(registry),
         }
     }
 }

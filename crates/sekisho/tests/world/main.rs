@@ -16,6 +16,7 @@ mod directory;
 mod endings;
 mod exceptions;
 mod flooding;
+mod forecast;
 mod front;
 mod hostile_names;
 mod impact;

@@ -1,0 +1,212 @@
+//! The forecast: what will become of partners' certificates, as their chains were seen, and of our own; before it stops
+//! mail.
+//!
+//! It is made once an hour and when somebody asks, of what is kept of partners; nothing is asked on the way of mail.
+//! The hourly one is about partners of whose certificates a connector or a route demands something, and states its
+//! alerts. Whether the TLSA records of a partner match is not looked up.
+
+mod facts;
+mod gather;
+mod metrics;
+mod sentences;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use sekisho_api::{FORECAST_DAYS, FORECAST_DAYS_MAX, Forecast, ForecastEntry, ForecastQuery, MailDirection};
+use sekisho_mail::Timestamp;
+use sekisho_store::{Store, StoreError};
+use sekisho_tls::Verifier;
+use tokio::{sync::watch, time};
+
+use crate::{
+    admin::NodeView,
+    alerts::{Alert, Alerts, Watcher},
+    app::Phase,
+    chance::select,
+    clock,
+    partners::Partners,
+};
+
+pub use self::metrics::ForecastMetrics;
+pub(crate) use self::{
+    facts::PeerFacts,
+    gather::{Sources, Wanted},
+};
+
+/// How often it is made by itself.
+const EVERY: Duration = Duration::from_secs(3600);
+/// By how much of that earlier or later, so that many nodes do not all do it at once.
+const JITTER: Duration = Duration::from_secs(600);
+/// The first after a start.
+const FIRST: Duration = Duration::from_secs(120);
+/// Entries of one forecast; of more, those that bite first.
+const ENTRIES_MAX: usize = 5_000;
+
+/// Makes forecasts.
+pub struct Forecasts {
+    /// Partners and their chains.
+    pub store: Arc<dyn Store>,
+    /// The anchors in force.
+    pub verifier: Arc<Verifier>,
+    /// What is demanded, and our own certificates.
+    pub node: Arc<ArcSwap<NodeView>>,
+    /// What was learnt a moment ago is written first.
+    pub partners: Arc<Partners>,
+    /// Where alerts are stated.
+    pub alerts: Arc<Alerts>,
+    /// Where it is counted.
+    pub metrics: ForecastMetrics,
+}
+
+impl fmt::Debug for Forecasts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Forecasts").finish_non_exhaustive()
+    }
+}
+
+impl Forecasts {
+    /// The forecast that somebody asks for. One of all partners states its alerts too.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn answer(&self, query: &ForecastQuery) -> Result<Forecast, StoreError> {
+        let days = query.days.unwrap_or(FORECAST_DAYS).clamp(1, FORECAST_DAYS_MAX);
+        let wanted = Wanted {
+            organization: query.organization.clone(),
+            domain: query.domain.clone(),
+            is_demanded: false,
+        };
+        let now = clock::now();
+        let looked = days.max(FORECAST_DAYS);
+        let (mut entries, more) = self.look(&wanted, now, looked).await?;
+        if query.domain.is_none() && query.organization.is_none() {
+            self.state(&entries, now).await?;
+        }
+        let until = now.plus(in_days(days));
+        entries.retain(|entry| entry.at.is_none_or(|at| at <= until));
+        Ok(Forecast { days, entries, more })
+    }
+
+    /// Makes it now and then, until the server stops.
+    pub async fn run(self: Arc<Self>, mut phase: watch::Receiver<Phase>) {
+        let mut wait = FIRST;
+        for round in 0_u64.. {
+            select! {
+                told = phase.wait_for(|phase| *phase != Phase::Running) => {
+                    drop(told);
+                    return;
+                }
+                () = time::sleep(wait) => {}
+            }
+            if let Err(error) = self.make().await {
+                tracing::warn!(%error, "what will become of certificates cannot be foretold");
+            }
+            wait = EVERY + self.jitter(round) - JITTER / 2;
+        }
+    }
+
+    async fn make(&self) -> Result<(), StoreError> {
+        let wanted = Wanted {
+            is_demanded: true,
+            ..Wanted::default()
+        };
+        let now = clock::now();
+        let (entries, _) = self.look(&wanted, now, FORECAST_DAYS).await?;
+        self.state(&entries, now).await
+    }
+
+    /// Of each node and round another.
+    fn jitter(&self, round: u64) -> Duration {
+        let mut hasher = DefaultHasher::new();
+        (&self.node.load().hostname, round).hash(&mut hasher);
+        let millis = u64::try_from(JITTER.as_millis()).unwrap_or(u64::MAX).max(1);
+        Duration::from_millis(hasher.finish() % millis)
+    }
+
+    /// All that is to be said, by when it bites; and whether there was more.
+    async fn look(&self, wanted: &Wanted, now: Timestamp, days: u32) -> Result<(Vec<ForecastEntry>, bool), StoreError> {
+        self.partners.write(&*self.store).await?;
+        let node = self.node.load_full();
+        let sets = self.verifier.anchor_sets();
+        let sources = Sources {
+            store: &*self.store,
+            configured: node.rules.configured(),
+            sets: &sets,
+            now,
+        };
+        let until = now.plus(in_days(days));
+        let mut entries = Vec::new();
+        if wanted.domain.is_none() && wanted.organization.is_none() {
+            entries.extend(sentences::of_own(&gather::own(&node), now, until));
+        }
+        let mut more = false;
+        let visit = |peer: PeerFacts| {
+            entries.extend(sentences::of_partner(&peer, now, until));
+            if entries.len() > 2 * ENTRIES_MAX {
+                more |= keep_the_first(&mut entries);
+            }
+        };
+        sources.each_peer(wanted, visit).await?;
+        more |= keep_the_first(&mut entries);
+        Ok((entries, more))
+    }
+
+    /// Counts, and says what is to be known now.
+    async fn state(&self, entries: &[ForecastEntry], now: Timestamp) -> Result<(), StoreError> {
+        let demanded = entries.iter().filter(|entry| !entry.demanded_by.is_empty());
+        self.metrics.show(demanded, now);
+        let alerts = entries.iter().filter(|entry| entry.is_alert).map(alert);
+        self.alerts
+            .state(&*self.store, Watcher::Forecast, alerts.collect())
+            .await
+    }
+}
+
+/// Those that are alerts, and then those that bite first.
+fn keep_the_first(entries: &mut Vec<ForecastEntry>) -> bool {
+    let is_too_many = entries.len() > ENTRIES_MAX;
+    if is_too_many {
+        entries.sort_by_key(|entry| (!entry.is_alert, entry.at));
+        entries.truncate(ENTRIES_MAX);
+    }
+    entries.sort_by_key(|entry| (entry.at, !entry.is_alert));
+    is_too_many
+}
+
+fn in_days(days: u32) -> Duration {
+    Duration::from_secs(u64::from(days) * 86_400)
+}
+
+fn alert(entry: &ForecastEntry) -> Alert {
+    let host = &entry.host;
+    let subject = match (&entry.organization, &entry.domain, entry.direction) {
+        (Some(organization), Some(domain), Some(direction)) => {
+            let way = match direction {
+                MailDirection::In => "from",
+                MailDirection::Out => "at",
+            };
+            format!(
+                "{organization}/{domain} {way} {host}, for {}",
+                entry.demanded_by.join(", ")
+            )
+        }
+        _ => host.clone(),
+    };
+    Alert {
+        kind: entry.kind,
+        subject,
+        severity: entry.severity,
+        text: entry.text.clone(),
+        remedy: entry.remedy.clone(),
+        until: entry.at,
+    }
+}
