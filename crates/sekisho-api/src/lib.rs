@@ -31,7 +31,7 @@ pub use directory::{
     Exception, FIRST_ORGANIZATION, FaultView, FieldDifference, FinalRefusal, HeaderCondition, HistoryQuery,
     IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict,
     InboundConnector, LookupMode, MailDirection, MinTlsVersion, Mode, Organization, OutboundConnector, OutboundTls,
-    PlaintextReply, Promoted, Promotion, RecipientCheck, Rejection, Relaxation, Rule, RuleTls, SHADOW_DAYS,
+    PlaintextReply, Promoted, Promotion, RecipientCheck, Rejection, Relaxation, Revocation, Rule, RuleTls, SHADOW_DAYS,
     SHADOW_DAYS_MAX, ShadowQuery, ShadowReport, ShadowRow, TlsSettings, Tried,
 };
 pub use endpoint::{description, path};

@@ -33,6 +33,7 @@ use sekisho_policy::{
         Organization, Origin, OutboundConnector, Parts, PlaintextReply, RecipientCheck, TlsFloor, TlsSettings,
     },
     inbound::{InboundFacts, RecipientStanding, RelayRights, Stage, admit},
+    outbound::Revocation,
 };
 
 const ORGANIZATIONS: u32 = 1000;
@@ -365,6 +366,7 @@ fn inbound(organization: &OrganizationName, name: &str, kind: ConnectorType) -> 
         trusted_organizations: Vec::new(),
         floor: TlsFloor::default(),
         anchors: AnchorSetId::system(),
+        revocation: Some(Revocation::default()),
         issuers: Vec::new(),
         pins: Vec::new(),
         server_auth_certificates: true,
@@ -392,6 +394,7 @@ fn outbound(organization: &OrganizationName, name: &str, scopes: &[&str]) -> Out
         tls_domains: Vec::new(),
         floor: TlsFloor::default(),
         anchors: AnchorSetId::system(),
+        revocation: Some(Revocation::default()),
         pins: Vec::new(),
     }
 }

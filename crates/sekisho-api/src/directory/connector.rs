@@ -71,8 +71,10 @@ pub struct InboundConnector {
     /// `on_premises`: what the servers say in cross-premises header fields is believed and becomes the organization's.
     /// From everybody else such fields are taken out.
     pub cloud_services_mail_enabled: bool,
-    /// How revocation of the client's certificate is checked. Nothing but null is taken: this build does not check it.
-    pub revocation: Option<String>,
+    /// Whether the client's certificate may be a revoked one. Absent: as the organization says.
+    pub revocation: Option<Revocation>,
+    /// Whether one is refused that says nowhere how it would be revoked. Absent: as the organization says.
+    pub refuse_not_revocable: Option<bool>,
 }
 
 impl Default for InboundConnector {
@@ -103,6 +105,7 @@ impl Default for InboundConnector {
             plaintext_reply: PlaintextReply::default(),
             cloud_services_mail_enabled: false,
             revocation: None,
+            refuse_not_revocable: None,
         }
     }
 }
@@ -164,6 +167,11 @@ pub struct OutboundConnector {
     /// Keys of which the host's certificate must have one: `sha256:` and 64 hexadecimal digits, the SHA-256 of its
     /// SubjectPublicKeyInfo.
     pub pins: Vec<String>,
+    /// `certificate_validation`, `domain_validation`: whether the host's certificate may be a revoked one. Absent: as
+    /// the organization says.
+    pub revocation: Option<Revocation>,
+    /// Whether one is refused that says nowhere how it would be revoked. Absent: as the organization says.
+    pub refuse_not_revocable: Option<bool>,
     /// The certificate that is presented where the host asks for one: files on the node.
     pub client_certificate: Option<CertificateFiles>,
     /// Whether it is presented in TLS 1.2 too, where everyone on the way can read it.
@@ -225,6 +233,8 @@ impl Default for OutboundConnector {
             key_exchange_groups: Vec::new(),
             trust_anchors: None,
             pins: Vec::new(),
+            revocation: None,
+            refuse_not_revocable: None,
             client_certificate: None,
             client_certificate_in_tls12: false,
             ehlo_name: None,
@@ -278,6 +288,20 @@ pub enum PlaintextReply {
     TryAgain,
     /// `530 5.7.0`: the mail goes back to its sender.
     Refuse,
+}
+
+/// What holds of a certificate that may have been revoked. The CRLs that it and those above it name are asked, where
+/// there is none OCSP. One that is known to be revoked never passes but by `off`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Revocation {
+    /// Nobody asks.
+    Off,
+    /// While it cannot be found out, it passes.
+    SoftFail,
+    /// While it cannot be found out, mail waits.
+    #[default]
+    HardFail,
 }
 
 /// What must hold on a connection.

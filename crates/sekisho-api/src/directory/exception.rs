@@ -59,6 +59,8 @@ pub enum Relaxation {
     AnyAddress,
     /// Inbound connectors: a certificate without a SAN dNSName is known by its common name.
     CommonName,
+    /// A certificate of which it cannot be found out whether it is revoked. One that is known to be never passes.
+    UnknownRevocation,
 }
 
 impl Default for Exception {

@@ -19,7 +19,7 @@ pub use change::{
 };
 pub use connector::{
     CertificateFiles, ConnectorType, InboundConnector, LookupMode, MinTlsVersion, OutboundConnector, PlaintextReply,
-    TlsSettings,
+    Revocation, TlsSettings,
 };
 pub use document::{Document, Tried};
 pub use exception::{Exception, Relaxation};

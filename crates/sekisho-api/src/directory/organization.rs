@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::first_organization;
+use super::{Revocation, first_organization};
 
 /// Somebody whose mail this service carries, apart from all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -24,6 +24,11 @@ pub struct Organization {
     /// Certificates in PEM that are added to the node's roots: for its connectors that name no trust anchors of their
     /// own, for its rules, and for `require_tls_outbound`. Self-signed ones are taken as pins too.
     pub trust_anchors: Option<String>,
+    /// Whether a certificate may be a revoked one, where the organization, a connector or a rule demands a valid one;
+    /// connectors may say otherwise.
+    pub revocation: Revocation,
+    /// Whether a certificate is refused that says nowhere how it would be revoked.
+    pub refuse_not_revocable: bool,
     /// The age at which its undelivered mail is given up: a duration (`48h`). Absent, the connector's, or that of
     /// `[delivery]`.
     pub expire_after: Option<String>,
@@ -51,6 +56,8 @@ impl Default for Organization {
             require_tls_inbound: false,
             require_tls_outbound: OutboundTls::default(),
             trust_anchors: None,
+            revocation: Revocation::default(),
+            refuse_not_revocable: false,
             expire_after: None,
             max_message_size: None,
             max_recipients: None,

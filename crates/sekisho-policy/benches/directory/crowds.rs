@@ -292,6 +292,7 @@ fn rule(name: &str, number: u32) -> Rule {
         anchors: AnchorSetId::system(),
         require_tls: Some(RuleTls::EncryptionOnly),
         tls_domains: Vec::new(),
+        revocation: None,
         reject: None,
         route_to_connector: None,
         add_header: None,

@@ -8,8 +8,8 @@ use std::{
 use sekisho_mail::{Domain, OrganizationName, ShadowKind};
 
 use super::{
-    AcceptedDomain, ConnectorKey, ConnectorType, Directory, DomainKind, Fault, FinalRefusal, InboundConnector,
-    Organization, OrganizationIndex, OutboundConnector, Parts, RecipientCheck, Rule, Tried,
+    AcceptedDomain, AskedOfChain, ConnectorKey, ConnectorType, Directory, DomainKind, Fault, FinalRefusal,
+    InboundConnector, Organization, OrganizationIndex, OutboundConnector, Parts, RecipientCheck, Rule, Tried,
     exception::ExceptionIndex,
     rule_index::{PlacedRule, RuleIndex},
     rules_inbound, rules_of_exceptions, rules_of_rules, rules_outbound,
@@ -169,7 +169,7 @@ impl Directory {
         index_inbound(index, &connector, is_excepted);
         if let Some(name) = &connector.tls_sender_certificate_name {
             if connector.wants_path() {
-                self.anchors.insert(name, connector.anchors.clone());
+                self.anchors.insert(name, AskedOfChain::of(&connector));
             }
             if connector.kind == ConnectorType::OnPremises {
                 self.own_certificates.insert(name, Arc::clone(&connector));
@@ -194,7 +194,7 @@ impl Directory {
         if let Some(name) = connector.tls_sender_certificate_name.as_ref()
             && connector.wants_path()
         {
-            self.tried_anchors.insert(name, connector.anchors.clone());
+            self.tried_anchors.insert(name, AskedOfChain::of(connector));
         }
         self.tries_inbound = true;
         let index = self.indexes.entry(organization.clone()).or_default();

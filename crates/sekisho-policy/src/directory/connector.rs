@@ -6,7 +6,7 @@ use std::{collections::HashSet, fmt, sync::Arc};
 use sekisho_mail::{AnchorSetId, Digest, Domain, Host, KeyExchangeGroups, OrganizationName, TlsVersion};
 
 use super::Shadow;
-use crate::{Network, NetworkSet};
+use crate::{Network, NetworkSet, outbound::Revocation};
 
 /// What a connector is known by: its name is unique among the inbound or the outbound ones of its organization.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,6 +151,9 @@ pub struct InboundConnector {
     pub floor: TlsFloor,
     /// Where the client's chain must end.
     pub anchors: AnchorSetId,
+    /// How it is asked whether the client's certificate is revoked, where its chain is looked at; `None` where nobody
+    /// asks.
+    pub revocation: Option<Revocation>,
     /// Issuers of the client's certificate; any where it is empty.
     pub issuers: Vec<IssuerPattern>,
     /// SHA-256 of keys (SubjectPublicKeyInfo) one of which the client's certificate must have; any where it is empty.
@@ -206,6 +209,9 @@ pub struct OutboundConnector {
     pub floor: TlsFloor,
     /// Where the host's chain must end.
     pub anchors: AnchorSetId,
+    /// How it is asked whether the host's certificate is revoked, where its chain is looked at; `None` where nobody
+    /// asks.
+    pub revocation: Option<Revocation>,
     /// SHA-256 of keys one of which the host's certificate must have; any where it is empty.
     pub pins: Vec<Digest>,
 }

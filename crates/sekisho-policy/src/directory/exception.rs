@@ -81,6 +81,8 @@ pub enum Relaxation {
     AnyAddress,
     /// In: a certificate without a dNSName is known by its common name.
     CommonName,
+    /// A certificate of which nobody can say whether it is revoked, or could ever say.
+    UnknownRevocation,
 }
 
 impl Relaxation {
@@ -94,6 +96,7 @@ impl Relaxation {
             Self::ExpiredCertificate => "expired_certificate",
             Self::AnyAddress => "any_address",
             Self::CommonName => "common_name",
+            Self::UnknownRevocation => "unknown_revocation",
         }
     }
 }

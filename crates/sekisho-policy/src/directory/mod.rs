@@ -60,6 +60,30 @@ pub use text::{SMTP_PORT, SUBMISSIONS_PORT, ScopeError};
 /// certificate cannot be judged, and its owner is told to come again.
 pub const CLIENT_CHECKS_MAX: usize = 32;
 
+/// What a connector asks of a client's chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct AskedOfChain {
+    /// Where it must end.
+    anchors: AnchorSetId,
+    /// Whether it is asked too if any of it is revoked.
+    revocation: bool,
+}
+
+impl AskedOfChain {
+    fn of(connector: &InboundConnector) -> Self {
+        Self {
+            anchors: connector.anchors.clone(),
+            revocation: connector.revocation.is_some(),
+        }
+    }
+
+    fn checks(self) -> impl Iterator<Item = Check> {
+        let anchors = self.anchors.clone();
+        let revocation = self.revocation.then_some(Check::Revocation { anchors });
+        std::iter::once(Check::Path { anchors: self.anchors }).chain(revocation)
+    }
+}
+
 /// What a directory is built from.
 #[derive(Clone, Debug, Default)]
 pub struct Parts {
@@ -86,9 +110,9 @@ pub struct Directory {
     inbound: HashMap<ConnectorKey, Arc<InboundConnector>>,
     outbound: HashMap<ConnectorKey, Arc<OutboundConnector>>,
     /// Where the chain of a client that presents one of these names may have to end.
-    anchors: NameIndex<AnchorSetId>,
+    anchors: NameIndex<AskedOfChain>,
     /// Likewise, for connectors that are tried.
-    tried_anchors: NameIndex<AnchorSetId>,
+    tried_anchors: NameIndex<AskedOfChain>,
     /// Whether any inbound connector is tried.
     tries_inbound: bool,
     /// Every organization's servers, by the certificates that they are known by.
@@ -211,23 +235,28 @@ impl Directory {
         let Some(leaf) = tls.chain.first().filter(|_| tls.key == KeyProof::Proven) else {
             return Vec::new();
         };
-        let mut sets: Vec<AnchorSetId> = Vec::new();
-        let mut add = |anchors: &AnchorSetId| {
-            if sets.len() < CLIENT_CHECKS_MAX && !sets.contains(anchors) {
-                sets.push(anchors.clone());
+        let mut sets: Vec<AskedOfChain> = Vec::new();
+        let mut add = |asked: &AskedOfChain| {
+            if let Some(known) = sets.iter_mut().find(|known| known.anchors == asked.anchors) {
+                known.revocation |= asked.revocation;
+            } else if sets.len() < CLIENT_CHECKS_MAX {
+                sets.push(asked.clone());
             }
         };
         // What is tried comes last: it never takes the room of what acts.
         for index in [Some(&self.anchors), None, Some(&self.tried_anchors)] {
             let Some(index) = index else {
-                add(&AnchorSetId::system());
+                add(&AskedOfChain {
+                    anchors: AnchorSetId::system(),
+                    revocation: false,
+                });
                 continue;
             };
             for name in self.names_on(leaf).filter(|_| !index.is_empty()) {
-                index.for_each_match(name, |_, anchors| add(anchors));
+                index.for_each_match(name, |_, asked| add(asked));
             }
         }
-        sets.into_iter().map(|anchors| Check::Path { anchors }).collect()
+        sets.into_iter().flat_map(AskedOfChain::checks).collect()
     }
 
     /// The names of a certificate by which a client may be known: its dNSNames; the common name of one without any,

@@ -5,6 +5,7 @@ use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 use sekisho_mail::{AnchorSetId, Domain, Mailbox, OrganizationName};
 
 use super::{HeaderStem, TlsSettings};
+use crate::outbound::Revocation;
 
 /// Somebody whose mail this service carries, apart from all others: a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,9 @@ pub struct Organization {
     /// At which trust anchors chains must end where its connectors name none, and where its rules or it itself demand
     /// a certificate: the roots, or its own set.
     pub anchors: AnchorSetId,
+    /// How it is asked whether a certificate is revoked, where the organization itself or one of its rules demands a
+    /// valid one; `None` where nobody asks.
+    pub revocation: Option<Revocation>,
     /// The age at which its undelivered mail is given up; `None` leaves that to the connector or the node.
     pub expire_after: Option<Duration>,
     /// What it sets about single messages.
@@ -58,6 +62,7 @@ impl Organization {
             require_tls_inbound: false,
             require_tls_outbound: TlsSettings::Opportunistic,
             anchors: AnchorSetId::system(),
+            revocation: Some(Revocation::default()),
             expire_after: None,
             limits: MessageLimits {
                 octets: None,

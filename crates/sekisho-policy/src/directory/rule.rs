@@ -16,7 +16,7 @@ use sekisho_mail::{
 use thiserror::Error;
 
 use super::{CertificateName, ConnectorKey, ConnectorType, Directory, DomainScope, ScopeError, Shadow};
-use crate::Reason;
+use crate::{Reason, outbound::Revocation};
 
 /// How the origin of a rule's demand begins; its key and a quotation mark follow.
 const DEMAND_ORIGIN: &str = "rule \"";
@@ -75,6 +75,8 @@ pub struct Rule {
     pub require_tls: Option<RuleTls>,
     /// Names for [`RuleTls::DomainValidation`]; `*.example.org` as in [`CertificateName`].
     pub tls_domains: Vec<CertificateName>,
+    /// How it is asked whether a certificate that it demands is revoked; `None` where nobody asks.
+    pub revocation: Option<Revocation>,
     /// The words with which it is rejected.
     pub reject: Option<String>,
     /// The enabled outbound connector of the rule's organization that carries the message, by its name.
@@ -285,17 +287,22 @@ impl Rule {
         wanted.is_empty() || organizations.iter().any(|one| wanted.contains(one))
     }
 
-    pub(super) fn demand(&self) -> Option<Demand> {
+    /// What it demands, the level first; empty where it demands nothing.
+    pub(super) fn demands(&self) -> impl Iterator<Item = Demand> {
         let anchors = self.anchors.clone();
-        let level = match self.require_tls? {
+        let level = self.require_tls.map(|level| match level {
             RuleTls::EncryptionOnly => DemandLevel::Encryption,
             RuleTls::CertificateValidation => DemandLevel::Certificate { anchors },
             RuleTls::DomainValidation => DemandLevel::Domain {
                 anchors,
                 names: self.tls_domains.iter().map(NamePattern::from).collect(),
             },
-        };
-        Some(Demand {
+        });
+        let levels = level.into_iter().flat_map(|level| {
+            let asked = self.revocation.and_then(|revocation| revocation.beside(&level));
+            std::iter::once(level).chain(asked)
+        });
+        levels.map(|level| Demand {
             level,
             origin: self.key.as_origin(),
         })
@@ -413,7 +420,7 @@ impl Directory {
             });
             return;
         }
-        if let Some(demand) = rule.demand() {
+        for demand in rule.demands() {
             verdict.reasons.push(Reason::RuleDemandsTls { demand: demand.clone() });
             verdict.demands.push(demand);
         }

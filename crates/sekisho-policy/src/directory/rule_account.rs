@@ -138,11 +138,11 @@ impl Rule {
         if let Some(text) = &self.reject {
             return format!("it rejects the message with {text:?}");
         }
-        let demand = self.demand().map(|demand| format!("demands {}", demand.level));
+        let demands = self.demands().map(|demand| format!("demands {}", demand.level));
         let field = self.add_header.as_ref().map(|field| format!("adds {}", field.name));
         let way = self.route_to_connector.as_ref();
         let way = way.map(|name| format!("sends it through connector {name}"));
-        let all: Vec<String> = demand.into_iter().chain(field).chain(way).collect();
+        let all: Vec<String> = demands.chain(field).chain(way).collect();
         if all.is_empty() {
             return "it does nothing".to_owned();
         }

@@ -181,6 +181,10 @@ fn check_certificate(connector: &InboundConnector, findings: &mut Findings<'_>) 
             (!connector.issuers.is_empty(), "issuers"),
             (!connector.pins.is_empty(), "pins"),
             (!connector.server_auth_certificates, "server_auth_certificates"),
+            (
+                connector.revocation.is_some_and(|asked| asked.refuse_not_revocable),
+                "refuse_not_revocable",
+            ),
         ] {
             findings.add_if(
                 is_set,

@@ -71,25 +71,28 @@ pub(super) fn check(
     }
 }
 
-const OUTBOUND: [Relaxation; 4] = [
+const OUTBOUND: [Relaxation; 5] = [
     Relaxation::Plaintext,
     Relaxation::AnyCertificate,
     Relaxation::AnyName,
     Relaxation::ExpiredCertificate,
+    Relaxation::UnknownRevocation,
 ];
-const PARTNER: [Relaxation; 5] = [
+const PARTNER: [Relaxation; 6] = [
     Relaxation::Plaintext,
     Relaxation::AnyCertificate,
     Relaxation::AnyAddress,
     Relaxation::ExpiredCertificate,
     Relaxation::CommonName,
+    Relaxation::UnknownRevocation,
 ];
 /// Certificate and address are what such a server is known by, and what gives it the right to relay (law 12): any
 /// certificate would make everybody one of them.
-const OWN_SERVERS: [Relaxation; 3] = [
+const OWN_SERVERS: [Relaxation; 4] = [
     Relaxation::Plaintext,
     Relaxation::ExpiredCertificate,
     Relaxation::CommonName,
+    Relaxation::UnknownRevocation,
 ];
 
 /// The document that an exception is about, and whether it demands anything of what the exception lowers.
@@ -186,6 +189,9 @@ fn asks_outbound(connector: &OutboundConnector, allows: Relaxation) -> bool {
     let beside = match allows {
         Relaxation::Plaintext => has_pins || has_floor,
         Relaxation::AnyCertificate => has_pins,
+        Relaxation::UnknownRevocation => {
+            return connector.revocation.is_some() && asks_level(connector.tls_settings, allows);
+        }
         Relaxation::AnyName | Relaxation::ExpiredCertificate | Relaxation::AnyAddress | Relaxation::CommonName => false,
     };
     beside || asks_level(connector.tls_settings, allows)
@@ -205,7 +211,9 @@ fn asks_rule(rule: &Rule, allows: Relaxation) -> bool {
 fn asks_level(level: TlsSettings, allows: Relaxation) -> bool {
     match allows {
         Relaxation::Plaintext => level > TlsSettings::Opportunistic,
-        Relaxation::AnyCertificate | Relaxation::ExpiredCertificate => level >= TlsSettings::CertificateValidation,
+        Relaxation::AnyCertificate | Relaxation::ExpiredCertificate | Relaxation::UnknownRevocation => {
+            level >= TlsSettings::CertificateValidation
+        }
         Relaxation::AnyName => level == TlsSettings::DomainValidation,
         Relaxation::AnyAddress | Relaxation::CommonName => false,
     }
@@ -224,6 +232,7 @@ fn asks_inbound(connector: &InboundConnector, allows: Relaxation) -> bool {
         Relaxation::AnyAddress => connector.restrict_domains_to_ip_addresses,
         Relaxation::ExpiredCertificate => by_certificate && connector.wants_path(),
         Relaxation::CommonName => by_certificate,
+        Relaxation::UnknownRevocation => by_certificate && connector.wants_path() && connector.revocation.is_some(),
         Relaxation::AnyName => false,
     }
 }

@@ -59,6 +59,7 @@ fn inbound(text: &str, kind: ConnectorType) -> InboundConnector {
         trusted_organizations: Vec::new(),
         floor: TlsFloor::default(),
         anchors: AnchorSetId::system(),
+        revocation: None,
         issuers: Vec::new(),
         pins: Vec::new(),
         server_auth_certificates: true,
@@ -142,6 +143,7 @@ pub(crate) fn outbound(text: &str, scopes: &[&str]) -> OutboundConnector {
         tls_domains: Vec::new(),
         floor: TlsFloor::default(),
         anchors: AnchorSetId::system(),
+        revocation: None,
         pins: Vec::new(),
     }
 }
@@ -178,6 +180,7 @@ pub(crate) fn rule(text: &str) -> Rule {
         anchors: AnchorSetId::system(),
         require_tls: None,
         tls_domains: Vec::new(),
+        revocation: None,
         reject: None,
         route_to_connector: None,
         add_header: None,

@@ -238,22 +238,23 @@ impl<'a> Selection<'a> {
             .iter()
             .flat_map(|connector| connector.demands(recipient))
             .collect();
-        demands.extend(self.floor(recipient));
+        demands.extend(self.floor(recipient).into_iter().flatten());
         demands
     }
 
     /// What the organization demands of all its mail: as the connector that carries it would.
-    fn floor(&self, recipient: &Host) -> Option<RouteDemand> {
+    fn floor(&self, recipient: &Host) -> Option<impl Iterator<Item = RouteDemand>> {
         let organization = self.settings?;
         let level = organization.require_tls_outbound;
         let require = match self.chosen {
             Some(connector) => level.requirement(&connector.anchors, || connector.names_for(recipient)),
             None => level.requirement(&organization.anchors, || domain_of(recipient)),
         };
-        Some(RouteDemand {
-            require: require?,
+        let requirements = require?.with_revocation(organization.revocation);
+        Some(requirements.map(|require| RouteDemand {
+            require,
             origin: origin_of(&organization.name),
-        })
+        }))
     }
 }
 
@@ -275,6 +276,7 @@ impl OutboundConnector {
         let origin = self.origin();
         settings
             .into_iter()
+            .flat_map(|settings| settings.with_revocation(self.revocation))
             .chain(pin)
             .chain(version)
             .chain(key_exchange)

@@ -241,8 +241,10 @@ impl Directory {
             } else if live.rejection.is_none() {
                 demands.push(Arc::new(TriedRule {
                     document: Arc::clone(&tried.named),
-                    demands: tried.document.demand().filter(|_| meets).into_iter().collect(),
-                    instead_of: replaced.and_then(|rule| rule.demand()).map(|demand| demand.origin),
+                    demands: tried.document.demands().filter(|_| meets).collect(),
+                    instead_of: replaced
+                        .and_then(|rule| rule.demands().next())
+                        .map(|demand| demand.origin),
                 }));
             }
         }

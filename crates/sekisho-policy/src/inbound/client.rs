@@ -237,7 +237,7 @@ fn look_at_path<'a>(
         anchors: connector.anchors.clone(),
     };
     match tls.verdict(&path) {
-        Some(Verdict::Holds) => Identity::Holds(named),
+        Some(Verdict::Holds) => look_at_revocation(connector, facts, tls, named),
         Some(Verdict::Fails(fault @ CertificateFault::Expired(_))) => {
             let Some(exception) = facts.exception(connector, Relaxation::ExpiredCertificate) else {
                 return Identity::Fails(fault.to_string());
@@ -246,12 +246,51 @@ fn look_at_path<'a>(
             named
                 .exceptions
                 .push(excepted(exception, connector, what, fault.to_string()));
-            Identity::Holds(named)
+            look_at_revocation(connector, facts, tls, named)
         }
         Some(Verdict::Fails(fault)) => Identity::Fails(fault.to_string()),
         Some(Verdict::Unknown(why)) => Identity::Unknown(why.clone()),
         // The connector may be newer than the handshake.
         None => Identity::Unknown("its chain was not checked for this connector".to_owned()),
+    }
+}
+
+/// Last of all: what is revoked is not the one, and where nobody can say, the connector says what holds.
+fn look_at_revocation<'a>(
+    connector: &InboundConnector,
+    facts: &InboundFacts<'_>,
+    tls: &TlsFacts,
+    mut named: Named<'a>,
+) -> Identity<'a> {
+    let Some(revocation) = connector.revocation else {
+        return Identity::Holds(named);
+    };
+    let check = Check::Revocation {
+        anchors: connector.anchors.clone(),
+    };
+    let verdict = tls.verdict(&check);
+    if verdict.is_some_and(|verdict| revocation.takes(verdict)) {
+        return Identity::Holds(named);
+    }
+    let not_known = |why: &str| format!("whether its certificate is revoked is not known: {why}");
+    let without_exception = match verdict {
+        Some(Verdict::Holds) => return Identity::Holds(named),
+        Some(Verdict::Fails(fault @ CertificateFault::NotRevocable(_))) => Identity::Fails(fault.to_string()),
+        Some(Verdict::Fails(fault)) => return Identity::Fails(fault.to_string()),
+        Some(Verdict::Unknown(why)) => Identity::Unknown(not_known(why)),
+        // The connector may be newer than the handshake.
+        None => return Identity::Unknown(not_known("it was not looked up for this connector")),
+    };
+    match (
+        without_exception,
+        facts.exception(connector, Relaxation::UnknownRevocation),
+    ) {
+        (Identity::Fails(why) | Identity::Unknown(why), Some(exception)) => {
+            let what = "a certificate that is known not to be revoked";
+            named.exceptions.push(excepted(exception, connector, what, why));
+            Identity::Holds(named)
+        }
+        (identity, _) => identity,
     }
 }
 

@@ -64,6 +64,9 @@ fn holds_so_far(allows: Relaxation, level: &DemandLevel, security: &ChannelSecur
         (Relaxation::ExpiredCertificate, DemandLevel::Certificate { .. } | DemandLevel::Domain { .. }) => {
             examine_beside(level, security, is_expired).is_ok()
         }
+        (Relaxation::UnknownRevocation, DemandLevel::Revocation { .. }) => {
+            examine_beside(level, security, is_unknown).is_ok()
+        }
         // Versions and the key exchange are no matter of certificates, and the others are those of connections that
         // come in.
         (
@@ -71,10 +74,22 @@ fn holds_so_far(allows: Relaxation, level: &DemandLevel, security: &ChannelSecur
             | Relaxation::AnyName
             | Relaxation::ExpiredCertificate
             | Relaxation::AnyAddress
-            | Relaxation::CommonName,
+            | Relaxation::CommonName
+            | Relaxation::UnknownRevocation,
             _,
         ) => false,
     }
+}
+
+/// Not known, or not to be known by anyone.
+const fn is_unknown(check: &Check, verdict: &Verdict) -> bool {
+    matches!(
+        (check, verdict),
+        (
+            Check::Revocation { .. },
+            Verdict::Unknown(_) | Verdict::Fails(CertificateFault::NotRevocable(_))
+        )
+    )
 }
 
 /// Past its end, otherwise good.

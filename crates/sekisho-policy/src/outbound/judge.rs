@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use sekisho_mail::{
     CertificateFacts, CertificateFault, ChannelFacts, ChannelId, ChannelSecurity, Check, Decision, Demand, DemandLevel,
-    Digest, Envelope, KeyProof, PlaintextCause, RevocationMode, StatedReason, Timestamp, TlsFacts, Verdict, push_new,
+    Digest, Envelope, KeyProof, PlaintextCause, StatedReason, Timestamp, TlsFacts, Verdict, push_new,
 };
 
-use super::{Finding, HostPlan, Refusal, plan::demanded_checks};
+use super::{Finding, HostPlan, Refusal, Revocation, plan::demanded_checks};
 use crate::Reason;
 
 /// The permission for one message to leave over one connection. [`judge`] alone makes one; it is not cloned and not
@@ -220,12 +220,11 @@ const fn is_enough_of(level: &DemandLevel, verdict: &Verdict) -> bool {
             mode,
             refuse_not_revocable,
             ..
-        } => match verdict {
-            Verdict::Holds => true,
-            Verdict::Unknown(_) => matches!(mode, RevocationMode::SoftFail),
-            Verdict::Fails(CertificateFault::NotRevocable(_)) => !*refuse_not_revocable,
-            Verdict::Fails(_) => false,
-        },
+        } => Revocation {
+            mode: *mode,
+            refuse_not_revocable: *refuse_not_revocable,
+        }
+        .takes(verdict),
         DemandLevel::Encryption
         | DemandLevel::Certificate { .. }
         | DemandLevel::Domain { .. }

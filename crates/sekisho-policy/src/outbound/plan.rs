@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use sekisho_mail::{
-    AnchorSetId, Check, ClientIdentityId, Demand, DemandLevel, Digest, Domain, Host, KeyExchangeGroups, NamePattern,
-    RevocationMode, Timestamp, TlsVersion, TriedRule, push_new,
+    AnchorSetId, CertificateFault, Check, ClientIdentityId, Demand, DemandLevel, Digest, Domain, Host,
+    KeyExchangeGroups, NamePattern, RevocationMode, Timestamp, TlsVersion, TriedRule, Verdict, push_new,
 };
 
 use super::{TriedConnector, shadow::TriedAtHost};
@@ -113,25 +113,59 @@ pub struct Revocation {
 impl Requirement {
     /// This, and what goes with it: whoever looks at a chain asks whether it is revoked, unless that is switched off.
     pub fn with_revocation(self, revocation: Option<Revocation>) -> impl Iterator<Item = Self> {
-        let asked = match (&self, revocation) {
-            (Self::Certificate { anchors } | Self::Domain { anchors, .. }, Some(revocation)) => {
-                Some(Self::Revocation {
-                    anchors: anchors.clone(),
-                    revocation,
-                })
-            }
-            (
-                Self::Certificate { .. }
-                | Self::Domain { .. }
-                | Self::Encryption
-                | Self::Pin { .. }
-                | Self::Version { .. }
-                | Self::KeyExchange { .. }
-                | Self::Revocation { .. },
-                _,
-            ) => None,
-        };
+        let asked = revocation
+            .zip(self.anchors())
+            .map(|(revocation, anchors)| Self::Revocation {
+                anchors: anchors.clone(),
+                revocation,
+            });
         std::iter::once(self).chain(asked)
+    }
+
+    /// Where the chain must end, of what looks at a chain.
+    const fn anchors(&self) -> Option<&AnchorSetId> {
+        match self {
+            Self::Certificate { anchors } | Self::Domain { anchors, .. } => Some(anchors),
+            Self::Encryption
+            | Self::Pin { .. }
+            | Self::Version { .. }
+            | Self::KeyExchange { .. }
+            | Self::Revocation { .. } => None,
+        }
+    }
+}
+
+impl Revocation {
+    /// What it adds to a demand that looks at a chain; nothing to any other.
+    pub(crate) fn beside(self, level: &DemandLevel) -> Option<DemandLevel> {
+        match level {
+            DemandLevel::Certificate { anchors } | DemandLevel::Domain { anchors, .. } => {
+                Some(self.demand(anchors.clone()))
+            }
+            DemandLevel::Encryption
+            | DemandLevel::Pin { .. }
+            | DemandLevel::Version { .. }
+            | DemandLevel::KeyExchange { .. }
+            | DemandLevel::Revocation { .. } => None,
+        }
+    }
+
+    /// Whether an answer to [`Check::Revocation`] is good enough.
+    pub(crate) const fn takes(self, verdict: &Verdict) -> bool {
+        match verdict {
+            Verdict::Holds => true,
+            Verdict::Unknown(_) => matches!(self.mode, RevocationMode::SoftFail),
+            Verdict::Fails(CertificateFault::NotRevocable(_)) => !self.refuse_not_revocable,
+            Verdict::Fails(_) => false,
+        }
+    }
+
+    const fn demand(self, anchors: AnchorSetId) -> DemandLevel {
+        DemandLevel::Revocation {
+            anchors,
+            mode: self.mode,
+            refuse_not_revocable: self.refuse_not_revocable,
+        }
     }
 }
 
@@ -172,11 +206,7 @@ impl RouteDemand {
             Requirement::Pin { spki } => DemandLevel::Pin { spki: spki.clone() },
             Requirement::Version { at_least } => DemandLevel::Version { at_least: *at_least },
             Requirement::KeyExchange { groups } => DemandLevel::KeyExchange { groups: *groups },
-            Requirement::Revocation { anchors, revocation } => DemandLevel::Revocation {
-                anchors: anchors.clone(),
-                mode: revocation.mode,
-                refuse_not_revocable: revocation.refuse_not_revocable,
-            },
+            Requirement::Revocation { anchors, revocation } => revocation.demand(anchors.clone()),
         };
         Demand {
             level,

@@ -260,6 +260,18 @@ pub(super) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_value(Value::String(text.replace('-', "_"))).map_err(|error| error.to_string())
 }
 
+/// A word of a fixed list, or nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Word<T>(pub(super) Option<T>);
+
+/// As [`word`]; an empty text unsets.
+pub(super) fn word_or_none<T: DeserializeOwned>(text: &str) -> Result<Word<T>, String> {
+    if text.is_empty() {
+        return Ok(Word(None));
+    }
+    word(text).map(|word| Word(Some(word)))
+}
+
 /// A number, or nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Number(pub(super) Option<u32>);

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use sekisho_api::{
     AcceptedDomain, DirectoryQuery, DirectoryView, Document, DocumentId, DocumentKind, Documents, FIRST_ORGANIZATION,
-    InboundConnector, Organization, OutboundConnector, OutboundTls,
+    InboundConnector, Organization, OutboundConnector, OutboundTls, Revocation,
 };
 
 use super::{
@@ -58,6 +58,13 @@ struct Flags {
     /// for its rules and --require-tls-outbound; it is read now and kept; empty to unset
     #[arg(long, value_name = "FILE", value_parser = TextFile::read)]
     trust_anchors: Option<TextFile>,
+    /// Whether certificates may be revoked ones where a valid one is demanded: off, soft-fail (passes while that cannot
+    /// be found out) or hard-fail (waits) [default: hard-fail]
+    #[arg(long, value_name = "MODE", value_parser = changes::word::<Revocation>)]
+    revocation: Option<Revocation>,
+    /// Refuses certificates that say nowhere how they would be revoked
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    refuse_not_revocable: Option<bool>,
     /// The age at which undelivered mail is given up: 48h, 5d; empty to unset
     #[arg(long, value_name = "AGE")]
     expire_after: Option<String>,
@@ -82,6 +89,8 @@ impl Flags {
         if let Some(file) = &self.trust_anchors {
             file.set(&mut document.trust_anchors);
         }
+        set(&mut document.revocation, self.revocation.as_ref());
+        set(&mut document.refuse_not_revocable, self.refuse_not_revocable.as_ref());
         set_text(&mut document.expire_after, self.expire_after.as_ref());
         set_text(&mut document.max_message_size, self.max_message_size.as_ref());
         if let Some(changes::Number(number)) = self.max_recipients {

@@ -3,6 +3,7 @@
 mod connector;
 mod exception;
 mod reader;
+mod revocation;
 mod rule;
 mod shadow;
 mod validation;
@@ -208,6 +209,8 @@ struct Collected {
     added_anchors: HashMap<AnchorSetId, AnchorSet>,
     identities: ClientIdentities,
     revalidations: Vec<Revalidation>,
+    /// What organizations say of certificates that may have been revoked.
+    revocation: revocation::Defaults,
     /// With whom outbound connectors are tried, by their places among the parts.
     tried_with: Vec<(usize, Vec<Mailbox>)>,
     /// Faults of files that are borne; `None` where none is.
@@ -278,6 +281,7 @@ fn collect(
         let organization = organization(document, &mut collected.added_anchors, &mut faults);
         collected.parts.organizations.extend(organization);
     }
+    collected.revocation = revocation::of_organizations(&documents.organization);
     let organizations = &mut collected.parts.organizations;
     if !organizations.iter().any(|one| one.name.is_first()) {
         organizations.push(directory::Organization::new(OrganizationName::FIRST));
@@ -295,7 +299,8 @@ fn collect(
         connector::outbound(document, all, file, &mut collected, &mut faults);
     }
     for document in &documents.rule {
-        collected.parts.rules.extend(rule::rule(document, &mut faults));
+        let rule = rule::rule(document, &collected.revocation, &mut faults);
+        collected.parts.rules.extend(rule);
     }
     for document in &documents.exception {
         let exception = exception::exception(document, &mut faults);
@@ -313,6 +318,7 @@ fn collect(
         identities,
         revalidations,
         tried_with: _,
+        revocation: _,
         borne,
     } = collected;
     let local = mailboxes(&parts.domains, file);
@@ -396,6 +402,7 @@ fn organization(
             OutboundTls::Domain => TlsSettings::DomainValidation,
         },
         anchors,
+        revocation: revocation::setting(document.revocation, document.refuse_not_revocable),
         expire_after: reader.duration("expire_after", document.expire_after.as_deref()),
         limits: MessageLimits {
             octets: reader.size("max_message_size", document.max_message_size.as_deref()),

@@ -7,7 +7,7 @@ mod text;
 use sekisho_api::{
     AcceptedDomain, AddedHeader, CertificateFiles, ConnectorType, Documents, DomainType, Exception, FinalRefusal,
     HeaderCondition, InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, OutboundTls,
-    PlaintextReply, RecipientCheck, Rejection, Relaxation, Rule, RuleTls, TlsSettings,
+    PlaintextReply, RecipientCheck, Rejection, Relaxation, Revocation, Rule, RuleTls, TlsSettings,
 };
 use sekisho_store::Document;
 
@@ -145,6 +145,8 @@ fn all_set() -> Documents {
             require_tls_inbound: true,
             require_tls_outbound: OutboundTls::Domain,
             trust_anchors: Some(pem.clone()),
+            revocation: Revocation::SoftFail,
+            refuse_not_revocable: true,
             expire_after: Some(text("48h")),
             max_message_size: Some(text("25MiB")),
             max_recipients: Some(200),
@@ -192,7 +194,8 @@ fn inbound_all_set(pem: &str) -> InboundConnector {
         server_auth_certificates: false,
         plaintext_reply: PlaintextReply::Refuse,
         cloud_services_mail_enabled: true,
-        revocation: Some(text("soft")),
+        revocation: Some(Revocation::SoftFail),
+        refuse_not_revocable: Some(true),
     }
 }
 
@@ -217,6 +220,8 @@ fn outbound_all_set(pem: &str) -> OutboundConnector {
         key_exchange_groups: texts(&["X25519MLKEM768", "x25519"]),
         trust_anchors: Some(pem.replace('\n', "\r\n")),
         pins: texts(&["sha256:00"]),
+        revocation: Some(Revocation::Off),
+        refuse_not_revocable: Some(false),
         client_certificate: Some(CertificateFiles {
             certificate: text("client.pem"),
             key: text("client.key"),

@@ -1,9 +1,9 @@
 //! Which connector carries mail for a domain, and what all of them demand.
 
-use sekisho_mail::{AnchorSetId, Demand, DemandLevel, Host, KeyExchangeGroups};
+use sekisho_mail::{AnchorSetId, Demand, DemandLevel, Host, KeyExchangeGroups, RevocationMode};
 
 use super::*;
-use crate::outbound::{CandidateHost, HostOrigin, HostPlan, OutboundFacts, plan};
+use crate::outbound::{CandidateHost, HostOrigin, HostPlan, OutboundFacts, Revocation, plan};
 
 fn host(text: &str) -> Host {
     Host::parse(text).unwrap()
@@ -295,11 +295,57 @@ fn the_organization_demands_of_all_its_mail_what_the_connector_that_carries_it_w
             Some(format!("{certificate} for ")),
         ),
     ] {
-        assert_eq!(
-            demanded(level, recipient),
-            Vec::from_iter(expected),
-            "{level:?} {recipient}"
-        );
+        let mut found = demanded(level, recipient);
+        // Whoever looks at a chain asks whether it is revoked, unless that is switched off.
+        let asked = found.extract_if(.., |demand| demand.contains("not revoked")).count();
+        assert_eq!(asked, usize::from(level >= TlsSettings::CertificateValidation));
+        assert_eq!(found, Vec::from_iter(expected), "{level:?} {recipient}");
+    }
+}
+
+#[test]
+fn whether_a_certificate_is_revoked_is_demanded_where_a_chain_is_looked_at_and_by_whom_it_was_set() {
+    let strict = Some(Revocation {
+        mode: RevocationMode::HardFail,
+        refuse_not_revocable: true,
+    });
+    for (level, settings, expected) in [
+        (TlsSettings::EncryptionOnly, strict, vec!["TLS"]),
+        (
+            TlsSettings::CertificateValidation,
+            None,
+            vec!["TLS with a valid certificate (trust anchors: bank.pem)"],
+        ),
+        (
+            TlsSettings::CertificateValidation,
+            strict,
+            vec![
+                "TLS with a valid certificate (trust anchors: bank.pem)",
+                "TLS with a certificate that is not revoked (trust anchors: bank.pem; one that names no endpoint is \
+                 refused)",
+            ],
+        ),
+        (
+            TlsSettings::DomainValidation,
+            Some(Revocation {
+                mode: RevocationMode::SoftFail,
+                refuse_not_revocable: false,
+            }),
+            vec![
+                "TLS with a valid certificate (trust anchors: bank.pem) for bank.example",
+                "TLS with a certificate that is not revoked, as far as that is known (trust anchors: bank.pem)",
+            ],
+        ),
+    ] {
+        let connector = outbound("acme/bank", &["bank.example"]).with(|one| {
+            one.tls_settings = level;
+            one.anchors = anchors("bank.pem");
+            one.revocation = settings;
+        });
+        let to = host("bank.example");
+        let demands = connector.demands(&to).into_iter();
+        let words: Vec<String> = demands.map(|one| one.on_hosts(&[]).level.to_string()).collect();
+        assert_eq!(words, expected, "{level:?}");
     }
 }
 

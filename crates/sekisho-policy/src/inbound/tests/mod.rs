@@ -7,6 +7,7 @@ mod isolation;
 mod limits;
 mod partner;
 mod recipients;
+mod revocation;
 mod rights;
 mod shadow;
 

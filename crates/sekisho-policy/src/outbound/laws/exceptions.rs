@@ -10,11 +10,12 @@ use crate::directory::{
 };
 
 /// What mail that goes out may be let pass by.
-const ALL: [Relaxation; 4] = [
+const ALL: [Relaxation; 5] = [
     Relaxation::Plaintext,
     Relaxation::AnyCertificate,
     Relaxation::AnyName,
     Relaxation::ExpiredCertificate,
+    Relaxation::UnknownRevocation,
 ];
 
 fn about(subject: fn(Arc<str>) -> ExceptionSubject, allows: Relaxation) -> Arc<Exception> {
@@ -98,6 +99,21 @@ fn passes(allows: Relaxation, level: &DemandLevel, facts: &ChannelFacts) -> bool
                 }
             }
             !matches!(level, DemandLevel::Pin { .. }) && is_of_certificate && holds(&demand(level.clone()), &as_if)
+        }
+        Relaxation::UnknownRevocation => {
+            let mut as_if = facts.clone();
+            if let ChannelSecurity::Tls(tls) = &mut as_if.security {
+                for (check, verdict) in &mut tls.verdicts {
+                    let is_unknown = matches!(
+                        verdict,
+                        Verdict::Unknown(_) | Verdict::Fails(CertificateFault::NotRevocable(_))
+                    );
+                    if is_unknown && matches!(check, Check::Revocation { .. }) {
+                        *verdict = Verdict::Holds;
+                    }
+                }
+            }
+            matches!(level, DemandLevel::Revocation { .. }) && holds(&demand(level.clone()), &as_if)
         }
         Relaxation::AnyAddress | Relaxation::CommonName => false,
     }

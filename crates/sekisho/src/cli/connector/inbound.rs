@@ -1,7 +1,7 @@
 //! The fields of an inbound connector as flags.
 
 use clap::Args;
-use sekisho_api::{ConnectorType, InboundConnector, MinTlsVersion, Mode, PlaintextReply};
+use sekisho_api::{ConnectorType, InboundConnector, MinTlsVersion, Mode, PlaintextReply, Revocation};
 
 use crate::cli::{
     CliError,
@@ -75,6 +75,13 @@ pub(in crate::cli) struct InboundFlags {
     /// Takes certificates whose extended key usages leave clientAuth out [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     server_auth_certificates: Option<bool>,
+    /// Whether its certificate may be a revoked one: off, soft-fail (passes while that cannot be found out) or hard-fail
+    /// (waits); empty for what the organization says
+    #[arg(long, value_name = "MODE", value_parser = changes::word_or_none::<Revocation>)]
+    revocation: Option<changes::Word<Revocation>>,
+    /// Refuses certificates that say nowhere how they would be revoked
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    refuse_not_revocable: Option<bool>,
     /// What plaintext is answered where TLS is demanded: try-again or refuse [default: try-again]
     #[arg(long, value_name = "REPLY", value_parser = changes::word::<PlaintextReply>)]
     plaintext_reply: Option<PlaintextReply>,
@@ -116,6 +123,12 @@ impl FieldFlags for InboundFlags {
         set_list(&mut document.pins, self.pins.as_ref());
         let flag = self.server_auth_certificates.as_ref();
         set(&mut document.server_auth_certificates, flag);
+        if let Some(changes::Word(revocation)) = self.revocation {
+            document.revocation = revocation;
+        }
+        if self.refuse_not_revocable.is_some() {
+            document.refuse_not_revocable = self.refuse_not_revocable;
+        }
         set(&mut document.plaintext_reply, self.plaintext_reply.as_ref());
         Ok(())
     }

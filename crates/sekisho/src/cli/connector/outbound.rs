@@ -1,7 +1,9 @@
 //! The fields of an outbound connector as flags.
 
 use clap::Args;
-use sekisho_api::{CertificateFiles, ConnectorType, LookupMode, MinTlsVersion, Mode, OutboundConnector, TlsSettings};
+use sekisho_api::{
+    CertificateFiles, ConnectorType, LookupMode, MinTlsVersion, Mode, OutboundConnector, Revocation, TlsSettings,
+};
 
 use crate::cli::{
     CliError,
@@ -75,6 +77,13 @@ pub(in crate::cli) struct OutboundFlags {
     /// Keys of which the host's certificate must have one: sha256: and 64 hexadecimal digits
     #[arg(long, value_name = "PIN", value_delimiter = ',')]
     pins: Option<Vec<String>>,
+    /// Whether its certificate may be a revoked one: off, soft-fail (passes while that cannot be found out) or hard-fail
+    /// (waits); empty for what the organization says
+    #[arg(long, value_name = "MODE", value_parser = changes::word_or_none::<Revocation>)]
+    revocation: Option<changes::Word<Revocation>>,
+    /// Refuses certificates that say nowhere how they would be revoked
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    refuse_not_revocable: Option<bool>,
     /// The certificate that is presented: a PEM file on the node, with --client-key
     #[arg(long, value_name = "FILE")]
     client_certificate: Option<String>,
@@ -145,6 +154,12 @@ impl FieldFlags for OutboundFlags {
             file.set(&mut document.trust_anchors);
         }
         set_list(&mut document.pins, self.pins.as_ref());
+        if let Some(changes::Word(revocation)) = self.revocation {
+            document.revocation = revocation;
+        }
+        if self.refuse_not_revocable.is_some() {
+            document.refuse_not_revocable = self.refuse_not_revocable;
+        }
         self.apply_certificate(document)?;
         let flag = self.client_certificate_in_tls12.as_ref();
         set(&mut document.client_certificate_in_tls12, flag);

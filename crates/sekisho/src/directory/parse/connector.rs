@@ -24,7 +24,6 @@ pub(super) const NAME_REMEDY: &str = "write mail.bank.example, or *.bank.example
 pub(super) fn inbound(document: &api::InboundConnector, into: &mut Collected, faults: &mut Vec<Fault>) {
     let place = document.id().title();
     let mut reader = Reader::at(place.clone(), faults);
-    refuse_unknown_inbound(document, &mut reader);
     let organization = reader.parse("organization", &document.organization, "");
     let kind = connector_type(document.connector_type);
     let sender_domains = reader.list("sender_domains", &document.sender_domains, SCOPE_REMEDY);
@@ -45,6 +44,8 @@ pub(super) fn inbound(document: &api::InboundConnector, into: &mut Collected, fa
         return;
     };
     let anchors = keep_anchors(place, set, into);
+    let said = (document.revocation, document.refuse_not_revocable);
+    let revocation = into.revocation.setting(&document.organization, said.0, said.1);
     into.parts.inbound.push(InboundConnector {
         shadow: shadow(document.mode, document.draft_of.as_deref(), (&document.id(), document)),
         key: ConnectorKey {
@@ -68,6 +69,7 @@ pub(super) fn inbound(document: &api::InboundConnector, into: &mut Collected, fa
         trusted_organizations,
         floor,
         anchors,
+        revocation,
         issuers: document.issuers.iter().map(|text| issuers::parse(text)).collect(),
         pins,
         server_auth_certificates: document.server_auth_certificates,
@@ -76,11 +78,6 @@ pub(super) fn inbound(document: &api::InboundConnector, into: &mut Collected, fa
             api::PlaintextReply::Refuse => PlaintextReply::Refuse,
         },
     });
-}
-
-fn refuse_unknown_inbound(document: &api::InboundConnector, reader: &mut Reader<'_>) {
-    let reason = "this build does not check revocation";
-    reader.unknown_yet(document.revocation.is_some(), "revocation", reason);
 }
 
 /// A way out; with a fault it is left out, so that nobody judges halves.
@@ -150,6 +147,11 @@ pub(super) fn outbound(
         tls_domains,
         floor,
         anchors,
+        revocation: into.revocation.setting(
+            &document.organization,
+            document.revocation,
+            document.refuse_not_revocable,
+        ),
         pins,
     };
     let mut reader = Reader::at(place, faults);

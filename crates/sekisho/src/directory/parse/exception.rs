@@ -47,6 +47,7 @@ pub(super) fn exception(document: &api::Exception, faults: &mut Vec<Fault>) -> O
             api::Relaxation::ExpiredCertificate => Relaxation::ExpiredCertificate,
             api::Relaxation::AnyAddress => Relaxation::AnyAddress,
             api::Relaxation::CommonName => Relaxation::CommonName,
+            api::Relaxation::UnknownRevocation => Relaxation::UnknownRevocation,
         },
         domains,
     })

@@ -4,13 +4,13 @@ use sekisho_api::{self as api, Document as _};
 use sekisho_mail::AnchorSetId;
 use sekisho_policy::directory::{Fault, HeaderCondition, Rule, RuleField, RuleKey, RuleTls};
 
-use super::{connector::NAME_REMEDY, reader::Reader, shadow::shadow};
+use super::{connector::NAME_REMEDY, reader::Reader, revocation::Defaults, shadow::shadow};
 
 const SENDERS_REMEDY: &str = "write alice@bank.example, @bank.example, *.bank.example, *, or <>";
 const RECIPIENTS_REMEDY: &str = "write alice@bank.example, @bank.example, *.bank.example, or *";
 
 /// A rule; with a fault it is left out, so that nobody judges halves.
-pub(super) fn rule(document: &api::Rule, faults: &mut Vec<Fault>) -> Option<Rule> {
+pub(super) fn rule(document: &api::Rule, revocation: &Defaults, faults: &mut Vec<Fault>) -> Option<Rule> {
     let mut reader = Reader::at(document.id().title(), faults);
     let organization = reader.parse("organization", &document.organization, "");
     let senders = reader.list("senders", &document.senders, SENDERS_REMEDY);
@@ -42,6 +42,7 @@ pub(super) fn rule(document: &api::Rule, faults: &mut Vec<Fault>) -> Option<Rule
             api::RuleTls::DomainValidation => RuleTls::DomainValidation,
         }),
         tls_domains,
+        revocation: revocation.setting(&document.organization, None, None),
         reject: document.reject.as_ref().map(|reject| reject.text.clone()),
         route_to_connector: document.route_to_connector.as_deref().map(Into::into),
         add_header: document.add_header.as_ref().map(|field| RuleField {

@@ -80,10 +80,6 @@ fn each_field_of_an_inbound_connector_is_read() {
             at("key_exchange_groups")
         );
     }
-    assert_eq!(
-        with_inbound(|one| one.revocation = Some(text("hard"))),
-        at("revocation")
-    );
     // Of policy's rules, to see that they are asked.
     assert_eq!(
         with_inbound(|one| one.cloud_services_mail_enabled = true),

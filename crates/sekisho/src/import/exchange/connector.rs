@@ -362,13 +362,6 @@ fn validation_recipients(
 }
 
 fn outbound_differences(reading: &mut Reading<'_>, document: &OutboundConnector) {
-    if !matches!(
-        document.tls_settings,
-        TlsSettings::Opportunistic | TlsSettings::EncryptionOnly
-    ) {
-        let text = "there the certificate's revocation is checked too; this build does not check it";
-        reading.note(NoteKind::Different, true, "TlsSettings", text);
-    }
     if document.recipient_domains.iter().any(|scope| scope.starts_with("*.")) {
         let text =
             "*.example.org is example.org itself and every domain below it; there it is said to be those below alone";
