@@ -342,6 +342,9 @@ pub struct Route {
     /// relative path is taken from the folder of the configuration file.
     #[serde(default)]
     pub trust_anchors: Option<String>,
+    /// With `require = "certificate"` or `"domain"`: whether the certificate may be a revoked one. Default: `"hard-fail"`.
+    #[serde(default)]
+    pub revocation: Option<Revocation>,
     /// A certificate that is shown to the next host if it asks. It is offered in TLS 1.3 only.
     #[serde(default)]
     pub client_certificate: Option<CertificateFiles>,
@@ -405,6 +408,19 @@ pub enum Require {
     Certificate,
     /// As `certificate`, and the certificate is for one of `tls-names`.
     Domain,
+}
+
+/// What holds of a certificate that may have been revoked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Revocation {
+    /// Nobody asks.
+    Off,
+    /// One that is known to be revoked is refused; while it cannot be found out, it passes.
+    SoftFail,
+    /// As `soft-fail`, but while it cannot be found out, mail waits.
+    #[default]
+    HardFail,
 }
 
 /// Which addresses of a host are used.

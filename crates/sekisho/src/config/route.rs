@@ -7,10 +7,12 @@ use std::{
     time::Duration,
 };
 
-use sekisho_mail::{AnchorSetId, ClientIdentityId, Domain, Host, KeyExchangeGroup, KeyExchangeGroups, NamePattern};
+use sekisho_mail::{
+    AnchorSetId, ClientIdentityId, Domain, Host, KeyExchangeGroup, KeyExchangeGroups, NamePattern, RevocationMode,
+};
 use sekisho_policy::{
     directory::{SMTP_PORT, SUBMISSIONS_PORT},
-    outbound::{Requirement, TlsNames},
+    outbound::{Requirement, Revocation, TlsNames},
 };
 use sekisho_tls::{AnchorSet, ClientIdentities};
 
@@ -97,10 +99,12 @@ fn build(
         Some(id)
     });
     let groups = key_exchange_groups(route, key, checker);
+    let revocation = revocation(route, key, checker);
     let mut settings = RouteSettings {
         domains,
         demands: demand
             .into_iter()
+            .flat_map(|demand| demand.with_revocation(revocation))
             .chain(groups.map(|groups| Requirement::KeyExchange { groups }))
             .collect(),
         client_identity,
@@ -291,6 +295,27 @@ fn demand(
             Some(Requirement::Domain { anchors, names })
         }
     }
+}
+
+/// How it is asked whether the certificate is revoked; where no chain is looked at, nobody would look (law 13).
+fn revocation(route: &raw::Route, key: &str, checker: &mut Checker<'_>) -> Option<Revocation> {
+    let looks_at_chain = matches!(route.require, raw::Require::Certificate | raw::Require::Domain);
+    if route.revocation.is_some() && !looks_at_chain {
+        checker.fault(
+            &format!("{key}.revocation"),
+            "revocation is looked up only with require = \"certificate\"",
+            "set it or \"domain\", or take it out",
+        );
+    }
+    let mode = match route.revocation.unwrap_or_default() {
+        raw::Revocation::Off => return None,
+        raw::Revocation::SoftFail => RevocationMode::SoftFail,
+        raw::Revocation::HardFail => RevocationMode::HardFail,
+    };
+    Some(Revocation {
+        mode,
+        refuse_not_revocable: false,
+    })
 }
 
 /// Without `tls-names` the names are those that the operator wrote in `via`; an address or an MX record is none.

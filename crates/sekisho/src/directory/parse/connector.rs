@@ -211,6 +211,7 @@ fn way(
         tls_names: Vec::new(),
         // A demand of the connector: policy has it.
         key_exchange_groups: Vec::new(),
+        revocation: None,
         trust_anchors: None,
         // A disabled one presents nothing, and its files may be gone.
         client_certificate: (document.client_certificate.as_ref())
