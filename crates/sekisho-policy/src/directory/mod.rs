@@ -30,7 +30,9 @@ use std::{
     sync::Arc,
 };
 
-use sekisho_mail::{AnchorSetId, CertificateFacts, Check, Domain, KeyProof, NamePattern, OrganizationName, TlsFacts};
+use sekisho_mail::{
+    AnchorSetId, CertificateFacts, Check, Domain, Host, KeyProof, NamePattern, OrganizationName, TlsFacts,
+};
 
 pub use build::NAME_CHARS_MAX;
 pub use connector::{
@@ -219,6 +221,15 @@ impl Directory {
     /// All inbound connectors, disabled ones too, in no particular order.
     pub fn inbound(&self) -> impl ExactSizeIterator<Item = &Arc<InboundConnector>> {
         self.inbound.values()
+    }
+
+    /// Whose an address that is here is: what is here without being in the directory is the first organization's, as
+    /// all of `sekisho.toml` is.
+    #[must_use]
+    pub fn owner_of(&self, host: &Host) -> &OrganizationName {
+        const FIRST: &OrganizationName = &OrganizationName::FIRST;
+        let accepted = host.domain().and_then(|domain| self.domain(domain));
+        accepted.map_or(FIRST, |accepted| &accepted.organization)
     }
 
     /// All outbound connectors, disabled ones too, in no particular order.

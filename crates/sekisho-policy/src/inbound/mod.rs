@@ -321,13 +321,11 @@ impl<'a> Recipient<'a> {
         }
     }
 
-    /// What is here without being in the directory is the first organization's, as all of `sekisho.toml` is.
     fn of(directory: &'a Directory, host: &'a Host) -> Self {
-        const FIRST: &OrganizationName = &OrganizationName::FIRST;
         let domain = host.domain();
         let accepted = domain.and_then(|domain| directory.domain(domain));
         Self {
-            organization: accepted.map_or(FIRST, |accepted| &accepted.organization),
+            organization: directory.owner_of(host),
             domain,
             accepted,
         }

@@ -2,10 +2,9 @@
 //! had been written at RCPT; what holds for the alias holds besides.
 
 use sekisho_mail::{
-    Mailbox, OrganizationName, OriginalRecipient, Recipient, RefusedBy, Reply, ReplyClass, ReversePath, RuleRefusal,
-    ShadowVerdict,
+    Mailbox, OrganizationName, OriginalRecipient, Recipient, RefusedBy, Reply, ReplyClass, RuleRefusal, ShadowVerdict,
 };
-use sekisho_policy::inbound::{Admission, Attribution, RecipientStanding, Stage, admit, try_shadows};
+use sekisho_policy::inbound::{Admission, Attribution, RecipientStanding};
 use sekisho_smtp::wire::params::RcptParameters;
 
 use super::{
@@ -64,17 +63,8 @@ impl Connection {
         (mailbox, standing): (&Mailbox, RecipientStanding),
         parameters: &RcptParameters,
     ) -> Option<ForeignEnd> {
-        let reverse_path = self.session.sender().unwrap_or(&ReversePath::Null);
-        let stage = Stage::Rcpt {
-            standing,
-            local_part: mailbox.local_part(),
-            recipient: mailbox.host(),
-        };
-        let facts = self.facts(reverse_path, stage);
-        let admission = admit(&facts);
-        let shadow = try_shadows(&facts, &admission);
-        self.tally(&shadow);
-        let judged = match self.limit(admission) {
+        let (admission, shadow) = self.judge_rcpt(standing, mailbox.local_part(), mailbox.host());
+        let judged = match admission {
             Admission::Admitted { attribution, .. } => Ok(attribution),
             refusal @ Admission::Refused { .. } => {
                 Err(refused(refusal, (mailbox.clone(), parameters), shadow.clone())?)
@@ -124,18 +114,11 @@ pub(crate) fn foreign_ends<'a>(
     let LocalFinding::Alias(all) = finding else {
         return Vec::new();
     };
-    // What is here without being in the directory is the first organization's.
-    let owner_of = |mailbox: &Mailbox| {
-        let accepted = mailbox
-            .host()
-            .domain()
-            .and_then(|domain| reception.organizations.domain(domain));
-        accepted.map(|one| one.organization.clone()).unwrap_or_default()
-    };
+    let owner_of = |mailbox: &Mailbox| reception.organizations.owner_of(mailbox.host());
     let standing = |mailbox: &'a Mailbox| (mailbox, reception.local.find_mailbox(mailbox).standing());
     all.iter()
         .map(standing)
-        .filter(|(mailbox, standing)| *standing != RecipientStanding::Elsewhere && owner_of(mailbox) != *owner)
+        .filter(|(mailbox, standing)| *standing != RecipientStanding::Elsewhere && owner_of(mailbox) != owner)
         .collect()
 }
 

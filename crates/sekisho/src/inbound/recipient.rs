@@ -4,15 +4,15 @@
 use std::sync::Arc;
 
 use sekisho_mail::{
-    ForwardPath, Handling, Mailbox, OrganizationName, OwnServer, Recipient, Reply, ReplyCode, ReversePath,
+    ForwardPath, Handling, Host, Mailbox, OrganizationName, OwnServer, Recipient, Reply, ReplyCode, ReversePath,
     ShadowVerdict, StatedReason,
 };
 use sekisho_policy::{
     Reason,
     directory::{AcceptedDomain, Directory},
     inbound::{
-        Admission, Attribution, Directionality, NextHopSays, OneMore, Stage, admission_right, admit, heed, limit,
-        try_shadows,
+        Admission, Attribution, Directionality, NextHopSays, OneMore, RecipientStanding, Stage, admission_right, admit,
+        heed, limit, try_shadows,
     },
 };
 use sekisho_smtp::{server::Answer, wire::params::RcptParameters};
@@ -76,17 +76,8 @@ impl Connection {
             return Ok(None);
         };
         let finding = local.find_mailbox(&mailbox);
-        let reverse_path = self.session.sender().unwrap_or(&ReversePath::Null);
-        let stage = Stage::Rcpt {
-            standing: finding.standing(),
-            local_part,
-            recipient: mailbox.host(),
-        };
-        let facts = self.facts(reverse_path, stage);
-        let admission = admit(&facts);
-        let shadow = try_shadows(&facts, &admission);
-        self.tally(&shadow);
-        let (reasons, attribution) = match self.limit(admission) {
+        let (admission, shadow) = self.judge_rcpt(finding.standing(), local_part, mailbox.host());
+        let (reasons, attribution) = match admission {
             Admission::Admitted { reasons, attribution } => (reasons, attribution),
             refusal @ Admission::Refused { .. } => {
                 return refused(refusal, (mailbox, parameters), shadow).map_or(Ok(None), Err);
@@ -101,6 +92,27 @@ impl Connection {
             attribution,
             shadow,
         }))
+    }
+
+    /// Whether an address may be a recipient of the transaction, its organization's limits included; and what documents
+    /// that are tried would have made of it, which is counted.
+    pub(super) fn judge_rcpt(
+        &self,
+        standing: RecipientStanding,
+        local_part: &str,
+        recipient: &Host,
+    ) -> (Admission, Vec<ShadowVerdict>) {
+        let reverse_path = self.session.sender().unwrap_or(&ReversePath::Null);
+        let stage = Stage::Rcpt {
+            standing,
+            local_part,
+            recipient,
+        };
+        let facts = self.facts(reverse_path, stage);
+        let admission = admit(&facts);
+        let shadow = try_shadows(&facts, &admission);
+        self.tally(&shadow);
+        (self.limit(admission), shadow)
     }
 
     /// What the next hop says of a recipient, from memory where it is there; nothing when the client is gone meanwhile,

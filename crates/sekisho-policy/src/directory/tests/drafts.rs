@@ -97,8 +97,8 @@ fn who_wonders_why_nothing_is_counted_is_warned() {
     );
 }
 
-fn host(text: &str) -> sekisho_mail::Host {
-    sekisho_mail::Host::parse(text).unwrap()
+fn host(text: &str) -> Host {
+    Host::parse(text).unwrap()
 }
 
 #[test]
