@@ -1443,7 +1443,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__add__subcmd__inbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --revocation --refuse-not-revocable --plaintext-reply --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1537,6 +1537,14 @@ _sekisho() {
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
+                --revocation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --refuse-not-revocable)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 --plaintext-reply)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1565,7 +1573,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__add__subcmd__outbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --revocation --refuse-not-revocable --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1653,6 +1661,14 @@ _sekisho() {
                     ;;
                 --pins)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --revocation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --refuse-not-revocable)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --client-certificate)
@@ -1843,7 +1859,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__draft__subcmd__inbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --revocation --refuse-not-revocable --plaintext-reply --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1937,6 +1953,14 @@ _sekisho() {
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
+                --revocation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --refuse-not-revocable)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 --plaintext-reply)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1965,7 +1989,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__draft__subcmd__outbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --revocation --refuse-not-revocable --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2053,6 +2077,14 @@ _sekisho() {
                     ;;
                 --pins)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --revocation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --refuse-not-revocable)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --client-certificate)
@@ -2627,7 +2659,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__set__subcmd__inbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --plaintext-reply --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --sender-domains --sender-ip-addresses --require-tls --tls-sender-certificate-name --restrict-domains-to-certificate --restrict-domains-to-ip-addresses --associated-accepted-domains --treat-messages-as-internal --cloud-services-mail-enabled --trusted-organizations --min-tls-version --key-exchange-groups --trust-anchors --issuers --pins --server-auth-certificates --revocation --refuse-not-revocable --plaintext-reply --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2721,6 +2753,14 @@ _sekisho() {
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
+                --revocation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --refuse-not-revocable)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 --plaintext-reply)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2749,7 +2789,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__connector__subcmd__set__subcmd__outbound)
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --revocation --refuse-not-revocable --client-certificate --client-key --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2837,6 +2877,14 @@ _sekisho() {
                     ;;
                 --pins)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --revocation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --refuse-not-revocable)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --client-certificate)
@@ -5540,6 +5588,7 @@ _sekisho() {
             ;;
         sekisho__subcmd__organization__subcmd__add)
             opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --trust-anchors --expire-after --max-message-size --max-recipients --header-families --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --revocation --refuse-not-revocable --expire-after --max-message-size --max-recipients --header-families --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5563,6 +5612,14 @@ _sekisho() {
                     ;;
                 --trust-anchors)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --revocation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --refuse-not-revocable)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --expire-after)
@@ -5756,6 +5813,7 @@ _sekisho() {
             ;;
         sekisho__subcmd__organization__subcmd__set)
             opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --trust-anchors --expire-after --max-message-size --max-recipients --header-families --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --revocation --refuse-not-revocable --expire-after --max-message-size --max-recipients --header-families --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5779,6 +5837,14 @@ _sekisho() {
                     ;;
                 --trust-anchors)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --revocation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --refuse-not-revocable)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --expire-after)

@@ -298,6 +298,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish
 false\t''"
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l require-tls-outbound -d 'What must hold of every connection on which its mail leaves: opportunistic, encryption, certificate, or domain [default: opportunistic]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l trust-anchors -d 'A PEM file with certificates that are added to the roots for its connectors without trust anchors of their own, for its rules and --require-tls-outbound; it is read now and kept; empty to unset' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l revocation -d 'Whether certificates may be revoked ones where a valid one is demanded: off, soft-fail (passes while that cannot be found out) or hard-fail (waits) [default: hard-fail]' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l refuse-not-revocable -d 'Refuses certificates that say nowhere how they would be revoked' -r -f -a "true\t''
+false\t''"
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l expire-after -d 'The age at which undelivered mail is given up: 48h, 5d; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l max-message-size -d 'How large a message for its domains, or from it to elsewhere, may be: 25MiB; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from add" -l max-recipients -d 'How many recipients such a message may have; empty to unset' -r
@@ -318,6 +321,9 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish
 false\t''"
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l require-tls-outbound -d 'What must hold of every connection on which its mail leaves: opportunistic, encryption, certificate, or domain [default: opportunistic]' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l trust-anchors -d 'A PEM file with certificates that are added to the roots for its connectors without trust anchors of their own, for its rules and --require-tls-outbound; it is read now and kept; empty to unset' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l revocation -d 'Whether certificates may be revoked ones where a valid one is demanded: off, soft-fail (passes while that cannot be found out) or hard-fail (waits) [default: hard-fail]' -r
+complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l refuse-not-revocable -d 'Refuses certificates that say nowhere how they would be revoked' -r -f -a "true\t''
+false\t''"
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l expire-after -d 'The age at which undelivered mail is given up: 48h, 5d; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l max-message-size -d 'How large a message for its domains, or from it to elsewhere, may be: 25MiB; empty to unset' -r
 complete -c sekisho -n "__fish_sekisho_using_subcommand organization; and __fish_seen_subcommand_from set" -l max-recipients -d 'How many recipients such a message may have; empty to unset' -r

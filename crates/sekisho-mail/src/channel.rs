@@ -153,8 +153,12 @@ impl TlsFacts {
         });
         match asked {
             Some(Verdict::Holds) => Some(format!("not revoked ({})", self.revocation_sources.join("; "))),
-            Some(Verdict::Fails(fault @ (CertificateFault::Revoked(_) | CertificateFault::NotRevocable(_)))) => {
+            Some(Verdict::Fails(fault @ CertificateFault::Revoked(_))) => Some(fault.to_string()),
+            Some(Verdict::Fails(fault @ CertificateFault::NotRevocable(_))) if self.revocation_sources.is_empty() => {
                 Some(fault.to_string())
+            }
+            Some(Verdict::Fails(fault @ CertificateFault::NotRevocable(_))) => {
+                Some(format!("{fault} ({})", self.revocation_sources.join("; ")))
             }
             Some(Verdict::Fails(fault)) => Some(format!("not looked up: {fault}")),
             Some(Verdict::Unknown(why)) => Some(format!("not known: {why}")),

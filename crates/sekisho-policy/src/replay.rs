@@ -27,8 +27,6 @@ pub enum Side {
 pub enum Question {
     /// Does the chain lead to these anchors?
     Path(Side, AnchorSetId),
-    /// Is none of the certificates on the path to these anchors revoked?
-    Revocation(Side, AnchorSetId),
     /// Did the header meet this condition?
     Header(HeaderCondition),
 }
@@ -36,23 +34,18 @@ pub enum Question {
 /// A sentence without its full stop: why it is not known.
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whose = |side: &Side| match side {
-            Side::Client => "client",
-            Side::Host => "host",
-        };
         match self {
-            Self::Path(side, anchors) => write!(
-                f,
-                "nobody asked whether the {}'s certificate leads to the trust anchors {}",
-                whose(side),
-                anchors.0
-            ),
-            Self::Revocation(side, anchors) => write!(
-                f,
-                "nobody asked whether the {}'s certificate is revoked, on its path to the trust anchors {}",
-                whose(side),
-                anchors.0
-            ),
+            Self::Path(side, anchors) => {
+                let whose = match side {
+                    Side::Client => "client",
+                    Side::Host => "host",
+                };
+                write!(
+                    f,
+                    "nobody asked whether the {whose}'s certificate leads to the trust anchors {}",
+                    anchors.0
+                )
+            }
             Self::Header(condition) => write!(f, "what the header said of {} is not kept", condition.name),
         }
     }
@@ -74,42 +67,50 @@ impl Answers<'_> {
         place.is_some_and(|place| self.yes & (1 << place) != 0)
     }
 
-    /// The facts with these answers among their verdicts.
+    /// The facts with these answers among their verdicts. Where nobody asked at the time whether a certificate was
+    /// revoked, it counts as one that was not: hardly any is, and nothing would be known otherwise of any mail.
     #[must_use]
     pub fn complete<'s>(&self, side: Side, security: &'s ChannelSecurity) -> Cow<'s, ChannelSecurity> {
         let mut completed = Cow::Borrowed(security);
         for (place, question) in self.questions.iter().enumerate() {
-            let (of, check, fault) = match question {
-                Question::Path(of, anchors) => (
-                    of,
-                    Check::Path {
-                        anchors: anchors.clone(),
-                    },
-                    CertificateFault::UntrustedIssuer(String::new()),
-                ),
-                Question::Revocation(of, anchors) => (
-                    of,
-                    Check::Revocation {
-                        anchors: anchors.clone(),
-                    },
-                    CertificateFault::Revoked(String::new()),
-                ),
-                Question::Header(_) => continue,
+            let Question::Path(of, anchors) = question else {
+                continue;
             };
             if *of != side || security.tls().is_none() {
                 continue;
             }
             let verdict = if self.yes & (1 << place) == 0 {
-                Verdict::Fails(fault)
+                Verdict::Fails(CertificateFault::UntrustedIssuer(String::new()))
             } else {
                 Verdict::Holds
+            };
+            let check = Check::Path {
+                anchors: anchors.clone(),
             };
             if let ChannelSecurity::Tls(tls) = completed.to_mut() {
                 tls.verdicts.push((check, verdict));
             }
         }
+        let unasked: Vec<Check> = completed.tls().map(revocation_unasked).unwrap_or_default();
+        if !unasked.is_empty()
+            && let ChannelSecurity::Tls(tls) = completed.to_mut()
+        {
+            let holds = unasked.into_iter().map(|check| (check, Verdict::Holds));
+            tls.verdicts.extend(holds);
+        }
         completed
     }
+}
+
+/// The checks about revocation that nobody made of a chain whose path was looked at.
+fn revocation_unasked(tls: &TlsFacts) -> Vec<Check> {
+    let of_path = tls.verdicts.iter().filter_map(|(check, _)| match check {
+        Check::Path { anchors } => Some(Check::Revocation {
+            anchors: anchors.clone(),
+        }),
+        Check::Name { .. } | Check::Revocation { .. } => None,
+    });
+    of_path.filter(|check| tls.verdict(check).is_none()).collect()
 }
 
 /// What was not asked of a chain, among these checks.
@@ -118,8 +119,7 @@ pub fn unasked(side: Side, tls: &TlsFacts, checks: Vec<Check>) -> Vec<Question> 
     let unasked = checks.into_iter().filter(|check| tls.verdict(check).is_none());
     let paths = unasked.filter_map(|check| match check {
         Check::Path { anchors } => Some(Question::Path(side, anchors)),
-        Check::Revocation { anchors } => Some(Question::Revocation(side, anchors)),
-        Check::Name { .. } => None,
+        Check::Name { .. } | Check::Revocation { .. } => None,
     });
     paths.collect()
 }

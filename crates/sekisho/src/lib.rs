@@ -24,6 +24,7 @@ pub mod net;
 pub mod notify;
 pub mod outbound;
 pub mod partners;
+pub mod revocation;
 pub mod shadow;
 #[cfg(test)]
 mod simulation;

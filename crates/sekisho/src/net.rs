@@ -12,11 +12,11 @@ pub use race::connect_first;
 
 #[cfg(test)]
 pub use either::{
-    Listening, PeerChain, TcpListener, TcpStream, TlsStream, accept_tls, certificates, connect, connect_tls, listening,
-    verify,
+    Listening, PeerChain, TcpListener, TcpStream, TlsStream, accept_tls, certificates, connect, connect_tls, given,
+    listening, revocation_needs, verify,
 };
 #[cfg(not(test))]
 pub use system::{
-    Listening, PeerChain, TcpListener, TcpStream, TlsStream, accept_tls, certificates, connect, connect_tls, listening,
-    verify,
+    Listening, PeerChain, TcpListener, TcpStream, TlsStream, accept_tls, certificates, connect, connect_tls, given,
+    listening, revocation_needs, verify,
 };

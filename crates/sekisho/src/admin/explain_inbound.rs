@@ -20,10 +20,10 @@ use super::{
     explain::{address, header, reverse_path, rule},
 };
 use crate::{
-    clock,
     directory::time_for,
     inbound::{Reception, answers_for_all, destination_of, foreign_ends, header_fields},
     local::LocalFinding,
+    net,
 };
 
 pub(super) async fn explain(
@@ -42,7 +42,7 @@ pub(super) async fn explain(
         .map_err(Failure::bad_request)?;
     let reception = backend.reception.load_full();
     let organizations = &*reception.organizations;
-    let security = security(&backend, organizations, &question)?;
+    let security = security(&backend, organizations, &question).await?;
     let facts = InboundFacts {
         client: client.to_canonical(),
         security: &security,
@@ -241,7 +241,7 @@ async fn ask_next_hop(backend: &Backend, recipient: &Mailbox, admission: Admissi
 }
 
 /// A connection as the question has it.
-fn security(
+async fn security(
     backend: &Backend,
     organizations: &Directory,
     question: &InboundQuestion,
@@ -263,6 +263,7 @@ fn security(
     };
     let chain = certificate.as_deref().map(PeerChain::of_client_in_pem);
     let chain = chain.transpose().map_err(Failure::bad_request)?;
+    let of_chain = chain.as_ref().map(|chain| chain.facts().to_vec());
     let mut facts = TlsFacts {
         version,
         suite: suite.to_owned(),
@@ -271,16 +272,16 @@ fn security(
         implicit: false,
         alpn: None,
         resumed: false,
-        chain: chain.as_ref().map(|chain| chain.facts().to_vec()).unwrap_or_default(),
+        chain: of_chain.unwrap_or_default(),
         key: KeyProof::Proven,
         verdicts: Vec::new(),
         revocation_sources: Vec::new(),
         stapled_ocsp_len: None,
         client_certificate: ClientCertificateFate::NotAsked,
     };
-    if let Some(chain) = &chain {
+    if let Some(chain) = chain.map(net::given) {
         let checks = organizations.client_checks(&facts);
-        facts.set_answers(backend.verifier.verify(chain, &checks, clock::now()));
+        facts.set_answers(backend.revocation.verify(&chain, &checks).await);
     }
     Ok(ChannelSecurity::Tls(Box::new(facts)))
 }

@@ -35,7 +35,6 @@ use sekisho_mail::{ArrivalShadow, Demand, Envelope, Mailbox};
 use sekisho_policy::inbound::RelayRights;
 use sekisho_smtp::server::SessionLimits;
 use sekisho_store::{Destination, Pressure, Store};
-use sekisho_tls::Verifier;
 use tokio::sync::{Mutex, Notify, watch};
 
 pub use failure::Failure;
@@ -52,6 +51,7 @@ use crate::{
     inbound::{EnvelopeMemory, Reception, Shortage},
     outbound::{Configured, Dispatcher},
     partners::Partners,
+    revocation::RevocationLookup,
     shadow::Tally,
     telemetry::maillog::MailLog,
     validation::Validations,
@@ -76,7 +76,7 @@ pub struct Backend {
     /// By which mail is taken; swapped with every change.
     pub reception: Arc<ArcSwap<Reception>>,
     /// Answers checks about chains.
-    pub verifier: Arc<Verifier>,
+    pub revocation: RevocationLookup,
     /// Deliveries; `None` inside a command.
     pub dispatcher: Option<Arc<Dispatcher>>,
     /// Told when something may have become due.

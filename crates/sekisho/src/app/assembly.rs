@@ -11,11 +11,12 @@ use super::{server::own_addresses, view::node_view};
 use crate::{
     admin::NodeView,
     config::Loaded,
-    directory::Parsed,
+    directory::{Live, Parsed},
     fetch::{FetchSettings, Fetcher},
     inbound::Reception,
     notify::NotifySettings,
     outbound::{Configured, Dispatcher},
+    revocation::RevocationLookup,
 };
 
 /// Where what changes while the server runs is looked up.
@@ -27,6 +28,7 @@ pub(super) struct InForce {
     pub(super) verifier: Arc<Verifier>,
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) fetcher: Fetcher,
+    pub(super) revocation: RevocationLookup,
     pub(super) reception: Arc<ArcSwap<Reception>>,
     pub(super) node: Arc<ArcSwap<NodeView>>,
 }
@@ -37,7 +39,7 @@ impl InForce {
         loaded: Loaded,
         self_signed: Arc<ServerCertificates>,
         parsed: &Parsed,
-        (verifier, dispatcher, fetcher): (Arc<Verifier>, Arc<Dispatcher>, Fetcher),
+        (verifier, dispatcher, fetcher, revocation): (Arc<Verifier>, Arc<Dispatcher>, Fetcher, RevocationLookup),
     ) -> Self {
         let node = node_view(&loaded, &configured(&loaded, parsed), Some(&self_signed));
         Self {
@@ -46,9 +48,15 @@ impl InForce {
             verifier,
             dispatcher,
             fetcher,
+            revocation,
             reception: Arc::new(ArcSwap::from_pointee(reception(parsed))),
             node: Arc::new(ArcSwap::from_pointee(node)),
         }
+    }
+
+    /// Puts every change of the directory into force.
+    pub(super) fn listen_to(self: Arc<Self>, live: &Live) {
+        live.listen(Box::new(move |parsed| self.put(parsed)));
     }
 
     /// For the next transaction and the next attempt.

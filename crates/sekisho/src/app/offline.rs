@@ -24,6 +24,7 @@ use crate::{
     forecast::{ForecastMetrics, Forecasts},
     inbound::EnvelopeMemory,
     partners::Partners,
+    revocation::{RevocationLookup, RevocationMetrics},
     shadow::Tally,
     telemetry::maillog::{MailLog, MailLogTarget},
     validation::{ValidationMetrics, Validations},
@@ -87,8 +88,16 @@ impl Offline {
             alerts: Arc::clone(&alerts),
             metrics: ForecastMetrics::default(),
         });
+        let fetcher = Fetcher::new(dns, Arc::clone(&verifier), fetching(&loaded));
+        let revocation = RevocationLookup::new(
+            Arc::clone(&verifier),
+            fetcher.clone(),
+            None,
+            RevocationMetrics::default(),
+        );
+        revocation.obey(&loaded.settings.trust);
         let backend = Backend {
-            fetcher: Fetcher::new(dns, Arc::clone(&verifier), fetching(&loaded)),
+            fetcher,
             forecasts,
             validations: Validations::new(
                 Arc::clone(&store),
@@ -98,6 +107,7 @@ impl Offline {
             ),
             reception: Arc::new(ArcSwap::from_pointee(reception(&parsed))),
             verifier,
+            revocation,
             store: Arc::clone(&store),
             mail_log: mail_log.clone(),
             node,

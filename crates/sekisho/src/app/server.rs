@@ -37,6 +37,7 @@ use crate::{
     inbound::{EnvelopeMemory, InboundMetrics, InboundServices, ListenerSettings, Listeners, RefusalBudget, Sockets},
     outbound::{Dispatcher, OutboundMetrics, Services},
     partners::Partners,
+    revocation::{Disk, RevocationLookup, RevocationMetrics},
     shadow::{Tally, keep_tally},
     telemetry::{
         logs::{self, LogLevel},
@@ -53,6 +54,8 @@ const TRIM_EVERY: Duration = Duration::from_secs(3600);
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// The folder of the self-signed pair inside the data folder.
 const TLS_FOLDER: &str = "tls";
+/// The folder of what is fetched about revocation, likewise.
+const REVOCATION_FOLDER: &str = "revocation";
 
 /// Runs the server until it is told to stop.
 ///
@@ -121,7 +124,8 @@ impl Server {
         let metrics = Metrics::register(&mut registry);
         let learning = (&partners, &tally);
         let (dns, fetcher) = asking(&loaded, &verifier)?;
-        let services = outbound_services(dns, (&store, &verifier, &mail_log), learning, metrics.outbound);
+        let revocation = revocation(&loaded, &verifier, &fetcher, metrics.revocation)?;
+        let services = outbound_services(dns, (&store, &revocation, &mail_log), learning, metrics.outbound);
         let dispatcher = Dispatcher::new(services, configured(&loaded, &parsed));
         let alerts = Arc::new(Alerts::new(loaded.settings.alerts.clone(), metrics.alerts));
         let validations = Validations::new(
@@ -130,7 +134,7 @@ impl Server {
             Some(Arc::clone(&dispatcher)),
             (metrics.validation, Arc::clone(&alerts)),
         );
-        let moving = (verifier, dispatcher, fetcher);
+        let moving = (verifier, dispatcher, fetcher, revocation);
         let in_force = Arc::new(InForce::new(loaded, self_signed, &parsed, moving));
         let envelopes = EnvelopeMemory::default();
         let inbound = inbound_services(&in_force, (&store, &mail_log, &envelopes), learning, metrics.inbound);
@@ -143,7 +147,7 @@ impl Server {
             node: Arc::clone(&in_force.node),
             phase: Some(watched.clone()),
             reception: Arc::clone(&in_force.reception),
-            verifier: Arc::clone(&in_force.verifier),
+            revocation: in_force.revocation.clone(),
             dispatcher: Some(Arc::clone(&in_force.dispatcher)),
             wake: Arc::new(Notify::new()),
             partners,
@@ -154,8 +158,7 @@ impl Server {
             fetcher: in_force.fetcher.clone(),
         };
         // Before the socket is open: nothing is changed that nobody is told of.
-        let told = Arc::clone(&in_force);
-        live.listen(Box::new(move |parsed| told.put(parsed)));
+        Arc::clone(&in_force).listen_to(&live);
         let loaded = in_force.loaded.load_full();
         let doors = open_doors(&loaded, (registry, metrics.store, metrics.web), &backend, &watched).await?;
         let coming_in = Arc::clone(&listeners).run(sockets, inbound, watched.clone());
@@ -229,6 +232,7 @@ impl Server {
                 .change(&loaded.settings.log.level)
                 .map_err(|error| error.to_string())?;
             self.alerts.obey(loaded.settings.alerts.clone());
+            self.in_force.revocation.obey(&loaded.settings.trust);
             self.in_force.loaded.store(Arc::new(loaded));
             Ok(())
         };
@@ -267,6 +271,7 @@ fn set_going(
         )),
         tokio::spawn(Arc::clone(&backend.alerts).run_mail(alert_mail, watched.clone())),
         tokio::spawn(Arc::clone(&backend.forecasts).run(watched.clone())),
+        tokio::spawn(backend.revocation.clone().run(watched.clone())),
         tokio::spawn(Arc::clone(&backend.partners).run(Arc::clone(&backend.store), watched.clone())),
     ]
 }
@@ -297,19 +302,34 @@ fn forecasts(
 /// What deliveries work with.
 fn outbound_services(
     dns: Arc<dyn Resolver>,
-    (store, verifier, mail_log): (&Arc<dyn Store>, &Arc<Verifier>, &MailLog),
+    (store, revocation, mail_log): (&Arc<dyn Store>, &RevocationLookup, &MailLog),
     (partners, tally): (&Arc<Partners>, &Tally),
     metrics: OutboundMetrics,
 ) -> Services {
     Services {
         store: Arc::clone(store),
         dns,
-        verifier: Arc::clone(verifier),
+        revocation: revocation.clone(),
         maillog: mail_log.clone(),
         partners: Arc::clone(partners),
         tally: tally.clone(),
         metrics,
     }
+}
+
+/// What is looked up about revocation, kept in the data folder.
+fn revocation(
+    loaded: &Loaded,
+    verifier: &Arc<Verifier>,
+    fetcher: &Fetcher,
+    metrics: RevocationMetrics,
+) -> Result<RevocationLookup, AppError> {
+    let folder = loaded.settings.data_folder.join(REVOCATION_FOLDER);
+    let disk = Disk::open(folder.clone())
+        .map_err(|error| AppError::Part(format!("{}: cannot be made ({error})", folder.display())))?;
+    let lookup = RevocationLookup::new(Arc::clone(verifier), fetcher.clone(), Some(disk), metrics);
+    lookup.obey(&loaded.settings.trust);
+    Ok(lookup)
 }
 
 /// What connections work with.
@@ -323,7 +343,7 @@ fn inbound_services(
         tally: tally.clone(),
         store: Arc::clone(store),
         reception: Arc::clone(&in_force.reception),
-        verifier: Arc::clone(&in_force.verifier),
+        revocation: in_force.revocation.clone(),
         refusals: RefusalBudget::default(),
         envelopes: envelopes.clone(),
         onward: Arc::clone(&in_force.dispatcher) as Arc<_>,

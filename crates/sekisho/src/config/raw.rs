@@ -497,7 +497,7 @@ pub struct Dns {
 }
 
 /// Whose certificates are believed, wherever nobody names other trust anchors: docs/trust.md.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Trust {
     /// Where the roots come from.
@@ -505,6 +505,22 @@ pub struct Trust {
     /// PEM files with authorities that are added to them; a relative path begins at this file's folder. Self-signed
     /// certificates in them are taken as pins too.
     pub files: Vec<String>,
+    /// For how long a CRL answers after its end while no newer one can be had: from its `nextUpdate` on. One that was
+    /// never had answers nothing.
+    pub revocation_grace: String,
+    /// Where CRLs and OCSP responders may be that are not on public addresses.
+    pub internal_endpoints: Vec<InternalEndpoints>,
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self {
+            roots: Roots::default(),
+            files: Vec::new(),
+            revocation_grace: "24h".to_owned(),
+            internal_endpoints: Vec::new(),
+        }
+    }
 }
 
 /// Where the roots come from.
@@ -579,6 +595,21 @@ pub struct Fetch {
     /// A proxy, `http://proxy.example:3128`; it may be loopback or private. `http` URLs are asked of it whole, `https`
     /// URLs by CONNECT, and names are resolved by it. Default: none, whatever the environment says.
     pub proxy: Option<String>,
+}
+
+/// Endpoints of authorities of one's own. What certificates name is connected to only on public addresses, and on these
+/// where the certificate leads to such an anchor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct InternalEndpoints {
+    /// A PEM file with the anchors. A relative path is taken from the folder of the configuration file.
+    pub anchor: String,
+    /// Networks in which they may be: `10.20.0.0/16`.
+    #[serde(default)]
+    pub networks: Vec<String>,
+    /// Names that may lead anywhere: `pki.hospital.example`.
+    #[serde(default)]
+    pub hosts: Vec<String>,
 }
 
 /// Who is written to of what may stop mail. Every alert is in the log and the metrics too, and `sekisho alert list`

@@ -402,7 +402,7 @@ impl Connection {
     async fn answer(&mut self, question: Question, transport: &mut Transport) -> bool {
         let (answer, recipient) = match question {
             Question::Mail { reverse_path, size } => {
-                self.take_stock(transport, size);
+                self.take_stock(transport, size).await;
                 (self.answer_mail(&reverse_path, size.unwrap_or(0)), None)
             }
             Question::Recipient { path, parameters } => {
@@ -444,7 +444,7 @@ impl Connection {
 
     /// What the transaction that begins is judged by: the directory as it is now, and what it wants to know of the
     /// client's certificate.
-    fn take_stock(&mut self, transport: &Transport, announced_octets: Option<u64>) {
+    async fn take_stock(&mut self, transport: &Transport, announced_octets: Option<u64>) {
         self.reception = self.services.reception.load_full();
         self.written.clear();
         self.tried.clear();
@@ -455,7 +455,8 @@ impl Connection {
             return;
         };
         let checks = self.reception.organizations.client_checks(tls);
-        let answers = net::verify(&self.services.verifier, stream.peer_chain(), &checks, clock::now());
+        // Whether it is revoked may have to be fetched first; the client waits for the reply to MAIL meanwhile.
+        let answers = self.services.revocation.verify(stream.peer_chain(), &checks).await;
         if !tls.has_answers(&answers) {
             tls.set_answers(answers);
         }

@@ -12,7 +12,7 @@ use sekisho_mail::{Demand, Domain, Mailbox, OrganizationName};
 use sekisho_policy::inbound::{NextHopSays, RelayRights};
 use sekisho_smtp::server::SessionSettings;
 use sekisho_store::{Destination, Lease, Store};
-use sekisho_tls::{TlsServer, Verifier};
+use sekisho_tls::TlsServer;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
@@ -21,7 +21,8 @@ use super::{
     RefusalBudget, connection, received::mark,
 };
 use crate::{
-    app::Phase, local::Directory, outbound::Dispatcher, partners::Partners, shadow::Tally, telemetry::maillog::MailLog,
+    app::Phase, local::Directory, outbound::Dispatcher, partners::Partners, revocation::RevocationLookup,
+    shadow::Tally, telemetry::maillog::MailLog,
 };
 
 /// Where accepted mail goes on: outbound, and in tests whatever they like.
@@ -78,7 +79,7 @@ pub struct InboundServices {
     /// Whose mail is taken, and from whom.
     pub reception: Arc<ArcSwap<Reception>>,
     /// Answers checks about the chains of clients.
-    pub verifier: Arc<Verifier>,
+    pub revocation: RevocationLookup,
     /// What the envelopes of open transactions hold in memory.
     pub envelopes: EnvelopeMemory,
     /// Where accepted mail goes on.

@@ -24,7 +24,7 @@ use super::{
     pool::PoolKey,
     resolve::fault,
 };
-use crate::{clock, copy::Rendition, directory::time_for, net};
+use crate::{copy::Rendition, directory::time_for};
 
 /// What became of a message that was cleared and begun.
 pub(super) struct Sent {
@@ -210,7 +210,7 @@ impl Batch<'_> {
             link.session
                 .note(&format!("the connection has carried {} messages before", link.served));
         }
-        self.verify_anew(link, at.plan);
+        self.verify_anew(link, at.plan).await;
         let envelope = Envelope {
             recipients: recipients.iter().map(|queued| queued.recipient.clone()).collect(),
             ..Envelope::clone(&at.lease.envelope)
@@ -246,11 +246,11 @@ impl Batch<'_> {
 
     /// The chain's verdicts may have changed since the last message, and this plan may ask for others. Only then are
     /// the facts others than those which evidence shares already.
-    pub(super) fn verify_anew(&self, link: &mut Link, plan: &HostPlan) {
+    pub(super) async fn verify_anew(&self, link: &mut Link, plan: &HostPlan) {
         let (ChannelSecurity::Tls(tls), Some(chain)) = (&link.facts.security, &link.chain) else {
             return;
         };
-        let answers = net::verify(&self.shared.services.verifier, chain, &plan.checks(), clock::now());
+        let answers = self.shared.services.revocation.verify(chain, &plan.checks()).await;
         if !tls.has_answers(&answers)
             && let ChannelSecurity::Tls(tls) = &mut Arc::make_mut(&mut link.facts).security
         {

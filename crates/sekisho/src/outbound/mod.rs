@@ -44,7 +44,7 @@ use std::{
 use arc_swap::ArcSwap;
 use sekisho_policy::directory::ConnectorKey;
 use sekisho_store::Store;
-use sekisho_tls::{TlsClient, Verifier};
+use sekisho_tls::TlsClient;
 
 pub use dispatcher::Dispatcher;
 pub(crate) use dispatcher::dialling;
@@ -60,8 +60,8 @@ pub use validate::{Subject, TEST_LISTENER, Trial};
 pub use way::Way;
 
 use crate::{
-    dns::Resolver, local::Directory, notify::NotifySettings, partners::Partners, shadow::Tally,
-    telemetry::maillog::MailLog,
+    dns::Resolver, local::Directory, notify::NotifySettings, partners::Partners, revocation::RevocationLookup,
+    shadow::Tally, telemetry::maillog::MailLog,
 };
 
 /// What outgoing mail works with, for the life of the process.
@@ -71,8 +71,8 @@ pub struct Services {
     pub store: Arc<dyn Store>,
     /// DNS.
     pub dns: Arc<dyn Resolver>,
-    /// Answers checks about chains; its anchors are exchanged in place.
-    pub verifier: Arc<Verifier>,
+    /// Answers checks about chains.
+    pub revocation: RevocationLookup,
     /// The mail log.
     pub maillog: MailLog,
     /// What is learnt of partners.

@@ -366,12 +366,9 @@ impl Opening<'_> {
         let handshake = net::connect_tls(&self.configured.tls, stream, offered, time_limit);
         let shaken = link.wait_for(handshake).await;
         let (stream, mut facts) = shaken?;
-        let answers = net::verify(
-            &self.services.verifier,
-            stream.peer_chain(),
-            &self.plan.checks(),
-            clock::now(),
-        );
+        // Whether the chain is revoked may have to be fetched first; the session idles meanwhile.
+        let checks = self.plan.checks();
+        let answers = self.services.revocation.verify(stream.peer_chain(), &checks).await;
         facts.set_answers(answers);
         self.services.partners.presented(net::certificates(stream.peer_chain()));
         facts.implicit = self.way.route.implicit_tls;

@@ -71,7 +71,7 @@ impl Batch<'_> {
         loop {
             let mut link = self.connection(&key, (place, plan), &mut Journal::new()).await?;
             let was_used = link.served > 0;
-            self.verify_anew(&mut link, plan);
+            self.verify_anew(&mut link, plan).await;
             let peer = link.describe();
             if self.shared.is_outdated(self.configured) {
                 return Err(Obstacle::ours("the configuration has changed in between".to_owned()));

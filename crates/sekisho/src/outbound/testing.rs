@@ -24,6 +24,7 @@ use crate::{
     dns::fake::FakeDns,
     local::{Directory, LocalSettings},
     notify::NotifySettings,
+    revocation::RevocationLookup,
     shadow::Tally,
     telemetry::maillog::MailLog,
 };
@@ -360,7 +361,7 @@ pub(super) fn services(store: &Arc<FakeStore>, dns: FakeDns, anchor: Option<&str
         tally: Tally::default(),
         store: store.clone(),
         dns: Arc::new(dns),
-        verifier: Arc::new(Verifier::new(sets)),
+        revocation: RevocationLookup::offline(Arc::new(Verifier::new(sets))),
         maillog: MailLog::off(),
         partners: Arc::default(),
         metrics: OutboundMetrics::default(),

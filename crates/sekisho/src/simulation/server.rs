@@ -38,6 +38,7 @@ use crate::{
         Configured, Dispatcher, DomainPattern, NextHopHost, OutboundLimits, OutboundMetrics, OutboundSettings,
         RetrySchedule, RouteSettings, Services, Via,
     },
+    revocation::RevocationLookup,
     shadow::Tally,
     telemetry::maillog::MailLog,
 };
@@ -180,7 +181,7 @@ pub(super) async fn run(world: Arc<World>) -> turmoil::Result {
         tally: Tally::default(),
         store: Arc::clone(&store) as _,
         dns: Arc::new(Names(Arc::clone(&world))),
-        verifier: Arc::new(Verifier::new(HashMap::new())),
+        revocation: RevocationLookup::offline(Arc::new(Verifier::new(HashMap::new()))),
         maillog: MailLog::off(),
         partners: Arc::default(),
         metrics: OutboundMetrics::default(),
@@ -190,13 +191,13 @@ pub(super) async fn run(world: Arc<World>) -> turmoil::Result {
         local: Arc::clone(&configured.directory),
         organizations: Arc::clone(&configured.organizations),
     };
-    let verifier = Arc::clone(&services.verifier);
+    let revocation = services.revocation.clone();
     let dispatcher = Dispatcher::new(services, configured);
     let inbound = InboundServices {
         tally: Tally::default(),
         store: Arc::clone(&store) as _,
         reception: Arc::new(ArcSwap::from_pointee(reception)),
-        verifier,
+        revocation,
         refusals: RefusalBudget::default(),
         envelopes: EnvelopeMemory::default(),
         onward: Arc::clone(&dispatcher) as _,

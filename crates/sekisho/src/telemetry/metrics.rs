@@ -7,7 +7,7 @@ use sekisho_mail::{ChannelSecurity, TlsVersion};
 
 use crate::{
     admin::StoreMetrics, alerts::AlertMetrics, forecast::ForecastMetrics, inbound::InboundMetrics,
-    outbound::OutboundMetrics, validation::ValidationMetrics, web::WebMetrics,
+    outbound::OutboundMetrics, revocation::RevocationMetrics, validation::ValidationMetrics, web::WebMetrics,
 };
 
 /// Every value of the label `tls`.
@@ -41,6 +41,8 @@ pub struct Metrics {
     pub web: WebMetrics,
     /// Of the forecast.
     pub forecast: ForecastMetrics,
+    /// Of CRLs and OCSP answers.
+    pub revocation: RevocationMetrics,
 }
 
 impl Metrics {
@@ -54,6 +56,7 @@ impl Metrics {
             alerts: AlertMetrics::register(registry),
             web: WebMetrics::register(registry),
             forecast: ForecastMetrics::register(registry),
+            revocation: RevocationMetrics::register(registry),
         }
     }
 }

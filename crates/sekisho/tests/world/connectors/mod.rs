@@ -12,6 +12,7 @@ mod lateness;
 mod neighbours;
 mod partners;
 mod recipients;
+mod revocation;
 mod saving;
 mod sizes;
 mod trying;
