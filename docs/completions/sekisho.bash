@@ -5587,8 +5587,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__organization__subcmd__add)
-            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --trust-anchors --expire-after --max-message-size --max-recipients --header-families --why --json --no-impact --days --dry-run --config --data-folder --help --version"
-            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --revocation --refuse-not-revocable --expire-after --max-message-size --max-recipients --header-families --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --trust-anchors --revocation --refuse-not-revocable --expire-after --max-message-size --max-recipients --header-families --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5812,8 +5811,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__organization__subcmd__set)
-            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --trust-anchors --expire-after --max-message-size --max-recipients --header-families --why --json --no-impact --days --dry-run --config --data-folder --help --version"
-            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --revocation --refuse-not-revocable --expire-after --max-message-size --max-recipients --header-families --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --comment --reject-direct-send --require-tls-inbound --require-tls-outbound --trust-anchors --revocation --refuse-not-revocable --expire-after --max-message-size --max-recipients --header-families --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

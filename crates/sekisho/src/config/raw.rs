@@ -342,7 +342,8 @@ pub struct Route {
     /// relative path is taken from the folder of the configuration file.
     #[serde(default)]
     pub trust_anchors: Option<String>,
-    /// With `require = "certificate"` or `"domain"`: whether the certificate may be a revoked one. Default: `"hard-fail"`.
+    /// With `require = "certificate"` or `"domain"`: whether the certificate may be a revoked one. Default:
+    /// `"hard-fail"`.
     #[serde(default)]
     pub revocation: Option<Revocation>,
     /// A certificate that is shown to the next host if it asks. It is offered in TLS 1.3 only.

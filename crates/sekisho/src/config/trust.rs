@@ -1,4 +1,5 @@
-//! `[trust]`: the trust anchors of everybody who names no others, and what is looked up about the certificates of others.
+//! `[trust]`: the trust anchors of everybody who names no others, and what is looked up about other people's
+//! certificates.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Was a certificate revoked? Fetches the CRLs and OCSP answers that the verifier lacks, keeps them on disk, and fetches
-//! them anew before they end.
+//! Was a certificate revoked? Fetches the CRLs and OCSP answers that the verifier lacks, keeps them on disk, and
+//! fetches them anew before they end.
 //!
 //! What is fetched, whether it is good and what it says is `sekisho-tls`'; what holds while nobody can say is policy's.
 //! Here is only the way to it: one fetch for all who wait for the same, between the handshake and the judgement, never

@@ -75,8 +75,8 @@ pub(in crate::cli) struct InboundFlags {
     /// Takes certificates whose extended key usages leave clientAuth out [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     server_auth_certificates: Option<bool>,
-    /// Whether its certificate may be a revoked one: off, soft-fail (passes while that cannot be found out) or hard-fail
-    /// (waits); empty for what the organization says
+    /// Whether its certificate may be a revoked one: off, soft-fail (passes while that cannot be found out) or
+    /// hard-fail (waits); empty for what the organization says
     #[arg(long, value_name = "MODE", value_parser = changes::word_or_none::<Revocation>)]
     revocation: Option<changes::Word<Revocation>>,
     /// Refuses certificates that say nowhere how they would be revoked

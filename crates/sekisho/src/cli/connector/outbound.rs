@@ -77,8 +77,8 @@ pub(in crate::cli) struct OutboundFlags {
     /// Keys of which the host's certificate must have one: sha256: and 64 hexadecimal digits
     #[arg(long, value_name = "PIN", value_delimiter = ',')]
     pins: Option<Vec<String>>,
-    /// Whether its certificate may be a revoked one: off, soft-fail (passes while that cannot be found out) or hard-fail
-    /// (waits); empty for what the organization says
+    /// Whether its certificate may be a revoked one: off, soft-fail (passes while that cannot be found out) or
+    /// hard-fail (waits); empty for what the organization says
     #[arg(long, value_name = "MODE", value_parser = changes::word_or_none::<Revocation>)]
     revocation: Option<changes::Word<Revocation>>,
     /// Refuses certificates that say nowhere how they would be revoked
