@@ -35,6 +35,7 @@ use sekisho_mail::{ArrivalShadow, Demand, Envelope, Mailbox};
 use sekisho_policy::inbound::RelayRights;
 use sekisho_smtp::server::SessionLimits;
 use sekisho_store::{Destination, Pressure, Store};
+use sekisho_tls::Verifier;
 use tokio::sync::{Mutex, Notify, watch};
 
 pub use failure::Failure;
@@ -75,7 +76,9 @@ pub struct Backend {
     pub phase: Option<watch::Receiver<Phase>>,
     /// By which mail is taken; swapped with every change.
     pub reception: Arc<ArcSwap<Reception>>,
-    /// Answers checks about chains.
+    /// Answers checks about chains by what is known.
+    pub verifier: Arc<Verifier>,
+    /// Answers them, and fetches first what must be known of revocation.
     pub revocation: RevocationLookup,
     /// Deliveries; `None` inside a command.
     pub dispatcher: Option<Arc<Dispatcher>>,

@@ -147,6 +147,7 @@ impl Server {
             node: Arc::clone(&in_force.node),
             phase: Some(watched.clone()),
             reception: Arc::clone(&in_force.reception),
+            verifier: Arc::clone(&in_force.verifier),
             revocation: in_force.revocation.clone(),
             dispatcher: Some(Arc::clone(&in_force.dispatcher)),
             wake: Arc::new(Notify::new()),
