@@ -32,11 +32,21 @@ pub enum AlertKind {
     NotForClients,
     /// A certificate of our own ends.
     OwnCertificateEnds,
+    /// A role that is presented has no certificate.
+    CertificateMissing,
+    /// A certificate of ours has expired, and is presented for want of another.
+    CertificateExpired,
+    /// The last certificate of a role ends, and there is no other.
+    RoleEnds,
+    /// What lies in the files of a certificate cannot be used.
+    CertificateFileRefused,
+    /// A handshake with ourselves does not show the certificate that is in force.
+    CertificateNotShown,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::ValidationFails,
         Self::CertificateEnds,
         Self::AuthorityEnds,
@@ -48,6 +58,11 @@ impl AlertKind {
         Self::NoIntermediates,
         Self::NotForClients,
         Self::OwnCertificateEnds,
+        Self::CertificateMissing,
+        Self::CertificateExpired,
+        Self::RoleEnds,
+        Self::CertificateFileRefused,
+        Self::CertificateNotShown,
     ];
 
     /// Those that a forecast says.
@@ -79,6 +94,11 @@ impl AlertKind {
             Self::NoIntermediates => "no-intermediates",
             Self::NotForClients => "not-for-clients",
             Self::OwnCertificateEnds => "own-certificate-ends",
+            Self::CertificateMissing => "certificate-missing",
+            Self::CertificateExpired => "certificate-expired",
+            Self::RoleEnds => "role-ends",
+            Self::CertificateFileRefused => "certificate-file-refused",
+            Self::CertificateNotShown => "certificate-not-shown",
         }
     }
 }

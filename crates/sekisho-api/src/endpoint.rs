@@ -4,8 +4,9 @@
 use utoipa::OpenApi as _;
 
 use crate::{
-    Acknowledged, Acknowledgement, ActionResult, AlertList, AlertQuery, ApiError, Bounce, CertificatePage, ConfigView,
-    DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal,
+    Acknowledged, Acknowledgement, ActionResult, AlertList, AlertQuery, ApiError, Bounce, CertificateImport,
+    CertificateList, CertificateOrder, CertificatePage, CertificateQuery, CertificateRequestOrder, CertificatesDone,
+    ConfigView, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal,
     DirectoryQuery, DirectoryRollback, DirectoryView, ExplainQuery, Explanation, Forecast, ForecastQuery, Health,
     HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion, LastValidations, LastValidationsQuery,
     MessageView, OnePartnerQuery, Partner, PartnerPage, PartnerQuery, PartnerSuggestion, Promoted, Promotion,
@@ -76,6 +77,24 @@ pub mod path {
     pub const ALERTS: &str = "/v1/alerts";
     /// `POST` [`crate::Acknowledgement`]: [`crate::Acknowledged`].
     pub const ALERTS_ACKNOWLEDGE: &str = "/v1/alerts/acknowledge";
+    /// `GET` with [`crate::CertificateQuery`]: [`crate::CertificateList`].
+    pub const CERTIFICATES: &str = "/v1/certificates";
+    /// `POST` [`crate::CertificateImport`]: [`crate::CertificatesDone`].
+    pub const CERTIFICATE_IMPORT: &str = "/v1/certificates/import";
+    /// `POST` [`crate::CertificateRequestOrder`]: [`crate::CertificatesDone`].
+    pub const CERTIFICATE_REQUEST: &str = "/v1/certificates/request";
+    /// `POST` [`crate::CertificateOrder`]: [`crate::CertificatesDone`].
+    pub const CERTIFICATE_ACTIVATE: &str = "/v1/certificates/activate";
+    /// `POST` [`crate::CertificateOrder`]: [`crate::CertificatesDone`].
+    pub const CERTIFICATE_STAGE: &str = "/v1/certificates/stage";
+    /// `POST` [`crate::CertificateOrder`]: [`crate::CertificatesDone`].
+    pub const CERTIFICATE_RETIRE: &str = "/v1/certificates/retire";
+    /// `POST` [`crate::CertificateOrder`]: [`crate::CertificatesDone`].
+    pub const CERTIFICATE_REMOVE: &str = "/v1/certificates/remove";
+    /// `POST` [`crate::CertificateOrder`]: [`crate::CertificatesDone`].
+    pub const CERTIFICATE_RENEW: &str = "/v1/certificates/renew";
+    /// `POST` [`crate::CertificateOrder`]: [`crate::CertificatesDone`].
+    pub const CERTIFICATE_CHECK: &str = "/v1/certificates/check";
     /// `GET` with [`crate::DirectoryQuery`]: [`crate::DirectoryView`].
     pub const DIRECTORY: &str = "/v1/directory";
     /// `POST` [`crate::DirectoryProposal`]: [`crate::DirectoryPlan`].
@@ -142,6 +161,15 @@ pub fn description() -> String {
         check_trust,
         alerts,
         acknowledge,
+        certificates,
+        certificate_import,
+        certificate_request,
+        certificate_activate,
+        certificate_stage,
+        certificate_retire,
+        certificate_remove,
+        certificate_renew,
+        certificate_check,
         directory,
         plan,
         impact,
@@ -380,3 +408,65 @@ fn versions() {}
     responses((status = 200, body = DirectoryView), (status = 404, body = ApiError)))]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn version() {}
+
+/// Roles with their certificates, which of them are presented, and what an operator must see to
+#[utoipa::path(get, path = path::CERTIFICATES, params(CertificateQuery),
+    responses((status = 200, body = CertificateList), (status = 404, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn certificates() {}
+
+/// Takes a certificate into a role, checked
+#[utoipa::path(post, path = path::CERTIFICATE_IMPORT, request_body = CertificateImport,
+    responses((status = 200, body = CertificatesDone), (status = 404, body = ApiError),
+        (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn certificate_import() {}
+
+/// Makes keys and requests for certificates of a role
+#[utoipa::path(post, path = path::CERTIFICATE_REQUEST, request_body = CertificateRequestOrder,
+    responses((status = 200, body = CertificatesDone), (status = 404, body = ApiError),
+        (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn certificate_request() {}
+
+/// Has a certificate presented, from an instant on
+#[utoipa::path(post, path = path::CERTIFICATE_ACTIVATE, request_body = CertificateOrder,
+    responses((status = 200, body = CertificatesDone), (status = 404, body = ApiError),
+        (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn certificate_activate() {}
+
+/// Has a certificate wait
+#[utoipa::path(post, path = path::CERTIFICATE_STAGE, request_body = CertificateOrder,
+    responses((status = 200, body = CertificatesDone), (status = 404, body = ApiError),
+        (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn certificate_stage() {}
+
+/// Has a certificate presented no more
+#[utoipa::path(post, path = path::CERTIFICATE_RETIRE, request_body = CertificateOrder,
+    responses((status = 200, body = CertificatesDone), (status = 404, body = ApiError),
+        (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn certificate_retire() {}
+
+/// Removes a certificate with its key, or a request
+#[utoipa::path(post, path = path::CERTIFICATE_REMOVE, request_body = CertificateOrder,
+    responses((status = 200, body = CertificatesDone), (status = 404, body = ApiError),
+        (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn certificate_remove() {}
+
+/// Renews a certificate, or says how that is done
+#[utoipa::path(post, path = path::CERTIFICATE_RENEW, request_body = CertificateOrder,
+    responses((status = 200, body = CertificatesDone), (status = 404, body = ApiError),
+        (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn certificate_renew() {}
+
+/// What is wrong with a certificate, or with those of a role, today
+#[utoipa::path(post, path = path::CERTIFICATE_CHECK, request_body = CertificateOrder,
+    responses((status = 200, body = CertificatesDone), (status = 404, body = ApiError),
+        (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn certificate_check() {}

@@ -3,6 +3,7 @@
 
 mod action;
 mod alert;
+mod certificate;
 mod certificate_page;
 mod directory;
 mod endpoint;
@@ -19,17 +20,22 @@ mod validation;
 
 pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, Retry, Selection};
 pub use alert::{Acknowledged, Acknowledgement, AlertKind, AlertList, AlertQuery, AlertView, Severity};
+pub use certificate::{
+    CertificateDone, CertificateEvent, CertificateFinding, CertificateImport, CertificateList, CertificateOrder,
+    CertificateProof, CertificateQuery, CertificateRequestOrder, CertificateRoleView, CertificatesDone,
+    ChainCertificate, FindingWeight, Secret, StoredCertificate,
+};
 pub use certificate_page::{
     CERTIFICATE_PAGE_FORMAT, CertificatePage, PartnerStep, PublishedCertificate, PublishedEndpoint,
     PublishedEndpointKind, PublishedFamily, PublishedHost, PublishedIssuer, PublishedRole, PublishedRoot,
     PublishedRootStanding, PublishedStanding,
 };
 pub use directory::{
-    AcceptedDomain, AddedHeader, CertificateFiles, ChangeKind, ConnectorType, DirectoryChange, DirectoryChanged,
-    DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryQuery, DirectoryRollback,
-    DirectoryVersion, DirectoryView, Document, DocumentDifference, DocumentId, DocumentKind, Documents, DomainType,
-    Exception, FIRST_ORGANIZATION, FaultView, FieldDifference, FinalRefusal, HeaderCondition, HistoryQuery,
-    IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict,
+    AcceptedDomain, AddedHeader, CertificateFiles, CertificateRole, ChangeKind, ConnectorType, DirectoryChange,
+    DirectoryChanged, DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal, DirectoryQuery,
+    DirectoryRollback, DirectoryVersion, DirectoryView, Document, DocumentDifference, DocumentId, DocumentKind,
+    Documents, DomainType, Exception, FIRST_ORGANIZATION, FaultView, FieldDifference, FinalRefusal, HeaderCondition,
+    HistoryQuery, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict,
     InboundConnector, LookupMode, MailDirection, MinTlsVersion, Mode, Organization, OutboundConnector, OutboundTls,
     PlaintextReply, Promoted, Promotion, RecipientCheck, Rejection, Relaxation, Revocation, Rule, RuleTls, SHADOW_DAYS,
     SHADOW_DAYS_MAX, ShadowQuery, ShadowReport, ShadowRow, TlsSettings, Tried,

@@ -164,6 +164,7 @@ impl Bench {
                 })
                 .collect(),
             exceptions: Vec::new(),
+            certificate_roles: Vec::new(),
         };
         let (directory, _) = Directory::build(1, parts).unwrap();
         let count = count as usize;
@@ -396,6 +397,7 @@ fn outbound(organization: &OrganizationName, name: &str, scopes: &[&str]) -> Out
         anchors: AnchorSetId::system(),
         revocation: Some(Revocation::default()),
         pins: Vec::new(),
+        client_certificate_role: None,
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use rustls::{
-    Error, InconsistentKeys, SignatureScheme,
+    Error, InconsistentKeys, SignatureAlgorithm, SignatureScheme,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     sign::CertifiedKey,
 };
@@ -18,6 +18,7 @@ use sekisho_mail::{CertificateFacts, KeyExchangeGroups, TlsVersion};
 use zeroize::Zeroizing;
 
 use crate::{
+    CertificateChain, KeyFamily, PrivateKey, TlsCertificateName,
     chain::{dns_names, facts_of},
     code_points,
     provider::provider_for,
@@ -49,6 +50,20 @@ impl fmt::Debug for Identity {
             .field("chain", &self.facts)
             .finish_non_exhaustive()
     }
+}
+
+/// Why a chain and a key make no identity, wherever they came from.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AssemblyFault {
+    /// RSA below 2048 bits, an unknown curve, and the like.
+    #[error("the key cannot be used ({0}); RSA from 2048 bits on, P-256, P-384, P-521 and Ed25519 can")]
+    UnusableKey(String),
+    /// They belong to different pairs.
+    #[error("the key is not the one in the first certificate")]
+    Mismatch,
+    /// The leaf is none that could be presented.
+    #[error("the certificate cannot be used ({0})")]
+    NoCertificate(String),
 }
 
 /// Why a certificate or key could not be loaded; each names the file and what mends it.
@@ -131,35 +146,72 @@ impl Identity {
     pub fn load(files: &IdentityFiles) -> Result<Self, IdentityError> {
         let chain = load_certificates(&files.chain)?;
         let key = load_key(&files.key)?;
+        Self::assemble(chain, key).map_err(|fault| match fault {
+            AssemblyFault::UnusableKey(why) => IdentityError::UnusableKey {
+                path: files.key.clone(),
+                why,
+            },
+            AssemblyFault::Mismatch => IdentityError::Mismatch {
+                chain: files.chain.clone(),
+                key: files.key.clone(),
+            },
+            AssemblyFault::NoCertificate(why) => IdentityError::NoCertificate {
+                path: files.chain.clone(),
+                why,
+            },
+        })
+    }
+
+    /// From a chain, leaf first, and its key.
+    ///
+    /// # Errors
+    /// When the key cannot be used, or key and leaf do not belong together.
+    pub fn of(chain: &CertificateChain, key: &PrivateKey) -> Result<Self, AssemblyFault> {
+        Self::assemble(chain.certificates().to_vec(), key.to_der()?)
+    }
+
+    fn assemble(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, AssemblyFault> {
         let facts: Arc<[CertificateFacts]> = chain.iter().map(|certificate| facts_of(certificate)).collect();
+        if facts.is_empty() {
+            return Err(AssemblyFault::NoCertificate("the chain is empty".to_owned()));
+        }
         let provider = provider_for(KeyExchangeGroups::ALL, TlsVersion::Tls12);
         let key = provider
             .key_provider
             .load_private_key(key)
-            .map_err(|error| IdentityError::UnusableKey {
-                path: files.key.clone(),
-                why: error.to_string(),
-            })?;
+            .map_err(|error| AssemblyFault::UnusableKey(error.to_string()))?;
         let certified = CertifiedKey::new(chain, key);
         match certified.keys_match() {
             Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
-            Err(Error::InconsistentKeys(_)) => {
-                return Err(IdentityError::Mismatch {
-                    chain: files.chain.clone(),
-                    key: files.key.clone(),
-                });
-            }
-            Err(error) => {
-                return Err(IdentityError::NoCertificate {
-                    path: files.chain.clone(),
-                    why: error.to_string(),
-                });
-            }
+            Err(Error::InconsistentKeys(_)) => return Err(AssemblyFault::Mismatch),
+            Err(error) => return Err(AssemblyFault::NoCertificate(error.to_string())),
         }
         Ok(Self {
             certified: Arc::new(certified),
             facts,
         })
+    }
+
+    /// Of which kind its key is: a server has one certificate of each for the same name.
+    #[must_use]
+    pub fn family(&self) -> KeyFamily {
+        match self.certified.key.algorithm() {
+            SignatureAlgorithm::RSA => KeyFamily::Rsa,
+            SignatureAlgorithm::ECDSA => KeyFamily::Ecdsa,
+            _ => KeyFamily::Other,
+        }
+    }
+
+    /// Whether issuer and subject of the leaf are these.
+    #[must_use]
+    pub fn is_named(&self, name: &TlsCertificateName) -> bool {
+        self.certified.cert.first().is_some_and(|leaf| name.is_of(leaf))
+    }
+
+    /// The chain, to be looked at.
+    #[must_use]
+    pub fn certificates(&self) -> CertificateChain {
+        CertificateChain::of(self.certified.cert.clone())
     }
 
     /// The chain, leaf first; never empty.

@@ -23,6 +23,7 @@ mod identity;
 mod lint;
 mod names;
 mod octets;
+mod own;
 mod path;
 mod provider;
 mod public;
@@ -43,8 +44,13 @@ pub use challenge::{ChallengeError, ChallengeServer, MAX_CHALLENGES};
 pub use client::{ClientIdentities, ClientProfile, IdentityUse, TlsClient, is_server_name};
 pub use describe::{CertificateSummary, TlsDescription};
 pub use endpoints::{CertificateEndpoints, DistributionPoint, MAX_ENDPOINTS, MAX_URI_LEN};
-pub use identity::{Identity, IdentityError, IdentityFiles, MAX_PEM_LEN, ServerCertificates};
+pub use identity::{AssemblyFault, Identity, IdentityError, IdentityFiles, MAX_PEM_LEN, ServerCertificates};
 pub use names::any_matches;
+pub use own::{
+    CertificateChain, ChainError, Expected, Finding, KeyError, KeyFamily, KeyType, KeyTypeError, Ordering,
+    Pkcs12Content, Pkcs12Error, PrivateKey, SigningRequest, TlsCertificateName, TlsCertificateNameError, Use, Weight,
+    inspect, presented_leaf, read_pkcs12,
+};
 pub use path::MAX_PRESENTED;
 pub use provider::key_exchange_groups;
 pub use public::{ChainEnd, PublicCertificate, PublicChain, PublicRoot};

@@ -6,6 +6,7 @@ pub mod admin;
 pub mod alerts;
 pub mod app;
 pub mod certificate_page;
+pub mod certificates;
 mod chance;
 pub mod cli;
 pub mod clock;

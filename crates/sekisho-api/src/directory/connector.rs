@@ -174,6 +174,9 @@ pub struct OutboundConnector {
     pub refuse_not_revocable: Option<bool>,
     /// The certificate that is presented where the host asks for one: files on the node.
     pub client_certificate: Option<CertificateFiles>,
+    /// The certificate that is presented where the host asks for one: that of this role of the organization, whichever
+    /// is in force. Not beside `client_certificate`.
+    pub client_certificate_role: Option<String>,
     /// Whether it is presented in TLS 1.2 too, where everyone on the way can read it.
     pub client_certificate_in_tls12: bool,
     /// The name in EHLO. Absent: as `[delivery]` has it.
@@ -236,6 +239,7 @@ impl Default for OutboundConnector {
             revocation: None,
             refuse_not_revocable: None,
             client_certificate: None,
+            client_certificate_role: None,
             client_certificate_in_tls12: false,
             ehlo_name: None,
             source_address: None,

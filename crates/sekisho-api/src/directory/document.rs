@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    AcceptedDomain, DocumentId, DocumentKind, Documents, Exception, InboundConnector, Mode, Organization,
-    OutboundConnector, Rule,
+    AcceptedDomain, CertificateRole, DocumentId, DocumentKind, Documents, Exception, InboundConnector, Mode,
+    Organization, OutboundConnector, Rule,
 };
 
 /// A document of the directory; its default is what it says where nothing is said.
@@ -146,6 +146,7 @@ documents! {
     OutboundConnector: OutboundConnector in outbound_connector;
     Rule: Rule in rule;
     Exception: Exception in exception;
+    CertificateRole: CertificateRole in certificate_role;
 }
 
 macro_rules! tried {
@@ -230,6 +231,7 @@ mod tests {
         stands_in_its_list::<OutboundConnector>();
         stands_in_its_list::<Rule>();
         stands_in_its_list::<Exception>();
+        stands_in_its_list::<CertificateRole>();
     }
 
     fn is_tried_as_a_draft<D: Tried + PartialEq + std::fmt::Debug>() {

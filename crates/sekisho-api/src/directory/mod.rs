@@ -1,9 +1,10 @@
-//! The directory as the API has it: organizations, their domains, connectors, rules and dated exceptions, in
-//! versions.
+//! The directory as the API has it: organizations, their domains, connectors, rules, dated exceptions and roles of
+//! certificates, in versions.
 //!
 //! Documents have one shape everywhere: in requests and answers, in the store, and as TOML in files. What a document
 //! leaves out has its default, and a field that nobody knows is refused.
 
+mod certificate_role;
 mod change;
 mod connector;
 mod document;
@@ -13,6 +14,7 @@ mod organization;
 mod rule;
 mod shadow;
 
+pub use certificate_role::CertificateRole;
 pub use change::{
     ChangeKind, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryPlan, DirectoryProposal, DirectoryQuery,
     DirectoryRollback, DirectoryVersion, DirectoryView, DocumentDifference, FaultView, FieldDifference, HistoryQuery,
@@ -52,17 +54,20 @@ pub enum DocumentKind {
     Rule,
     /// [`Exception`].
     Exception,
+    /// [`CertificateRole`].
+    CertificateRole,
 }
 
 impl DocumentKind {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Organization,
         Self::Domain,
         Self::InboundConnector,
         Self::OutboundConnector,
         Self::Rule,
         Self::Exception,
+        Self::CertificateRole,
     ];
 
     /// As API, files and store write it.
@@ -75,6 +80,7 @@ impl DocumentKind {
             Self::OutboundConnector => "outbound_connector",
             Self::Rule => "rule",
             Self::Exception => "exception",
+            Self::CertificateRole => "certificate_role",
         }
     }
 }
@@ -126,6 +132,7 @@ impl DocumentId {
             DocumentKind::OutboundConnector => format!("outbound connector {organization}/{name}"),
             DocumentKind::Rule => format!("rule {organization}/{name}"),
             DocumentKind::Exception => format!("exception {organization}/{name}"),
+            DocumentKind::CertificateRole => format!("certificate role {organization}/{name}"),
         }
     }
 }
@@ -146,6 +153,8 @@ pub struct Documents {
     pub rule: Vec<Rule>,
     /// What is let pass although one of these demands more, until when.
     pub exception: Vec<Exception>,
+    /// What certificates of ours are presented as.
+    pub certificate_role: Vec<CertificateRole>,
 }
 
 impl Documents {
@@ -158,6 +167,7 @@ impl Documents {
             + self.outbound_connector.len()
             + self.rule.len()
             + self.exception.len()
+            + self.certificate_role.len()
     }
 
     /// Whether there is none.

@@ -12,7 +12,7 @@ use super::{
     InboundConnector, Organization, OrganizationIndex, OutboundConnector, Parts, RecipientCheck, Rule, Tried,
     exception::ExceptionIndex,
     rule_index::{PlacedRule, RuleIndex},
-    rules_inbound, rules_of_exceptions, rules_of_rules, rules_outbound,
+    rules_inbound, rules_of_certificate_roles, rules_of_exceptions, rules_of_rules, rules_outbound,
     shadow::{self, Draftable},
 };
 
@@ -120,6 +120,10 @@ impl Directory {
         check_keys("exception", keys, &known, &mut faults);
         let documents = rules_of_exceptions::Documents::of(&inbound, &outbound, &rules);
         rules_of_exceptions::check(&exceptions, &documents, &known, &mut faults, &mut warnings);
+        let roles = parts.certificate_roles;
+        let keys = roles.iter().map(|one| (&one.key.organization, &*one.key.name));
+        check_keys("certificate role", keys, &known, &mut faults);
+        rules_of_certificate_roles::check(&roles, &outbound, &mut faults);
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -138,6 +142,7 @@ impl Directory {
             organizations,
             domains,
             exceptions: ExceptionIndex::of(exceptions),
+            certificate_roles: roles.into_iter().map(|role| role.key).collect(),
             ..Self::default()
         };
         // Those that act first, so that a draft finds what it would replace.

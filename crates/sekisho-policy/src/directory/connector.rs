@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt, sync::Arc};
 
 use sekisho_mail::{AnchorSetId, Digest, Domain, Host, KeyExchangeGroups, OrganizationName, TlsVersion};
 
-use super::Shadow;
+use super::{CertificateRoleKey, Shadow};
 use crate::{Network, NetworkSet, outbound::Revocation};
 
 /// What a connector is known by: its name is unique among the inbound or the outbound ones of its organization.
@@ -214,6 +214,8 @@ pub struct OutboundConnector {
     pub revocation: Option<Revocation>,
     /// SHA-256 of keys one of which the host's certificate must have; any where it is empty.
     pub pins: Vec<Digest>,
+    /// The role whose certificate is presented, where it is a role's.
+    pub client_certificate_role: Option<CertificateRoleKey>,
 }
 
 /// A next hop.

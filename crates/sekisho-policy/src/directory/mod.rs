@@ -2,6 +2,7 @@
 //! them is a look-up, never a walk along a list. Where they are kept and who changes them is left to the binary.
 
 mod build;
+mod certificate_role;
 mod connector;
 mod exception;
 mod families;
@@ -13,6 +14,7 @@ mod rule;
 mod rule_account;
 mod rule_index;
 mod rules_inbound;
+mod rules_of_certificate_roles;
 mod rules_of_exceptions;
 mod rules_of_rules;
 mod rules_outbound;
@@ -35,6 +37,7 @@ use sekisho_mail::{
 };
 
 pub use build::NAME_CHARS_MAX;
+pub use certificate_role::{CertificateRole, CertificateRoleKey, CertificateRoleKeyError};
 pub use connector::{
     CertificateName, ConnectorKey, ConnectorType, DomainScope, InboundConnector, IssuerPattern, OutboundConnector,
     PlaintextReply, SmartHost, TlsFloor, TlsSettings,
@@ -101,6 +104,8 @@ pub struct Parts {
     pub rules: Vec<Rule>,
     /// Of all organizations, those that have ended too.
     pub exceptions: Vec<Exception>,
+    /// Of all organizations.
+    pub certificate_roles: Vec<CertificateRole>,
 }
 
 /// All organizations, their domains and connectors at one version. Made by [`Directory::build`]; the default has none.
@@ -131,6 +136,7 @@ pub struct Directory {
     /// The stems of every organization's header families, in lower case.
     header_stems: Arc<HashSet<String>>,
     exceptions: exception::ExceptionIndex,
+    certificate_roles: HashSet<CertificateRoleKey>,
 }
 
 /// The enabled connectors and rules of one organization.
@@ -206,6 +212,12 @@ impl Directory {
     #[must_use]
     pub fn outbound_connector(&self, key: &ConnectorKey) -> Option<&Arc<OutboundConnector>> {
         self.outbound.get(key)
+    }
+
+    /// Whether there is this role of certificates.
+    #[must_use]
+    pub fn has_certificate_role(&self, key: &CertificateRoleKey) -> bool {
+        self.certificate_roles.contains(key)
     }
 
     /// All organizations, in no particular order.

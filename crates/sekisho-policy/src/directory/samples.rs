@@ -145,6 +145,7 @@ pub(crate) fn outbound(text: &str, scopes: &[&str]) -> OutboundConnector {
         anchors: AnchorSetId::system(),
         revocation: None,
         pins: Vec::new(),
+        client_certificate_role: None,
     }
 }
 

@@ -5,10 +5,12 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use sekisho_api::{ApiError, ErrorKind};
+use sekisho_api::{ApiError, ErrorKind, FaultView};
 use sekisho_store::StoreError;
+use sekisho_tls::Weight;
 
 use crate::{
+    certificates::OrderError,
     directory::LiveError,
     shadow::{PromotionError, UnknownDocument},
     trust::TrustError,
@@ -119,6 +121,33 @@ impl From<ValidationError> for Failure {
             ValidationError::Directory(error) => error.into(),
             ValidationError::Store(error) => error.into(),
             ValidationError::BrokenOff(_) => Self::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<OrderError> for Failure {
+    fn from(error: OrderError) -> Self {
+        let message = error.to_string();
+        match error {
+            OrderError::BadOrder(_) => Self::bad_request(message),
+            OrderError::Missing(_) => Self::not_found(message),
+            OrderError::Vault(_) => Self::internal(message),
+            OrderError::Refused { findings, .. } => {
+                let mut failure = Self::refused(message);
+                let heavy = findings.into_iter().filter(|finding| finding.weight > Weight::Note);
+                failure.0.faults = heavy
+                    .map(|finding| FaultView {
+                        place: match finding.weight {
+                            Weight::Error => "error",
+                            Weight::Note | Weight::Warning => "warning",
+                        }
+                        .to_owned(),
+                        reason: finding.text,
+                        ..FaultView::default()
+                    })
+                    .collect();
+                failure
+            }
         }
     }
 }

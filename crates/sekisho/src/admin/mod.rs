@@ -4,7 +4,9 @@
 //! because no server runs (law 10). What is served where is declared in `sekisho-api`.
 
 mod alerts;
+mod certificate_lookups;
 mod certificate_page;
+mod certificates;
 mod directory;
 mod explain;
 mod explain_inbound;
@@ -46,7 +48,9 @@ use crate::{
     alerts::Alerts,
     app::Phase,
     certificate_page::Publication,
+    certificates::Certificates,
     directory::Live,
+    dns::Resolver,
     fetch::Fetcher,
     forecast::Forecasts,
     inbound::{EnvelopeMemory, Reception, Shortage},
@@ -86,6 +90,10 @@ pub struct Backend {
     pub wake: Arc<Notify>,
     /// What sessions hold beside the store.
     pub envelopes: EnvelopeMemory,
+    /// Answers questions to DNS.
+    pub dns: Arc<dyn Resolver>,
+    /// Our own certificates.
+    pub certificates: Arc<Certificates>,
     /// Organizations, their domains and connectors.
     pub directory: Arc<Live>,
     /// What documents that are tried would have done.
@@ -200,6 +208,15 @@ pub fn router(backend: Backend) -> Router {
         .route(path::TRUST_CHECK, post(trust::check))
         .route(path::ALERTS, get(alerts::list))
         .route(path::ALERTS_ACKNOWLEDGE, post(alerts::acknowledge))
+        .route(path::CERTIFICATES, get(certificates::list))
+        .route(path::CERTIFICATE_IMPORT, post(certificates::import))
+        .route(path::CERTIFICATE_REQUEST, post(certificates::request))
+        .route(path::CERTIFICATE_ACTIVATE, post(certificates::activate))
+        .route(path::CERTIFICATE_STAGE, post(certificates::stage))
+        .route(path::CERTIFICATE_RETIRE, post(certificates::retire))
+        .route(path::CERTIFICATE_REMOVE, post(certificates::remove))
+        .route(path::CERTIFICATE_RENEW, post(certificates::renew))
+        .route(path::CERTIFICATE_CHECK, post(certificates::check))
         .merge(directories())
         .fallback(failure::no_such_endpoint)
         .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BODY_MAX))

@@ -20,6 +20,8 @@ pub enum Watcher {
     Validation,
     /// The forecast of certificates.
     Forecast,
+    /// Our own certificates.
+    Certificates,
 }
 
 impl Watcher {
@@ -28,6 +30,7 @@ impl Watcher {
         match self {
             Self::Validation => "validation",
             Self::Forecast => "forecast",
+            Self::Certificates => "certificates",
         }
     }
 

@@ -1,7 +1,11 @@
 //! What the configuration file and the directory come to together, and how that is put into force while the server
 //! runs: whole, so that nobody ever judges by halves of two.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use arc_swap::ArcSwap;
 use sekisho_mail::AnchorSetId;
@@ -10,10 +14,12 @@ use sekisho_tls::{AnchorSet, ServerCertificates, TlsClient, Verifier};
 use super::{server::own_addresses, view::node_view};
 use crate::{
     admin::NodeView,
+    certificates::{Certificates, Presenting, Surroundings},
+    clock,
     config::Loaded,
-    directory::{Live, Parsed},
+    directory::{Live, Parsed, parse::identity_of_role},
     fetch::{FetchSettings, Fetcher},
-    inbound::Reception,
+    inbound::{Listeners, Reception},
     notify::NotifySettings,
     outbound::{Configured, Dispatcher},
     revocation::RevocationLookup,
@@ -25,6 +31,10 @@ pub(super) struct InForce {
     /// The configuration file; changed under the directory's turn alone.
     pub(super) loaded: ArcSwap<Loaded>,
     pub(super) self_signed: Arc<ServerCertificates>,
+    pub(super) certificates: Arc<Certificates>,
+    pub(super) listeners: Arc<Listeners>,
+    /// The directory that was put into force last; held while it, or what is presented, is put into force.
+    parsed: Mutex<Arc<Parsed>>,
     pub(super) verifier: Arc<Verifier>,
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) fetcher: Fetcher,
@@ -37,14 +47,19 @@ impl InForce {
     /// What a start finds.
     pub(super) fn new(
         loaded: Loaded,
-        self_signed: Arc<ServerCertificates>,
-        parsed: &Parsed,
+        (self_signed, certificates): (Arc<ServerCertificates>, Arc<Certificates>),
+        parsed: &Arc<Parsed>,
         (verifier, dispatcher, fetcher, revocation): (Arc<Verifier>, Arc<Dispatcher>, Fetcher, RevocationLookup),
+        listeners: Arc<Listeners>,
     ) -> Self {
-        let node = node_view(&loaded, &configured(&loaded, parsed), Some(&self_signed));
+        let configured = configured(&loaded, parsed, &certificates);
+        let node = node_view(&loaded, &configured, (&certificates, Some(&self_signed)));
         Self {
             loaded: ArcSwap::from_pointee(loaded),
+            parsed: Mutex::new(Arc::clone(parsed)),
             self_signed,
+            certificates,
+            listeners,
             verifier,
             dispatcher,
             fetcher,
@@ -54,25 +69,88 @@ impl InForce {
         }
     }
 
-    /// Puts every change of the directory into force.
+    /// Puts every change of the directory into force, and presents what the certificates come to.
     pub(super) fn listen_to(self: Arc<Self>, live: &Live) {
+        let told = Arc::clone(&self);
+        self.certificates.listen(Box::new(move || told.present()));
         live.listen(Box::new(move |parsed| self.put(parsed)));
     }
 
     /// For the next transaction and the next attempt.
-    pub(super) fn put(&self, parsed: &Parsed) {
+    pub(super) fn put(&self, parsed: &Arc<Parsed>) {
         let loaded = self.loaded.load_full();
+        // Before the lock: whoever holds the certificates takes it to present them.
+        self.certificates.surround(surroundings(&loaded, parsed), clock::now());
+        let mut last = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clone_from(parsed);
         // First, so that nobody asks for anchors that are not there yet.
         self.verifier.replace_anchors(anchors(&loaded, parsed));
-        let configured = configured(&loaded, parsed);
-        self.node
-            .store(Arc::new(node_view(&loaded, &configured, Some(&self.self_signed))));
+        let configured = self.present_to_clients(&loaded, parsed);
         self.fetcher.replace_settings(fetching(&loaded));
         // Before the reception: what travels with an alias is asked of the dispatcher, and may be too much for a
         // moment, never too little.
         self.dispatcher.reload(configured);
         self.reception.store(Arc::new(reception(parsed)));
     }
+
+    /// Presents what the certificates come to by now. Deliveries are left alone where none of them presents any.
+    pub(super) fn present(&self) {
+        let last = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
+        let configured = self.present_to_clients(&self.loaded.load_full(), &last);
+        let mut connectors = last.directory.outbound();
+        if connectors.any(|connector| connector.client_certificate_role.is_some()) {
+            self.dispatcher.reload(configured);
+        }
+    }
+
+    /// At the listeners; what deliveries would go by is in the answer.
+    fn present_to_clients(&self, loaded: &Loaded, parsed: &Parsed) -> Configured {
+        for plan in &loaded.settings.listeners {
+            let certificates = plan.presented(&self.certificates, &self.self_signed);
+            self.listeners.replace_certificates(&plan.name, &certificates);
+        }
+        let configured = configured(loaded, parsed, &self.certificates);
+        let node = node_view(loaded, &configured, (&self.certificates, Some(&self.self_signed)));
+        self.node.store(Arc::new(node));
+        configured
+    }
+}
+
+/// What names roles, keys and hosts around the store of certificates.
+pub(super) fn surroundings(loaded: &Loaded, parsed: &Parsed) -> Surroundings {
+    let settings = &loaded.settings;
+    let mut around = Surroundings {
+        roles: Arc::clone(&parsed.roles),
+        host_name: Some(settings.hostname.clone()),
+        ..Surroundings::default()
+    };
+    for plan in &settings.listeners {
+        around.presenting.push(Presenting {
+            listener: plan.name.clone(),
+            files: plan.certificates.iter().map(|(files, _)| files.clone()).collect(),
+            roles: plan.roles.clone(),
+        });
+        for role in &plan.roles {
+            let of_role = around.listeners.entry(role.clone()).or_default();
+            of_role.push(format!("listener {:?}", plan.name));
+        }
+    }
+    for connector in parsed.directory.outbound() {
+        let title = format!("outbound connector {}", connector.key);
+        if let Some(role) = &connector.client_certificate_role {
+            around.connectors.entry(role.clone()).or_default().push(title.clone());
+        }
+        for pin in &connector.pins {
+            around.pins.entry(*pin).or_default().push(title.clone());
+        }
+    }
+    for connector in parsed.directory.inbound() {
+        for pin in &connector.pins {
+            let title = format!("inbound connector {}", connector.key);
+            around.pins.entry(*pin).or_default().push(title);
+        }
+    }
+    around
 }
 
 /// By which mail is taken.
@@ -84,7 +162,7 @@ pub(super) fn reception(parsed: &Parsed) -> Reception {
 }
 
 /// By which mail goes out.
-pub(super) fn configured(loaded: &Loaded, parsed: &Parsed) -> Configured {
+pub(super) fn configured(loaded: &Loaded, parsed: &Parsed, certificates: &Certificates) -> Configured {
     let settings = &loaded.settings;
     let mut identities = settings.outbound.identities.clone();
     identities.extend(
@@ -93,6 +171,11 @@ pub(super) fn configured(loaded: &Loaded, parsed: &Parsed) -> Configured {
             .iter()
             .map(|(id, identity)| (id.clone(), identity.clone())),
     );
+    for role in parsed.roles.iter() {
+        // As a client one is presented, whatever the other end could check: of several, ECDSA.
+        let first = certificates.of_role(&role.key).into_iter().next();
+        identities.extend(first.map(|identity| (identity_of_role(&role.key), identity)));
+    }
     Configured {
         settings: settings.outbound.settings.clone(),
         directory: Arc::clone(&parsed.local),

@@ -10,14 +10,16 @@ use tokio::sync::Notify;
 
 use super::{
     AppError,
-    assembly::{anchors, configured, fetching, reception},
+    assembly::{anchors, configured, fetching, reception, surroundings},
+    server::open_certificates,
     view::node_view,
 };
 use crate::{
-    admin::{self, Backend, Caller},
+    admin::{self, Backend, Caller, NodeView},
     alerts::{AlertMetrics, Alerts},
+    certificates::{CertificateMetrics, Certificates},
     clock,
-    config::Place,
+    config::{Loaded, Place},
     directory::{FilePart, Live},
     dns::{DnsResolver, NoResolver, Resolver},
     fetch::Fetcher,
@@ -56,39 +58,24 @@ impl Offline {
         // Before the store: what fails behind an open store leaves it unclean.
         let mail_log =
             MailLog::open(target, loaded.settings.log.format).map_err(|error| AppError::Part(error.to_string()))?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(loaded.settings.store.clone(), clock::now())?);
-        // Whoever would mend a directory that does not fit together must be let in.
-        let directory = match Live::open_at_fault(Arc::clone(&store), FilePart::of(&loaded)).await {
-            Ok(directory) => directory,
-            Err(error) => {
-                // What cannot be finished now is recovered at the next start.
-                let _ = store.stop().await;
-                return Err(error.into());
-            }
-        };
+        let (store, directory, certificates) = open_data(&loaded).await?;
         let parsed = directory.current();
         let alerts = Alerts::new(loaded.settings.alerts.clone(), AlertMetrics::default());
         let alerts = Arc::new(alerts);
-        let node = node_view(&loaded, &configured(&loaded, &parsed), None);
+        let configured = configured(&loaded, &parsed, &certificates);
+        let node = node_view(&loaded, &configured, (&certificates, None));
         let directory = Arc::new(directory);
+        let (kept, around) = (Arc::clone(&certificates), loaded.clone());
+        directory.listen(Box::new(move |parsed| {
+            kept.surround(surroundings(&around, parsed), clock::now())
+        }));
         let metrics = ValidationMetrics::default();
         let verifier = Arc::new(Verifier::new(anchors(&loaded, &parsed)));
-        let dns: Arc<dyn Resolver> = match DnsResolver::new(&loaded.settings.dns) {
-            Ok(resolver) => Arc::new(resolver),
-            // Most commands ask nothing.
-            Err(error) => Arc::new(NoResolver::because(error)),
-        };
+        let dns = resolver(&loaded);
         let node = Arc::new(ArcSwap::from_pointee(node));
         let partners: Arc<Partners> = Arc::default();
-        let forecasts = Arc::new(Forecasts {
-            store: Arc::clone(&store),
-            verifier: Arc::clone(&verifier),
-            node: Arc::clone(&node),
-            partners: Arc::clone(&partners),
-            alerts: Arc::clone(&alerts),
-            metrics: ForecastMetrics::default(),
-        });
-        let fetcher = Fetcher::new(dns, Arc::clone(&verifier), fetching(&loaded));
+        let forecasts = forecasts((&store, &verifier), &node, (&partners, &alerts));
+        let fetcher = Fetcher::new(Arc::clone(&dns), Arc::clone(&verifier), fetching(&loaded));
         let revocation = RevocationLookup::new(
             Arc::clone(&verifier),
             fetcher.clone(),
@@ -97,6 +84,7 @@ impl Offline {
         );
         revocation.obey(&loaded.settings.trust);
         let backend = Backend {
+            dns,
             fetcher,
             forecasts,
             validations: Validations::new(
@@ -117,6 +105,7 @@ impl Offline {
             partners,
             looking_back: Arc::default(),
             envelopes: EnvelopeMemory::default(),
+            certificates,
             directory,
             tally: Tally::default(),
             alerts,
@@ -136,6 +125,48 @@ impl Offline {
         // What cannot be finished now is recovered at the next start.
         let _ = self.store.stop().await;
         self.mail_log.flush();
+    }
+}
+
+/// All that lies in the data folder: the store under its lock, the directory in it, and the certificates.
+async fn open_data(loaded: &Loaded) -> Result<(Arc<dyn Store>, Live, Arc<Certificates>), AppError> {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(loaded.settings.store.clone(), clock::now())?);
+    // Whoever would mend a directory that does not fit together must be let in.
+    let opened = match Live::open_at_fault(Arc::clone(&store), FilePart::of(loaded)).await {
+        Ok(directory) => open_certificates(loaded, &directory.current(), CertificateMetrics::default())
+            .map(|certificates| (directory, certificates)),
+        Err(error) => Err(error.into()),
+    };
+    match opened {
+        Ok((directory, certificates)) => Ok((store, directory, certificates)),
+        Err(error) => {
+            // What cannot be finished now is recovered at the next start.
+            let _ = store.stop().await;
+            Err(error)
+        }
+    }
+}
+
+fn forecasts(
+    (store, verifier): (&Arc<dyn Store>, &Arc<Verifier>),
+    node: &Arc<ArcSwap<NodeView>>,
+    (partners, alerts): (&Arc<Partners>, &Arc<Alerts>),
+) -> Arc<Forecasts> {
+    Arc::new(Forecasts {
+        store: Arc::clone(store),
+        verifier: Arc::clone(verifier),
+        node: Arc::clone(node),
+        partners: Arc::clone(partners),
+        alerts: Arc::clone(alerts),
+        metrics: ForecastMetrics::default(),
+    })
+}
+
+fn resolver(loaded: &Loaded) -> Arc<dyn Resolver> {
+    match DnsResolver::new(&loaded.settings.dns) {
+        Ok(resolver) => Arc::new(resolver),
+        // Most commands ask nothing.
+        Err(error) => Arc::new(NoResolver::because(error)),
     }
 }
 

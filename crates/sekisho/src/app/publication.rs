@@ -8,6 +8,7 @@ use sekisho_tls::{Identity, ServerCertificates};
 
 use crate::{
     certificate_page::{CertificatePublication, Publication, RolePublication},
+    certificates::Certificates,
     config::{ListenerPlan, Loaded},
     outbound::Configured,
 };
@@ -16,15 +17,15 @@ use crate::{
 pub(super) fn publication(
     loaded: &Loaded,
     configured: &Configured,
-    self_signed: Option<&Arc<ServerCertificates>>,
+    (ours, self_signed): (&Certificates, Option<&Arc<ServerCertificates>>),
 ) -> Publication {
     let hostname = loaded.settings.hostname.to_string();
     let mut roles: Vec<RolePublication> = Vec::new();
     for plan in loaded.settings.listeners.iter().filter(|plan| plan.published) {
-        let Some(certificates) = plan.certificates.as_ref().or(self_signed) else {
+        let Some(self_signed) = self_signed else {
             continue;
         };
-        for role in of_listener(plan, certificates, &hostname) {
+        for role in of_listener(plan, &plan.presented(ours, self_signed), &hostname) {
             match roles.iter_mut().find(|known| leaves(known) == leaves(&role)) {
                 Some(known) => known.name = format!("{}, {}", known.name, role.name),
                 None => roles.push(role),

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{
     AppError, Phase, SOCKET_NAME,
-    assembly::{InForce, anchors, configured, fetching},
+    assembly::{InForce, anchors, configured, fetching, surroundings},
     banner::banner,
     descriptors,
     signals::{Asked, Signals},
@@ -27,10 +27,11 @@ use super::{
 use crate::{
     admin::{self, Backend, HttpLimits, StoreMetrics},
     alerts::{AlertMail, Alerts},
+    certificates::{CertificateMetrics, Certificates, Tended, keep_proving, tend},
     chance::select,
     clock,
     config::{Loaded, Place},
-    directory::{FilePart, Live},
+    directory::{FilePart, Live, Parsed},
     dns::{DnsResolver, Resolver},
     fetch::Fetcher,
     forecast::{ForecastMetrics, Forecasts},
@@ -113,34 +114,34 @@ impl Server {
         level: LogLevel,
     ) -> Result<Self, AppError> {
         let (phase, watched) = watch::channel(Phase::Running);
-        let self_signed = self_signed(&loaded)?;
-        let mail_log = open_mail_log(&loaded)?;
+        let (self_signed, mail_log) = (self_signed(&loaded)?, open_mail_log(&loaded)?);
         let live = Arc::new(Live::open(Arc::clone(&store), FilePart::of(&loaded)).await?);
         let parsed = live.current();
         let verifier = Arc::new(Verifier::new(anchors(&loaded, &parsed)));
-        let (listeners, sockets) = open_listeners(&loaded, &self_signed)?;
-        let (partners, tally) = (Arc::new(Partners::default()), Tally::default());
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
+        let certificates = open_certificates(&loaded, &parsed, metrics.certificates)?;
+        let (listeners, sockets) = open_listeners(&loaded, &certificates, &self_signed)?;
+        let (partners, tally, envelopes) = (Arc::default(), Tally::default(), EnvelopeMemory::default());
         let learning = (&partners, &tally);
         let (dns, fetcher) = asking(&loaded, &verifier)?;
         let revocation = revocation(&loaded, &verifier, &fetcher, metrics.revocation)?;
-        let services = outbound_services(dns, (&store, &revocation, &mail_log), learning, metrics.outbound);
-        let dispatcher = Dispatcher::new(services, configured(&loaded, &parsed));
+        let services = outbound_services(&dns, (&store, &revocation, &mail_log), learning, metrics.outbound);
         let alerts = Arc::new(Alerts::new(loaded.settings.alerts.clone(), metrics.alerts));
-        let validations = Validations::new(
-            Arc::clone(&store),
-            Arc::clone(&live),
-            Some(Arc::clone(&dispatcher)),
-            (metrics.validation, Arc::clone(&alerts)),
+        let dispatcher = Dispatcher::new(services, configured(&loaded, &parsed, &certificates));
+        let (tried, delivering) = ((metrics.validation, Arc::clone(&alerts)), Some(Arc::clone(&dispatcher)));
+        let validations = Validations::new(Arc::clone(&store), Arc::clone(&live), delivering, tried);
+        let (ours, moving) = (
+            (self_signed, Arc::clone(&certificates)),
+            (verifier, dispatcher, fetcher, revocation),
         );
-        let moving = (verifier, dispatcher, fetcher, revocation);
-        let in_force = Arc::new(InForce::new(loaded, self_signed, &parsed, moving));
-        let envelopes = EnvelopeMemory::default();
+        let in_force = Arc::new(InForce::new(loaded, ours, &parsed, moving, Arc::clone(&listeners)));
         let inbound = inbound_services(&in_force, (&store, &mail_log, &envelopes), learning, metrics.inbound);
         let backend = Backend {
             forecasts: forecasts(&in_force, (&store, &partners, &alerts), metrics.forecast),
             tally,
+            dns,
+            certificates: Arc::clone(&certificates),
             directory: Arc::clone(&live),
             store: Arc::clone(&store),
             mail_log: mail_log.clone(),
@@ -165,6 +166,11 @@ impl Server {
         let coming_in = Arc::clone(&listeners).run(sockets, inbound, watched.clone());
         let mut parts = set_going(&backend, &in_force.dispatcher, coming_in, &watched);
         parts.extend(doors.parts);
+        parts.push(tokio::spawn(keep_proving(
+            certificates,
+            Arc::clone(&listeners),
+            watched,
+        )));
         say(&banner(&loaded, doors.health));
         Ok(Self {
             place,
@@ -224,7 +230,7 @@ impl Server {
         refuse_what_needs_a_restart(&self.in_force.loaded.load(), &loaded)?;
         let file = FilePart::of(&loaded);
         let adopt = || {
-            let listeners = listener_settings(&loaded, &self.in_force.self_signed);
+            let listeners = listener_settings(&loaded, &self.in_force.certificates, &self.in_force.self_signed);
             self.listeners
                 .reload(listeners, &loaded.settings.hostname)
                 .map_err(|error| error.to_string())?;
@@ -260,10 +266,16 @@ fn set_going(
         mail_log: backend.mail_log.clone(),
     };
     let (wake, dispatcher) = (Arc::clone(&backend.wake), Arc::clone(dispatcher));
+    let certificates = Tended {
+        certificates: Arc::clone(&backend.certificates),
+        alerts: Arc::clone(&backend.alerts),
+        store: Arc::clone(&backend.store),
+    };
     vec![
         tokio::spawn(carry_mail(going_out, coming_in)),
         tokio::spawn(forward_wake(wake, dispatcher, watched.clone())),
         tokio::spawn(look_after_store(Arc::clone(&backend.store), watched.clone())),
+        tokio::spawn(tend(certificates, watched.clone())),
         tokio::spawn(Arc::clone(&backend.validations).run_schedule(watched.clone())),
         tokio::spawn(keep_tally(
             backend.tally.clone(),
@@ -302,14 +314,14 @@ fn forecasts(
 
 /// What deliveries work with.
 fn outbound_services(
-    dns: Arc<dyn Resolver>,
+    dns: &Arc<dyn Resolver>,
     (store, revocation, mail_log): (&Arc<dyn Store>, &RevocationLookup, &MailLog),
     (partners, tally): (&Arc<Partners>, &Tally),
     metrics: OutboundMetrics,
 ) -> Services {
     Services {
         store: Arc::clone(store),
-        dns,
+        dns: Arc::clone(dns),
         revocation: revocation.clone(),
         maillog: mail_log.clone(),
         partners: Arc::clone(partners),
@@ -457,18 +469,37 @@ async fn serve_health(
 
 fn open_listeners(
     loaded: &Loaded,
+    certificates: &Certificates,
     self_signed: &Arc<ServerCertificates>,
 ) -> Result<(Arc<Listeners>, Sockets), AppError> {
     let settings = &loaded.settings;
-    let plans = listener_settings(loaded, self_signed);
+    let plans = listener_settings(loaded, certificates, self_signed);
     let (listeners, sockets) = Listeners::open(plans, &settings.hostname, settings.inbound.connections)
         .map_err(|error| AppError::Part(error.to_string()))?;
     Ok((Arc::new(listeners), sockets))
 }
 
-fn listener_settings(loaded: &Loaded, self_signed: &Arc<ServerCertificates>) -> Vec<ListenerSettings> {
+fn listener_settings(
+    loaded: &Loaded,
+    certificates: &Certificates,
+    self_signed: &Arc<ServerCertificates>,
+) -> Vec<ListenerSettings> {
     let plans = loaded.settings.listeners.iter();
-    plans.map(|plan| plan.settings(self_signed)).collect()
+    plans
+        .map(|plan| plan.settings(plan.presented(certificates, self_signed)))
+        .collect()
+}
+
+/// The store of certificates, with what the directory makes of it.
+pub(super) fn open_certificates(
+    loaded: &Loaded,
+    parsed: &Parsed,
+    metrics: CertificateMetrics,
+) -> Result<Arc<Certificates>, AppError> {
+    let certificates =
+        Certificates::open(&loaded.settings.data_folder, metrics).map_err(|error| AppError::Part(error.to_string()))?;
+    certificates.surround(surroundings(loaded, parsed), clock::now());
+    Ok(Arc::new(certificates))
 }
 
 /// The addresses under which a listener is reached: an unspecified one stands for those of this machine, which are

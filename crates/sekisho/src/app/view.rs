@@ -14,6 +14,7 @@ use sekisho_tls::{ClientProfile, IdentityUse, ServerCertificates, TlsClient, Tls
 use super::publication::publication;
 use crate::{
     admin::{ListenerRules, NodeView, Rules},
+    certificates::Certificates,
     config::{ListenerPlan, Loaded, changed_from_default},
     inbound::{self, InboundLimits, ListenerMode, Shortage},
     local::LocalFinding,
@@ -24,14 +25,14 @@ use crate::{
 pub(super) fn node_view(
     loaded: &Loaded,
     configured: &Configured,
-    self_signed: Option<&Arc<ServerCertificates>>,
+    (ours, self_signed): (&Certificates, Option<&Arc<ServerCertificates>>),
 ) -> NodeView {
     let settings = &loaded.settings;
     let all = serde_json::to_value(&loaded.raw).expect("invariant: what was read as text can be written as text");
     let mut places = Vec::new();
     for plan in &settings.listeners {
-        if let Some(certificates) = plan.certificates.as_ref().or(self_signed) {
-            places.push(listener_tls(plan, certificates));
+        if let Some(self_signed) = self_signed {
+            places.push(listener_tls(plan, plan.presented(ours, self_signed)));
         }
     }
     let of_the_file = configured.settings.routes.iter();
@@ -48,7 +49,7 @@ pub(super) fn node_view(
             all,
         },
         tls: TlsList { places },
-        publication: publication(loaded, configured, self_signed),
+        publication: publication(loaded, configured, (ours, self_signed)),
         rules: Box::new(NodeRules {
             configured: configured.clone(),
             inbound: settings.inbound.clone(),
@@ -101,7 +102,7 @@ fn relay_in_words(plan: &ListenerPlan) -> String {
     words.join(", ")
 }
 
-fn listener_tls(plan: &ListenerPlan, certificates: &Arc<ServerCertificates>) -> TlsView {
+fn listener_tls(plan: &ListenerPlan, certificates: Arc<ServerCertificates>) -> TlsView {
     let description = TlsServer::new(plan.settings(certificates).tls).describe();
     let notes = vec!["client certificates are recorded, never demanded; TLS 1.2 sessions are never resumed".to_owned()];
     tls_view(format!("listener {:?}", plan.name), description, notes)

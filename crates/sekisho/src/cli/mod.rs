@@ -3,7 +3,6 @@
 mod alert;
 mod apply;
 mod certificate;
-mod certificate_page;
 mod changes;
 mod completions;
 mod config;
@@ -91,9 +90,6 @@ enum Command {
     /// Shows TLS as it is in force
     #[command(subcommand)]
     Tls(tls::TlsCommand),
-    /// Our own certificates
-    #[command(subcommand)]
-    Certificate(certificate::CertificateCommand),
     /// Checks and recovers the data folder of a server that does not run
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -112,6 +108,9 @@ enum Command {
     /// Adds, changes and lists dated exceptions: what is let pass although more is demanded, until when
     #[command(subcommand)]
     Exception(exception::ExceptionCommand),
+    /// Looks at our own certificates, imports, requests and activates them
+    #[command(subcommand)]
+    Certificate(Box<certificate::CertificateCommand>),
     /// What own traffic has taught of those with whom mail is exchanged
     #[command(subcommand)]
     Partner(partner::PartnerCommand),
@@ -257,7 +256,6 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
         | Command::Explain(_)
         | Command::ExplainInbound(_)
         | Command::Tls(_)
-        | Command::Certificate(_)
         | Command::Send(_)
         | Command::Config(_)
         | Command::Organization(_)
@@ -265,6 +263,7 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
         | Command::Connector(_)
         | Command::Rule(_)
         | Command::Exception(_)
+        | Command::Certificate(_)
         | Command::Partner(_)
         | Command::Trust(_)
         | Command::Alert(_)
@@ -288,13 +287,13 @@ fn run(mut command: Command, place: &Place) -> Result<Finding, CliError> {
             Command::Explain(args) => explain::run(args, &door).await,
             Command::ExplainInbound(args) => explain::run_inbound(args, &door).await,
             Command::Tls(command) => tls::run(command, &door).await,
-            Command::Certificate(command) => certificate::run(command, &door).await,
             Command::Send(args) => send::run(args, &door).await,
             Command::Organization(command) => organization::run(command, &door).await,
             Command::Domain(command) => domain::run(command, &door).await,
             Command::Connector(command) => connector::run(command, &door).await,
             Command::Rule(command) => rule::run(command, &door).await,
             Command::Exception(command) => exception::run(command, &door).await,
+            Command::Certificate(command) => certificate::run(*command, &door).await,
             Command::Partner(command) => partner::run(command, &door).await,
             Command::Trust(command) => trust::run(command, &door).await,
             Command::Alert(command) => alert::run(command, &door).await,

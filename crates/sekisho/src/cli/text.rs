@@ -18,6 +18,16 @@ pub(super) fn parse_instant(text: &str) -> Result<Timestamp, String> {
     instant(text, crate::clock::now())
 }
 
+/// As [`parse_instant`] of what is to come: a duration is one from now on.
+pub(super) fn parse_coming(text: &str) -> Result<Timestamp, String> {
+    let now = crate::clock::now();
+    match human::parse_duration(text) {
+        Ok(ahead) => Ok(now.plus(ahead)),
+        Err(_) => instant(text, now)
+            .map_err(|_| format!("{text:?} is no time: write 2026-11-24T09:30, or \"2h\" for in two hours")),
+    }
+}
+
 fn instant(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     if let Ok(back) = human::parse_duration(text) {
         return Ok(now.minus(back));

@@ -5,6 +5,7 @@ use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 use sekisho_mail::{Digest, TlsVersion};
 use sekisho_policy::{
     Network,
+    directory::CertificateRoleKey,
     inbound::{Exposure, RelayFrom},
 };
 use sekisho_smtp::server::{BareLineEnds, LongLines, SessionLimits, SessionTimeouts};
@@ -18,7 +19,10 @@ use super::{
     container::in_container,
     raw::{self, Raw},
 };
-use crate::inbound::{ConnectionLimits, ListenerMode, ListenerSettings};
+use crate::{
+    certificates::Certificates,
+    inbound::{ConnectionLimits, ListenerMode, ListenerSettings},
+};
 
 /// Where a listener without configuration is.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:2525";
@@ -26,7 +30,7 @@ const DEFAULT_ADDRESS: &str = "127.0.0.1:2525";
 /// A network may have the connections of so many addresses when nothing is written: large senders have many in one.
 const ADDRESSES_OF_A_NETWORK: u32 = 4;
 
-/// A listener but for the certificates that are made when none are named.
+/// A listener but for the certificates that it presents at an instant.
 #[derive(Clone, Debug)]
 pub struct ListenerPlan {
     /// Its name.
@@ -39,9 +43,11 @@ pub struct ListenerPlan {
     pub exposure: Exposure,
     /// Who may relay; `None` leaves it to the listener's place.
     pub relay_from: Option<RelayFrom>,
-    /// Those that the configuration names; `None` wants the self-signed pair.
-    pub certificates: Option<Arc<ServerCertificates>>,
-    /// Whether those are shown to partners.
+    /// Certificates that the configuration names, with their files; presented first.
+    pub certificates: Vec<(IdentityFiles, Identity)>,
+    /// Roles of the directory whose certificates are presented behind them.
+    pub roles: Vec<CertificateRoleKey>,
+    /// Whether what it presents is shown to partners.
     pub published: bool,
     line_ends: BareLineEnds,
     long_lines: LongLines,
@@ -61,11 +67,24 @@ impl ListenerPlan {
         &self.session
     }
 
-    /// Its settings, with `self_signed` where the configuration names no certificate.
+    /// What it presents just now: its files as they were when they were last good, then its roles; `self_signed` where
+    /// that comes to nothing, so that STARTTLS never disappears.
     #[must_use]
-    pub fn settings(&self, self_signed: &Arc<ServerCertificates>) -> ListenerSettings {
-        let certificates = self.certificates.as_ref().unwrap_or(self_signed);
-        let mut tls = ServerTlsSettings::new(Arc::clone(certificates));
+    pub fn presented(&self, ours: &Certificates, self_signed: &Arc<ServerCertificates>) -> Arc<ServerCertificates> {
+        let presented = ours.presented();
+        let of_files = self
+            .certificates
+            .iter()
+            .map(|(files, at_first)| presented.files.get(files).unwrap_or(at_first));
+        let mut identities: Vec<Identity> = of_files.cloned().collect();
+        identities.extend(self.roles.iter().flat_map(|role| ours.of_role(role)));
+        ServerCertificates::new(identities).map_or_else(|| Arc::clone(self_signed), Arc::new)
+    }
+
+    /// Its settings, presenting these.
+    #[must_use]
+    pub fn settings(&self, certificates: Arc<ServerCertificates>) -> ListenerSettings {
+        let mut tls = ServerTlsSettings::new(certificates);
         tls.client_certificates = self.client_certificates;
         tls.resumption = self.resumption;
         tls.min_version = self.min_version;
@@ -144,6 +163,7 @@ fn build(listener: &raw::Listener, key: &str, checker: &mut Checker<'_>) -> Opti
         .as_ref()
         .map(|texts| relay_from(texts, key, checker));
     let certificates = certificates(&listener.tls.certificates, &format!("{key}.tls.certificates"), checker);
+    let roles = roles(&listener.tls.roles, key, checker);
     let limits = &listener.limits;
     let (session, timeouts) = (session_limits(limits, key, checker), timeouts(limits, key, checker));
     let connections = connection_limits(limits, key, checker);
@@ -171,6 +191,7 @@ fn build(listener: &raw::Listener, key: &str, checker: &mut Checker<'_>) -> Opti
         relay_from,
         certificates,
         published: listener.tls.published,
+        roles,
         line_ends: match listener.line_ends {
             raw::LineEnds::Refuse => BareLineEnds::Refuse,
             raw::LineEnds::Normalise => BareLineEnds::Normalise,
@@ -304,21 +325,42 @@ pub(super) fn certificates(
     files: &[raw::CertificateFiles],
     key: &str,
     checker: &mut Checker<'_>,
-) -> Option<Arc<ServerCertificates>> {
+) -> Vec<(IdentityFiles, Identity)> {
     let mut identities = Vec::new();
     for (place, pair) in files.iter().enumerate() {
         let key = format!("{key}[{place}]");
-        identities.extend(load_identity(pair, &key, checker));
+        let identity = load_identity(pair, &key, checker);
+        identities.extend(identity.map(|identity| (identity_files(pair, checker), identity)));
     }
-    ServerCertificates::new(identities).map(Arc::new)
+    identities
+}
+
+/// Roles that it names; whether there are such is the directory's to say.
+fn roles(names: &[String], key: &str, checker: &mut Checker<'_>) -> Vec<CertificateRoleKey> {
+    let mut roles: Vec<CertificateRoleKey> = Vec::new();
+    for (place, name) in names.iter().enumerate() {
+        let key = format!("{key}.tls.roles[{place}]");
+        let Some(role) = checker.parse(&key, name, "write mx, or acme/mx of another organization") else {
+            continue;
+        };
+        if roles.contains(&role) {
+            checker.fault(&key, format_args!("role {role} is there twice"), "take one of them out");
+        }
+        roles.push(role);
+    }
+    roles
+}
+
+fn identity_files(pair: &raw::CertificateFiles, checker: &Checker<'_>) -> IdentityFiles {
+    IdentityFiles {
+        chain: checker.path(&pair.certificate),
+        key: checker.path(&pair.key),
+    }
 }
 
 /// A certificate with its key, or a fault.
 pub(super) fn load_identity(pair: &raw::CertificateFiles, key: &str, checker: &mut Checker<'_>) -> Option<Identity> {
-    let files = IdentityFiles {
-        chain: checker.path(&pair.certificate),
-        key: checker.path(&pair.key),
-    };
+    let files = identity_files(pair, checker);
     match Identity::load(&files) {
         Ok(identity) => Some(identity),
         Err(error) => {

@@ -138,9 +138,13 @@ pub enum LongLines {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct ListenerTls {
-    /// Certificates with their keys; SNI picks among them, the first is for clients that name nobody we know. Without
-    /// any: a long-lived self-signed pair that is made in the data folder.
+    /// Certificates with their keys; SNI picks among them, the first is for clients that name nobody we know. They are
+    /// taken up as the files change. Without any, and without roles: a long-lived self-signed pair that is made in the
+    /// data folder.
     pub certificates: Vec<CertificateFiles>,
+    /// Roles of certificates in the directory, behind the files above: `mx`, or `acme/mx` of another organization.
+    /// Whichever certificate of a role is in force is presented; where a role has none, the self-signed pair.
+    pub roles: Vec<String>,
     /// Whether clients are asked for a certificate. It is recorded, and can give the right to relay; it is never
     /// demanded.
     pub ask_client_certificate: bool,
@@ -157,6 +161,7 @@ impl Default for ListenerTls {
     fn default() -> Self {
         Self {
             certificates: Vec::new(),
+            roles: Vec::new(),
             ask_client_certificate: true,
             resumption: false,
             min_version: MinVersion::default(),

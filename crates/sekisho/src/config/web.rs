@@ -1,6 +1,8 @@
 //! `[web]`: from texts to [`WebSettings`].
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
+
+use sekisho_tls::ServerCertificates;
 
 use super::{checker::Checker, listener, raw::Raw};
 use crate::web::{WebLimits, WebSettings};
@@ -14,6 +16,8 @@ pub(super) fn build(raw: &Raw, checker: &mut Checker<'_>) -> WebSettings {
     };
     let (http, https): (Option<SocketAddr>, _) = (address("web.http", &web.http), address("web.https", &web.https));
     let certificates = listener::certificates(&web.certificates, "web.certificates", checker);
+    let identities = certificates.into_iter().map(|(_, identity)| identity).collect();
+    let certificates = ServerCertificates::new(identities).map(Arc::new);
     if https.is_some() && web.certificates.is_empty() {
         checker.fault(
             "web.https",

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use sekisho_api::{
-    self as api, AcceptedDomain, DocumentId, DocumentKind, Documents, Exception, InboundConnector, Organization,
-    OutboundConnector, Rule,
+    self as api, AcceptedDomain, CertificateRole, DocumentId, DocumentKind, Documents, Exception, InboundConnector,
+    Organization, OutboundConnector, Rule,
 };
 use sekisho_mail::Domain;
 use sekisho_policy::directory::Fault;
@@ -62,6 +62,7 @@ pub fn body(kind: DocumentKind, body: &str) -> Result<Value, String> {
         DocumentKind::OutboundConnector => through::<OutboundConnector>(body),
         DocumentKind::Rule => through::<Rule>(body),
         DocumentKind::Exception => through::<Exception>(body),
+        DocumentKind::CertificateRole => through::<CertificateRole>(body),
     }
 }
 
@@ -75,6 +76,7 @@ pub fn default_body(kind: DocumentKind) -> Value {
         DocumentKind::OutboundConnector => serde_json::to_value(OutboundConnector::default()),
         DocumentKind::Rule => serde_json::to_value(Rule::default()),
         DocumentKind::Exception => serde_json::to_value(Exception::default()),
+        DocumentKind::CertificateRole => serde_json::to_value(CertificateRole::default()),
     };
     value.unwrap_or_default()
 }
@@ -103,6 +105,7 @@ pub fn bodies(documents: &Documents) -> Result<Bodies, Vec<Fault>> {
     with_bodies(&documents.outbound_connector).for_each(&mut add);
     with_bodies(&documents.rule).for_each(&mut add);
     with_bodies(&documents.exception).for_each(&mut add);
+    with_bodies(&documents.certificate_role).for_each(&mut add);
     if faults.is_empty() { Ok(bodies) } else { Err(faults) }
 }
 
@@ -152,6 +155,7 @@ fn read_one(document: &Document, into: &mut Documents) -> Result<(), String> {
         DocumentKind::OutboundConnector => add_one::<OutboundConnector>(body, into),
         DocumentKind::Rule => add_one::<Rule>(body, into),
         DocumentKind::Exception => add_one::<Exception>(body, into),
+        DocumentKind::CertificateRole => add_one::<CertificateRole>(body, into),
     }?;
     if named == id {
         Ok(())

@@ -127,7 +127,8 @@ impl Live {
         let file = Arc::new(file);
         let built = build(state, Arc::clone(&file), parse::build_at_start).await?;
         if let Ok(parsed) = &built {
-            for warning in &parsed.warnings {
+            let of_listeners = parsed.missing_roles.iter().map(|(_, fault)| fault);
+            for warning in parsed.warnings.iter().chain(of_listeners) {
                 tracing::warn!("the directory: {warning}");
             }
         }
@@ -480,6 +481,7 @@ fn judge_now(state: DirectoryState, wanted: Wanted, file: &FilePart) -> Result<J
     let built = parse::build_at_start(state.version.saturating_add(1), &after, file).and_then(|mut parsed| {
         let is_new = |place: &str| touched.contains(place);
         let mut faults = parsed.unreadable_files(is_new);
+        faults.extend(parsed.roles_taken_away(is_new));
         faults.extend(parsed.ends_too_far_ahead(is_new, clock::never_back()));
         if faults.is_empty() { Ok(parsed) } else { Err(faults) }
     });

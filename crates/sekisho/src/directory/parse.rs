@@ -1,5 +1,6 @@
 //! From documents to what policy judges by and how each outbound connector is gone, with every fault at its field.
 
+mod certificate_role;
 mod connector;
 mod exception;
 mod reader;
@@ -15,20 +16,21 @@ use std::{
     time::Duration,
 };
 
-use sekisho_api::{Document as _, FaultView, OutboundTls};
+use sekisho_api::{Document as _, Documents, FaultView, OutboundTls};
 use sekisho_mail::{AnchorSetId, Domain, Host, Mailbox, OrganizationName, Timestamp};
 use sekisho_policy::directory::{
-    self, AcceptedDomain, ConnectorKey, Directory, DomainKind, DomainScope, EXCEPTION_LENGTH_MAX, Fault, FinalRefusal,
-    MessageLimits, Origin, OutboundConnector, Parts, RecipientCheck, TlsSettings,
+    self, AcceptedDomain, CertificateRoleKey, ConnectorKey, Directory, DomainKind, DomainScope, EXCEPTION_LENGTH_MAX,
+    Fault, FinalRefusal, MessageLimits, Origin, OutboundConnector, Parts, RecipientCheck, TlsSettings,
 };
 use sekisho_store::Document;
 use sekisho_tls::{AnchorSet, ClientIdentities};
 
-pub(crate) use self::exception::until;
 use self::reader::Reader;
 pub use self::shadow::revision;
+pub(crate) use self::{certificate_role::identity_of_role, exception::until};
 use super::{documents, fault_view, time_for};
 use crate::{
+    certificates::CertificateRole,
     config::Loaded,
     local::{self, Accepted, LocalSettings},
     outbound::{DomainPattern, RouteSettings},
@@ -49,6 +51,8 @@ pub struct FilePart {
     pub folder: PathBuf,
     /// Mailboxes, whose domains the directory adds to.
     pub local: LocalSettings,
+    /// Roles of certificates that listeners name, each with who does: `listener "default" of sekisho.toml`.
+    pub roles: Vec<(String, CertificateRoleKey)>,
 }
 
 /// An accepted domain of the configuration file.
@@ -113,8 +117,18 @@ impl FilePart {
             routes: routes.collect(),
             folder: folder.map(Path::to_owned).unwrap_or_default(),
             local: local.clone(),
+            roles: roles_of_listeners(loaded),
         }
     }
+}
+
+fn roles_of_listeners(loaded: &Loaded) -> Vec<(String, CertificateRoleKey)> {
+    let listeners = loaded.settings.listeners.iter();
+    let roles = listeners.flat_map(|listener| {
+        let place = format!("listener {:?} of sekisho.toml", listener.name);
+        listener.roles.iter().map(move |role| (place.clone(), role.clone()))
+    });
+    roles.collect()
 }
 
 /// A directory, ready to be obeyed.
@@ -126,6 +140,8 @@ pub struct Parsed {
     pub local: Arc<local::Directory>,
     /// What an operator would want to know.
     pub warnings: Vec<Fault>,
+    /// Roles that listeners of the configuration file name and that are not there, with what is to be said of each.
+    pub missing_roles: Vec<(CertificateRoleKey, Fault)>,
     /// How each enabled outbound connector is gone, those that are tried too; what it demands, policy says.
     pub ways: HashMap<ConnectorKey, Arc<RouteSettings>>,
     /// The trust anchors that connectors bring with them.
@@ -136,6 +152,8 @@ pub struct Parsed {
     pub identities: ClientIdentities,
     /// Enabled outbound connectors that are tried again by themselves.
     pub revalidations: Arc<Vec<Revalidation>>,
+    /// Roles of certificates, by organization and name.
+    pub roles: Arc<Vec<CertificateRole>>,
 }
 
 /// An outbound connector that is tried again by itself.
@@ -211,6 +229,7 @@ struct Collected {
     revalidations: Vec<Revalidation>,
     /// What organizations say of certificates that may have been revoked.
     revocation: revocation::Defaults,
+    roles: Vec<CertificateRole>,
     /// With whom outbound connectors are tried, by their places among the parts.
     tried_with: Vec<(usize, Vec<Mailbox>)>,
     /// Faults of files that are borne; `None` where none is.
@@ -224,6 +243,13 @@ impl Parsed {
     pub fn unreadable_files(&mut self, is_new: impl Fn(&str) -> bool) -> Vec<Fault> {
         let is_fault = |warning: &mut Fault| warning.field == CERTIFICATE_FIELD && is_new(&warning.place);
         self.warnings.extract_if(.., is_fault).collect()
+    }
+
+    /// Roles that listeners name and that are not there, where `is_new` says yes: a change took them away.
+    pub fn roles_taken_away(&self, is_new: impl Fn(&str) -> bool) -> impl Iterator<Item = Fault> {
+        let missing = self.missing_roles.iter();
+        let taken = missing.filter(move |(role, _)| is_new(&format!("certificate role {role}")));
+        taken.map(|(_, fault)| fault.clone())
     }
 
     /// Exceptions for which `is_new` says yes and that would end farther ahead than any may. Those that were kept once
@@ -244,7 +270,8 @@ impl Parsed {
     #[must_use]
     pub fn warnings_now(&self) -> Vec<FaultView> {
         let of_exceptions = self.directory.exceptions_to_tell(time_for(&self.directory));
-        let warnings = self.warnings.iter().cloned().chain(of_exceptions);
+        let of_listeners = self.missing_roles.iter().map(|(_, fault)| fault.clone());
+        let warnings = self.warnings.iter().cloned().chain(of_listeners).chain(of_exceptions);
         warnings.map(fault_view).collect()
     }
 }
@@ -277,35 +304,8 @@ fn collect(
     mut collected: Collected,
 ) -> Result<Parsed, Vec<Fault>> {
     let (documents, mut faults) = documents::read(documents);
-    for document in &documents.organization {
-        let organization = organization(document, &mut collected.added_anchors, &mut faults);
-        collected.parts.organizations.extend(organization);
-    }
-    collected.revocation = revocation::of_organizations(&documents.organization);
-    let organizations = &mut collected.parts.organizations;
-    if !organizations.iter().any(|one| one.name.is_first()) {
-        organizations.push(directory::Organization::new(OrganizationName::FIRST));
-    }
-    collected.parts.domains.extend(file.domains.iter().map(of_file));
-    for document in &documents.domain {
-        let domain = domain(document, file, &mut faults);
-        collected.parts.domains.extend(domain);
-    }
-    for document in &documents.inbound_connector {
-        connector::inbound(document, &mut collected, &mut faults);
-    }
-    for document in &documents.outbound_connector {
-        let all = &documents.outbound_connector;
-        connector::outbound(document, all, file, &mut collected, &mut faults);
-    }
-    for document in &documents.rule {
-        let rule = rule::rule(document, &collected.revocation, &mut faults);
-        collected.parts.rules.extend(rule);
-    }
-    for document in &documents.exception {
-        let exception = exception::exception(document, &mut faults);
-        collected.parts.exceptions.extend(exception);
-    }
+    read_documents(&documents, file, &mut collected, &mut faults);
+    let missing = certificate_role::missing(&collected.roles, file);
     for connector in &collected.parts.outbound {
         check_routes(connector, file, &mut faults);
     }
@@ -317,11 +317,13 @@ fn collect(
         added_anchors,
         identities,
         revalidations,
+        mut roles,
         tried_with: _,
         revocation: _,
         borne,
     } = collected;
     let local = mailboxes(&parts.domains, file);
+    roles.sort_by(|one, other| one.key.cmp(&other.key));
     let (directory, warnings) = match Directory::build(version, parts) {
         Ok(built) => built,
         Err(more) => {
@@ -340,13 +342,51 @@ fn collect(
             directory: Arc::new(directory),
             local: Arc::new(local),
             warnings: borne.into_iter().flatten().chain(warnings).collect(),
+            missing_roles: missing,
             ways,
             anchors,
             added_anchors,
             identities,
             revalidations: Arc::new(revalidations),
+            roles: Arc::new(roles),
         }),
         _ => Err(faults),
+    }
+}
+
+/// Every document by itself.
+fn read_documents(documents: &Documents, file: &FilePart, collected: &mut Collected, faults: &mut Vec<Fault>) {
+    for document in &documents.organization {
+        let organization = organization(document, &mut collected.added_anchors, faults);
+        collected.parts.organizations.extend(organization);
+    }
+    collected.revocation = revocation::of_organizations(&documents.organization);
+    let organizations = &mut collected.parts.organizations;
+    if !organizations.iter().any(|one| one.name.is_first()) {
+        organizations.push(directory::Organization::new(OrganizationName::FIRST));
+    }
+    collected.parts.domains.extend(file.domains.iter().map(of_file));
+    for document in &documents.domain {
+        let domain = domain(document, file, faults);
+        collected.parts.domains.extend(domain);
+    }
+    for document in &documents.inbound_connector {
+        connector::inbound(document, collected, faults);
+    }
+    for document in &documents.outbound_connector {
+        let all = &documents.outbound_connector;
+        connector::outbound(document, all, file, collected, faults);
+    }
+    for document in &documents.rule {
+        let rule = rule::rule(document, &collected.revocation, faults);
+        collected.parts.rules.extend(rule);
+    }
+    for document in &documents.exception {
+        let exception = exception::exception(document, faults);
+        collected.parts.exceptions.extend(exception);
+    }
+    for document in &documents.certificate_role {
+        certificate_role::role(document, file, collected, faults);
     }
 }
 

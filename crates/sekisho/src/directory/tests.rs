@@ -5,9 +5,9 @@ mod live;
 mod text;
 
 use sekisho_api::{
-    AcceptedDomain, AddedHeader, CertificateFiles, ConnectorType, Documents, DomainType, Exception, FinalRefusal,
-    HeaderCondition, InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector, OutboundTls,
-    PlaintextReply, RecipientCheck, Rejection, Relaxation, Revocation, Rule, RuleTls, TlsSettings,
+    AcceptedDomain, AddedHeader, CertificateFiles, CertificateRole, ConnectorType, Documents, DomainType, Exception,
+    FinalRefusal, HeaderCondition, InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector,
+    OutboundTls, PlaintextReply, RecipientCheck, Rejection, Relaxation, Revocation, Rule, RuleTls, TlsSettings,
 };
 use sekisho_store::Document;
 
@@ -134,6 +134,26 @@ fn exception_all_set() -> Exception {
     }
 }
 
+fn role_all_set() -> CertificateRole {
+    CertificateRole {
+        organization: text("acme"),
+        name: text("mx"),
+        comment: text("for the \"world\""),
+        names: texts(&["mx.acme.example", "*.acme.example"]),
+        issuers: texts(&["O=Example\\, Inc., C=CH"]),
+        tls_certificate_name: Some(text("<I>CN=Example CA, C=CH<S>CN=mx.acme.example")),
+        files: vec![CertificateFiles {
+            certificate: text("mx.pem"),
+            key: text("mx.key"),
+        }],
+        key_types: texts(&["ecdsa-p384", "rsa-3072"]),
+        reuse_key: false,
+        overlap: Some(text("3d")),
+        alert_before: Some(text("10d")),
+        pinned_by: texts(&["bank.example: told 2026-11-02"]),
+    }
+}
+
 /// A document of each kind in which no field has its default.
 fn all_set() -> Documents {
     let pem = text("# trusted: \"one\"\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
@@ -165,6 +185,7 @@ fn all_set() -> Documents {
         outbound_connector: vec![outbound_all_set(&pem)],
         rule: vec![rule_all_set()],
         exception: vec![exception_all_set()],
+        certificate_role: vec![role_all_set()],
     }
 }
 
@@ -222,6 +243,7 @@ fn outbound_all_set(pem: &str) -> OutboundConnector {
         pins: texts(&["sha256:00"]),
         revocation: Some(Revocation::Off),
         refuse_not_revocable: Some(false),
+        client_certificate_role: Some(text("mx")),
         client_certificate: Some(CertificateFiles {
             certificate: text("client.pem"),
             key: text("client.key"),

@@ -1,6 +1,7 @@
 //! The whole directory as TOML text, and back: `[[organization]]`, `[[domain]]`, `[[inbound_connector]]`,
-//! `[[outbound_connector]]`, `[[rule]]`, `[[exception]]`, with the fields of the API's documents. What is written
-//! leaves out every default and has a fixed order, so that equal directories are equal texts.
+//! `[[outbound_connector]]`, `[[rule]]`, `[[exception]]`, `[[certificate_role]]`, with the fields of the API's
+//! documents. What is written leaves out every default and has a fixed order, so that equal directories are equal
+//! texts.
 
 use std::{
     collections::HashMap,
@@ -252,6 +253,10 @@ impl Reading {
             DocumentKind::Exception => {
                 let documents = self.each(kind, items);
                 self.documents.exception = documents;
+            }
+            DocumentKind::CertificateRole => {
+                let documents = self.each(kind, items);
+                self.documents.certificate_role = documents;
             }
         }
     }

@@ -5,6 +5,7 @@ use std::{collections::HashMap, env, net::TcpListener as StdListener, sync::Arc}
 use arc_swap::ArcSwap;
 use listenfd::ListenFd;
 use sekisho_mail::Domain;
+use sekisho_tls::ServerCertificates;
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinSet};
 
@@ -101,6 +102,14 @@ impl Listeners {
             }
         }
         Ok(())
+    }
+
+    /// Has a listener present other certificates from the next handshake on; no session notices.
+    pub fn replace_certificates(&self, name: &str, certificates: &Arc<ServerCertificates>) {
+        let slot = self.all.iter().find(|slot| slot.load().name() == name);
+        if let Some(slot) = slot {
+            slot.load().tls.replace_certificates(Arc::clone(certificates));
+        }
     }
 
     /// The first listener that is not where it was.

@@ -6,8 +6,9 @@ use prometheus_client::{encoding::text::encode, registry::Registry};
 use sekisho_mail::{ChannelSecurity, TlsVersion};
 
 use crate::{
-    admin::StoreMetrics, alerts::AlertMetrics, forecast::ForecastMetrics, inbound::InboundMetrics,
-    outbound::OutboundMetrics, revocation::RevocationMetrics, validation::ValidationMetrics, web::WebMetrics,
+    admin::StoreMetrics, alerts::AlertMetrics, certificates::CertificateMetrics, forecast::ForecastMetrics,
+    inbound::InboundMetrics, outbound::OutboundMetrics, revocation::RevocationMetrics, validation::ValidationMetrics,
+    web::WebMetrics,
 };
 
 /// Every value of the label `tls`.
@@ -33,6 +34,8 @@ pub struct Metrics {
     pub outbound: OutboundMetrics,
     /// Of queue and disk.
     pub store: StoreMetrics,
+    /// Of our own certificates.
+    pub certificates: CertificateMetrics,
     /// Of connectors that are tried.
     pub validation: ValidationMetrics,
     /// Of alerts.
@@ -52,6 +55,7 @@ impl Metrics {
             inbound: InboundMetrics::register(registry),
             outbound: OutboundMetrics::register(registry),
             store: StoreMetrics::register(registry),
+            certificates: CertificateMetrics::register(registry),
             validation: ValidationMetrics::register(registry),
             alerts: AlertMetrics::register(registry),
             web: WebMetrics::register(registry),

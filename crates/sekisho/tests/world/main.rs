@@ -5,6 +5,7 @@
 mod acme;
 mod alerts;
 mod certificate_page;
+mod certificates;
 mod commands;
 mod connectors;
 mod covered;

@@ -90,6 +90,9 @@ pub(in crate::cli) struct OutboundFlags {
     /// The key of that certificate: a PEM file on the node
     #[arg(long, value_name = "FILE")]
     client_key: Option<String>,
+    /// The certificate that is presented: that of this role of the organization
+    #[arg(long, value_name = "ROLE")]
+    client_certificate_role: Option<String>,
     /// Presents it in TLS 1.2 too, where everyone on the way can read it
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     client_certificate_in_tls12: Option<bool>,
@@ -161,6 +164,10 @@ impl FieldFlags for OutboundFlags {
             document.refuse_not_revocable = self.refuse_not_revocable;
         }
         self.apply_certificate(document)?;
+        set_text(
+            &mut document.client_certificate_role,
+            self.client_certificate_role.as_ref(),
+        );
         let flag = self.client_certificate_in_tls12.as_ref();
         set(&mut document.client_certificate_in_tls12, flag);
         set_text(&mut document.ehlo_name, self.ehlo_name.as_ref());

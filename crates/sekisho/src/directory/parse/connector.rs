@@ -3,14 +3,19 @@
 use std::sync::Arc;
 
 use sekisho_api::{self as api, Document as _};
-use sekisho_mail::{AnchorSetId, ClientIdentityId, Host, KeyExchangeGroup, KeyExchangeGroups, TlsVersion};
+use sekisho_mail::{
+    AnchorSetId, ClientIdentityId, Host, KeyExchangeGroup, KeyExchangeGroups, OrganizationName, TlsVersion,
+};
 use sekisho_policy::directory::{
-    CertificateName, ConnectorKey, ConnectorType, Fault, InboundConnector, OutboundConnector, PlaintextReply,
-    SMTP_PORT, SUBMISSIONS_PORT, SmartHost, TlsFloor, TlsSettings,
+    CertificateName, CertificateRoleKey, ConnectorKey, ConnectorType, Fault, InboundConnector, OutboundConnector,
+    PlaintextReply, SMTP_PORT, SUBMISSIONS_PORT, SmartHost, TlsFloor, TlsSettings,
 };
 use sekisho_tls::{AnchorSet, Identity};
 
-use super::{CERTIFICATE_FIELD, Collected, FilePart, reader::Reader, shadow::shadow, validation};
+use super::{
+    CERTIFICATE_FIELD, Collected, FilePart, certificate_role::identity_of_role, reader::Reader, shadow::shadow,
+    validation,
+};
 use crate::{
     config::{self, raw},
     directory::issuers,
@@ -91,16 +96,13 @@ pub(super) fn outbound(
     let place = document.id().title();
     let mut reader = Reader::at(place.clone(), faults);
     refuse_unknown_outbound(document, &mut reader);
-    let organization = reader.parse("organization", &document.organization, "");
+    let organization: Option<OrganizationName> = reader.parse("organization", &document.organization, "");
     let recipient_domains = reader.list("recipient_domains", &document.recipient_domains, SCOPE_REMEDY);
     let hosts_remedy = "write mail.bank.example:25, 192.0.2.1:25, 192.0.2.0/28, [2001:db8::1]:25, or mx:bank.example";
     let port = port(document);
     let parse_host = |text: &str| SmartHost::parse(text, port);
     let smart_hosts = reader.list_by(parse_host, "smart_hosts", &document.smart_hosts, hosts_remedy);
-    let mut tls_domains: Vec<CertificateName> = reader.list("tls_domains", &document.tls_domains, NAME_REMEDY);
-    if let Some(name) = certificate_name("tls_domain", document.tls_domain.as_deref(), &mut reader) {
-        tls_domains.insert(0, name);
-    }
+    let tls_domains = tls_domains(document, &mut reader);
     let set = reader.anchors(document.trust_anchors.as_deref());
     let pins = reader.pins(&document.pins);
     let floor = floor(document.min_tls_version, &document.key_exchange_groups, &mut reader);
@@ -112,10 +114,12 @@ pub(super) fn outbound(
         return;
     };
     let key = ConnectorKey {
-        organization,
+        organization: organization.clone(),
         name: document.name.as_str().into(),
     };
     way.name = key.to_string();
+    let client_certificate_role = role_of(document, &organization);
+    way.client_identity = client_certificate_role.as_ref().map(identity_of_role);
     if document.client_certificate.is_some() {
         // One that could not be read is named all the same: mail waits for it.
         let id = ClientIdentityId(identity_place(document, all));
@@ -153,12 +157,31 @@ pub(super) fn outbound(
             document.refuse_not_revocable,
         ),
         pins,
+        client_certificate_role,
     };
     let mut reader = Reader::at(place, faults);
     let (tried_with, planned) = validation::read(document, &connector, &mut reader);
     into.tried_with.push((into.parts.outbound.len(), tried_with));
     into.revalidations.extend(planned);
     into.parts.outbound.push(connector);
+}
+
+/// All names of which the host's certificate must have one.
+fn tls_domains(document: &api::OutboundConnector, reader: &mut Reader<'_>) -> Vec<CertificateName> {
+    let mut names: Vec<CertificateName> = reader.list("tls_domains", &document.tls_domains, NAME_REMEDY);
+    if let Some(name) = certificate_name("tls_domain", document.tls_domain.as_deref(), reader) {
+        names.insert(0, name);
+    }
+    names
+}
+
+/// Whichever role's certificate it presents.
+fn role_of(document: &api::OutboundConnector, organization: &OrganizationName) -> Option<CertificateRoleKey> {
+    let name = document.client_certificate_role.as_deref()?;
+    Some(CertificateRoleKey {
+        organization: organization.clone(),
+        name: name.into(),
+    })
 }
 
 /// Whose client certificate it is: a draft that presents the one of the connector that it would replace presents the
@@ -241,8 +264,13 @@ fn way(
             (field, _) => reader.fault(field, fault.problem, &fault.remedy),
         }
     }
-    if document.client_certificate_in_tls12 && document.client_certificate.is_none() {
-        let remedy = "set client_certificate, or take it out";
+    if document.client_certificate.is_some() && document.client_certificate_role.is_some() {
+        let reason = "client_certificate names a certificate already";
+        reader.fault("client_certificate_role", reason, "take one of them out");
+    }
+    let presents = document.client_certificate.is_some() || document.client_certificate_role.is_some();
+    if document.client_certificate_in_tls12 && !presents {
+        let remedy = "set client_certificate_role or client_certificate, or take it out";
         reader.fault(
             "client_certificate_in_tls12",
             "there is no certificate to present",

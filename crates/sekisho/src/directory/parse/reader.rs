@@ -41,6 +41,14 @@ impl<'a> Reader<'a> {
         self.faults.len() == self.before
     }
 
+    pub(super) fn text<T>(&mut self, field: &'static str, text: Option<&str>) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        self.parse(field, text?, "")
+    }
+
     pub(super) fn parse<T>(&mut self, field: &'static str, text: &str, remedy: &str) -> Option<T>
     where
         T: FromStr,

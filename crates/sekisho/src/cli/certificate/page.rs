@@ -4,15 +4,17 @@
 use clap::{Args, ValueEnum};
 use sekisho_api::{CertificatePage, path};
 
-use super::{
-    CliError, Finding,
-    door::Door,
-    output::{Output, Tone},
+use crate::{
+    certificate_page::{Language, Piece, RoleSheet, RowSheet, Sheet, TableSheet},
+    cli::{
+        CliError, Finding,
+        door::Door,
+        output::{Output, Tone},
+    },
 };
-use crate::certificate_page::{Language, Piece, RoleSheet, RowSheet, Sheet, TableSheet};
 
 #[derive(Debug, Args)]
-pub(super) struct PageArgs {
+pub(in crate::cli) struct PageArgs {
     /// The language
     #[arg(long, value_enum, default_value_t = Lang::En)]
     lang: Lang,

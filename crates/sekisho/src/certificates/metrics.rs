@@ -1,0 +1,83 @@
+//! What is counted and measured of our own certificates.
+
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+use sekisho_mail::Timestamp;
+
+use super::live::Certificates;
+
+type OfRole = [(&'static str, String); 1];
+type OfCertificate = [(&'static str, String); 2];
+
+/// Gauges and counters of certificates.
+#[derive(Clone, Debug, Default)]
+pub struct CertificateMetrics {
+    left: Family<OfCertificate, Gauge>,
+    usable: Family<OfRole, Gauge>,
+    proved: Gauge,
+    proofs: Family<[(&'static str, &'static str); 1], Counter>,
+}
+
+const SHOWN: [&str; 2] = ["failed", "passed"];
+
+impl CertificateMetrics {
+    /// Makes them known to the registry.
+    #[must_use]
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register(
+            "sekisho_certificate_seconds_left",
+            "Seconds until the end of each certificate that is presented as a role; negative past it",
+            metrics.left.clone(),
+        );
+        registry.register(
+            "sekisho_certificates_usable",
+            "Certificates that are presented as a role and valid, by role",
+            metrics.usable.clone(),
+        );
+        registry.register(
+            "sekisho_certificate_proved_timestamp_seconds",
+            "When handshakes with ourselves last showed every certificate that is presented, in seconds since 1970",
+            metrics.proved.clone(),
+        );
+        registry.register(
+            "sekisho_certificate_proofs",
+            "Handshakes with ourselves, by whether they showed the certificate that is presented",
+            metrics.proofs.clone(),
+        );
+        for word in SHOWN {
+            drop(metrics.proofs.get_or_create(&[("result", word)]));
+        }
+        metrics
+    }
+
+    /// How things stand now.
+    pub(super) fn show(&self, certificates: &Certificates, now: Timestamp) {
+        let presented = certificates.presented();
+        self.left.clear();
+        self.usable.clear();
+        for (role, of_role) in &presented.roles {
+            let mut usable = 0;
+            for (id, identity) in &of_role.identities {
+                let Some(leaf) = identity.chain().first() else { continue };
+                let left = leaf.not_after.as_secs() - now.as_secs();
+                usable += i64::from(left >= 0);
+                let labels = [("role", role.to_string()), ("certificate", id.clone())];
+                self.left.get_or_create(&labels).set(left);
+            }
+            self.usable.get_or_create(&[("role", role.to_string())]).set(usable);
+        }
+    }
+
+    pub(super) fn proof(&self, passed: bool) {
+        let [failed, shown] = SHOWN;
+        let word = if passed { shown } else { failed };
+        self.proofs.get_or_create(&[("result", word)]).inc();
+    }
+
+    pub(super) fn proved(&self, at: Timestamp) {
+        self.proved.set(at.as_secs());
+    }
+}
