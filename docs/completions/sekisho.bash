@@ -844,6 +844,9 @@ _sekisho() {
             sekisho__subcmd__help__subcmd__trust,check)
                 cmd="sekisho__subcmd__help__subcmd__trust__subcmd__check"
                 ;;
+            sekisho__subcmd__help__subcmd__trust,endpoints)
+                cmd="sekisho__subcmd__help__subcmd__trust__subcmd__endpoints"
+                ;;
             sekisho__subcmd__help__subcmd__trust,list)
                 cmd="sekisho__subcmd__help__subcmd__trust__subcmd__list"
                 ;;
@@ -1078,6 +1081,9 @@ _sekisho() {
             sekisho__subcmd__trust,check)
                 cmd="sekisho__subcmd__trust__subcmd__check"
                 ;;
+            sekisho__subcmd__trust,endpoints)
+                cmd="sekisho__subcmd__trust__subcmd__endpoints"
+                ;;
             sekisho__subcmd__trust,help)
                 cmd="sekisho__subcmd__trust__subcmd__help"
                 ;;
@@ -1086,6 +1092,9 @@ _sekisho() {
                 ;;
             sekisho__subcmd__trust__subcmd__help,check)
                 cmd="sekisho__subcmd__trust__subcmd__help__subcmd__check"
+                ;;
+            sekisho__subcmd__trust__subcmd__help,endpoints)
+                cmd="sekisho__subcmd__trust__subcmd__help__subcmd__endpoints"
                 ;;
             sekisho__subcmd__trust__subcmd__help,help)
                 cmd="sekisho__subcmd__trust__subcmd__help__subcmd__help"
@@ -6680,7 +6689,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__trust)
-            opts="list check"
+            opts="list check endpoints"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6694,6 +6703,20 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__trust__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__trust__subcmd__endpoints)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -8902,7 +8925,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__trust)
-            opts="-h -V --config --data-folder --help --version list check help"
+            opts="-h -V --config --data-folder --help --version list check endpoints help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -8945,8 +8968,30 @@ _sekisho() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sekisho__subcmd__trust__subcmd__endpoints)
+            opts="-h -V --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sekisho__subcmd__trust__subcmd__help)
-            opts="list check help"
+            opts="list check endpoints help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -8960,6 +9005,20 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__trust__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__trust__subcmd__help__subcmd__endpoints)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

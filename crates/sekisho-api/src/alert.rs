@@ -42,11 +42,13 @@ pub enum AlertKind {
     CertificateFileRefused,
     /// A handshake with ourselves does not show the certificate that is in force.
     CertificateNotShown,
+    /// An endpoint on which certificates hang cannot be fetched from.
+    EndpointFails,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ValidationFails,
         Self::CertificateEnds,
         Self::AuthorityEnds,
@@ -63,6 +65,7 @@ impl AlertKind {
         Self::RoleEnds,
         Self::CertificateFileRefused,
         Self::CertificateNotShown,
+        Self::EndpointFails,
     ];
 
     /// Those that a forecast says.
@@ -99,6 +102,7 @@ impl AlertKind {
             Self::RoleEnds => "role-ends",
             Self::CertificateFileRefused => "certificate-file-refused",
             Self::CertificateNotShown => "certificate-not-shown",
+            Self::EndpointFails => "endpoint-fails",
         }
     }
 }

@@ -7,12 +7,13 @@ use crate::{
     Acknowledged, Acknowledgement, ActionResult, AlertList, AlertQuery, ApiError, Bounce, CertificateImport,
     CertificateList, CertificateOrder, CertificatePage, CertificateQuery, CertificateRequestOrder, CertificatesDone,
     ConfigView, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryImpact, DirectoryPlan, DirectoryProposal,
-    DirectoryQuery, DirectoryRollback, DirectoryView, ExplainQuery, Explanation, Forecast, ForecastQuery, Health,
-    HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion, LastValidations, LastValidationsQuery,
-    MessageView, OnePartnerQuery, Partner, PartnerPage, PartnerQuery, PartnerSuggestion, Promoted, Promotion,
-    QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect, Release, Retry, ShadowQuery, ShadowReport, Shape,
-    ShapeQuery, Status, Submission, Submitted, TlsList, TracePage, TraceQuery, TrustAnswer, TrustList, TrustQuery,
-    TrustQuestion, Validation, ValidationHistory, ValidationOrder, ValidationsQuery,
+    DirectoryQuery, DirectoryRollback, DirectoryView, EndpointQuestion, EndpointReport, ExplainQuery, Explanation,
+    Forecast, ForecastQuery, Health, HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion,
+    LastValidations, LastValidationsQuery, MessageView, OnePartnerQuery, Partner, PartnerPage, PartnerQuery,
+    PartnerSuggestion, Promoted, Promotion, QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect, Release, Retry,
+    ShadowQuery, ShadowReport, Shape, ShapeQuery, Status, Submission, Submitted, TlsList, TracePage, TraceQuery,
+    TrustAnswer, TrustList, TrustQuery, TrustQuestion, Validation, ValidationHistory, ValidationOrder,
+    ValidationsQuery,
 };
 
 /// The paths, as a router wants them.
@@ -95,6 +96,8 @@ pub mod path {
     pub const CERTIFICATE_RENEW: &str = "/v1/certificates/renew";
     /// `POST` [`crate::CertificateOrder`]: [`crate::CertificatesDone`].
     pub const CERTIFICATE_CHECK: &str = "/v1/certificates/check";
+    /// `POST` [`crate::EndpointQuestion`]: [`crate::EndpointReport`].
+    pub const TRUST_ENDPOINTS: &str = "/v1/trust/endpoints";
     /// `GET` with [`crate::DirectoryQuery`]: [`crate::DirectoryView`].
     pub const DIRECTORY: &str = "/v1/directory";
     /// `POST` [`crate::DirectoryProposal`]: [`crate::DirectoryPlan`].
@@ -170,6 +173,7 @@ pub fn description() -> String {
         certificate_remove,
         certificate_renew,
         certificate_check,
+        endpoints,
         directory,
         plan,
         impact,
@@ -352,6 +356,12 @@ fn alerts() {}
     responses((status = 200, body = Acknowledged)))]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn acknowledge() {}
+
+/// Tries the endpoints on which certificates hang: CRLs, OCSP responders, issuers' certificates
+#[utoipa::path(post, path = path::TRUST_ENDPOINTS, request_body = EndpointQuestion,
+    responses((status = 200, body = EndpointReport)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn endpoints() {}
 
 /// The directory at the version in force, or some of its documents
 #[utoipa::path(get, path = path::DIRECTORY, params(DirectoryQuery), responses((status = 200, body = DirectoryView)))]

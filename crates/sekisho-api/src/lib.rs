@@ -16,6 +16,7 @@ mod store;
 mod submit;
 mod trace;
 mod trust;
+mod trust_endpoints;
 mod validation;
 
 pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, Retry, Selection};
@@ -60,6 +61,9 @@ pub use store::{Casualty, DamagedMessage, StoreCheck, StoreRecovery};
 pub use submit::{Submission, Submitted};
 pub use trace::{ArrivalView, AttemptView, TlsEvidence, TracePage, TraceQuery, TracedMessage};
 pub use trust::{TrustAnchorView, TrustAnswer, TrustList, TrustPeer, TrustQuery, TrustQuestion};
+pub use trust_endpoints::{
+    EndpointPurpose, EndpointQuestion, EndpointReport, EndpointTarget, EndpointView, MAX_ENDPOINT_TARGETS,
+};
 pub use validation::{
     LastValidation, LastValidations, LastValidationsQuery, StepKind, StepResult, TestMail, VALIDATIONS_KEPT,
     ValidatedHost, ValidatedRecipient, Validation, ValidationHistory, ValidationOrder, ValidationStep,

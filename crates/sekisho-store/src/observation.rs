@@ -31,6 +31,8 @@ pub enum ObservationKind {
     Certificate,
     /// Which certificates a partner presented together.
     Chain,
+    /// Whether an endpoint on which certificates hang works.
+    Endpoint,
 }
 
 impl ObservationKind {
@@ -43,6 +45,7 @@ impl ObservationKind {
             Self::Alert => 4,
             Self::Certificate => 5,
             Self::Chain => 6,
+            Self::Endpoint => 7,
         }
     }
 }
@@ -56,6 +59,7 @@ impl fmt::Display for ObservationKind {
             Self::Alert => "alert",
             Self::Certificate => "certificate",
             Self::Chain => "chain",
+            Self::Endpoint => "endpoint",
         })
     }
 }

@@ -284,3 +284,41 @@ async fn read(stream: &mut BufReader<Box<dyn Duplex>>) -> io::Result<WebRequest>
     stream.take(length).read_to_end(&mut request.body).await?;
     Ok(request)
 }
+
+/// An address at which nobody answers, as behind a firewall that drops what comes: its queue of connections is full, so
+/// that the kernel takes no more and says nothing.
+#[derive(Debug)]
+pub struct Silence {
+    _listener: std::os::fd::OwnedFd,
+    _filling: Vec<std::net::TcpStream>,
+}
+
+impl Silence {
+    /// At this address.
+    ///
+    /// # Panics
+    /// When the address is taken.
+    #[must_use]
+    pub fn at(address: SocketAddr) -> Self {
+        use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
+        let family = if address.is_ipv4() {
+            AddressFamily::INET
+        } else {
+            AddressFamily::INET6
+        };
+        // No program that the test starts keeps it.
+        let listener =
+            socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None).expect("a socket can be made");
+        sockopt::set_socket_reuseaddr(&listener, true).expect("a socket can be told so");
+        bind(&listener, &address).expect("the address is free");
+        listen(&listener, 0).expect("it can listen");
+        // One fits into a queue of none; whoever comes next is not answered.
+        let limit = Duration::from_millis(200);
+        let filling = std::iter::from_fn(|| std::net::TcpStream::connect_timeout(&address, limit).ok());
+        let filling = filling.take(8).collect();
+        Self {
+            _listener: listener,
+            _filling: filling,
+        }
+    }
+}

@@ -220,6 +220,11 @@ impl Identity {
         &self.facts
     }
 
+    /// The same in DER.
+    pub fn der(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.certified.cert.iter().map(AsRef::as_ref)
+    }
+
     pub(crate) fn leaf(&self) -> &CertificateFacts {
         &self.facts[0]
     }

@@ -21,6 +21,7 @@ mod established;
 mod failure;
 mod identity;
 mod lint;
+mod named;
 mod names;
 mod octets;
 mod own;
@@ -45,6 +46,7 @@ pub use client::{ClientIdentities, ClientProfile, IdentityUse, TlsClient, is_ser
 pub use describe::{CertificateSummary, TlsDescription};
 pub use endpoints::{CertificateEndpoints, DistributionPoint, MAX_ENDPOINTS, MAX_URI_LEN};
 pub use identity::{AssemblyFault, Identity, IdentityError, IdentityFiles, MAX_PEM_LEN, ServerCertificates};
+pub use named::{MAX_NAMED, NamedCertificate, NamedContent};
 pub use names::any_matches;
 pub use own::{
     CertificateChain, ChainError, Expected, Finding, KeyError, KeyFamily, KeyType, KeyTypeError, Ordering,

@@ -15,6 +15,7 @@ pub mod config;
 mod copy;
 pub mod directory;
 pub mod dns;
+pub mod endpoints;
 pub mod fetch;
 pub mod forecast;
 pub mod impact;

@@ -8,8 +8,9 @@ use super::{
     crl::{Serial, Subject},
     ocsp::request,
     signed::Issuer,
+    standing,
 };
-use crate::sha256;
+use crate::{PathLink, sha256};
 
 /// Tells what is held apart: whose it is, about which certificate (an OCSP answer) or all of them (a CRL), and from
 /// where.
@@ -61,6 +62,14 @@ pub(super) enum Asked {
 }
 
 impl RevocationNeed {
+    /// One for each address that a certificate names, whether or not anybody needs it: for whoever watches the
+    /// addresses. `anchor` is the SHA-256 over the SubjectPublicKeyInfo at which the path ends. Indirect distribution
+    /// points are left out, and a certificate that cannot be read names none.
+    #[must_use]
+    pub fn all_of(link: &PathLink<'_>, anchor: Digest) -> Vec<Self> {
+        standing::named_by(link, anchor)
+    }
+
     /// Where it is to be had, an `http` or `https` address. The text is a stranger's: escape it when shown.
     #[must_use]
     pub fn uri(&self) -> &str {

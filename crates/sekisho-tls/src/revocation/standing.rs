@@ -285,6 +285,18 @@ impl Certificate {
     }
 }
 
+/// What a certificate names, each address by itself: what could be asked, whether or not it need be.
+pub(super) fn named_by(link: &PathLink<'_>, anchor: Digest) -> Vec<RevocationNeed> {
+    let certificate = Certificate::new(link, Subject::User, anchor);
+    let Ok(endpoints) = &certificate.endpoints else {
+        return Vec::new();
+    };
+    let points = endpoints.points.iter().filter(|point| !point.is_indirect);
+    let crls = points.flat_map(|point| point.uris.iter().map(|uri| certificate.crl_need(uri, point)));
+    let answers = endpoints.ocsp.iter().filter_map(|uri| certificate.ocsp_need(uri));
+    crls.chain(answers).collect()
+}
+
 /// How one certificate stands.
 enum Standing {
     /// Not revoked, by these.

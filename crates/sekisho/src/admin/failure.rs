@@ -12,6 +12,7 @@ use sekisho_tls::Weight;
 use crate::{
     certificates::OrderError,
     directory::LiveError,
+    endpoints::EndpointError,
     shadow::{PromotionError, UnknownDocument},
     trust::TrustError,
     validation::ValidationError,
@@ -148,6 +149,16 @@ impl From<OrderError> for Failure {
                     .collect();
                 failure
             }
+        }
+    }
+}
+
+impl From<EndpointError> for Failure {
+    fn from(error: EndpointError) -> Self {
+        match error {
+            EndpointError::BadQuestion(words) => Self::bad_request(words),
+            EndpointError::Store(error) => error.into(),
+            EndpointError::BrokenOff(_) => Self::internal(error.to_string()),
         }
     }
 }

@@ -8,6 +8,7 @@ mod certificate_lookups;
 mod certificate_page;
 mod certificates;
 mod directory;
+mod endpoints;
 mod explain;
 mod explain_inbound;
 mod failure;
@@ -51,6 +52,7 @@ use crate::{
     certificates::Certificates,
     directory::Live,
     dns::Resolver,
+    endpoints::Endpoints,
     fetch::Fetcher,
     forecast::Forecasts,
     inbound::{EnvelopeMemory, Reception, Shortage},
@@ -106,6 +108,8 @@ pub struct Backend {
     pub validations: Arc<Validations>,
     /// What the operator should know of.
     pub alerts: Arc<Alerts>,
+    /// The endpoints that certificates hang on.
+    pub endpoints: Arc<Endpoints>,
     /// Outgoing HTTP.
     pub fetcher: Fetcher,
     /// What will become of certificates.
@@ -206,6 +210,7 @@ pub fn router(backend: Backend) -> Router {
         .route(path::FORECAST, get(forecast::forecast))
         .route(path::TRUST, get(trust::list))
         .route(path::TRUST_CHECK, post(trust::check))
+        .route(path::TRUST_ENDPOINTS, post(endpoints::check))
         .route(path::ALERTS, get(alerts::list))
         .route(path::ALERTS_ACKNOWLEDGE, post(alerts::acknowledge))
         .route(path::CERTIFICATES, get(certificates::list))

@@ -22,6 +22,8 @@ pub enum Watcher {
     Forecast,
     /// Our own certificates.
     Certificates,
+    /// The endpoints on which certificates hang.
+    Endpoints,
 }
 
 impl Watcher {
@@ -31,6 +33,7 @@ impl Watcher {
             Self::Validation => "validation",
             Self::Forecast => "forecast",
             Self::Certificates => "certificates",
+            Self::Endpoints => "endpoints",
         }
     }
 

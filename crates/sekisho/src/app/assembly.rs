@@ -9,7 +9,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use sekisho_mail::AnchorSetId;
-use sekisho_tls::{AnchorSet, ServerCertificates, TlsClient, Verifier};
+use sekisho_tls::{AnchorSet, Identity, ServerCertificates, TlsClient, Verifier};
 
 use super::{server::own_addresses, view::node_view};
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     clock,
     config::Loaded,
     directory::{Live, Parsed, parse::identity_of_role},
+    endpoints::OwnChain,
     fetch::{FetchSettings, Fetcher},
     inbound::{Listeners, Reception},
     notify::NotifySettings,
@@ -187,6 +188,34 @@ pub(super) fn configured(loaded: &Loaded, parsed: &Parsed, certificates: &Certif
         tls: Arc::new(TlsClient::new(identities)),
         own_addresses: listening(loaded),
     }
+}
+
+/// The chains that we present: listeners', those of roles, and those of routes and connectors. What is made here itself
+/// names nothing.
+pub(super) fn own_chains(loaded: &Loaded, parsed: &Parsed, certificates: &Certificates) -> Vec<OwnChain> {
+    let chain = |place: String, identity: &Identity| OwnChain {
+        place,
+        certificates: identity.der().map(<[u8]>::to_vec).collect(),
+    };
+    let presented = certificates.presented();
+    let mut chains = Vec::new();
+    for listener in &loaded.settings.listeners {
+        let files = listener.certificates.iter();
+        let identities = files.map(|(files, at_start)| presented.files.get(files).unwrap_or(at_start));
+        chains.extend(identities.map(|identity| chain(format!("listener {}", listener.name), identity)));
+    }
+    for (role, of_role) in &presented.roles {
+        let identities = of_role.identities.iter();
+        chains.extend(identities.map(|(_, identity)| chain(format!("certificate role {role}"), identity)));
+    }
+    let identities = loaded
+        .settings
+        .outbound
+        .identities
+        .iter()
+        .chain(parsed.identities.iter());
+    chains.extend(identities.map(|(id, identity)| chain(format!("client certificate {}", id.0), identity)));
+    chains
 }
 
 /// Where mail comes in.

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::{
     AppError,
-    assembly::{anchors, configured, fetching, reception, surroundings},
+    assembly::{anchors, configured, fetching, own_chains, reception, surroundings},
     server::open_certificates,
     view::node_view,
 };
@@ -22,6 +22,7 @@ use crate::{
     config::{Loaded, Place},
     directory::{FilePart, Live},
     dns::{DnsResolver, NoResolver, Resolver},
+    endpoints::{EndpointMetrics, EndpointServices, Endpoints},
     fetch::Fetcher,
     forecast::{ForecastMetrics, Forecasts},
     inbound::EnvelopeMemory,
@@ -60,8 +61,7 @@ impl Offline {
             MailLog::open(target, loaded.settings.log.format).map_err(|error| AppError::Part(error.to_string()))?;
         let (store, directory, certificates) = open_data(&loaded).await?;
         let parsed = directory.current();
-        let alerts = Alerts::new(loaded.settings.alerts.clone(), AlertMetrics::default());
-        let alerts = Arc::new(alerts);
+        let alerts = Arc::new(Alerts::new(loaded.settings.alerts.clone(), AlertMetrics::default()));
         let configured = configured(&loaded, &parsed, &certificates);
         let node = node_view(&loaded, &configured, (&certificates, None));
         let directory = Arc::new(directory);
@@ -76,14 +76,10 @@ impl Offline {
         let partners: Arc<Partners> = Arc::default();
         let forecasts = forecasts((&store, &verifier), &node, (&partners, &alerts));
         let fetcher = Fetcher::new(Arc::clone(&dns), Arc::clone(&verifier), fetching(&loaded));
-        let revocation = RevocationLookup::new(
-            Arc::clone(&verifier),
-            fetcher.clone(),
-            None,
-            RevocationMetrics::default(),
-        );
-        revocation.obey(&loaded.settings.trust);
+        let revocation = revocation(&loaded, &verifier, &fetcher);
+        let telling = (&store, &alerts, &certificates);
         let backend = Backend {
+            endpoints: endpoints(loaded, &directory, telling, (&fetcher, &verifier)),
             dns,
             fetcher,
             forecasts,
@@ -145,6 +141,35 @@ async fn open_data(loaded: &Loaded) -> Result<(Arc<dyn Store>, Live, Arc<Certifi
             Err(error)
         }
     }
+}
+
+fn revocation(loaded: &Loaded, verifier: &Arc<Verifier>, fetcher: &Fetcher) -> RevocationLookup {
+    let metrics = RevocationMetrics::default();
+    let revocation = RevocationLookup::new(Arc::clone(verifier), fetcher.clone(), None, metrics);
+    revocation.obey(&loaded.settings.trust);
+    revocation
+}
+
+/// The endpoints that certificates hang on.
+fn endpoints(
+    loaded: Loaded,
+    directory: &Arc<Live>,
+    (store, alerts, certificates): (&Arc<dyn Store>, &Arc<Alerts>, &Arc<Certificates>),
+    (fetcher, verifier): (&Fetcher, &Arc<Verifier>),
+) -> Arc<Endpoints> {
+    let settings = loaded.settings.endpoints.clone();
+    let (live, kept) = (Arc::clone(directory), Arc::clone(certificates));
+    let trust = loaded.settings.trust.clone();
+    let services = EndpointServices {
+        fetcher: fetcher.clone(),
+        store: Arc::clone(store),
+        verifier: Arc::clone(verifier),
+        alerts: Arc::clone(alerts),
+        roots: Arc::new(move || trust.anchors()),
+        own: Box::new(move || own_chains(&loaded, &live.current(), &kept)),
+        metrics: EndpointMetrics::default(),
+    };
+    Endpoints::new(services, settings)
 }
 
 fn forecasts(

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{
     AppError, Phase, SOCKET_NAME,
-    assembly::{InForce, anchors, configured, fetching, surroundings},
+    assembly::{InForce, anchors, configured, fetching, own_chains, surroundings},
     banner::banner,
     descriptors,
     signals::{Asked, Signals},
@@ -33,6 +33,7 @@ use crate::{
     config::{Loaded, Place},
     directory::{FilePart, Live, Parsed},
     dns::{DnsResolver, Resolver},
+    endpoints::{EndpointMetrics, EndpointServices, Endpoints},
     fetch::Fetcher,
     forecast::{ForecastMetrics, Forecasts},
     inbound::{EnvelopeMemory, InboundMetrics, InboundServices, ListenerSettings, Listeners, RefusalBudget, Sockets},
@@ -91,6 +92,7 @@ struct Server {
     in_force: Arc<InForce>,
     directory: Arc<Live>,
     alerts: Arc<Alerts>,
+    endpoints: Arc<Endpoints>,
     phase: watch::Sender<Phase>,
     parts: Vec<JoinHandle<()>>,
 }
@@ -131,10 +133,8 @@ impl Server {
         let dispatcher = Dispatcher::new(services, configured(&loaded, &parsed, &certificates));
         let (tried, delivering) = ((metrics.validation, Arc::clone(&alerts)), Some(Arc::clone(&dispatcher)));
         let validations = Validations::new(Arc::clone(&store), Arc::clone(&live), delivering, tried);
-        let (ours, moving) = (
-            (self_signed, Arc::clone(&certificates)),
-            (verifier, dispatcher, fetcher, revocation),
-        );
+        let ours = (self_signed, Arc::clone(&certificates));
+        let moving = (verifier, dispatcher, fetcher, revocation);
         let in_force = Arc::new(InForce::new(loaded, ours, &parsed, moving, Arc::clone(&listeners)));
         let inbound = inbound_services(&in_force, (&store, &mail_log, &envelopes), learning, metrics.inbound);
         let backend = Backend {
@@ -157,6 +157,7 @@ impl Server {
             envelopes,
             validations,
             alerts: Arc::clone(&alerts),
+            endpoints: endpoints(&in_force, &live, (&store, &alerts), metrics.endpoints),
             fetcher: in_force.fetcher.clone(),
         };
         // Before the socket is open: nothing is changed that nobody is told of.
@@ -166,11 +167,8 @@ impl Server {
         let coming_in = Arc::clone(&listeners).run(sockets, inbound, watched.clone());
         let mut parts = set_going(&backend, &in_force.dispatcher, coming_in, &watched);
         parts.extend(doors.parts);
-        parts.push(tokio::spawn(keep_proving(
-            certificates,
-            Arc::clone(&listeners),
-            watched,
-        )));
+        let proving = keep_proving(certificates, Arc::clone(&listeners), watched);
+        parts.push(tokio::spawn(proving));
         say(&banner(&loaded, doors.health));
         Ok(Self {
             place,
@@ -182,6 +180,7 @@ impl Server {
             in_force,
             directory: live,
             alerts,
+            endpoints: backend.endpoints,
             phase,
             parts,
         })
@@ -240,6 +239,7 @@ impl Server {
                 .map_err(|error| error.to_string())?;
             self.alerts.obey(loaded.settings.alerts.clone());
             self.in_force.revocation.obey(&loaded.settings.trust);
+            self.endpoints.obey(loaded.settings.endpoints.clone());
             self.in_force.loaded.store(Arc::new(loaded));
             Ok(())
         };
@@ -282,11 +282,33 @@ fn set_going(
             Arc::clone(&backend.store),
             watched.clone(),
         )),
+        tokio::spawn(Arc::clone(&backend.endpoints).run(watched.clone())),
         tokio::spawn(Arc::clone(&backend.alerts).run_mail(alert_mail, watched.clone())),
         tokio::spawn(Arc::clone(&backend.forecasts).run(watched.clone())),
         tokio::spawn(backend.revocation.clone().run(watched.clone())),
         tokio::spawn(Arc::clone(&backend.partners).run(Arc::clone(&backend.store), watched.clone())),
     ]
+}
+
+/// The endpoints that certificates hang on.
+fn endpoints(
+    in_force: &Arc<InForce>,
+    directory: &Arc<Live>,
+    (store, alerts): (&Arc<dyn Store>, &Arc<Alerts>),
+    metrics: EndpointMetrics,
+) -> Arc<Endpoints> {
+    let (known, live) = (Arc::clone(in_force), Arc::clone(directory));
+    let rooted = Arc::clone(in_force);
+    let services = EndpointServices {
+        fetcher: in_force.fetcher.clone(),
+        store: Arc::clone(store),
+        verifier: Arc::clone(&in_force.verifier),
+        alerts: Arc::clone(alerts),
+        roots: Arc::new(move || rooted.loaded.load().settings.trust.anchors()),
+        own: Box::new(move || own_chains(&known.loaded.load(), &live.current(), &known.certificates)),
+        metrics,
+    };
+    Endpoints::new(services, in_force.loaded.load().settings.endpoints.clone())
 }
 
 /// Whom DNS is asked, and by whom something is fetched.

@@ -11,6 +11,7 @@ mod directory;
 mod document;
 mod domain;
 mod door;
+mod endpoints;
 mod exception;
 mod explain;
 mod forecast;
@@ -56,7 +57,7 @@ struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 something failed; 2 the command line is wrong; 3 nothing was found, or some ids were not; \
 4 refused: the configuration or a change of the directory has faults, a message was judged and refused, or a connector \
-did not pass its validation; 5 not now: \
+did not pass its validation, or an endpoint does not work; 5 not now: \
 the server or its store cannot be reached, or has no room; 6 somebody else has changed the directory meanwhile.";
 
 #[derive(Debug, Args)]
@@ -114,7 +115,7 @@ enum Command {
     /// What own traffic has taught of those with whom mail is exchanged
     #[command(subcommand)]
     Partner(partner::PartnerCommand),
-    /// Says which trust anchors are in force, and whether a root is among them
+    /// Says which trust anchors are in force, whether a root is among them, and whether what they hang on works
     #[command(subcommand)]
     Trust(trust::TrustCommand),
     /// Lists what the operator should know of before it stops mail, and says that it is known

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{
     CliError, Finding,
     door::Door,
+    endpoints::{self, EndpointsArgs},
     output::{Listing, Output, Tone},
     text,
 };
@@ -23,6 +24,8 @@ pub(super) enum TrustCommand {
     List(ListArgs),
     /// Says whether roots are there, and which peers of the last 90 days would fail without them, or need them
     Check(CheckArgs),
+    /// Fetches what certificates hang on (CRLs, OCSP answers, issuers' certificates), and names the hosts to open
+    Endpoints(EndpointsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -52,6 +55,7 @@ pub(super) async fn run(command: TrustCommand, door: &Door) -> Result<Finding, C
     match command {
         TrustCommand::List(args) => list(&args, door).await,
         TrustCommand::Check(args) => check(&args, door).await,
+        TrustCommand::Endpoints(args) => endpoints::run(&args, door).await,
     }
 }
 

@@ -8,6 +8,7 @@ mod alerts;
 mod checker;
 mod container;
 mod document;
+mod endpoints;
 mod fault;
 pub mod human;
 mod listener;

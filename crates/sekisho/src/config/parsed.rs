@@ -13,6 +13,7 @@ use sekisho_store::sqlite::StoreSettings;
 use super::{
     alerts,
     checker::Checker,
+    endpoints,
     listener::{self, ListenerPlan},
     local,
     raw::{LogFormat, Raw},
@@ -23,6 +24,7 @@ use super::{
 use crate::{
     alerts::AlertSettings,
     dns::DnsSettings,
+    endpoints::EndpointSettings,
     fetch::Proxy,
     inbound::InboundLimits,
     local::LocalSettings,
@@ -57,6 +59,8 @@ pub struct Settings {
     pub http: Option<SocketAddr>,
     /// Through whom something is fetched.
     pub proxy: Option<Proxy>,
+    /// How the endpoints that certificates hang on are watched.
+    pub endpoints: EndpointSettings,
     /// Who is written to of alerts.
     pub alerts: AlertSettings,
     /// What strangers see.
@@ -109,11 +113,13 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
     let local = local::build(raw, machine, &hostname, &data_folder, checker);
     let outbound = route::build_all(raw, &hostname, &local, drain_limit, checker);
     let store = store(raw, &data_folder, &inbound, checker);
+    let trust = trust::build(raw, checker);
     Some(Settings {
         dns: dns(raw, checker),
-        trust: trust::build(raw, checker),
         http,
         proxy: proxy(raw, checker),
+        endpoints: endpoints::build(raw, &trust, checker),
+        trust,
         alerts: alerts::build(raw, &local, checker),
         web,
         log: log(raw, &data_folder, checker),

@@ -516,6 +516,10 @@ pub struct Trust {
     pub revocation_grace: String,
     /// Where CRLs and OCSP responders may be that are not on public addresses.
     pub internal_endpoints: Vec<InternalEndpoints>,
+    /// How often the endpoints are tried that certificates hang on (CRLs, OCSP responders, issuers' certificates), so
+    /// that one that cannot be reached is known before it stops mail; or `never`. What fails is tried again within ten
+    /// minutes.
+    pub check_endpoints: String,
 }
 
 impl Default for Trust {
@@ -525,6 +529,7 @@ impl Default for Trust {
             files: Vec::new(),
             revocation_grace: "24h".to_owned(),
             internal_endpoints: Vec::new(),
+            check_endpoints: "6h".to_owned(),
         }
     }
 }

@@ -6,9 +6,9 @@ use prometheus_client::{encoding::text::encode, registry::Registry};
 use sekisho_mail::{ChannelSecurity, TlsVersion};
 
 use crate::{
-    admin::StoreMetrics, alerts::AlertMetrics, certificates::CertificateMetrics, forecast::ForecastMetrics,
-    inbound::InboundMetrics, outbound::OutboundMetrics, revocation::RevocationMetrics, validation::ValidationMetrics,
-    web::WebMetrics,
+    admin::StoreMetrics, alerts::AlertMetrics, certificates::CertificateMetrics, endpoints::EndpointMetrics,
+    forecast::ForecastMetrics, inbound::InboundMetrics, outbound::OutboundMetrics, revocation::RevocationMetrics,
+    validation::ValidationMetrics, web::WebMetrics,
 };
 
 /// Every value of the label `tls`.
@@ -46,6 +46,8 @@ pub struct Metrics {
     pub forecast: ForecastMetrics,
     /// Of CRLs and OCSP answers.
     pub revocation: RevocationMetrics,
+    /// Of the endpoints that certificates hang on.
+    pub endpoints: EndpointMetrics,
 }
 
 impl Metrics {
@@ -61,6 +63,7 @@ impl Metrics {
             web: WebMetrics::register(registry),
             forecast: ForecastMetrics::register(registry),
             revocation: RevocationMetrics::register(registry),
+            endpoints: EndpointMetrics::register(registry),
         }
     }
 }

@@ -15,6 +15,7 @@ mod damage;
 mod dialogues;
 mod directory;
 mod endings;
+mod endpoints;
 mod exceptions;
 mod flooding;
 mod forecast;
