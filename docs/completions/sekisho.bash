@@ -142,6 +142,9 @@ _sekisho() {
             sekisho__subcmd__certificate,retire)
                 cmd="sekisho__subcmd__certificate__subcmd__retire"
                 ;;
+            sekisho__subcmd__certificate,revoke)
+                cmd="sekisho__subcmd__certificate__subcmd__revoke"
+                ;;
             sekisho__subcmd__certificate,role)
                 cmd="sekisho__subcmd__certificate__subcmd__role"
                 ;;
@@ -180,6 +183,9 @@ _sekisho() {
                 ;;
             sekisho__subcmd__certificate__subcmd__help,retire)
                 cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__retire"
+                ;;
+            sekisho__subcmd__certificate__subcmd__help,revoke)
+                cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__revoke"
                 ;;
             sekisho__subcmd__certificate__subcmd__help,role)
                 cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__role"
@@ -621,6 +627,9 @@ _sekisho() {
                 ;;
             sekisho__subcmd__help__subcmd__certificate,retire)
                 cmd="sekisho__subcmd__help__subcmd__certificate__subcmd__retire"
+                ;;
+            sekisho__subcmd__help__subcmd__certificate,revoke)
+                cmd="sekisho__subcmd__help__subcmd__certificate__subcmd__revoke"
                 ;;
             sekisho__subcmd__help__subcmd__certificate,role)
                 cmd="sekisho__subcmd__help__subcmd__certificate__subcmd__role"
@@ -1110,6 +1119,7 @@ _sekisho() {
     case "${cmd}" in
         sekisho)
             opts="-h -V --config --data-folder --help --version serve status queue trace explain explain-inbound config tls store organization domain connector rule exception certificate partner trust alert directory export plan apply import send completions help"
+            opts="-h -V --config --data-folder --help --version serve status queue trace explain explain-inbound config tls store organization domain connector rule exception certificate partner alert directory export plan apply import send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1284,6 +1294,7 @@ _sekisho() {
             ;;
         sekisho__subcmd__certificate)
             opts="-h -V --config --data-folder --help --version role list show import request renew stage activate retire remove check page help"
+            opts="-h -V --config --data-folder --help --version role list show import request renew revoke stage activate retire remove check page help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1366,6 +1377,7 @@ _sekisho() {
             ;;
         sekisho__subcmd__certificate__subcmd__help)
             opts="role list show import request renew stage activate retire remove check page help"
+            opts="role list show import request renew revoke stage activate retire remove check page help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1505,6 +1517,20 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__certificate__subcmd__help__subcmd__retire)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__help__subcmd__revoke)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1768,6 +1794,7 @@ _sekisho() {
             ;;
         sekisho__subcmd__certificate__subcmd__renew)
             opts="-h -V --organization --why --json --config --data-folder --help --version"
+            opts="-h -V --organization --why --json --new-key --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1864,6 +1891,40 @@ _sekisho() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sekisho__subcmd__certificate__subcmd__revoke)
+            opts="-h -V --organization --why --json --force --reason --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sekisho__subcmd__certificate__subcmd__role)
             opts="-h -V --config --data-folder --help --version add set show list remove help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1888,6 +1949,7 @@ _sekisho() {
             ;;
         sekisho__subcmd__certificate__subcmd__role__subcmd__add)
             opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --pinned-by --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --acme-directory --acme-contact --acme-terms-accepted --acme-challenge --acme-profile --acme-preferred-issuer --acme-trust-anchors --acme-eab-key-id --acme-eab-key-file --acme-dns-server --acme-dns-zone --acme-dns-key-name --acme-dns-algorithm --acme-dns-key-file --pinned-by --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1930,6 +1992,62 @@ _sekisho() {
                     return 0
                     ;;
                 --alert-before)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-contact)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-terms-accepted)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --acme-challenge)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-preferred-issuer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-trust-anchors)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-eab-key-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-eab-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-dns-server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-dns-zone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-dns-key-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-dns-algorithm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-dns-key-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2120,6 +2238,7 @@ _sekisho() {
             ;;
         sekisho__subcmd__certificate__subcmd__role__subcmd__set)
             opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --pinned-by --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --acme-directory --acme-contact --acme-terms-accepted --acme-challenge --acme-profile --acme-preferred-issuer --acme-trust-anchors --acme-eab-key-id --acme-eab-key-file --acme-dns-server --acme-dns-zone --acme-dns-key-name --acme-dns-algorithm --acme-dns-key-file --pinned-by --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2162,6 +2281,62 @@ _sekisho() {
                     return 0
                     ;;
                 --alert-before)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-contact)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-terms-accepted)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --acme-challenge)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-preferred-issuer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-trust-anchors)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-eab-key-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-eab-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-dns-server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-dns-zone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-dns-key-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-dns-algorithm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-dns-key-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2650,6 +2825,7 @@ _sekisho() {
             ;;
         sekisho__subcmd__connector__subcmd__add__subcmd__outbound)
             opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --revocation --refuse-not-revocable --client-certificate --client-key --client-certificate-role --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-role --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3070,6 +3246,7 @@ _sekisho() {
             ;;
         sekisho__subcmd__connector__subcmd__draft__subcmd__outbound)
             opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --revocation --refuse-not-revocable --client-certificate --client-key --client-certificate-role --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-role --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3874,6 +4051,7 @@ _sekisho() {
             ;;
         sekisho__subcmd__connector__subcmd__set__subcmd__outbound)
             opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --revocation --refuse-not-revocable --client-certificate --client-key --client-certificate-role --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-role --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5150,6 +5328,7 @@ _sekisho() {
             ;;
         sekisho__subcmd__help)
             opts="serve status queue trace explain explain-inbound config tls store organization domain connector rule exception certificate partner trust alert directory export plan apply import send completions help"
+            opts="serve status queue trace explain explain-inbound config tls store organization domain connector rule exception certificate partner alert directory export plan apply import send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5220,6 +5399,7 @@ _sekisho() {
             ;;
         sekisho__subcmd__help__subcmd__certificate)
             opts="role list show import request renew stage activate retire remove check page"
+            opts="role list show import request renew revoke stage activate retire remove check page"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5345,6 +5525,20 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__certificate__subcmd__retire)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__certificate__subcmd__revoke)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -44,11 +44,13 @@ pub enum AlertKind {
     CertificateNotShown,
     /// An endpoint on which certificates hang cannot be fetched from.
     EndpointFails,
+    /// The authority of a role has not issued what was ordered, several times.
+    CertificateNotRenewed,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ValidationFails,
         Self::CertificateEnds,
         Self::AuthorityEnds,
@@ -66,6 +68,7 @@ impl AlertKind {
         Self::CertificateFileRefused,
         Self::CertificateNotShown,
         Self::EndpointFails,
+        Self::CertificateNotRenewed,
     ];
 
     /// Those that a forecast says.
@@ -103,6 +106,7 @@ impl AlertKind {
             Self::CertificateFileRefused => "certificate-file-refused",
             Self::CertificateNotShown => "certificate-not-shown",
             Self::EndpointFails => "endpoint-fails",
+            Self::CertificateNotRenewed => "certificate-not-renewed",
         }
     }
 }

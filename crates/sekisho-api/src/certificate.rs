@@ -66,6 +66,9 @@ pub struct CertificateRoleView {
     /// What an operator must see to; absent when there is nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concern: Option<String>,
+    /// How far the next certificate from its authority has come, one for each key type; of a role with `acme` alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renewals: Vec<RenewalView>,
     /// Its certificates, requests, and what is left of some.
     pub certificates: Vec<StoredCertificate>,
 }
@@ -76,6 +79,42 @@ impl CertificateRoleView {
     pub fn key(&self) -> String {
         format!("{}/{}", self.organization, self.name)
     }
+}
+
+/// How far the next certificate of a role has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RenewalView {
+    /// Of which key type: `ecdsa-p256`.
+    pub key_type: String,
+    /// The directory of its authority.
+    pub directory: String,
+    /// How the names are proved.
+    pub challenge: String,
+    /// When it is ordered, in milliseconds since 1970; absent where there is no certificate yet, and it is ordered at
+    /// once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub due: Option<Timestamp>,
+    /// The window that the authority suggests (RFC 9773), in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<[i64; 2]>)]
+    pub suggested: Option<(Timestamp, Timestamp)>,
+    /// Where the authority says why it suggests that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// When it is tried again, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub next_try: Option<Timestamp>,
+    /// When it failed last, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub failed_at: Option<Timestamp>,
+    /// Why, in words, the authority's among them; they are not escaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// A certificate of the store, or a request that waits for its certificate.
@@ -254,8 +293,13 @@ pub struct CertificateOrder {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     pub at: Option<Timestamp>,
-    /// Whether it is done even where that leaves a role without a certificate.
+    /// Whether it is done even where that leaves a role without a certificate; `revoke`: even where it is presented.
     pub force: bool,
+    /// `renew`: whether the next certificate gets a new key.
+    pub new_key: bool,
+    /// `revoke`: `unspecified`, `key-compromise`, `affiliation-changed`, `superseded`, `cessation-of-operation`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Why, in the author's words.
     pub why: String,
 }

@@ -95,6 +95,8 @@ pub mod path {
     /// `POST` [`crate::CertificateOrder`]: [`crate::CertificatesDone`].
     pub const CERTIFICATE_RENEW: &str = "/v1/certificates/renew";
     /// `POST` [`crate::CertificateOrder`]: [`crate::CertificatesDone`].
+    pub const CERTIFICATE_REVOKE: &str = "/v1/certificates/revoke";
+    /// `POST` [`crate::CertificateOrder`]: [`crate::CertificatesDone`].
     pub const CERTIFICATE_CHECK: &str = "/v1/certificates/check";
     /// `POST` [`crate::EndpointQuestion`]: [`crate::EndpointReport`].
     pub const TRUST_ENDPOINTS: &str = "/v1/trust/endpoints";
@@ -172,6 +174,7 @@ pub fn description() -> String {
         certificate_retire,
         certificate_remove,
         certificate_renew,
+        certificate_revoke,
         certificate_check,
         endpoints,
         directory,
@@ -473,6 +476,13 @@ fn certificate_remove() {}
         (status = 422, body = ApiError)))]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn certificate_renew() {}
+
+/// Has the authority that issued a certificate revoke it
+#[utoipa::path(post, path = path::CERTIFICATE_REVOKE, request_body = CertificateOrder,
+    responses((status = 200, body = CertificatesDone),
+        (status = 404, body = ApiError), (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn certificate_revoke() {}
 
 /// What is wrong with a certificate, or with those of a role, today
 #[utoipa::path(post, path = path::CERTIFICATE_CHECK, request_body = CertificateOrder,

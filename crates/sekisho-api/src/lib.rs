@@ -24,7 +24,7 @@ pub use alert::{Acknowledged, Acknowledgement, AlertKind, AlertList, AlertQuery,
 pub use certificate::{
     CertificateDone, CertificateEvent, CertificateFinding, CertificateImport, CertificateList, CertificateOrder,
     CertificateProof, CertificateQuery, CertificateRequestOrder, CertificateRoleView, CertificatesDone,
-    ChainCertificate, FindingWeight, Secret, StoredCertificate,
+    ChainCertificate, FindingWeight, RenewalView, Secret, StoredCertificate,
 };
 pub use certificate_page::{
     CERTIFICATE_PAGE_FORMAT, CertificatePage, PartnerStep, PublishedCertificate, PublishedEndpoint,
@@ -38,8 +38,9 @@ pub use directory::{
     Documents, DomainType, Exception, FIRST_ORGANIZATION, FaultView, FieldDifference, FinalRefusal, HeaderCondition,
     HistoryQuery, IMPACT_DAYS, IMPACT_DAYS_MAX, ImpactCounts, ImpactGroup, ImpactQuestion, ImpactStop, ImpactVerdict,
     InboundConnector, LookupMode, MailDirection, MinTlsVersion, Mode, Organization, OutboundConnector, OutboundTls,
-    PlaintextReply, Promoted, Promotion, RecipientCheck, Rejection, Relaxation, Revocation, Rule, RuleTls, SHADOW_DAYS,
-    SHADOW_DAYS_MAX, ShadowQuery, ShadowReport, ShadowRow, TlsSettings, Tried,
+    PlaintextReply, Promoted, Promotion, RecipientCheck, Rejection, Relaxation, Revocation, RoleAcme, RoleAcmeDns,
+    RoleAcmeExternalAccount, Rule, RuleTls, SHADOW_DAYS, SHADOW_DAYS_MAX, ShadowQuery, ShadowReport, ShadowRow,
+    TlsSettings, Tried,
 };
 pub use endpoint::{description, path};
 pub use explain::{

@@ -5,6 +5,7 @@ mod banner;
 mod descriptors;
 mod offline;
 mod publication;
+mod renewals;
 mod repair;
 mod server;
 mod signals;

@@ -39,6 +39,9 @@ pub struct CertificateRole {
     /// How long before its end a certificate without a successor raises an alert: a duration. Absent: 21 days, or a
     /// third of its lifetime where that is less.
     pub alert_before: Option<String>,
+    /// The authority that its certificates are ordered from by ACME, one for each of `key_types`, and renewed in time.
+    /// Absent: they come from elsewhere.
+    pub acme: Option<RoleAcme>,
     /// Who has pinned the key in force, and must be told before another is: one line each, `bank.example: told
     /// 2026-11-02`.
     pub pinned_by: Vec<String>,
@@ -58,7 +61,66 @@ impl Default for CertificateRole {
             reuse_key: true,
             overlap: None,
             alert_before: None,
+            acme: None,
             pinned_by: Vec::new(),
         }
     }
+}
+
+/// An authority that speaks ACME (RFC 8555), our account with it, and how our names are proved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoleAcme {
+    /// The URL of its directory: `https://acme-v02.api.letsencrypt.org/directory`.
+    #[schema(required = true)]
+    pub directory: String,
+    /// Mail addresses that it may write to.
+    pub contact: Vec<String>,
+    /// Whether you agree to its terms of service. Without that no account is made where it has any.
+    pub terms_accepted: bool,
+    /// How names are proved: `http-01` (port 80, `[acme]` `http` in sekisho.toml), `tls-alpn-01` (port 443, `[acme]`
+    /// `tls`), `dns-01` (with `dns`; the only one for `*.` names).
+    #[schema(required = true)]
+    pub challenge: String,
+    /// What kind of certificate, as the authority's directory calls it: `tlsserver`, `shortlived`. Absent: its default.
+    pub profile: Option<String>,
+    /// Of several chains that it offers, the one whose last issuer has this in its name. Absent: its first.
+    pub preferred_issuer: Option<String>,
+    /// Certificates in PEM that are trusted with its HTTPS, for an authority of your own. Absent: the system's.
+    pub trust_anchors: Option<String>,
+    /// Your account with it, where it has customers (external account binding).
+    pub eab: Option<RoleAcmeExternalAccount>,
+    /// The name server that takes the records of `dns-01`.
+    pub dns: Option<RoleAcmeDns>,
+}
+
+/// What an authority hands out to its customers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoleAcmeExternalAccount {
+    /// The key's name.
+    #[schema(required = true)]
+    pub key_id: String,
+    /// A file on the node with the key, in base64 as it came. A relative path is taken from the folder of sekisho.toml.
+    #[schema(required = true)]
+    pub key_file: String,
+}
+
+/// A name server that takes updates (RFC 2136), signed under a key (TSIG).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoleAcmeDns {
+    /// Its address, with a port where it is not 53: `192.0.2.53`, `[2001:db8::53]:5353`.
+    #[schema(required = true)]
+    pub server: String,
+    /// The zone, where it is not the one that DNS shows.
+    pub zone: Option<String>,
+    /// What the key is called; its file may say.
+    pub key_name: Option<String>,
+    /// `hmac-sha256`, `hmac-sha384`, `hmac-sha512`; its file may say.
+    pub algorithm: Option<String>,
+    /// A file on the node with the key: as `tsig-keygen` writes it, or the secret in base64. A relative path is taken
+    /// from the folder of sekisho.toml.
+    #[schema(required = true)]
+    pub key_file: String,
 }

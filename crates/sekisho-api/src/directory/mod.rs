@@ -14,7 +14,7 @@ mod organization;
 mod rule;
 mod shadow;
 
-pub use certificate_role::CertificateRole;
+pub use certificate_role::{CertificateRole, RoleAcme, RoleAcmeDns, RoleAcmeExternalAccount};
 pub use change::{
     ChangeKind, DirectoryChange, DirectoryChanged, DirectoryHistory, DirectoryPlan, DirectoryProposal, DirectoryQuery,
     DirectoryRollback, DirectoryVersion, DirectoryView, DocumentDifference, FaultView, FieldDifference, HistoryQuery,

@@ -175,6 +175,26 @@ impl RevocationCause {
     }
 }
 
+impl std::str::FromStr for RevocationCause {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "unspecified" => Self::Unspecified,
+            "key-compromise" => Self::KeyCompromise,
+            "affiliation-changed" => Self::AffiliationChanged,
+            "superseded" => Self::Superseded,
+            "cessation-of-operation" => Self::CessationOfOperation,
+            _ => {
+                return Err(format!(
+                    "{text:?} is no reason; use unspecified, key-compromise, affiliation-changed, superseded or \
+                     cessation-of-operation"
+                ));
+            }
+        })
+    }
+}
+
 fn is_already_revoked(kind: Option<&str>) -> bool {
     kind.is_some_and(|kind| kind.ends_with(":alreadyRevoked"))
 }

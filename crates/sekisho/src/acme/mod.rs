@@ -8,7 +8,9 @@
 mod account;
 mod disk;
 mod fault;
+mod keeper;
 mod order;
+mod progress;
 mod proof;
 mod renewal;
 mod responders;
@@ -19,7 +21,9 @@ mod transport;
 
 pub use account::{AcmeAccount, RevocationCause};
 pub use fault::{AcmeFault, FaultKind, RETRY_AFTER_MAX};
+pub use keeper::{AcmeKeeper, Told, acme_folder, life_of};
 pub use order::{ORDER_PATIENCE, OrderRequest, ProofMeans, ZONE_PATIENCE};
+pub use progress::{LastFailure, Progress};
 pub use renewal::{CertificateId, Life, RenewalHint, back_off};
 pub use responders::{ResponderError, Responders};
 pub use settings::{

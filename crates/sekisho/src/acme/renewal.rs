@@ -75,7 +75,7 @@ pub struct Life {
 }
 
 impl Life {
-    fn length(&self) -> Duration {
+    pub(super) fn length(&self) -> Duration {
         self.not_after.since(self.not_before)
     }
 

@@ -26,7 +26,7 @@ use crate::{
     clock,
 };
 
-type Answer<T> = Result<Json<T>, Failure>;
+pub(super) type Answer<T> = Result<Json<T>, Failure>;
 
 /// Characters of the words about why something is done.
 const WHY_CHARS_MAX: usize = 1024;
@@ -36,7 +36,7 @@ pub(super) async fn list(
     Query(query): Query<CertificateQuery>,
 ) -> Answer<CertificateList> {
     let now = clock::now();
-    let roles = match query.which {
+    let mut roles = match query.which {
         None => backend.certificates.list(query.organization.as_deref(), now),
         Some(name) => {
             let which = Which {
@@ -46,6 +46,7 @@ pub(super) async fn list(
             backend.certificates.show(&which, now)?
         }
     };
+    backend.renewals.add_to(&mut roles, &backend.certificates);
     Ok(Json(CertificateList { roles }))
 }
 
@@ -149,18 +150,6 @@ pub(super) async fn remove(
     Ok(Json(CertificatesDone { done: vec![done] }))
 }
 
-pub(super) async fn renew(
-    State(backend): State<Backend>,
-    Extension(caller): Extension<Caller>,
-    Json(order): Json<CertificateOrder>,
-) -> Answer<CertificatesDone> {
-    author(&caller, &order.why)?;
-    carry_out(&backend, false, move |certificates| {
-        Ok(vec![certificates.renew(&which(&order))?])
-    })
-    .await
-}
-
 pub(super) async fn check(
     State(backend): State<Backend>,
     Json(order): Json<CertificateOrder>,
@@ -173,7 +162,7 @@ pub(super) async fn check(
 
 /// Does it where the disk may be waited for, to its end, whoever still listens; where certificates are judged, mail
 /// exchangers are looked up too.
-async fn carry_out(
+pub(super) async fn carry_out(
     backend: &Backend,
     is_judged: bool,
     order: impl FnOnce(&Certificates) -> Result<Vec<Done>, OrderError> + Send + 'static,
@@ -196,7 +185,7 @@ fn broken_off(error: task::JoinError) -> Failure {
     Failure::internal(format!("the order broke off: {error}"))
 }
 
-fn author(caller: &Caller, why: &str) -> Result<Author, Failure> {
+pub(super) fn author(caller: &Caller, why: &str) -> Result<Author, Failure> {
     if why.chars().count() > WHY_CHARS_MAX {
         return Err(Failure::bad_request(format!("why: at most {WHY_CHARS_MAX} characters")));
     }
@@ -207,7 +196,7 @@ fn author(caller: &Caller, why: &str) -> Result<Author, Failure> {
     })
 }
 
-fn which(order: &CertificateOrder) -> Which {
+pub(super) fn which(order: &CertificateOrder) -> Which {
     Which {
         organization: order.organization.clone(),
         name: order.which.clone(),

@@ -19,6 +19,7 @@ mod node;
 mod orders;
 mod partners;
 mod queue;
+mod renewals;
 mod send;
 mod shadow;
 mod trace;
@@ -44,6 +45,7 @@ use tokio::sync::{Mutex, Notify, watch};
 pub use failure::Failure;
 pub use http::{Caller, HttpError, HttpLimits, serve_api, serve_health, serve_router};
 pub use metrics::{StoreMetrics, health_router};
+pub use renewals::Renewals;
 
 use crate::{
     alerts::Alerts,
@@ -96,6 +98,8 @@ pub struct Backend {
     pub dns: Arc<dyn Resolver>,
     /// Our own certificates.
     pub certificates: Arc<Certificates>,
+    /// Who orders them from authorities.
+    pub renewals: Renewals,
     /// Organizations, their domains and connectors.
     pub directory: Arc<Live>,
     /// What documents that are tried would have done.
@@ -220,7 +224,8 @@ pub fn router(backend: Backend) -> Router {
         .route(path::CERTIFICATE_STAGE, post(certificates::stage))
         .route(path::CERTIFICATE_RETIRE, post(certificates::retire))
         .route(path::CERTIFICATE_REMOVE, post(certificates::remove))
-        .route(path::CERTIFICATE_RENEW, post(certificates::renew))
+        .route(path::CERTIFICATE_RENEW, post(renewals::renew))
+        .route(path::CERTIFICATE_REVOKE, post(renewals::revoke))
         .route(path::CERTIFICATE_CHECK, post(certificates::check))
         .merge(directories())
         .fallback(failure::no_such_endpoint)

@@ -24,6 +24,8 @@ pub enum Watcher {
     Certificates,
     /// The endpoints on which certificates hang.
     Endpoints,
+    /// Orders of certificates from authorities.
+    Renewals,
 }
 
 impl Watcher {
@@ -34,6 +36,7 @@ impl Watcher {
             Self::Forecast => "forecast",
             Self::Certificates => "certificates",
             Self::Endpoints => "endpoints",
+            Self::Renewals => "renewals",
         }
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::{
     AppError,
     assembly::{anchors, configured, fetching, own_chains, reception, surroundings},
+    renewals,
     server::open_certificates,
     view::node_view,
 };
@@ -79,6 +80,7 @@ impl Offline {
         let revocation = revocation(&loaded, &verifier, &fetcher);
         let telling = (&store, &alerts, &certificates);
         let backend = Backend {
+            renewals: renewals::without_keeper(&loaded),
             endpoints: endpoints(loaded, &directory, telling, (&fetcher, &verifier)),
             dns,
             fetcher,

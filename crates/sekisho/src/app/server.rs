@@ -21,7 +21,7 @@ use super::{
     AppError, Phase, SOCKET_NAME,
     assembly::{InForce, anchors, configured, fetching, own_chains, surroundings},
     banner::banner,
-    descriptors,
+    descriptors, renewals,
     signals::{Asked, Signals},
 };
 use crate::{
@@ -142,6 +142,7 @@ impl Server {
             tally,
             dns,
             certificates: Arc::clone(&certificates),
+            renewals: renewals::open(&in_force, &watched).await?,
             directory: Arc::clone(&live),
             store: Arc::clone(&store),
             mail_log: mail_log.clone(),
@@ -276,6 +277,7 @@ fn set_going(
         tokio::spawn(forward_wake(wake, dispatcher, watched.clone())),
         tokio::spawn(look_after_store(Arc::clone(&backend.store), watched.clone())),
         tokio::spawn(tend(certificates, watched.clone())),
+        renewals::keep(backend, watched),
         tokio::spawn(Arc::clone(&backend.validations).run_schedule(watched.clone())),
         tokio::spawn(keep_tally(
             backend.tally.clone(),
@@ -408,6 +410,7 @@ fn refuse_what_needs_a_restart(old: &Loaded, new: &Loaded) -> Result<(), AppErro
             ("trace", serde_json::to_value(&raw.trace)),
             ("http", serde_json::to_value(&raw.http)),
             ("web", serde_json::to_value(&raw.web)),
+            ("acme", serde_json::to_value(&raw.acme)),
             ("log.format", serde_json::to_value(raw.log.format)),
             ("log.mail-log", serde_json::to_value(&raw.log.mail_log)),
         ]

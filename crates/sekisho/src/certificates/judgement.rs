@@ -7,6 +7,7 @@ use sekisho_tls::{AnchorSet, CertificateChain, Expected, Finding, KeyType, Use, 
 use super::{
     CertificateRole,
     choice::{self, Standing},
+    due::key_words,
     live::{Certificates, Holdings, candidate},
     orders::{Import, OrderError},
     record::{Instance, Origin, Stage},
@@ -155,13 +156,7 @@ impl Holdings {
 
 /// The certificate in force whose key is of this type.
 pub(super) fn key_in_force(all: &[Instance], key_type: KeyType, now: Timestamp) -> Option<&Instance> {
-    let wanted = match key_type {
-        KeyType::EcdsaP256 => "P-256",
-        KeyType::EcdsaP384 => "P-384",
-        KeyType::Rsa2048 => "RSA 2048",
-        KeyType::Rsa3072 => "RSA 3072",
-        KeyType::Rsa4096 => "RSA 4096",
-    };
+    let wanted = key_words(key_type);
     let in_force = all.iter().filter(|one| {
         let leaf = one.identity.as_ref().and_then(|identity| identity.chain().first());
         one.record.origin != Origin::File

@@ -6,6 +6,7 @@
 
 mod choice;
 mod concerns;
+mod due;
 mod folder;
 mod handed_over;
 mod judgement;
@@ -24,6 +25,7 @@ mod watched;
 mod tests;
 
 pub use choice::{Candidate, Choice, Standing, choose};
+pub use due::Due;
 pub use folder::FolderError;
 pub use handed_over::load_handed_over;
 pub use live::{Certificates, Presented, Presenting, RolePresented, Surroundings};

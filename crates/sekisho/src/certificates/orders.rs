@@ -140,6 +140,10 @@ impl Certificates {
             None => new_record(import.material.origin, key.spki_sha256()),
         };
         (record.stage, record.active_from, record.request) = (stage, active_from, None);
+        if import.material.origin == Origin::Acme {
+            // It answers a request, and an authority's client is who brought it.
+            record.origin = Origin::Acme;
+        }
         record.note(author.event("imported"));
         if import.dry_run {
             let instance = Instance {
@@ -495,7 +499,7 @@ impl Which {
         self.admits(&id.role) && (id.id == self.name || id.to_string() == self.name)
     }
 
-    fn is_role(&self, role: &CertificateRoleKey) -> bool {
+    pub(super) fn is_role(&self, role: &CertificateRoleKey) -> bool {
         self.admits(role) && (*role.name == *self.name || role.to_string() == self.name)
     }
 }

@@ -1,16 +1,18 @@
 //! A role as the directory has it: what its certificates must be like, and what becomes of them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sekisho_mail::{CertificateFacts, NamePattern, Timestamp};
 use sekisho_policy::directory::{CertificateRoleKey, IssuerPattern};
 use sekisho_tls::{CertificateChain, Identity, IdentityFiles, KeyType, TlsCertificateName};
 
+use crate::acme::AcmeSettings;
+
 /// How long before its end a certificate without a successor is told of, at most, where the role says nothing.
 const ALERT_BEFORE: Duration = Duration::from_secs(21 * 86_400);
 
 /// What certificates of ours are presented as.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct CertificateRole {
     /// What it is known by.
     pub key: CertificateRoleKey,
@@ -32,6 +34,8 @@ pub struct CertificateRole {
     pub overlap: Duration,
     /// How long before its end a certificate without a successor is told of; `None` for the default.
     pub alert_before: Option<Duration>,
+    /// The authority that its certificates are ordered from.
+    pub acme: Option<Arc<AcmeSettings>>,
     /// Who has pinned its key, in the operator's words.
     pub pinned_by: Vec<String>,
 }

@@ -24,6 +24,7 @@ fn role(change: impl FnOnce(&mut CertificateRole)) -> CertificateRole {
         reuse_key: true,
         overlap: HOUR,
         alert_before: None,
+        acme: None,
         pinned_by: Vec::new(),
     };
     change(&mut role);

@@ -119,6 +119,7 @@ impl Holdings {
             used_by: used_by.collect(),
             pinned_by: role.pinned_by.clone(),
             concern: self.concern(role, presented, now).map(|alert| alert.text),
+            renewals: Vec::new(),
             certificates,
         }
     }

@@ -32,6 +32,15 @@ use crate::{
     web::WebSettings,
 };
 
+/// Where authorities see that names are ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AcmeListeners {
+    /// For http-01.
+    pub http: Option<SocketAddr>,
+    /// For tls-alpn-01.
+    pub tls: Option<SocketAddr>,
+}
+
 /// Everything, ready to be obeyed.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -57,6 +66,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// Where metrics and health are served.
     pub http: Option<SocketAddr>,
+    /// Where authorities see that names are ours.
+    pub acme: AcmeListeners,
     /// Through whom something is fetched.
     pub proxy: Option<Proxy>,
     /// How the endpoints that certificates hang on are watched.
@@ -117,6 +128,7 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
     Some(Settings {
         dns: dns(raw, checker),
         http,
+        acme: acme(raw, checker),
         proxy: proxy(raw, checker),
         endpoints: endpoints::build(raw, &trust, checker),
         trust,
@@ -174,6 +186,25 @@ fn http(raw: &Raw, checker: &mut Checker<'_>) -> Option<SocketAddr> {
         return None;
     }
     checker.parse("http.address", &raw.http.address, "write address:port, or off")
+}
+
+fn acme(raw: &Raw, checker: &mut Checker<'_>) -> AcmeListeners {
+    let mut address = |key: &str, text: Option<&String>| {
+        let remedy = "write address:port, 0.0.0.0:80 for http and 0.0.0.0:443 for tls";
+        checker.parse::<SocketAddr>(key, text?, remedy)
+    };
+    let listeners = AcmeListeners {
+        http: address("acme.http", raw.acme.http.as_ref()),
+        tls: address("acme.tls", raw.acme.tls.as_ref()),
+    };
+    if listeners.http.is_some() && listeners.http == listeners.tls {
+        checker.fault(
+            "acme.tls",
+            "the other of the two listens there",
+            "choose another address or port",
+        );
+    }
+    listeners
 }
 
 fn proxy(raw: &Raw, checker: &mut Checker<'_>) -> Option<Proxy> {

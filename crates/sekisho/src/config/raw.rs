@@ -37,6 +37,8 @@ pub struct Raw {
     pub http: Http,
     /// What is fetched from other web servers.
     pub fetch: Fetch,
+    /// What answers authorities that certificates are ordered from.
+    pub acme: Acme,
     /// Who is written to of what may stop mail.
     pub alerts: Alerts,
     /// The web as strangers see it: the certificate information page.
@@ -621,6 +623,18 @@ pub struct InternalEndpoints {
     /// Names that may lead anywhere: `pki.hospital.example`.
     #[serde(default)]
     pub hosts: Vec<String>,
+}
+
+/// Listeners on which an authority sees that a name is ours, for certificate roles with `acme`. They serve challenges
+/// and nothing else, and are open as long as the server runs. `dns-01` needs none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Acme {
+    /// For `http-01`: address and port, `0.0.0.0:80`. Authorities come to port 80 of the name, over IPv6 where it has
+    /// an address there: `[::]:80` takes both. Default: none.
+    pub http: Option<String>,
+    /// For `tls-alpn-01`: address and port, `0.0.0.0:443`. Authorities come to port 443 of the name. Default: none.
+    pub tls: Option<String>,
 }
 
 /// Who is written to of what may stop mail. Every alert is in the log and the metrics too, and `sekisho alert list`

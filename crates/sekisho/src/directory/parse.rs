@@ -5,6 +5,7 @@ mod connector;
 mod exception;
 mod reader;
 mod revocation;
+mod role_acme;
 mod rule;
 mod shadow;
 mod validation;
@@ -53,6 +54,9 @@ pub struct FilePart {
     pub local: LocalSettings,
     /// Roles of certificates that listeners name, each with who does: `listener "default" of sekisho.toml`.
     pub roles: Vec<(String, CertificateRoleKey)>,
+    /// Whether this node answers http-01, and tls-alpn-01.
+    pub answers_http_01: bool,
+    pub answers_tls_alpn_01: bool,
 }
 
 /// An accepted domain of the configuration file.
@@ -118,6 +122,8 @@ impl FilePart {
             folder: folder.map(Path::to_owned).unwrap_or_default(),
             local: local.clone(),
             roles: roles_of_listeners(loaded),
+            answers_http_01: loaded.settings.acme.http.is_some(),
+            answers_tls_alpn_01: loaded.settings.acme.tls.is_some(),
         }
     }
 }

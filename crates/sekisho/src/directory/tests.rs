@@ -7,7 +7,8 @@ mod text;
 use sekisho_api::{
     AcceptedDomain, AddedHeader, CertificateFiles, CertificateRole, ConnectorType, Documents, DomainType, Exception,
     FinalRefusal, HeaderCondition, InboundConnector, LookupMode, MinTlsVersion, Mode, Organization, OutboundConnector,
-    OutboundTls, PlaintextReply, RecipientCheck, Rejection, Relaxation, Revocation, Rule, RuleTls, TlsSettings,
+    OutboundTls, PlaintextReply, RecipientCheck, Rejection, Relaxation, Revocation, RoleAcme, RoleAcmeDns,
+    RoleAcmeExternalAccount, Rule, RuleTls, TlsSettings,
 };
 use sekisho_store::Document;
 
@@ -150,6 +151,26 @@ fn role_all_set() -> CertificateRole {
         reuse_key: false,
         overlap: Some(text("3d")),
         alert_before: Some(text("10d")),
+        acme: Some(RoleAcme {
+            directory: text("https://ca.example/dir"),
+            contact: texts(&["postmaster@acme.example"]),
+            terms_accepted: true,
+            challenge: text("dns-01"),
+            profile: Some(text("shortlived")),
+            preferred_issuer: Some(text("Example \"Root\" X1")),
+            trust_anchors: Some(text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")),
+            eab: Some(RoleAcmeExternalAccount {
+                key_id: text("kid-1"),
+                key_file: text("eab.key"),
+            }),
+            dns: Some(RoleAcmeDns {
+                server: text("192.0.2.53"),
+                zone: Some(text("acme.example")),
+                key_name: Some(text("acme-key")),
+                algorithm: Some(text("hmac-sha512")),
+                key_file: text("tsig.key"),
+            }),
+        }),
         pinned_by: texts(&["bank.example: told 2026-11-02"]),
     }
 }

@@ -1,6 +1,7 @@
 //! `sekisho certificate`: our own certificates, from the request to the end of their life, and the roles that listeners
 //! and connectors present. Files are read here and travel over the management socket; keys never come back.
 
+mod acme;
 mod orders;
 mod page;
 mod role;
@@ -23,8 +24,10 @@ pub(super) enum CertificateCommand {
     Import(orders::ImportArgs),
     /// Makes a key and a request for a certificate, and prints the request
     Request(orders::RequestArgs),
-    /// Renews a certificate, or says how that is done
-    Renew(orders::OrderArgs),
+    /// Orders the next certificate of a role from its authority at once, or says how it is renewed otherwise
+    Renew(orders::RenewArgs),
+    /// Has the authority that issued a certificate revoke it
+    Revoke(orders::RevokeArgs),
     /// Has a certificate wait until it is activated
     Stage(orders::ForcedArgs),
     /// Has a certificate presented, at once or from an instant on
@@ -47,6 +50,7 @@ pub(super) async fn run(command: CertificateCommand, door: &Door) -> Result<Find
         CertificateCommand::Import(args) => orders::import(&args, door).await,
         CertificateCommand::Request(args) => orders::request(&args, door).await,
         CertificateCommand::Renew(args) => orders::renew(&args, door).await,
+        CertificateCommand::Revoke(args) => orders::revoke(&args, door).await,
         CertificateCommand::Stage(args) => orders::stage(&args, door).await,
         CertificateCommand::Activate(args) => orders::activate(&args, door).await,
         CertificateCommand::Retire(args) => orders::retire(&args, door).await,

@@ -100,7 +100,7 @@ pub(in crate::cli) struct RequestArgs {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct OrderArgs {
-    /// Its id
+    /// Its id; to renew, also the name of a role
     #[arg(value_name = "ID")]
     which: String,
     /// Only of this organization
@@ -117,6 +117,24 @@ pub(in crate::cli) struct ForcedArgs {
     /// Does it even where that leaves the role without a certificate
     #[arg(long)]
     force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RenewArgs {
+    #[command(flatten)]
+    order: OrderArgs,
+    /// Makes a new key, whether or not the role keeps its key
+    #[arg(long)]
+    new_key: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RevokeArgs {
+    #[command(flatten)]
+    order: ForcedArgs,
+    /// unspecified, key-compromise, affiliation-changed, superseded or cessation-of-operation
+    #[arg(long, value_name = "REASON")]
+    reason: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -137,6 +155,7 @@ impl OrderArgs {
             at,
             force,
             why: self.author.why.clone(),
+            ..CertificateOrder::default()
         }
     }
 
@@ -229,8 +248,22 @@ pub(super) async fn request(args: &RequestArgs, door: &Door) -> Result<Finding, 
     Ok(Finding::Done)
 }
 
-pub(super) async fn renew(args: &OrderArgs, door: &Door) -> Result<Finding, CliError> {
-    args.give(path::CERTIFICATE_RENEW, (None, false), door).await
+pub(super) async fn renew(args: &RenewArgs, door: &Door) -> Result<Finding, CliError> {
+    let order = CertificateOrder {
+        new_key: args.new_key,
+        ..args.order.order(None, false)
+    };
+    let done: CertificatesDone = door.order(path::CERTIFICATE_RENEW, &order).await?;
+    report(&done, args.order.author.json)
+}
+
+pub(super) async fn revoke(args: &RevokeArgs, door: &Door) -> Result<Finding, CliError> {
+    let order = CertificateOrder {
+        reason: args.reason.clone(),
+        ..args.order.order.order(None, args.order.force)
+    };
+    let done: CertificatesDone = door.order(path::CERTIFICATE_REVOKE, &order).await?;
+    report(&done, args.order.order.author.json)
 }
 
 pub(super) async fn stage(args: &ForcedArgs, door: &Door) -> Result<Finding, CliError> {

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use sekisho_api::{CertificateFiles, CertificateRole, DocumentKind};
 
+use super::acme::AcmeFlags;
 use crate::{
     cli::{
         CliError, Finding,
@@ -58,6 +59,8 @@ pub(in crate::cli) struct RoleFlags {
     /// lifetime]
     #[arg(long, value_name = "TIME")]
     alert_before: Option<String>,
+    #[command(flatten)]
+    acme: AcmeFlags,
     /// Who has pinned its key, "bank.example: told 2026-11-02"; repeat the flag for several
     #[arg(long, value_name = "TEXT")]
     pinned_by: Option<Vec<String>>,
@@ -80,6 +83,7 @@ impl FieldFlags for RoleFlags {
         set_text(&mut document.overlap, self.overlap.as_ref());
         set_text(&mut document.alert_before, self.alert_before.as_ref());
         set_list(&mut document.pinned_by, self.pinned_by.as_ref());
+        self.acme.apply(document);
         Ok(())
     }
 }

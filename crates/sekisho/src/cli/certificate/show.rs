@@ -3,7 +3,7 @@
 use std::io;
 
 use clap::Args;
-use sekisho_api::{CertificateList, CertificateQuery, CertificateRoleView, StoredCertificate, path};
+use sekisho_api::{CertificateList, CertificateQuery, CertificateRoleView, RenewalView, StoredCertificate, path};
 use sekisho_mail::Timestamp;
 
 use crate::{
@@ -143,7 +143,32 @@ fn show_role(out: &mut Output, role: &CertificateRoleView) -> io::Result<()> {
     if !role.pinned_by.is_empty() {
         field(out, "key pinned by", &role.pinned_by.join(", "))?;
     }
-    field(out, "standing", &role.standing)
+    field(out, "standing", &role.standing)?;
+    role.renewals.iter().try_for_each(|renewal| show_renewal(out, renewal))
+}
+
+fn show_renewal(out: &mut Output, renewal: &RenewalView) -> io::Result<()> {
+    let authority = format!("{}, {} by {}", renewal.directory, renewal.key_type, renewal.challenge);
+    field(out, "authority", &authority)?;
+    let due = match (renewal.due, renewal.suggested) {
+        (None, _) => "at once".to_owned(),
+        (Some(due), None) => text::local(due),
+        (Some(due), Some((start, end))) => {
+            let (start, end) = (text::local(start), text::local(end));
+            let why = renewal.explanation.as_ref().map(|url| format!(", see {url}"));
+            let why = why.unwrap_or_default();
+            format!("{}, the authority suggests {start} to {end}{why}", text::local(due))
+        }
+    };
+    field(out, "renewed", &due)?;
+    if let Some(failure) = &renewal.failure {
+        let at = renewal.failed_at.map(text::local).unwrap_or_default();
+        let again = renewal.next_try.map(text::local).unwrap_or_default();
+        let words = format!("{at}, {} in a row, again at {again}: {failure}", renewal.failures);
+        let line = out.paint(Tone::Warning, format_args!("  {:<14}{}", "failed", escaped(&words)));
+        out.line(line)?;
+    }
+    Ok(())
 }
 
 fn field(out: &mut Output, name: &str, value: &str) -> io::Result<()> {

@@ -1,13 +1,13 @@
 //! Roles of certificates, from their texts.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use sekisho_api::{self as api, Document as _};
 use sekisho_mail::{ClientIdentityId, NamePattern, NameReach};
 use sekisho_policy::directory::{self, CertificateRoleKey, Fault};
 use sekisho_tls::{IdentityFiles, KeyType, TlsCertificateName};
 
-use super::{Collected, FilePart, reader::Reader};
+use super::{Collected, FilePart, reader::Reader, role_acme};
 use crate::{certificates::CertificateRole, directory::issuers};
 
 /// How long a certificate is kept as active that another has taken the place of, where nothing is said.
@@ -31,6 +31,7 @@ pub(super) fn role(document: &api::CertificateRole, file: &FilePart, into: &mut 
     let overlap = reader.duration("overlap", document.overlap.as_deref());
     let alert_before = reader.duration("alert_before", document.alert_before.as_deref());
     check_lists(document, &mut reader);
+    let acme = role_acme::acme(document, &names, file, &mut reader);
     let is_sound = reader.is_sound();
     let Some(organization) = organization else { return };
     let key = CertificateRoleKey {
@@ -59,6 +60,7 @@ pub(super) fn role(document: &api::CertificateRole, file: &FilePart, into: &mut 
         reuse_key: document.reuse_key,
         overlap: overlap.unwrap_or(OVERLAP),
         alert_before,
+        acme: acme.map(Arc::new),
         pinned_by: document.pinned_by.clone(),
     });
 }

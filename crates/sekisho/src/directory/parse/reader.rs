@@ -128,15 +128,24 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn anchors(&mut self, pem: Option<&str>) -> Option<AnchorSet> {
-        AnchorSet::parse(pem?, &self.place)
-            .map_err(|error| {
-                self.fault(
-                    "trust_anchors",
-                    error,
-                    "give certificates in PEM, -----BEGIN CERTIFICATE-----",
-                );
-            })
+        self.anchors_of("trust_anchors", pem?)
+    }
+
+    pub(super) fn anchors_of(&mut self, field: &'static str, pem: &str) -> Option<AnchorSet> {
+        let remedy = "give certificates in PEM, -----BEGIN CERTIFICATE-----";
+        AnchorSet::parse(pem, &self.place)
+            .map_err(|error| self.fault(field, error, remedy))
             .ok()
+    }
+
+    /// As [`Self::parse`], where it is read in another way than usual.
+    pub(super) fn parse_as<T, E: Display>(
+        &mut self,
+        field: &'static str,
+        text: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        self.parse_by(parse, field, text, "")
     }
 
     /// A field that is known, and that this build cannot obey (law 13).

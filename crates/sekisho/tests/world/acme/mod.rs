@@ -2,6 +2,8 @@
 //! real name server (BIND).
 
 mod engine;
+mod keeping;
+mod server;
 
 use std::{collections::HashMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
