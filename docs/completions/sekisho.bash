@@ -1950,6 +1950,7 @@ _sekisho() {
         sekisho__subcmd__certificate__subcmd__role__subcmd__add)
             opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --pinned-by --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --acme-directory --acme-contact --acme-terms-accepted --acme-challenge --acme-profile --acme-preferred-issuer --acme-trust-anchors --acme-eab-key-id --acme-eab-key-file --acme-dns-server --acme-dns-zone --acme-dns-key-name --acme-dns-algorithm --acme-dns-key-file --pinned-by --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --pinned-by --published --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2053,6 +2054,10 @@ _sekisho() {
                     ;;
                 --pinned-by)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --published)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --why)
@@ -2239,6 +2244,7 @@ _sekisho() {
         sekisho__subcmd__certificate__subcmd__role__subcmd__set)
             opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --pinned-by --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --acme-directory --acme-contact --acme-terms-accepted --acme-challenge --acme-profile --acme-preferred-issuer --acme-trust-anchors --acme-eab-key-id --acme-eab-key-file --acme-dns-server --acme-dns-zone --acme-dns-key-name --acme-dns-algorithm --acme-dns-key-file --pinned-by --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --pinned-by --published --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2342,6 +2348,10 @@ _sekisho() {
                     ;;
                 --pinned-by)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --published)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --why)

@@ -45,6 +45,8 @@ pub struct CertificateRole {
     /// Who has pinned the key in force, and must be told before another is: one line each, `bank.example: told
     /// 2026-11-02`.
     pub pinned_by: Vec<String>,
+    /// Whether the certificate information page tells partners of its certificates: those in force, next and before.
+    pub published: bool,
 }
 
 impl Default for CertificateRole {
@@ -63,6 +65,7 @@ impl Default for CertificateRole {
             alert_before: None,
             acme: None,
             pinned_by: Vec::new(),
+            published: false,
         }
     }
 }

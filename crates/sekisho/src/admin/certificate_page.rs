@@ -10,7 +10,9 @@ impl Backend {
     /// The page as it is now; without any role where nothing is published.
     #[must_use]
     pub fn certificate_page(&self) -> CertificatePage {
-        certificate_page::page(&self.node.load().publication, &self.verifier, clock::now())
+        let now = clock::now();
+        let publication = self.node.load().publisher.publication(&self.certificates, now);
+        certificate_page::page(&publication, &self.verifier, now)
     }
 }
 

@@ -35,7 +35,7 @@ use axum::{
     routing::{get, post},
 };
 use sekisho_api::{ConfigView, ListenerView, TlsList, path};
-use sekisho_mail::{ArrivalShadow, Demand, Envelope, Mailbox};
+use sekisho_mail::{ArrivalShadow, Demand, Envelope, Mailbox, Timestamp};
 use sekisho_policy::inbound::RelayRights;
 use sekisho_smtp::server::SessionLimits;
 use sekisho_store::{Destination, Pressure, Store};
@@ -136,9 +136,15 @@ pub struct NodeView {
     /// TLS per listener and route.
     pub tls: TlsList,
     /// Which certificates partners are told of.
-    pub publication: Publication,
+    pub publisher: Box<dyn Publisher>,
     /// What is asked of the rules for mail.
     pub rules: Box<dyn Rules>,
+}
+
+/// Says which certificates partners are told of.
+pub trait Publisher: fmt::Debug + Send + Sync {
+    /// What is public at an instant, of these and of what the configuration names.
+    fn publication(&self, ours: &Certificates, now: Timestamp) -> Publication;
 }
 
 /// The rules for mail, as far as orders of the operator meet them.

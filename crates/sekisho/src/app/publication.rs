@@ -3,41 +3,94 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use sekisho_api::PublishedStanding;
-use sekisho_mail::Digest;
-use sekisho_tls::{Identity, ServerCertificates};
+use sekisho_mail::{Digest, Timestamp};
+use sekisho_policy::directory::CertificateRoleKey;
+use sekisho_tls::{Identity, IdentityFiles, ServerCertificates};
 
 use crate::{
+    admin::Publisher,
     certificate_page::{CertificatePublication, Publication, RolePublication},
     certificates::Certificates,
     config::{ListenerPlan, Loaded},
     outbound::Configured,
 };
 
-/// What is published of a configuration; with the self-signed certificates when a server runs.
-pub(super) fn publication(
-    loaded: &Loaded,
-    configured: &Configured,
-    (ours, self_signed): (&Certificates, Option<&Arc<ServerCertificates>>),
-) -> Publication {
-    let hostname = loaded.settings.hostname.to_string();
-    let mut roles: Vec<RolePublication> = Vec::new();
-    for plan in loaded.settings.listeners.iter().filter(|plan| plan.published) {
-        let Some(self_signed) = self_signed else {
-            continue;
-        };
-        for role in of_listener(plan, &plan.presented(ours, self_signed), &hostname) {
-            match roles.iter_mut().find(|known| leaves(known) == leaves(&role)) {
-                Some(known) => known.name = format!("{}, {}", known.name, role.name),
-                None => roles.push(role),
-            }
+/// What decides of a configuration which certificates are public.
+#[derive(Debug)]
+pub(super) struct Publishing {
+    hostname: String,
+    listeners: Vec<ListenerPlan>,
+    configured: Configured,
+    /// Those that are made where a listener names none; when a server runs.
+    self_signed: Option<Arc<ServerCertificates>>,
+}
+
+impl Publishing {
+    pub(super) fn new(loaded: &Loaded, configured: &Configured, self_signed: Option<&Arc<ServerCertificates>>) -> Self {
+        Self {
+            hostname: loaded.settings.hostname.to_string(),
+            listeners: loaded.settings.listeners.clone(),
+            configured: configured.clone(),
+            self_signed: self_signed.cloned(),
         }
     }
-    for role in &mut roles {
-        role.client_names = client_names(&leaves(role), configured, &hostname);
+}
+
+impl Publisher for Publishing {
+    fn publication(&self, ours: &Certificates, now: Timestamp) -> Publication {
+        let mut roles: Vec<RolePublication> = self.of_roles(ours, now);
+        for plan in self.listeners.iter().filter(|plan| plan.published) {
+            let Some(certificates) = self.of_files(plan, ours) else {
+                continue;
+            };
+            for role in of_listener(plan, &certificates, &self.hostname) {
+                match roles.iter_mut().find(|known| leaves(known) == leaves(&role)) {
+                    Some(known) => known.name = format!("{}, {}", known.name, role.name),
+                    None => roles.push(role),
+                }
+            }
+        }
+        for role in &mut roles {
+            role.client_names = client_names(&leaves(role), &self.configured, &self.hostname);
+        }
+        Publication {
+            service: self.hostname.clone(),
+            roles,
+        }
     }
-    Publication {
-        service: hostname,
-        roles,
+}
+
+impl Publishing {
+    /// Roles that are public by themselves, or by a listener that presents them.
+    fn of_roles(&self, ours: &Certificates, now: Timestamp) -> Vec<RolePublication> {
+        let is_shown = |role: &CertificateRoleKey| {
+            let mut published = self.listeners.iter().filter(|plan| plan.published);
+            published.any(|plan| plan.roles.contains(role))
+        };
+        let published = ours.published(is_shown, now).into_iter();
+        let publication = published.map(|(role, certificates)| {
+            let is_presented = self.listeners.iter().any(|plan| plan.roles.contains(&role));
+            RolePublication {
+                name: role.to_string(),
+                server_names: is_presented.then(|| self.hostname.clone()).into_iter().collect(),
+                client_names: Vec::new(),
+                certificates,
+            }
+        });
+        publication.collect()
+    }
+
+    /// Certificates of a listener that are in no role: those in its files, and where it names none at all those that
+    /// are made.
+    fn of_files(&self, plan: &ListenerPlan, ours: &Certificates) -> Option<Arc<ServerCertificates>> {
+        let presented = ours.presented();
+        let of_file = |(files, at_first): &(IdentityFiles, Identity)| {
+            let newest = presented.files.get(files);
+            newest.unwrap_or(at_first).clone()
+        };
+        let identities: Vec<Identity> = plan.certificates.iter().map(of_file).collect();
+        let made = || self.self_signed.clone().filter(|_| plan.roles.is_empty());
+        ServerCertificates::new(identities).map(Arc::new).or_else(made)
     }
 }
 

@@ -11,7 +11,7 @@ use sekisho_policy::{
 use sekisho_store::{Destination, Pressure};
 use sekisho_tls::{ClientProfile, IdentityUse, ServerCertificates, TlsClient, TlsDescription, TlsServer};
 
-use super::publication::publication;
+use super::publication::Publishing;
 use crate::{
     admin::{ListenerRules, NodeView, Rules},
     certificates::Certificates,
@@ -49,7 +49,7 @@ pub(super) fn node_view(
             all,
         },
         tls: TlsList { places },
-        publication: publication(loaded, configured, (ours, self_signed)),
+        publisher: Box::new(Publishing::new(loaded, configured, self_signed)),
         rules: Box::new(NodeRules {
             configured: configured.clone(),
             inbound: settings.inbound.clone(),

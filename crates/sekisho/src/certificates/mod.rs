@@ -14,6 +14,7 @@ mod live;
 mod metrics;
 mod orders;
 mod proof;
+mod published;
 mod record;
 mod role;
 mod tending;

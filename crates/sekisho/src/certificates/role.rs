@@ -38,6 +38,8 @@ pub struct CertificateRole {
     pub acme: Option<Arc<AcmeSettings>>,
     /// Who has pinned its key, in the operator's words.
     pub pinned_by: Vec<String>,
+    /// Whether partners are told of its certificates.
+    pub published: bool,
 }
 
 impl CertificateRole {

@@ -26,6 +26,7 @@ fn role(change: impl FnOnce(&mut CertificateRole)) -> CertificateRole {
         alert_before: None,
         acme: None,
         pinned_by: Vec::new(),
+        published: false,
     };
     change(&mut role);
     role

@@ -154,7 +154,7 @@ pub struct ListenerTls {
     pub resumption: bool,
     /// The oldest version of TLS that is spoken.
     pub min_version: MinVersion,
-    /// Whether these certificates are shown to partners on the certificate information page (`[web]`,
+    /// Whether these certificates, those of the roles included, are shown to partners on the certificate page (`[web]`,
     /// `sekisho certificate page`): the certificates, what they lead to, and this node's name. Never a key.
     pub published: bool,
 }

@@ -149,6 +149,7 @@ fn role_all_set() -> CertificateRole {
         }],
         key_types: texts(&["ecdsa-p384", "rsa-3072"]),
         reuse_key: false,
+        published: true,
         overlap: Some(text("3d")),
         alert_before: Some(text("10d")),
         acme: Some(RoleAcme {

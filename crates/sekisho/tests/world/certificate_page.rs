@@ -6,7 +6,7 @@ use std::{
     net::{SocketAddr, TcpStream},
 };
 
-use sekisho_api::CertificatePage;
+use sekisho_api::{CertificatePage, PublishedStanding};
 use sekisho_testkit::{
     authority::{Authority, Description, Endpoints},
     enclosure::enclosed,
@@ -442,5 +442,108 @@ fn in_a_browser_hostile_names_are_text_and_nothing_is_run_or_loaded() {
             );
             assert!(!complaints.contains("Content Security Policy"), "{complaints}");
         }
+    });
+}
+
+/// A role that is published, and the web.
+const ROLE: &str = "\
+[node]
+hostname = \"mx.example.org\"
+[[listener]]
+name = \"mx\"
+address = \"127.0.0.1:2525\"
+[listener.tls]
+roles = [\"mx\"]
+[web]
+http = \"127.0.0.1:80\"
+";
+
+fn done(node: &Node, arguments: &[&str]) {
+    let output = node.run(arguments);
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+}
+
+/// Takes a certificate of `root` into role `mx`; answers with its id in the store.
+fn import(node: &Node, root: &Authority, more: &[&str]) -> String {
+    let pem = root.server_described(&["mx.example.org"], &described("Example Corporation"));
+    let path = |name: &str, text: &str| node.write(name, text).display().to_string();
+    let (chain, key) = (path("imported.pem", &pem.chain), path("imported.key", &pem.key));
+    let plain = [
+        "certificate",
+        "import",
+        "--role",
+        "mx",
+        "--certificate",
+        &chain,
+        "--key",
+        &key,
+        "--json",
+    ];
+    let done = node.json_lines(&[&plain[..], more].concat()).swap_remove(0);
+    let id = done["certificate"]["id"].as_str();
+    id.unwrap_or_else(|| panic!("{done:#}")).to_owned()
+}
+
+/// What stands in each column: where it stands, and its root.
+fn columns(page: &CertificatePage) -> Vec<(PublishedStanding, String)> {
+    let families = page.roles.iter().flat_map(|role| &role.families);
+    let certificates = families.flat_map(|family| &family.certificates);
+    certificates
+        .map(|one| (one.standing, one.root.subject.clone()))
+        .collect()
+}
+
+#[test]
+fn old_and_new_stand_side_by_side_from_when_the_next_is_there_until_the_overlap_is_over() {
+    use PublishedStanding::{Current, Next, Previous};
+    enclosed(|| {
+        let (old, new) = (Authority::called("Old Root"), Authority::called("New Root"));
+        let node = node_trusting(&old, ROLE);
+        done(
+            &node,
+            &["certificate", "role", "add", "mx", "--names", "mx.example.org"],
+        );
+        import(&node, &old, &[]);
+        assert_eq!(get(PAGE).status, 404, "a role is not public unless it says so");
+        done(&node, &["certificate", "role", "set", "mx", "--published"]);
+        let shown = |wanted: &[(PublishedStanding, &str)], changes: bool| {
+            let look = || {
+                let answer = get(&format!("{PAGE}.json"));
+                let page: CertificatePage = serde_json::from_slice(&answer.body).ok()?;
+                let is_there = columns(&page)
+                    .iter()
+                    .map(|(one, root)| (*one, root.as_str()))
+                    .eq(wanted.iter().copied());
+                (is_there && page.roles[0].families[0].changes_at.is_some() == changes).then_some(page)
+            };
+            wait::until_or(format_args!("{wanted:?} on the page"), look, || {
+                get(&format!("{PAGE}.json")).text()
+            })
+        };
+        shown(&[(Current, "CN=Old Root")], false);
+        let id = import(&node, &new, &["--stage"]);
+        shown(&[(Current, "CN=Old Root"), (Next, "CN=New Root")], false);
+        done(&node, &["certificate", "activate", &id, "--at", &crate::in_a_month()]);
+        let page = shown(&[(Current, "CN=Old Root"), (Next, "CN=New Root")], true);
+        let steps = serde_json::to_value(&page.roles[0].steps).expect("steps are JSON");
+        let of = |kind: &str| {
+            steps
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|one| one["step"] == kind)
+                .count()
+        };
+        assert_eq!(
+            (of("trust-root"), of("replace-pin"), of("open-hosts")),
+            (2, 1, 1),
+            "{steps:#}"
+        );
+        let html = ask("GET", PAGE, &[("Accept-Language", "ja")]).text();
+        assert!(html.contains("次の証明書") && html.contains("新旧の証明書"), "{html}");
+        done(&node, &["certificate", "activate", &id]);
+        let page = shown(&[(Previous, "CN=Old Root"), (Current, "CN=New Root")], true);
+        let steps = serde_json::to_value(&page.roles[0].steps).expect("steps are JSON");
+        assert!(steps.to_string().contains("drop-pin"), "{steps:#}");
     });
 }

@@ -64,6 +64,9 @@ pub(in crate::cli) struct RoleFlags {
     /// Who has pinned its key, "bank.example: told 2026-11-02"; repeat the flag for several
     #[arg(long, value_name = "TEXT")]
     pinned_by: Option<Vec<String>>,
+    /// Whether the certificate information page tells partners of its certificates [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    published: Option<bool>,
 }
 
 impl FieldFlags for RoleFlags {
@@ -84,6 +87,7 @@ impl FieldFlags for RoleFlags {
         set_text(&mut document.alert_before, self.alert_before.as_ref());
         set_list(&mut document.pinned_by, self.pinned_by.as_ref());
         self.acme.apply(document);
+        set(&mut document.published, self.published.as_ref());
         Ok(())
     }
 }

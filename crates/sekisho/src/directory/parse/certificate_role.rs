@@ -62,6 +62,7 @@ pub(super) fn role(document: &api::CertificateRole, file: &FilePart, into: &mut 
         alert_before,
         acme: acme.map(Arc::new),
         pinned_by: document.pinned_by.clone(),
+        published: document.published,
     });
 }
 
