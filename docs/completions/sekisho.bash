@@ -1119,7 +1119,6 @@ _sekisho() {
     case "${cmd}" in
         sekisho)
             opts="-h -V --config --data-folder --help --version serve status queue trace explain explain-inbound config tls store organization domain connector rule exception certificate partner trust alert directory export plan apply import send completions help"
-            opts="-h -V --config --data-folder --help --version serve status queue trace explain explain-inbound config tls store organization domain connector rule exception certificate partner alert directory export plan apply import send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1293,7 +1292,6 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__certificate)
-            opts="-h -V --config --data-folder --help --version role list show import request renew stage activate retire remove check page help"
             opts="-h -V --config --data-folder --help --version role list show import request renew revoke stage activate retire remove check page help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1376,7 +1374,6 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__certificate__subcmd__help)
-            opts="role list show import request renew stage activate retire remove check page help"
             opts="role list show import request renew revoke stage activate retire remove check page help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1793,7 +1790,6 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__certificate__subcmd__renew)
-            opts="-h -V --organization --why --json --config --data-folder --help --version"
             opts="-h -V --organization --why --json --new-key --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1948,9 +1944,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__certificate__subcmd__role__subcmd__add)
-            opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --pinned-by --why --json --no-impact --days --dry-run --config --data-folder --help --version"
-            opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --acme-directory --acme-contact --acme-terms-accepted --acme-challenge --acme-profile --acme-preferred-issuer --acme-trust-anchors --acme-eab-key-id --acme-eab-key-file --acme-dns-server --acme-dns-zone --acme-dns-key-name --acme-dns-algorithm --acme-dns-key-file --pinned-by --why --json --no-impact --days --dry-run --config --data-folder --help --version"
-            opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --pinned-by --published --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --acme-directory --acme-contact --acme-terms-accepted --acme-challenge --acme-profile --acme-preferred-issuer --acme-trust-anchors --acme-eab-key-id --acme-eab-key-file --acme-dns-server --acme-dns-zone --acme-dns-key-name --acme-dns-algorithm --acme-dns-key-file --pinned-by --published --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2242,9 +2236,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__certificate__subcmd__role__subcmd__set)
-            opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --pinned-by --why --json --no-impact --days --dry-run --config --data-folder --help --version"
-            opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --acme-directory --acme-contact --acme-terms-accepted --acme-challenge --acme-profile --acme-preferred-issuer --acme-trust-anchors --acme-eab-key-id --acme-eab-key-file --acme-dns-server --acme-dns-zone --acme-dns-key-name --acme-dns-algorithm --acme-dns-key-file --pinned-by --why --json --no-impact --days --dry-run --config --data-folder --help --version"
-            opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --pinned-by --published --why --json --no-impact --days --dry-run --config --data-folder --help --version"
+            opts="-h -V --organization --comment --names --issuers --tls-certificate-name --files --key-types --reuse-key --overlap --alert-before --acme-directory --acme-contact --acme-terms-accepted --acme-challenge --acme-profile --acme-preferred-issuer --acme-trust-anchors --acme-eab-key-id --acme-eab-key-file --acme-dns-server --acme-dns-zone --acme-dns-key-name --acme-dns-algorithm --acme-dns-key-file --pinned-by --published --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2835,7 +2827,6 @@ _sekisho() {
             ;;
         sekisho__subcmd__connector__subcmd__add__subcmd__outbound)
             opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --revocation --refuse-not-revocable --client-certificate --client-key --client-certificate-role --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-role --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3256,7 +3247,6 @@ _sekisho() {
             ;;
         sekisho__subcmd__connector__subcmd__draft__subcmd__outbound)
             opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --revocation --refuse-not-revocable --client-certificate --client-key --client-certificate-role --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-role --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4061,7 +4051,6 @@ _sekisho() {
             ;;
         sekisho__subcmd__connector__subcmd__set__subcmd__outbound)
             opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --revocation --refuse-not-revocable --client-certificate --client-key --client-certificate-role --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
-            opts="-h -V --organization --enabled --mode --draft-of --comment --connector-type --recipient-domains --all-accepted-domains --is-transport-rule-scoped --route-all-messages-via-on-premises --cloud-services-mail-enabled --smart-hosts --implicit-tls --sni --tls-settings --tls-domain --tls-domains --min-tls-version --key-exchange-groups --trust-anchors --pins --client-certificate --client-key --client-certificate-role --client-certificate-in-tls12 --ehlo-name --source-address --retry --expire-after --delay-notice-after --smtp-dane-mode --mta-sts-mode --validation-recipients --revalidate-every --revalidate-with-mail --why --json --no-impact --days --dry-run --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5338,7 +5327,6 @@ _sekisho() {
             ;;
         sekisho__subcmd__help)
             opts="serve status queue trace explain explain-inbound config tls store organization domain connector rule exception certificate partner trust alert directory export plan apply import send completions help"
-            opts="serve status queue trace explain explain-inbound config tls store organization domain connector rule exception certificate partner alert directory export plan apply import send completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5408,7 +5396,6 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__certificate)
-            opts="role list show import request renew stage activate retire remove check page"
             opts="role list show import request renew revoke stage activate retire remove check page"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -34,6 +34,7 @@ impl Kept {
             key_types: vec![KeyType::EcdsaP256],
             reuse_key: true,
             overlap: DAY * 7,
+            published: false,
             alert_before: None,
             acme: Some(Arc::new(settings)),
             pinned_by: Vec::new(),

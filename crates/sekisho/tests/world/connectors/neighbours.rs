@@ -260,6 +260,34 @@ fn contains(message: &[u8], text: &str) -> bool {
     String::from_utf8_lossy(message).contains(text)
 }
 
+/// An organization's ways out to a host whose authority it is to trust and to one of its neighbour's, and its own servers.
+fn connectors_without_anchors(organization: &str, address: &str, [own, other]: [u16; 2]) -> String {
+    let outbound = |name: &str, port: u16| {
+        format!(
+            "[[outbound_connector]]\norganization = \"{organization}\"\nname = \"{name}\"\n\
+             recipient_domains = [\"{name}.example\"]\nsmart_hosts = [\"192.0.2.1:{port}\"]\n\
+             tls_settings = \"certificate_validation\"\nretry = [\"1h\"]\n"
+        )
+    };
+    let inbound = |name: &str, condition: &str| {
+        format!(
+            "[[inbound_connector]]\norganization = \"{organization}\"\nname = \"{name}\"\n\
+             connector_type = \"on_premises\"\nassociated_accepted_domains = [\"{organization}.example\"]\n\
+             {condition}\n"
+        )
+    };
+    [
+        outbound("there", own),
+        outbound("astray", other),
+        inbound("own", &format!("sender_ip_addresses = [\"{address}\"]")),
+        inbound(
+            "hub",
+            &format!("tls_sender_certificate_name = \"mail.{organization}.example\""),
+        ),
+    ]
+    .concat()
+}
+
 /// Neither has anchors at its connectors: what each trusts stands in its own document.
 #[test]
 fn each_organization_trusts_its_own_authority_and_never_its_neighbours() {
@@ -269,36 +297,10 @@ fn each_organization_trusts_its_own_authority_and_never_its_neighbours() {
             let pem = root.server(&["mx.there.example"]);
             Peer::start((HOSTS[0], port).into(), Some(&pem), Fault::None)
         });
-        let of = |organization: &str, address: &str, own: u16, other: u16| {
-            let outbound = |name: &str, port: u16| {
-                format!(
-                    "[[outbound_connector]]\norganization = \"{organization}\"\nname = \"{name}\"\n\
-                     recipient_domains = [\"{name}.example\"]\nsmart_hosts = [\"192.0.2.1:{port}\"]\n\
-                     tls_settings = \"certificate_validation\"\nretry = [\"1h\"]\n"
-                )
-            };
-            let inbound = |name: &str, condition: &str| {
-                format!(
-                    "[[inbound_connector]]\norganization = \"{organization}\"\nname = \"{name}\"\n\
-                     connector_type = \"on_premises\"\nassociated_accepted_domains = [\"{organization}.example\"]\n\
-                     {condition}\n"
-                )
-            };
-            [
-                outbound("there", own),
-                outbound("astray", other),
-                inbound("own", &format!("sender_ip_addresses = [\"{address}\"]")),
-                inbound(
-                    "hub",
-                    &format!("tls_sender_certificate_name = \"mail.{organization}.example\""),
-                ),
-            ]
-            .concat()
-        };
         let directory = [
             TWO_ORGANIZATIONS,
-            &of("acme", "192.0.2.3", 2601, 2602),
-            &of("beta", "192.0.2.4", 2602, 2601),
+            &connectors_without_anchors("acme", "192.0.2.3", [2601, 2602]),
+            &connectors_without_anchors("beta", "192.0.2.4", [2602, 2601]),
         ];
         let node = service(USERS, &directory.concat());
         for (name, root) in ["acme", "beta"].into_iter().zip(&roots) {
