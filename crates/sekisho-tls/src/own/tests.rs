@@ -137,7 +137,7 @@ fn each_thing_that_is_wrong_with_a_chain_is_said_with_its_weight() {
         ("leaves out digitalSignature", Weight::Error, &|one| {
             one.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
         }),
-        ("before the certificate itself", Weight::Warning, &|one| {
+        ("before the certificate:", Weight::Warning, &|one| {
             one.not_before = date_time_ymd(2026, 9, 1);
             one.not_after = date_time_ymd(2027, 2, 1);
         }),

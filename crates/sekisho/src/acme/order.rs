@@ -195,12 +195,15 @@ impl AcmeAccount {
             Ok(order) => return Ok(order),
             Err(error) => error,
         };
-        // RFC 9773 §5: a certificate may be replaced once; and an authority may take the hint and not say so. The
-        // certificate is what matters, so it is ordered without.
+        // RFC 9773 §5: a certificate may be replaced once; an authority may take the hint and not say so; and one may
+        // stumble over a certificate that it does not find again. The certificate is what matters, so it is ordered
+        // without.
         let is_about_replacing = match &error {
             Error::Api(problem) => {
                 let kind = problem.r#type.as_deref().unwrap_or_default();
-                kind.ends_with(":alreadyReplaced") || kind.ends_with(":malformed")
+                [":alreadyReplaced", ":malformed", ":serverInternal"]
+                    .iter()
+                    .any(|about| kind.ends_with(about))
             }
             Error::Other(_) => self.courier.seen().fault.is_none(),
             _ => false,

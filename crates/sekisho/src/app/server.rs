@@ -167,9 +167,8 @@ impl Server {
         let doors = open_doors(&loaded, (registry, metrics.store, metrics.web), &backend, &watched).await?;
         let coming_in = Arc::clone(&listeners).run(sockets, inbound, watched.clone());
         let mut parts = set_going(&backend, &in_force.dispatcher, coming_in, &watched);
-        parts.extend(doors.parts);
         let proving = keep_proving(certificates, Arc::clone(&listeners), watched);
-        parts.push(tokio::spawn(proving));
+        parts.extend(doors.parts.into_iter().chain([tokio::spawn(proving)]));
         say(&banner(&loaded, doors.health));
         Ok(Self {
             place,

@@ -260,7 +260,8 @@ fn contains(message: &[u8], text: &str) -> bool {
     String::from_utf8_lossy(message).contains(text)
 }
 
-/// An organization's ways out to a host whose authority it is to trust and to one of its neighbour's, and its own servers.
+/// An organization's ways out, to a host whose authority it is to trust and to one of its neighbour's, and its own
+/// servers.
 fn connectors_without_anchors(organization: &str, address: &str, [own, other]: [u16; 2]) -> String {
     let outbound = |name: &str, port: u16| {
         format!(
