@@ -2,7 +2,7 @@
 //!
 //! Listeners and connectors name a *role*, a document of the directory. Certificates of a role lie in the data folder
 //! or in files of the operator, and move from stage to stage; which of the active ones is presented at an instant is a
-//! comparison ([`choice`]). What is wrong with a chain is `sekisho-tls`'s to say; who may give orders is the API's.
+//! comparison (`choice`). What is wrong with a chain is `sekisho-tls`'s to say; who may give orders is the API's.
 
 mod choice;
 mod concerns;

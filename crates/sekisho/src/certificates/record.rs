@@ -88,7 +88,7 @@ pub struct Event {
 /// What is written down about a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// [`FORMAT`].
+    /// `FORMAT`.
     pub format: u32,
     /// Where it stands.
     pub stage: Stage,

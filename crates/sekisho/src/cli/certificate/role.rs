@@ -40,7 +40,7 @@ pub(in crate::cli) struct RoleFlags {
     /// An issuer whose certificates count, "O=Example Trust, C=CH"; repeat the flag for several; none: any issuer
     #[arg(long, value_name = "ISSUER")]
     issuers: Option<Vec<String>>,
-    /// As Exchange's TlsCertificateName: "<I>CN=Example CA, C=CH<S>CN=mail.example.org"
+    /// As Exchange's TlsCertificateName: `<I>CN=Example CA, C=CH<S>CN=mail.example.org`
     #[arg(long, value_name = "NAME")]
     tls_certificate_name: Option<String>,
     /// Files on the node that are watched, CERTIFICATE:KEY; repeat the flag for several
