@@ -35,6 +35,9 @@ use crate::{
 
 /// How long a session waits for what is not held yet.
 pub const WAIT_MAX: Duration = Duration::from_secs(10);
+/// How often a session looks again what is missing once more has come: as often as a distribution point may have
+/// addresses, and once for OCSP.
+const ROUNDS_MAX: usize = 17;
 /// How often it is looked what ends soon.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How often the folder is looked over for what nobody uses any more.
@@ -115,8 +118,8 @@ impl RevocationLookup {
         let verifier = &self.0.verifier;
         let deadline = Instant::now() + WAIT_MAX;
         // What comes may lead to more: the next address of a distribution point, or OCSP in the place of a CRL. Each
-        // that failed is left alone for a while, so that this ends.
-        loop {
+        // that failed is left alone for a while; a clock that is set back meanwhile must not make this endless.
+        for _ in 0..ROUNDS_MAX {
             let answers = net::verify(verifier, chain, checks, clock::now());
             if self.0.fetcher.is_none() || !answers.verdicts.iter().any(is_open) {
                 return answers;
@@ -134,9 +137,10 @@ impl RevocationLookup {
             };
             if timeout_at(deadline, all).await.is_err() {
                 self.0.metrics.waited_in_vain();
-                return net::verify(verifier, chain, checks, clock::now());
+                break;
             }
         }
+        net::verify(verifier, chain, checks, clock::now())
     }
 
     /// Takes in what is on disk, then fetches anew what ends soon, until the server stops.
@@ -189,9 +193,13 @@ impl RevocationLookup {
         drop(under_way);
         let (lookup, need) = (self.clone(), need.clone());
         tokio::spawn(async move {
+            // However it ends, nobody is to wait for it once it has.
+            let _ending = Ending {
+                lookup: &lookup,
+                name: &name,
+                _told: told,
+            };
             lookup.fetch(&need, &name).await;
-            lookup.0.under_way().remove(&name);
-            drop(told);
         });
         ended
     }
@@ -257,6 +265,20 @@ impl RevocationLookup {
         if is_to_note {
             self.0.verifier.revocations().note_failure(need, why, clock::now());
         }
+    }
+}
+
+/// A fetch that is under way until this is dropped.
+struct Ending<'a> {
+    lookup: &'a RevocationLookup,
+    name: &'a str,
+    /// Dropped last, so that whoever is told begins a new one.
+    _told: watch::Sender<()>,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.lookup.0.under_way().remove(self.name);
     }
 }
 
