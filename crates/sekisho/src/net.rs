@@ -13,10 +13,10 @@ pub use race::connect_first;
 #[cfg(test)]
 pub use either::{
     Listening, PeerChain, TcpListener, TcpStream, TlsStream, accept_tls, certificates, connect, connect_tls, given,
-    listening, revocation_needs, verify,
+    listening, verify,
 };
 #[cfg(not(test))]
 pub use system::{
     Listening, PeerChain, TcpListener, TcpStream, TlsStream, accept_tls, certificates, connect, connect_tls, given,
-    listening, revocation_needs, verify,
+    listening, verify,
 };

@@ -11,7 +11,7 @@ use std::{
 };
 
 use sekisho_mail::{ChainAnswers, Check, Domain, HandshakeFailure, Timestamp, TlsFacts};
-use sekisho_tls::{ClientProfile, RevocationNeed, TlsClient, TlsServer, Verifier};
+use sekisho_tls::{ClientProfile, TlsClient, TlsServer, Verifier};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 use super::{
@@ -172,18 +172,6 @@ pub fn certificates(chain: &PeerChain) -> Option<&system::PeerChain> {
 
 pub fn given(chain: sekisho_tls::PeerChain) -> PeerChain {
     PeerChain::Certificates(system::given(chain))
-}
-
-pub fn revocation_needs(
-    verifier: &Verifier,
-    chain: &PeerChain,
-    checks: &[Check],
-    now: Timestamp,
-) -> Vec<RevocationNeed> {
-    match chain {
-        PeerChain::Certificates(chain) => system::revocation_needs(verifier, chain, checks, now),
-        PeerChain::Facts(_) => Vec::new(),
-    }
 }
 
 pub fn verify(verifier: &Verifier, chain: &PeerChain, checks: &[Check], now: Timestamp) -> ChainAnswers {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use sekisho_mail::{ChainAnswers, Check, Domain, HandshakeFailure, Timestamp, TlsFacts};
-use sekisho_tls::{ClientProfile, RevocationNeed, TlsClient, TlsServer, Verifier};
+use sekisho_tls::{ClientProfile, TlsClient, TlsServer, Verifier};
 #[cfg(not(test))]
 pub use tokio::net::{TcpListener, TcpStream};
 #[cfg(test)]
@@ -89,17 +89,6 @@ pub fn certificates(chain: &PeerChain) -> Option<&Arc<sekisho_tls::PeerChain>> {
 #[must_use]
 pub fn given(chain: sekisho_tls::PeerChain) -> PeerChain {
     Arc::new(chain)
-}
-
-/// What must be fetched before the checks about revocation can be answered.
-#[must_use]
-pub fn revocation_needs(
-    verifier: &Verifier,
-    chain: &PeerChain,
-    checks: &[Check],
-    now: Timestamp,
-) -> Vec<RevocationNeed> {
-    verifier.revocation_needs(chain, checks, now)
 }
 
 /// Answers checks about a chain.

@@ -124,7 +124,8 @@ impl RevocationLookup {
             if self.0.fetcher.is_none() || !answers.verdicts.iter().any(is_open) {
                 return answers;
             }
-            let needs = net::revocation_needs(verifier, chain, checks, clock::now());
+            let needs = net::certificates(chain).map(|chain| verifier.revocation_needs(chain, checks, clock::now()));
+            let needs = needs.unwrap_or_default();
             if needs.is_empty() {
                 return answers;
             }

@@ -49,8 +49,11 @@ pub(super) fn inbound(document: &api::InboundConnector, into: &mut Collected, fa
         return;
     };
     let anchors = keep_anchors(place, set, into);
-    let said = (document.revocation, document.refuse_not_revocable);
-    let revocation = into.revocation.setting(&document.organization, said.0, said.1);
+    let revocation = into.revocation.setting(
+        &document.organization,
+        document.revocation,
+        document.refuse_not_revocable,
+    );
     into.parts.inbound.push(InboundConnector {
         shadow: shadow(document.mode, document.draft_of.as_deref(), (&document.id(), document)),
         key: ConnectorKey {
