@@ -1,17 +1,21 @@
 //! Folders and files that hold secrets: nobody else may read them, no link is followed on the way, and a file is there
 //! whole or not at all, also after a crash. Owner and mode are looked at on what was opened, not on a path that may
 //! have become another by then.
+//!
+//! All of it belongs to whoever has the data folder: a command that root gives while no server runs leaves nothing that
+//! the server could not read.
 
 use std::{
     fs::File,
     io::{self, Read as _, Write as _},
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags},
+    fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Uid},
     io::Errno,
+    process::geteuid,
 };
 use zeroize::Zeroizing;
 
@@ -27,6 +31,14 @@ const OF_OTHERS: u32 = 0o077;
 pub(super) struct Folder {
     fd: OwnedFd,
     path: PathBuf,
+    owner: Owner,
+}
+
+/// Whose the data folder is, and all that is kept in it.
+#[derive(Clone, Copy, Debug)]
+struct Owner {
+    user: Uid,
+    group: Gid,
 }
 
 /// Why something on the disk cannot be read or written; names the place and what mends it.
@@ -96,15 +108,22 @@ fn system(path: &Path, error: Errno) -> FolderError {
 }
 
 impl Folder {
-    /// Opens one by its path, and makes it when it is not there. What is above it may be links: that is the operator's.
-    pub(super) fn at(path: &Path) -> Result<Self, FolderError> {
-        match rustix::fs::mkdirat(CWD, path, FOLDER_MODE) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(error) => return Err(system(path, error)),
-        }
-        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|error| system(path, error))?;
-        Self::checked(fd, path.to_owned())
+    /// One in a data folder, made when it is not there. What is above may be links: that is the operator's.
+    pub(super) fn at(data_folder: &Path, name: &str) -> Result<Self, FolderError> {
+        let failed = |error| system(data_folder, error);
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(CWD, data_folder, flags, Mode::empty()).map_err(failed)?;
+        let stat = rustix::fs::fstat(&fd).map_err(failed)?;
+        let owner = Owner {
+            user: Uid::from_raw(stat.st_uid),
+            group: Gid::from_raw(stat.st_gid),
+        };
+        let data_folder = Self {
+            fd,
+            path: data_folder.to_owned(),
+            owner,
+        };
+        data_folder.make(name)
     }
 
     /// One in it.
@@ -112,23 +131,25 @@ impl Folder {
         let path = self.path.join(name);
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let opened = rustix::fs::openat(&self.fd, name, flags, Mode::empty());
-        Self::checked(opened.map_err(|error| system(&path, error))?, path)
+        let fd = opened.map_err(|error| system(&path, error))?;
+        let stat = rustix::fs::fstat(&fd).map_err(|error| system(&path, error))?;
+        self.owner.check(&path, stat.st_uid, stat.st_mode, "0700")?;
+        let owner = self.owner;
+        Ok(Self { fd, path, owner })
     }
 
     /// One in it, made when it is not there.
     pub(super) fn make(&self, name: &str) -> Result<Self, FolderError> {
         match rustix::fs::mkdirat(&self.fd, name, FOLDER_MODE) {
-            Ok(()) => self.sync()?,
-            Err(Errno::EXIST) => {}
-            Err(error) => return Err(system(&self.path.join(name), error)),
+            Ok(()) => {
+                let made = self.open(name)?;
+                self.owner.is_given(&made.fd, &made.path)?;
+                self.sync()?;
+                Ok(made)
+            }
+            Err(Errno::EXIST) => self.open(name),
+            Err(error) => Err(system(&self.path.join(name), error)),
         }
-        self.open(name)
-    }
-
-    fn checked(fd: OwnedFd, path: PathBuf) -> Result<Self, FolderError> {
-        let stat = rustix::fs::fstat(&fd).map_err(|error| system(&path, error))?;
-        check(&path, stat.st_uid, stat.st_mode, "0700")?;
-        Ok(Self { fd, path })
     }
 
     /// Where it is, for people.
@@ -172,7 +193,7 @@ impl Folder {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(FolderError::NotPlain { path, what: "file" });
         }
-        check(&path, stat.st_uid, stat.st_mode, "0600")?;
+        self.owner.check(&path, stat.st_uid, stat.st_mode, "0600")?;
         // Room from the start, so that growing leaves no copy of a key behind.
         let mut octets = Zeroizing::new(Vec::with_capacity(16 * 1024));
         let read = File::from(fd).take(limit + 1).read_to_end(&mut octets);
@@ -194,6 +215,7 @@ impl Folder {
         self.remove_if_there(&unfinished)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&self.fd, unfinished.as_str(), flags, FILE_MODE).map_err(failed)?;
+        self.owner.is_given(&fd, &path)?;
         let mut file = File::from(fd);
         let written = file.write_all(octets).and_then(|()| file.sync_all());
         written.map_err(|source| FolderError::System {
@@ -249,30 +271,42 @@ impl Folder {
     }
 }
 
-fn check(path: &Path, owner: u32, mode: u32, wanted: &'static str) -> Result<(), FolderError> {
-    let own = rustix::process::geteuid().as_raw();
-    if owner != own {
-        return Err(FolderError::Owner {
-            path: path.to_owned(),
-            owner,
-            wanted: own,
-        });
+impl Owner {
+    /// Gives what was made just now to the owner, where it is root who made it.
+    fn is_given(self, made: impl AsFd, path: &Path) -> Result<(), FolderError> {
+        if geteuid() == self.user || !geteuid().is_root() {
+            return Ok(());
+        }
+        let given = rustix::fs::fchown(made, Some(self.user), Some(self.group));
+        given.map_err(|error| system(path, error))
     }
-    if mode & OF_OTHERS != 0 {
-        return Err(FolderError::Mode {
-            path: path.to_owned(),
-            mode: mode & 0o7777,
-            wanted,
-        });
+
+    /// What root owns nobody but root has put there.
+    fn check(self, path: &Path, owner: u32, mode: u32, wanted: &'static str) -> Result<(), FolderError> {
+        let user = self.user.as_raw();
+        if owner != user && owner != Uid::ROOT.as_raw() {
+            return Err(FolderError::Owner {
+                path: path.to_owned(),
+                owner,
+                wanted: user,
+            });
+        }
+        if mode & OF_OTHERS != 0 {
+            return Err(FolderError::Mode {
+                path: path.to_owned(),
+                mode: mode & 0o7777,
+                wanted,
+            });
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::{
         fs,
-        os::unix::fs::{PermissionsExt as _, symlink},
+        os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
     };
 
     use super::*;
@@ -284,7 +318,7 @@ mod tests {
     #[test]
     fn what_is_written_is_ones_own_alone_and_whole() {
         let scratch = tempfile::tempdir().unwrap();
-        let folder = Folder::at(&scratch.path().join("certificates")).unwrap();
+        let folder = Folder::at(scratch.path(), "certificates").unwrap();
         let inner = folder.make("acme").unwrap();
         inner.write("key.pem", b"first").unwrap();
         inner.write("key.pem", b"second").unwrap();
@@ -303,7 +337,7 @@ mod tests {
     #[test]
     fn what_others_could_read_or_lead_elsewhere_is_refused() {
         let scratch = tempfile::tempdir().unwrap();
-        let folder = Folder::at(&scratch.path().join("certificates")).unwrap();
+        let folder = Folder::at(scratch.path(), "certificates").unwrap();
         folder.write("key.pem", b"key").unwrap();
         let path = folder.path().join("key.pem");
         for (bits, is_fine) in [
@@ -330,10 +364,35 @@ mod tests {
         symlink(scratch.path().join("elsewhere"), folder.path().join("acme")).unwrap();
         assert!(matches!(folder.make("acme"), Err(FolderError::NotPlain { .. })));
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let again = Folder::at(folder.path());
+        let again = Folder::at(scratch.path(), "certificates");
         assert!(
             matches!(again, Err(FolderError::Mode { wanted: "0700", .. })),
             "{again:?}"
         );
+    }
+
+    #[test]
+    fn what_root_makes_or_finds_is_the_data_folders_owners() {
+        if !geteuid().is_root() {
+            eprintln!("who is not root can give nothing away");
+            return;
+        }
+        const OTHERS: u32 = 4711;
+        let scratch = tempfile::tempdir().unwrap();
+        chown(scratch.path(), Some(OTHERS), Some(OTHERS + 1)).unwrap();
+        let folder = Folder::at(scratch.path(), "certificates").unwrap();
+        let inner = folder.make("acme").unwrap();
+        inner.write("key.pem", b"key").unwrap();
+        let key = inner.path().join("key.pem");
+        for path in [folder.path(), inner.path(), &key] {
+            let facts = fs::metadata(path).unwrap();
+            assert_eq!((facts.uid(), facts.gid()), (OTHERS, OTHERS + 1), "{}", path.display());
+        }
+        assert_eq!(&**inner.read("key.pem", 100).unwrap(), b"key");
+        chown(&key, Some(0), None).unwrap();
+        assert!(inner.read("key.pem", 100).is_ok(), "root's own");
+        chown(&key, Some(OTHERS + 2), None).unwrap();
+        let error = inner.read("key.pem", 100).unwrap_err().to_string();
+        assert!(error.contains("belongs to user 4713; run: chown 4711"), "{error}");
     }
 }

@@ -63,7 +63,7 @@ impl Vault {
     /// Opens the store in a data folder, and makes it when it is not there.
     pub(super) fn open(data_folder: &Path) -> Result<Self, FolderError> {
         Ok(Self {
-            root: Folder::at(&data_folder.join("certificates"))?,
+            root: Folder::at(data_folder, "certificates")?,
         })
     }
 
