@@ -1,7 +1,7 @@
 //! Private keys of our own: made, read from PEM, and what they sign of themselves (RFC 2986). What was read is wiped
 //! when it is dropped; what the libraries keep of it is theirs.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use pem_rfc7468::LineEnding;
 use rcgen::{
@@ -10,12 +10,18 @@ use rcgen::{
 };
 use rustls::pki_types::{PrivateKeyDer, pem::PemObject as _};
 use sekisho_mail::{Digest, KeyExchangeGroups, TlsVersion};
+use x509_parser::{
+    certification_request::X509CertificationRequest,
+    prelude::{FromDer as _, GeneralName, ParsedExtension},
+};
 use zeroize::Zeroizing;
 
 use crate::{chain::sha256, identity::AssemblyFault, provider::provider_for};
 
 /// RFC 5280 appendix A.1, `ub-common-name`.
 const COMMON_NAME_LEN_MAX: usize = 64;
+/// RFC 7468 §7.
+const REQUEST_LABEL: &str = "CERTIFICATE REQUEST";
 
 /// Which key is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,6 +127,34 @@ pub struct SigningRequest {
     pub pem: String,
     /// Likewise in DER.
     pub der: Vec<u8>,
+}
+
+impl SigningRequest {
+    /// One that was made before, in PEM; `None` when it cannot be read.
+    #[must_use]
+    pub fn parse(pem: &str) -> Option<Self> {
+        let (label, der) = pem_rfc7468::decode_vec(pem.as_bytes()).ok()?;
+        (label == REQUEST_LABEL).then(|| Self {
+            pem: pem.to_owned(),
+            der,
+        })
+    }
+
+    /// The DNS names that it asks for, in lower case; `None` when it asks for anything else, or cannot be read.
+    #[must_use]
+    pub fn dns_names(&self) -> Option<BTreeSet<String>> {
+        let (rest, request) = X509CertificationRequest::from_der(&self.der).ok()?;
+        let asked = request.requested_extensions().filter(|_| rest.is_empty())?;
+        let alternatives = asked.filter_map(|extension| match extension {
+            ParsedExtension::SubjectAlternativeName(names) => Some(&names.general_names),
+            _ => None,
+        });
+        let names = alternatives.flatten().map(|name| match name {
+            GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+            _ => None,
+        });
+        names.collect()
+    }
 }
 
 impl PrivateKey {

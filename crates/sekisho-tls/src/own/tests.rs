@@ -243,6 +243,10 @@ fn keys_of_every_type_are_made_read_back_and_never_shown() {
             .request(&["mx.example.org".to_owned(), "*.example.org".to_owned()])
             .unwrap();
         assert!(request.pem.contains("BEGIN CERTIFICATE REQUEST"));
+        let asked = SigningRequest::parse(&request.pem).unwrap();
+        assert_eq!(asked, request);
+        let names = ["*.example.org", "mx.example.org"].map(str::to_owned);
+        assert_eq!(asked.dns_names(), Some(names.into()));
         let world = world();
         let chain = CertificateChain::parse(&world.leaf(&key, |_| {})).unwrap();
         assert_eq!(Identity::of(&chain, &key).unwrap().family(), family);
@@ -256,4 +260,5 @@ fn keys_of_every_type_are_made_read_back_and_never_shown() {
         PrivateKey::parse(Zeroizing::new("x".to_owned())),
         Err(KeyError::Unreadable(_))
     ));
+    assert_eq!(SigningRequest::parse(key.pem()), None);
 }

@@ -5,18 +5,17 @@
 //! is due is worked out from the certificates and from what is kept on disk; nothing else is remembered.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sekisho_api::{AlertKind, Severity};
 use sekisho_mail::Timestamp;
 use sekisho_policy::directory::CertificateRoleKey;
 use sekisho_store::Store;
-use sekisho_tls::CertificateChain;
+use sekisho_tls::{CertificateChain, SigningRequest};
 use tokio::{
     sync::{Mutex, Notify, watch},
     task,
@@ -249,8 +248,8 @@ impl AcmeKeeper {
             .request
             .as_ref()
             .and_then(|id| self.certificates.waiting(&key, id));
-        let is_for_others = |pem: &String| !is_for(pem, &due.role.name_texts());
-        let waiting = waiting.filter(|one| !one.record.request.as_ref().is_none_or(is_for_others));
+        let names = due.role.name_texts();
+        let waiting = waiting.filter(|one| one.signing_request().is_some_and(|request| is_for(&request, &names)));
         let instance = match waiting {
             Some(instance) => instance,
             None => {
@@ -269,10 +268,11 @@ impl AcmeKeeper {
                 done.instance
             }
         };
-        let csr = instance.record.request.as_deref().and_then(der_of);
+        let csr = instance.signing_request();
+        let csr = csr.ok_or_else(|| AcmeFault::new(FaultKind::Ours, "the request that waits cannot be read"))?;
         let request = OrderRequest {
-            names: due.role.name_texts(),
-            csr: csr.ok_or_else(|| AcmeFault::new(FaultKind::Ours, "the request that waits cannot be read"))?,
+            names,
+            csr: csr.der,
             key: instance.record.spki_sha256,
             replaces: due.issued().as_deref().and_then(CertificateId::of),
         };
@@ -406,17 +406,36 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// The octets between the lines of a PEM text.
-fn der_of(pem: &str) -> Option<Vec<u8>> {
-    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-    BASE64_STANDARD.decode(body).ok()
+/// Whether a signing request is for these names and no other: an authority takes one for the names of the order alone
+/// (RFC 8555 §7.4).
+fn is_for(request: &SigningRequest, names: &[String]) -> bool {
+    let wanted: BTreeSet<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    request.dns_names() == Some(wanted)
 }
 
-/// Whether a signing request is for these names: they stand in it as they are.
-fn is_for(pem: &str, names: &[String]) -> bool {
-    let Some(der) = der_of(pem) else { return false };
-    names.iter().all(|name| {
-        let wanted = name.as_bytes();
-        der.windows(wanted.len()).any(|octets| octets == wanted)
-    })
+#[cfg(test)]
+mod tests {
+    use sekisho_tls::{KeyType, PrivateKey};
+
+    use super::*;
+
+    #[test]
+    fn a_request_that_waits_is_for_the_names_of_its_role_and_no_other() {
+        let names = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let key = PrivateKey::generate(KeyType::EcdsaP256).unwrap();
+        let made = key.request(&names(&["mx.us.example", "old.us.example", "*.us.example"]));
+        let request = SigningRequest::parse(&made.unwrap().pem).unwrap();
+        for (wanted, is_it) in [
+            (&["mx.us.example", "old.us.example", "*.us.example"][..], true),
+            (&["*.us.example", "old.us.example", "mx.us.example"], true),
+            (&["mx.us.example", "*.us.example"], false),
+            (&["us.example"], false),
+            (
+                &["mx.us.example", "old.us.example", "*.us.example", "new.us.example"],
+                false,
+            ),
+        ] {
+            assert_eq!(is_for(&request, &names(wanted)), is_it, "{wanted:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use sekisho_mail::Timestamp;
 use sekisho_policy::directory::CertificateRoleKey;
-use sekisho_tls::{KeyType, first_certificate};
+use sekisho_tls::{KeyType, SigningRequest, first_certificate};
 
 use super::{
     CertificateRole,
@@ -43,6 +43,12 @@ impl Instance {
     /// The names of its certificate.
     fn leaf_names(&self) -> Option<Vec<String>> {
         Some(self.identity.as_ref()?.chain().first()?.dns_names.clone())
+    }
+
+    /// The request that waits for its certificate.
+    #[must_use]
+    pub fn signing_request(&self) -> Option<SigningRequest> {
+        SigningRequest::parse(self.record.request.as_deref()?)
     }
 }
 
