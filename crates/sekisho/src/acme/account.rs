@@ -200,7 +200,7 @@ fn is_already_revoked(kind: Option<&str>) -> bool {
 }
 
 /// The directory, asked before the library asks for it: it does not say what it got instead.
-async fn directory(courier: &Courier, settings: &AcmeSettings) -> Result<DirectoryFacts, AcmeFault> {
+pub(super) async fn directory(courier: &Courier, settings: &AcmeSettings) -> Result<DirectoryFacts, AcmeFault> {
     let url = settings.directory.to_string();
     let fetched = courier.get(&url).await;
     let fetched = fetched.map_err(|why| AcmeFault::new(FaultKind::Unreachable, why))?;

@@ -26,7 +26,7 @@ use super::{
     AcmeAccount, AcmeSettings, OrderRequest, ProofMeans,
     fault::{AcmeFault, FaultKind},
     progress::Progress,
-    renewal::{CertificateId, Life},
+    renewal::{CertificateId, Life, renewal_hint},
 };
 use crate::{
     alerts::{Alert, Alerts, Watcher},
@@ -302,18 +302,12 @@ impl AcmeKeeper {
     /// Asks the authority when it would like the certificate renewed, when that is to be asked; answers when it is
     /// next.
     async fn ask_hint(&self, due: &Due, life: &Life, progress: &mut Progress, now: Timestamp) -> Option<Timestamp> {
-        let kept = progress.hint_for(life.fingerprint).map(|hint| hint.ask_again);
-        let again = kept.or(progress.hint_again);
-        if let Some(again) = again.filter(|at| *at > now) {
+        if let Some(again) = progress.ask_hint_at(life.fingerprint).filter(|at| *at > now) {
             return Some(again);
         }
         let (settings, der) = (due.role.acme.clone()?, due.issued()?);
         let id = CertificateId::of(&der)?;
-        let asked = match self.account(&settings, now).await {
-            Ok(account) => account.renewal_hint(&id, now).await,
-            Err(fault) => Err(fault),
-        };
-        let again = match asked {
+        let again = match renewal_hint(&settings, self.fetcher.clone(), &id, now).await {
             Ok(Some(hint)) => {
                 let again = hint.ask_again;
                 progress.hint = Some((life.fingerprint, hint));

@@ -39,7 +39,7 @@ pub struct Progress {
     pub last_failure: Option<LastFailure>,
     /// What the authority suggests for the certificate of this fingerprint.
     pub hint: Option<(Digest, RenewalHint)>,
-    /// When a hint is asked for, where it could not be had.
+    /// When a hint is asked for again, whatever came of the last question.
     pub hint_again: Option<Timestamp>,
 }
 
@@ -70,6 +70,13 @@ impl Progress {
         (*of == fingerprint).then_some(hint)
     }
 
+    /// When the next hint for this certificate is asked for; at once when `None`.
+    pub(super) fn ask_hint_at(&self, fingerprint: Digest) -> Option<Timestamp> {
+        let kept = self.hint_for(fingerprint).map(|hint| hint.ask_again);
+        // The later one: where the last question failed, what was suggested before still stands.
+        kept.max(self.hint_again)
+    }
+
     /// Notes a failure, and when it is tried again: by the authority's wish or ours, whichever is later.
     pub(super) fn fail(&mut self, fault: &AcmeFault, life: Option<&Life>, now: Timestamp) {
         // An order that is under way is not a failure of anybody's.
@@ -88,5 +95,30 @@ impl Progress {
     /// Notes that it is done; what is known of the old certificate goes.
     pub(super) fn succeed(&mut self) {
         *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_question_that_failed_the_suggestion_stands_and_nothing_is_asked_before_its_time() {
+        let (of, other) = (Digest([1; 32]), Digest([2; 32]));
+        let at = Timestamp::from_secs;
+        let mut progress = Progress::default();
+        assert_eq!(progress.ask_hint_at(of), None);
+        let hint = RenewalHint {
+            start: at(500),
+            end: at(600),
+            explanation: None,
+            ask_again: at(100),
+        };
+        progress.hint = Some((of, hint.clone()));
+        assert_eq!(progress.ask_hint_at(of), Some(at(100)));
+        assert_eq!(progress.ask_hint_at(other), None);
+        progress.hint_again = Some(at(300));
+        assert_eq!(progress.ask_hint_at(of), Some(at(300)));
+        assert_eq!(progress.hint_for(of), Some(&hint));
     }
 }

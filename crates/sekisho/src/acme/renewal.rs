@@ -12,9 +12,12 @@ use sekisho_mail::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AcmeAccount,
+    AcmeSettings,
+    account::directory,
     fault::{AcmeFault, FaultKind, bounded, not_before},
+    transport::Courier,
 };
+use crate::fetch::Fetcher;
 
 /// How often an authority is asked whether its suggestion has changed: what it says, within these (RFC 9773 §4.3).
 const HINT_DELAYS: (Duration, Duration) = (Duration::from_secs(3600), Duration::from_secs(24 * 3600));
@@ -138,25 +141,30 @@ struct SuggestedWindow {
     end: String,
 }
 
-impl AcmeAccount {
-    /// Asks when a certificate should be renewed; `None` when this authority does not say such things.
-    ///
-    /// # Errors
-    /// When it does and the answer cannot be had or read. The renewal then goes by age.
-    pub async fn renewal_hint(&self, id: &CertificateId, now: Timestamp) -> Result<Option<RenewalHint>, AcmeFault> {
-        let Some(base) = &self.facts.renewal_info else {
-            return Ok(None);
-        };
-        let url = format!("{}/{id}", base.trim_end_matches('/'));
-        let fetched = self.courier.get(&url).await;
-        let fetched = fetched.map_err(|why| AcmeFault::new(FaultKind::Unreachable, why))?;
-        let malformed = |why: String| AcmeFault::new(FaultKind::Malformed, format!("renewal hint: {}", bounded(&why)));
-        if fetched.status != 200 {
-            return Err(malformed(format!("HTTP status {}", fetched.status)));
-        }
-        let retry_after = fetched.field("retry-after").and_then(|text| not_before(text, now));
-        parse_hint(&fetched.body, retry_after, now).map(Some).map_err(malformed)
+/// Asks an authority when one of its certificates should be renewed; `None` when it does not say such things. Anybody
+/// may ask: no account is made for it.
+///
+/// # Errors
+/// When it does and the answer cannot be had or read. The renewal then goes by age.
+pub async fn renewal_hint(
+    settings: &AcmeSettings,
+    fetcher: Fetcher,
+    id: &CertificateId,
+    now: Timestamp,
+) -> Result<Option<RenewalHint>, AcmeFault> {
+    let courier = Courier::new(fetcher, settings);
+    let Some(base) = directory(&courier, settings).await?.renewal_info else {
+        return Ok(None);
+    };
+    let url = format!("{}/{id}", base.trim_end_matches('/'));
+    let fetched = courier.get(&url).await;
+    let fetched = fetched.map_err(|why| AcmeFault::new(FaultKind::Unreachable, why))?;
+    let malformed = |why: String| AcmeFault::new(FaultKind::Malformed, format!("renewal hint: {}", bounded(&why)));
+    if fetched.status != 200 {
+        return Err(malformed(format!("HTTP status {}", fetched.status)));
     }
+    let retry_after = fetched.field("retry-after").and_then(|text| not_before(text, now));
+    parse_hint(&fetched.body, retry_after, now).map(Some).map_err(malformed)
 }
 
 fn parse_hint(body: &[u8], retry_after: Option<Timestamp>, now: Timestamp) -> Result<RenewalHint, String> {

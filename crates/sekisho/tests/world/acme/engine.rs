@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use sekisho::acme::{CertificateId, ChallengeKind, FaultKind, RevocationCause};
+use sekisho::acme::{CertificateId, ChallengeKind, FaultKind, RevocationCause, renewal_hint};
 use sekisho_testkit::{enclosure::enclosed, foreign::PebbleSettings, request::SigningRequest};
 use sekisho_tls::PeerChain;
 
@@ -294,7 +294,8 @@ fn hints_for_the_renewal_come_from_the_authority_and_the_next_order_says_what_it
     enclosed(|| {
         let world = World::new(&PebbleSettings::default());
         let means = world.means();
-        let account = world.open(&world.settings(ChallengeKind::Http01)).expect("an account");
+        let settings = world.settings(ChallengeKind::Http01);
+        let account = world.open(&settings).expect("an account");
         let names = ["mx.us.example"];
         let request = SigningRequest::new(&names);
         let chain = world
@@ -304,7 +305,7 @@ fn hints_for_the_renewal_come_from_the_authority_and_the_next_order_says_what_it
         let id = CertificateId::of(&der).expect("its authority's key is named");
         let hint = world
             .runtime
-            .block_on(account.renewal_hint(&id, clock::now()))
+            .block_on(renewal_hint(&settings, world.fetcher(), &id, clock::now()))
             .expect("an answer");
         let hint = hint.expect("this authority gives hints");
         let facts = leaf(&chain);
