@@ -121,13 +121,17 @@ pub(super) async fn revoke(
         return Err(Failure::refused(words));
     };
     let keeper = backend.renewals.keeper()?;
-    let account = keeper.account(&acme, author.at).await.map_err(|fault| failed(&fault))?;
-    let revoked = account.revoke(&der, cause, author.at).await;
-    revoked.map_err(|fault| failed(&fault))?;
-    carry_out(&backend, false, move |certificates| {
-        Ok(vec![retire(certificates, &which, &author, instance)])
-    })
-    .await
+    // To its end, whoever still listens: what is revoked must not stay active.
+    let ordered = tokio::spawn(async move {
+        let account = keeper.account(&acme, author.at).await.map_err(|fault| failed(&fault))?;
+        let revoked = account.revoke(&der, cause, author.at).await;
+        revoked.map_err(|fault| failed(&fault))?;
+        carry_out(&backend, false, move |certificates| {
+            Ok(vec![retire(certificates, &which, &author, instance)])
+        })
+        .await
+    });
+    ordered.await.map_err(|error| Failure::internal(error.to_string()))?
 }
 
 /// The certificate in DER, when it may be revoked.
