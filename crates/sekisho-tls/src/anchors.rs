@@ -47,7 +47,7 @@ pub enum AnchorError {
 
 /// Certificates at which a path may end. A self-signed one that an operator gave is also taken as a pin: a leaf that is
 /// that very certificate holds as long as it is not expired. Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct AnchorSet(Arc<Content>);
 
 #[derive(Default)]

@@ -22,13 +22,12 @@ const ISSUER_LEN_MAX: usize = 64 * 1024;
 const DOMAINS_MAX: usize = 20;
 const LOOK_UP_LIMIT: Duration = Duration::from_secs(5);
 
-/// Fetches what is missing of a chain from where its certificates say (RFC 5280 §4.2.2.1), up to an anchor of the
-/// system.
+/// Fetches what is missing of a chain from where its certificates say (RFC 5280 §4.2.2.1), up to one of `roots`.
 pub(super) async fn fetch_issuers(
     fetcher: &Fetcher,
+    roots: &AnchorSet,
     material: Material,
 ) -> Result<(Material, Vec<Finding>), OrderError> {
-    let anchors = AnchorSet::system();
     let terms = FetchTerms {
         limits: FetchLimits {
             body_len: ISSUER_LEN_MAX,
@@ -47,7 +46,7 @@ pub(super) async fn fetch_issuers(
         let (ordered, _) = chain
             .in_order(key)
             .map_err(|error| OrderError::BadOrder(error.to_string()))?;
-        let Some(address) = ordered.missing_issuer(&anchors) else {
+        let Some(address) = ordered.missing_issuer(roots) else {
             break;
         };
         let url = address.parse().map_err(|error| refused(&error))?;

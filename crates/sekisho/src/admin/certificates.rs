@@ -63,7 +63,8 @@ pub(super) async fn import(
     let mut material = material(&order)?;
     let mut fetched = Vec::new();
     if order.fetch_issuers {
-        (material, fetched) = fetch_issuers(&backend.fetcher, material).await?;
+        let roots = backend.certificates.roots();
+        (material, fetched) = fetch_issuers(&backend.fetcher, &roots, material).await?;
     }
     carry_out(&backend, true, move |certificates| {
         let import = Import {

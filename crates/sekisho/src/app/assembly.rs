@@ -123,6 +123,7 @@ pub(super) fn surroundings(loaded: &Loaded, parsed: &Parsed) -> Surroundings {
     let mut around = Surroundings {
         roles: Arc::clone(&parsed.roles),
         host_name: Some(settings.hostname.clone()),
+        roots: settings.trust.anchors(),
         ..Surroundings::default()
     };
     for plan in &settings.listeners {

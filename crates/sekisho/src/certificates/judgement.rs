@@ -1,8 +1,10 @@
 //! What is judged of a certificate before anything is done with it: what is wrong with its chain, where it begins, and
 //! what must not be left without it.
 
+use std::collections::HashSet;
+
 use sekisho_mail::{Digest, Timestamp};
-use sekisho_tls::{AnchorSet, CertificateChain, Expected, Finding, KeyType, Use, Weight, any_matches, inspect};
+use sekisho_tls::{CertificateChain, Expected, Finding, KeyType, Use, Weight, any_matches, inspect};
 
 use super::{
     CertificateRole,
@@ -26,7 +28,6 @@ impl Certificates {
         now: Timestamp,
     ) -> Vec<Finding> {
         let listeners = holdings.around.listeners.get(&role.key);
-        let anchors = AnchorSet::system();
         let mut findings = inspect(
             chain,
             &Expected {
@@ -36,7 +37,7 @@ impl Certificates {
                 } else {
                     Use::ClientAlone
                 },
-                anchors: &anchors,
+                anchors: &holdings.around.roots,
                 now,
             },
         );
@@ -149,7 +150,8 @@ impl Holdings {
             let connectors = self.around.pins.get(&instance.record.spki_sha256);
             named.extend(connectors.into_iter().flatten().cloned());
         }
-        named.dedup();
+        let mut known = HashSet::new();
+        named.retain(|one| known.insert(one.clone()));
         named
     }
 }

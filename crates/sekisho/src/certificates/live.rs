@@ -12,7 +12,7 @@ use std::{
 use arc_swap::ArcSwap;
 use sekisho_mail::{Digest, Domain, Timestamp};
 use sekisho_policy::directory::CertificateRoleKey;
-use sekisho_tls::{Identity, IdentityFiles, sha256};
+use sekisho_tls::{AnchorSet, Identity, IdentityFiles, sha256};
 use tokio::sync::Notify;
 
 use super::{
@@ -48,6 +48,8 @@ pub struct Surroundings {
     pub pins: HashMap<Digest, Vec<String>>,
     /// The name with which this server greets.
     pub host_name: Option<Domain>,
+    /// Whom chains are held against: the roots that are believed where nobody names others.
+    pub roots: AnchorSet,
 }
 
 /// What a listener presents.
@@ -208,6 +210,12 @@ impl Certificates {
     #[must_use]
     pub fn is_of_listener(&self, role: &CertificateRoleKey) -> bool {
         self.holdings().around.listeners.contains_key(role)
+    }
+
+    /// Whom chains are held against.
+    #[must_use]
+    pub fn roots(&self) -> AnchorSet {
+        self.holdings().around.roots.clone()
     }
 
     /// What each listener presents.

@@ -1,10 +1,10 @@
 //! The store over a scratch folder, with time passed in: orders, what time does, and what a start finds.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
 
 use sekisho_mail::Timestamp;
 use sekisho_testkit::authority::{Authority, Pem};
-use sekisho_tls::{CertificateChain, KeyType, PrivateKey};
+use sekisho_tls::{AnchorSet, CertificateChain, KeyType, PrivateKey};
 use zeroize::Zeroizing;
 
 use super::{orders::Author, *};
@@ -234,4 +234,59 @@ fn what_ends_without_a_successor_raises_an_alert_in_time_and_what_is_missing_at_
     assert_eq!(kinds(ends.minus(47 * HOUR)), ["role-ends"]);
     assert_eq!(kinds(ends.plus(HOUR)), ["certificate-expired"]);
     assert_eq!(presented(&certificates).len(), 1, "it is presented all the same");
+}
+
+#[test]
+fn a_chain_is_held_against_the_roots_that_are_believed_here() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (authority, now) = (Authority::new(), clock::now());
+    let certificates = open(scratch.path(), role(|_| {}), now);
+    let done = import(&certificates, &authority.server(&["mx.example.org"]).leaf_alone(), now).unwrap();
+    let which = Which {
+        organization: None,
+        name: done.instance.id.id,
+    };
+    let unknown = |roots: AnchorSet| {
+        let around = Surroundings {
+            roles: Arc::new(vec![role(|_| {})]),
+            roots,
+            ..Surroundings::default()
+        };
+        certificates.surround(around, now);
+        let checked = certificates.check(&which, now).unwrap();
+        let findings = checked.iter().flat_map(|done| &done.findings);
+        findings.filter(|one| one.text.contains("no trust anchor")).count()
+    };
+    assert_eq!(unknown(AnchorSet::bundled()), 1);
+    assert_eq!(unknown(AnchorSet::parse(authority.anchor(), "a test").unwrap()), 0);
+}
+
+#[test]
+fn whoever_pins_several_keys_in_force_is_named_once() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (authority, now) = (Authority::new(), clock::now());
+    let certificates = open(scratch.path(), role(|_| {}), now);
+    let mut pins = HashMap::new();
+    for pem in [
+        authority.server(&["mx.example.org"]),
+        authority.server_with_rsa(&["mx.example.org"]),
+    ] {
+        let done = import(&certificates, &pem, now).unwrap();
+        let connectors = ["outbound connector default/bank", "inbound connector default/bank"];
+        pins.insert(done.instance.record.spki_sha256, connectors.map(str::to_owned).to_vec());
+    }
+    let around = Surroundings {
+        roles: Arc::new(vec![role(|_| {})]),
+        pins,
+        ..Surroundings::default()
+    };
+    certificates.surround(around, now);
+    let done = import(&certificates, &authority.server(&["mx.example.org"]), now).unwrap();
+    assert_eq!(done.instance.record.stage, Stage::Staged);
+    assert!(
+        done.words
+            .contains("pinned (outbound connector default/bank and 1 more)"),
+        "{}",
+        done.words
+    );
 }
