@@ -107,7 +107,8 @@ fn names(document: &api::CertificateRole, reader: &mut Reader<'_>) -> Vec<NamePa
 fn key_types(document: &api::CertificateRole, reader: &mut Reader<'_>) -> Vec<KeyType> {
     let mut types: Vec<KeyType> = reader.list("key_types", &document.key_types, "");
     let number = types.len();
-    types.dedup();
+    let mut known = HashSet::new();
+    types.retain(|one| known.insert(*one));
     if types.len() < number {
         reader.fault("key_types", "one of them is there twice", "take one of them out");
     }

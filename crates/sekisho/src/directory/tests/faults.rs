@@ -3,8 +3,8 @@
 use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 
 use sekisho_api::{
-    AddedHeader, CertificateFiles, DocumentKind, Documents, Exception, InboundConnector, LookupMode, Organization,
-    OutboundConnector, Relaxation, Rule, RuleTls,
+    AddedHeader, CertificateFiles, CertificateRole, DocumentKind, Documents, Exception, InboundConnector, LookupMode,
+    Organization, OutboundConnector, Relaxation, Rule, RuleTls,
 };
 use sekisho_mail::{AnchorSetId, Host};
 use sekisho_policy::directory::ConnectorKey;
@@ -86,6 +86,27 @@ fn each_field_of_an_inbound_connector_is_read() {
         at("cloud_services_mail_enabled")
     );
     assert_eq!(with_inbound(|one| one.require_tls = Some(false)), at("require_tls"));
+}
+
+#[test]
+fn a_type_of_key_that_stands_twice_in_a_role_is_a_fault_wherever_it_stands() {
+    let with = |types: &[&str]| {
+        let role = CertificateRole {
+            organization: text("acme"),
+            name: text("mx"),
+            key_types: texts(types),
+            ..CertificateRole::default()
+        };
+        let documents = Documents {
+            certificate_role: vec![role],
+            ..sample()
+        };
+        faults(&documents, "")
+    };
+    let twice = vec![(text("certificate role acme/mx"), "key_types")];
+    assert_eq!(with(&["ecdsa-p256", "rsa-3072"]), Vec::new());
+    assert_eq!(with(&["rsa-3072", "rsa-3072"]), twice);
+    assert_eq!(with(&["rsa-3072", "ecdsa-p256", "rsa-3072"]), twice);
 }
 
 #[test]
