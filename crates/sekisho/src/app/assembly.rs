@@ -228,7 +228,7 @@ fn listening(loaded: &Loaded) -> Vec<SocketAddr> {
 /// By which something is fetched.
 pub(super) fn fetching(loaded: &Loaded) -> FetchSettings {
     let mut own = listening(loaded);
-    own.extend(loaded.settings.http.into_iter().flat_map(own_addresses));
+    own.extend(loaded.settings.sockets_beside_mail().flat_map(own_addresses));
     FetchSettings {
         proxy: loaded.settings.proxy.clone(),
         own_addresses: own,
@@ -255,4 +255,47 @@ pub(super) fn anchors(loaded: &Loaded, parsed: &Parsed) -> HashMap<AnchorSetId, 
     }
     sets.insert(AnchorSetId::system(), roots);
     sets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Machine, Place};
+
+    #[test]
+    fn nothing_is_fetched_from_where_this_server_itself_listens() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("sekisho.toml");
+        let text = r#"
+            [http]
+            address = "192.0.2.1:9100"
+            [web]
+            http = "192.0.2.2:80"
+            [acme]
+            http = "192.0.2.3:80"
+            tls = "192.0.2.4:443"
+            [[listener]]
+            name = "mx"
+            address = "192.0.2.5:25"
+        "#;
+        std::fs::write(&file, text).unwrap();
+        let place = Place {
+            file: Some(file),
+            data_folder: None,
+        };
+        let machine = Machine {
+            hostname: "mx.example.org".to_owned(),
+            user: "alice".to_owned(),
+        };
+        let own = fetching(&place.load_on(&machine).unwrap()).own_addresses;
+        for address in [
+            "192.0.2.1:9100",
+            "192.0.2.2:80",
+            "192.0.2.3:80",
+            "192.0.2.4:443",
+            "192.0.2.5:25",
+        ] {
+            assert!(own.contains(&address.parse().unwrap()), "{address}: {own:?}");
+        }
+    }
 }

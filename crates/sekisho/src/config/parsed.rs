@@ -100,6 +100,27 @@ pub struct Machine {
     pub user: String,
 }
 
+impl Settings {
+    /// Where this server listens for anything but mail.
+    pub fn sockets_beside_mail(&self) -> impl Iterator<Item = SocketAddr> {
+        let all = sockets(self.http, &self.web, &self.acme);
+        all.into_iter().map(|(_, address)| address)
+    }
+}
+
+/// The sockets that must find room beside the listeners, each with its key.
+fn sockets(http: Option<SocketAddr>, web: &WebSettings, acme: &AcmeListeners) -> Vec<(&'static str, SocketAddr)> {
+    let named = [
+        ("http.address", http),
+        ("web.http", web.http),
+        ("web.https", web.https),
+        ("acme.http", acme.http),
+        ("acme.tls", acme.tls),
+    ];
+    let used = named.map(|(key, address)| Some((key, address?)));
+    used.into_iter().flatten().collect()
+}
+
 /// Builds everything; what is faulty is in the checker.
 pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker: &mut Checker<'_>) -> Option<Settings> {
     let hostname = match &raw.node.hostname {
@@ -111,7 +132,8 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
     let hostname = hostname.or_else(|| Domain::parse("localhost").ok())?;
     let http = http(raw, checker);
     let web = web::build(raw, checker);
-    let listeners = listener::build_all(raw, &web::sockets(http, &web), checker);
+    let acme = acme(raw, checker);
+    let listeners = listener::build_all(raw, &sockets(http, &web, &acme), checker);
     let inbound = InboundLimits {
         connections: checker.at_least("limits.connections", raw.limits.connections, 1),
         hops: checker.at_least("limits.hops", raw.limits.hops, 10),
@@ -128,7 +150,7 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
     Some(Settings {
         dns: dns(raw, checker),
         http,
-        acme: acme(raw, checker),
+        acme,
         proxy: proxy(raw, checker),
         endpoints: endpoints::build(raw, &trust, checker),
         trust,
@@ -193,18 +215,10 @@ fn acme(raw: &Raw, checker: &mut Checker<'_>) -> AcmeListeners {
         let remedy = "write address:port, 0.0.0.0:80 for http and 0.0.0.0:443 for tls";
         checker.parse::<SocketAddr>(key, text?, remedy)
     };
-    let listeners = AcmeListeners {
+    AcmeListeners {
         http: address("acme.http", raw.acme.http.as_ref()),
         tls: address("acme.tls", raw.acme.tls.as_ref()),
-    };
-    if listeners.http.is_some() && listeners.http == listeners.tls {
-        checker.fault(
-            "acme.tls",
-            "the other of the two listens there",
-            "choose another address or port",
-        );
     }
-    listeners
 }
 
 fn proxy(raw: &Raw, checker: &mut Checker<'_>) -> Option<Proxy> {

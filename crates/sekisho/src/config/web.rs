@@ -43,12 +43,3 @@ pub(super) fn build(raw: &Raw, checker: &mut Checker<'_>) -> WebSettings {
         },
     }
 }
-
-/// The sockets that must find room beside the listeners, each with its key.
-pub(super) fn sockets(http: Option<SocketAddr>, web: &WebSettings) -> Vec<(&'static str, SocketAddr)> {
-    let named = [("http.address", http), ("web.http", web.http), ("web.https", web.https)];
-    named
-        .into_iter()
-        .filter_map(|(key, address)| Some((key, address?)))
-        .collect()
-}
