@@ -1,5 +1,7 @@
 //! What is counted and measured of our own certificates.
 
+use std::collections::BTreeMap;
+
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
@@ -7,6 +9,7 @@ use prometheus_client::{
 use sekisho_mail::Timestamp;
 
 use super::live::Certificates;
+use crate::telemetry::Gauges;
 
 type OfRole = [(&'static str, String); 1];
 type OfCertificate = [(&'static str, String); 2];
@@ -14,8 +17,8 @@ type OfCertificate = [(&'static str, String); 2];
 /// Gauges and counters of certificates.
 #[derive(Clone, Debug, Default)]
 pub struct CertificateMetrics {
-    left: Family<OfCertificate, Gauge>,
-    usable: Family<OfRole, Gauge>,
+    left: Gauges<OfCertificate>,
+    usable: Gauges<OfRole>,
     proved: Gauge,
     proofs: Family<[(&'static str, &'static str); 1], Counter>,
 }
@@ -30,12 +33,12 @@ impl CertificateMetrics {
         registry.register(
             "sekisho_certificate_seconds_left",
             "Seconds until the end of each certificate that is presented as a role; negative past it",
-            metrics.left.clone(),
+            metrics.left.family(),
         );
         registry.register(
             "sekisho_certificates_usable",
             "Certificates that are presented as a role and valid, by role",
-            metrics.usable.clone(),
+            metrics.usable.family(),
         );
         registry.register(
             "sekisho_certificate_proved_timestamp_seconds",
@@ -56,19 +59,19 @@ impl CertificateMetrics {
     /// How things stand now.
     pub(super) fn show(&self, certificates: &Certificates, now: Timestamp) {
         let presented = certificates.presented();
-        self.left.clear();
-        self.usable.clear();
+        let (mut left, mut usable) = (BTreeMap::new(), BTreeMap::new());
         for (role, of_role) in &presented.roles {
-            let mut usable = 0;
+            let mut valid = 0;
             for (id, identity) in &of_role.identities {
                 let Some(leaf) = identity.chain().first() else { continue };
-                let left = leaf.not_after.as_secs() - now.as_secs();
-                usable += i64::from(left >= 0);
-                let labels = [("role", role.to_string()), ("certificate", id.clone())];
-                self.left.get_or_create(&labels).set(left);
+                let seconds = leaf.not_after.as_secs() - now.as_secs();
+                valid += i64::from(seconds >= 0);
+                left.insert([("role", role.to_string()), ("certificate", id.clone())], seconds);
             }
-            self.usable.get_or_create(&[("role", role.to_string())]).set(usable);
+            usable.insert([("role", role.to_string())], valid);
         }
+        self.left.show(left);
+        self.usable.show(usable);
     }
 
     pub(super) fn proof(&self, passed: bool) {

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use prometheus_client::{
-    metrics::{family::Family, gauge::Gauge},
-    registry::Registry,
-};
+use prometheus_client::registry::Registry;
 
 use super::kept::Kept;
+use crate::telemetry::Gauges;
 
 type Labels = [(&'static str, String); 1];
 
@@ -17,8 +15,8 @@ const HOSTS_MAX: usize = 200;
 /// Gauges of endpoints.
 #[derive(Clone, Debug, Default)]
 pub struct EndpointMetrics {
-    last_success: Family<Labels, Gauge>,
-    failing_since: Family<Labels, Gauge>,
+    last_success: Gauges<Labels>,
+    failing_since: Gauges<Labels>,
 }
 
 impl EndpointMetrics {
@@ -30,12 +28,12 @@ impl EndpointMetrics {
             "sekisho_endpoint_last_success_seconds",
             "When all endpoints at a host that certificates hang on were last found to work, in seconds since 1970; 0 \
              for never",
-            metrics.last_success.clone(),
+            metrics.last_success.family(),
         );
         registry.register(
             "sekisho_endpoint_failing_since_seconds",
             "Since when an endpoint at a host fails, in seconds since 1970; 0 while all work",
-            metrics.failing_since.clone(),
+            metrics.failing_since.family(),
         );
         metrics
     }
@@ -53,12 +51,12 @@ impl EndpointMetrics {
                 (one, other) => one.min(other),
             };
         }
-        self.last_success.clear();
-        self.failing_since.clear();
+        let (mut successes, mut failures) = (BTreeMap::new(), BTreeMap::new());
         for (host, (success, failing)) in hosts.into_iter().take(HOSTS_MAX) {
-            let labels = [("host", host)];
-            self.last_success.get_or_create(&labels).set(success);
-            self.failing_since.get_or_create(&labels).set(failing);
+            successes.insert([("host", host.clone())], success);
+            failures.insert([("host", host)], failing);
         }
+        self.last_success.show(successes);
+        self.failing_since.show(failures);
     }
 }

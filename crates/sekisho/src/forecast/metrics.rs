@@ -9,6 +9,8 @@ use prometheus_client::{
 use sekisho_api::{AlertKind, ForecastEntry};
 use sekisho_mail::Timestamp;
 
+use crate::telemetry::Gauges;
+
 /// Partners that have a line of their own: those whose time comes first.
 const PARTNERS_SHOWN: usize = 100;
 
@@ -19,7 +21,7 @@ type PartnerLabels = [(&'static str, String); 2];
 #[derive(Clone, Debug, Default)]
 pub struct ForecastMetrics {
     entries: Family<KindLabel, Gauge>,
-    nearest: Family<PartnerLabels, Gauge>,
+    nearest: Gauges<PartnerLabels>,
 }
 
 impl ForecastMetrics {
@@ -36,7 +38,7 @@ impl ForecastMetrics {
             "sekisho_forecast_nearest_timestamp_seconds",
             "When the next thing of these bites, in seconds since 1970, for the 100 partners whose time comes first; \
              one for each organization and domain of whose certificates something is demanded",
-            metrics.nearest.clone(),
+            metrics.nearest.family(),
         );
         for kind in AlertKind::FORETOLD {
             drop(metrics.entries.get_or_create(&[("kind", kind.word())]));
@@ -63,13 +65,16 @@ impl ForecastMetrics {
         }
         let mut all: Vec<(Timestamp, (&str, &str))> = nearest.into_iter().map(|(who, at)| (at, who)).collect();
         all.sort_unstable();
-        self.nearest.clear();
-        for (at, (organization, domain)) in all.into_iter().take(PARTNERS_SHOWN) {
-            let labels = [
-                ("organization", organization.to_owned()),
-                ("partner", domain.to_owned()),
-            ];
-            self.nearest.get_or_create(&labels).set(at.as_secs());
-        }
+        let first = all
+            .into_iter()
+            .take(PARTNERS_SHOWN)
+            .map(|(at, (organization, domain))| {
+                let labels = [
+                    ("organization", organization.to_owned()),
+                    ("partner", domain.to_owned()),
+                ];
+                (labels, at.as_secs())
+            });
+        self.nearest.show(first.collect());
     }
 }
