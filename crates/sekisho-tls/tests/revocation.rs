@@ -440,6 +440,13 @@ fn ocsp_is_asked_where_there_is_no_crl_or_none_can_be_had() {
     verifier.revocations().note_failure(&crl, "timed out", NOW);
     let ocsp = need(&verifier, &chain, NOW);
     assert_eq!((ocsp.kind(), ocsp.uri()), (RevocationKind::Ocsp, OCSP));
+    // Whoever found that it answers need not wait.
+    let generation = verifier.revocations().generation();
+    verifier.revocations().try_anew("http://elsewhere.example/");
+    assert_eq!(verifier.revocations().generation(), generation);
+    verifier.revocations().try_anew(URI);
+    assert_eq!(need(&verifier, &chain, NOW).uri(), URI);
+    verifier.revocations().note_failure(&crl, "timed out", NOW);
     take(
         &verifier,
         &ocsp,

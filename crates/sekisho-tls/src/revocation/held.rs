@@ -162,6 +162,15 @@ impl Records {
         }
     }
 
+    /// Whether there were any.
+    pub(super) fn forget_failures(&mut self, uri: &str) -> bool {
+        let mut any = false;
+        for record in self.all.values_mut().filter(|record| *record.need.uri == *uri) {
+            any |= record.failure.take().is_some();
+        }
+        any
+    }
+
     fn remove(&mut self, key: &Key) {
         if let Some(record) = self.all.remove(key) {
             self.memory -= record.memory();

@@ -169,6 +169,13 @@ impl Revocations {
         self.changed();
     }
 
+    /// Somebody found that this address answers: what failed there is forgotten, and whoever waits for it asks at once.
+    pub fn try_anew(&self, uri: &str) {
+        if self.records().forget_failures(uri) {
+            self.changed();
+        }
+    }
+
     /// Takes in again what [`RevocationNeed::cache_entry`] gave. It is verified anew; a CRL that has expired is taken
     /// as long as its grace runs.
     ///

@@ -24,7 +24,7 @@ use super::{
     pool::PoolKey,
     resolve::fault,
 };
-use crate::{copy::Rendition, directory::time_for};
+use crate::{clock, copy::Rendition, directory::time_for};
 
 /// What became of a message that was cleared and begun.
 pub(super) struct Sent {
@@ -166,7 +166,18 @@ impl Batch<'_> {
         if answered.is_empty() {
             self.remember(at, &obstacle);
         }
+        self.learn_refused(at.lease, &obstacle);
         (answered, Some(obstacle))
+    }
+
+    /// What a host presented that was not good enough: another may take the message, and the evidence is of that one.
+    fn learn_refused(&self, lease: &Lease, obstacle: &Obstacle) {
+        let (Decision::Refused(_), Some(channel)) = (&obstacle.decision, &obstacle.channel) else {
+            return;
+        };
+        let directory = &self.configured.organizations;
+        let partners = &self.shared.services.partners;
+        partners.refused(directory, &lease.destination, (&self.way.route, channel), clock::now());
     }
 
     /// One that waits for its next message, or a fresh one.

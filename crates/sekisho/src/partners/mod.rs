@@ -22,7 +22,7 @@ use sekisho_api::Partner;
 use sekisho_mail::{ChannelFacts, Decision, Digest, Domain, Envelope, Evidence, OrganizationName, Timestamp};
 use sekisho_policy::directory::Directory;
 use sekisho_store::{
-    Arrival, OBSERVATION_LEN_MAX, OBSERVATIONS_AT_ONCE, Observation, ObservationKind, Store, StoreError,
+    Arrival, Destination, OBSERVATION_LEN_MAX, OBSERVATIONS_AT_ONCE, Observation, ObservationKind, Store, StoreError,
 };
 use sekisho_tls::PeerChain;
 use tokio::sync::watch;
@@ -173,16 +173,26 @@ impl Partners {
         let Some(domain) = domain.filter(|domain| directory.domain(domain).is_none()) else {
             return;
         };
-        let channel: &ChannelFacts = channel;
-        let seen = Seen {
-            security: &channel.security,
-            host: channel.host.as_deref().map(|host| (host, channel.peer.port())),
-            client: None,
-            found: Some(&route.via),
-            at: evidence.at,
-            counts,
-        };
+        let seen = Seen::at_host(channel, route, evidence.at, counts);
         self.note(&evidence.recipient.organization, domain, Side::Out, &seen);
+    }
+
+    /// A host was refused in an attempt that goes on with the next one: its certificate alone is remembered. Whoever
+    /// moves one host after the other is seen to move while mail still goes by those that have not moved.
+    pub fn refused(
+        &self,
+        directory: &Directory,
+        destination: &Destination,
+        (route, channel): (&RouteSettings, &ChannelFacts),
+        at: Timestamp,
+    ) {
+        let domain = destination.host().domain();
+        let domain = domain.filter(|domain| directory.domain(domain).is_none());
+        let is_there = channel.security.tls().is_some_and(|tls| !tls.chain.is_empty());
+        if let Some(domain) = domain.filter(|_| is_there) {
+            let seen = Seen::at_host(channel, route, at, Counts::Certificate);
+            self.note(destination.organization(), domain, Side::Out, &seen);
+        }
     }
 
     fn note(&self, organization: &OrganizationName, domain: &Domain, side: Side, seen: &Seen<'_>) {

@@ -3,10 +3,10 @@
 use std::{io::Write as _, net::IpAddr, time::Duration};
 
 use sekisho_api::{Partner, PartnerTraffic, SeenCertificate, SeenConnection, SeenHost, SeenLeaf, SeenTls};
-use sekisho_mail::{CertificateFacts, ChannelSecurity, Check, KeyProof, Timestamp, TlsVersion};
+use sekisho_mail::{CertificateFacts, ChannelFacts, ChannelSecurity, Check, KeyProof, Timestamp, TlsVersion};
 
 use super::found;
-use crate::outbound::Via;
+use crate::outbound::{RouteSettings, Via};
 
 /// Kinds of connections, per direction.
 const CONNECTIONS_MAX: usize = 24;
@@ -64,7 +64,19 @@ impl HostText {
     }
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
+    /// What goes out, at the host that the channel leads to.
+    pub(super) fn at_host(channel: &'a ChannelFacts, route: &'a RouteSettings, at: Timestamp, counts: Counts) -> Self {
+        Self {
+            security: &channel.security,
+            host: channel.host.as_deref().map(|host| (host, channel.peer.port())),
+            client: None,
+            found: Some(&route.via),
+            at,
+            counts,
+        }
+    }
+
     fn host(&self) -> HostText {
         let mut octets = [0; 272];
         let mut left = octets.as_mut_slice();

@@ -29,6 +29,7 @@ mod limits;
 mod main_job;
 mod moving_in;
 mod names;
+mod new_root;
 mod notices;
 mod operating;
 mod outgoing;
