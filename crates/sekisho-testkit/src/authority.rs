@@ -66,6 +66,8 @@ pub struct Authority {
 pub struct Endpoints {
     /// Its distribution points, each with the addresses that are one for the other.
     pub points: Vec<Vec<String>>,
+    /// Further ones, each for some reasons of a revocation only: its address, and the octets of ReasonFlags.
+    pub limited: Vec<(String, Vec<u8>)>,
     /// Who answers by OCSP.
     pub ocsp: Vec<String>,
     /// Where its issuer's certificate is.
@@ -86,6 +88,13 @@ impl Endpoints {
         self
     }
 
+    /// And one that tells of some reasons only.
+    #[must_use]
+    pub fn and_limited_crl(mut self, uri: impl Into<String>, reasons: &[u8]) -> Self {
+        self.limited.push((uri.into(), reasons.to_vec()));
+        self
+    }
+
     /// A responder alone.
     #[must_use]
     pub fn ocsp(uri: impl Into<String>) -> Self {
@@ -100,8 +109,12 @@ impl Endpoints {
     }
 
     fn write(&self, params: &mut CertificateParams) {
-        let points = self.points.iter();
-        params.crl_distribution_points = points.map(|uris| CrlDistributionPoint { uris: uris.clone() }).collect();
+        if self.limited.is_empty() {
+            let points = self.points.iter();
+            params.crl_distribution_points = points.map(|uris| CrlDistributionPoint { uris: uris.clone() }).collect();
+        } else {
+            params.custom_extensions.push(self.points_of_both_kinds());
+        }
         let method = |last: u8| element(OBJECT_IDENTIFIER, &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, last]);
         let entry = |last: u8, uri: &String| sequence(&[&method(last), &element(0x86, uri.as_bytes())]);
         let responders = self.ocsp.iter().map(|uri| entry(1, uri));
@@ -111,6 +124,23 @@ impl Endpoints {
             let extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], value);
             params.custom_extensions.push(extension);
         }
+    }
+}
+
+impl Endpoints {
+    /// cRLDistributionPoints, those without reasons first.
+    fn points_of_both_kinds(&self) -> CustomExtension {
+        let name = |uris: &[String]| {
+            let uris = uris.iter().map(|uri| element(0x86, uri.as_bytes()));
+            element(0xa0, &element(0xa0, &uris.collect::<Vec<_>>().concat()))
+        };
+        let whole = self.points.iter().map(|uris| sequence(&[&name(uris)]));
+        let limited = self.limited.iter().map(|(uri, reasons)| {
+            let reasons = element(0x81, &[&[0], &reasons[..]].concat());
+            sequence(&[&name(std::slice::from_ref(uri)), &reasons])
+        });
+        let points: Vec<Vec<u8>> = whole.chain(limited).collect();
+        CustomExtension::from_oid_content(&[2, 5, 29, 31], element(SEQUENCE, &points.concat()))
     }
 }
 

@@ -33,6 +33,46 @@ pub struct DistributionPoint {
     pub other_uris: Vec<String>,
     /// Whether somebody other than the certificate's issuer signs it.
     pub is_indirect: bool,
+    /// For which reasons of a revocation it tells.
+    pub reasons: ReasonSet,
+}
+
+/// Reasons of a revocation, as the bits of ReasonFlags (RFC 5280 §4.2.1.13). By default all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReasonSet(u16);
+
+impl Default for ReasonSet {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl ReasonSet {
+    /// Every reason that there is: a CRL that tells of fewer does not say that a certificate is good (§6.3.3).
+    pub const ALL: Self = Self(0b1_1111_1110);
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// Those of both.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// From the content of a BIT STRING, whose first octet says how many bits of the last are none.
+    fn read(content: &[u8]) -> Option<Self> {
+        let (unused, octets) = content.split_first()?;
+        if *unused > 7 {
+            return None;
+        }
+        let is_set = |bit: usize| {
+            octets
+                .get(bit / 8)
+                .is_some_and(|octet| octet & (0x80 >> (bit % 8)) != 0)
+        };
+        let bits = (1..=8).filter(|bit| is_set(*bit)).map(|bit| 1 << bit);
+        Some(Self(bits.sum()))
+    }
 }
 
 const DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 0x1f];
@@ -112,7 +152,9 @@ fn points(value: &[u8]) -> Result<Vec<DistributionPoint>, Malformed> {
         if let Some(name) = fields.optional(NAME, WHAT)? {
             point.add_names(name)?;
         }
-        fields.optional(REASONS, WHAT)?;
+        if let Some(reasons) = fields.optional(REASONS, WHAT)? {
+            point.reasons = ReasonSet::read(reasons).ok_or(Malformed(WHAT))?;
+        }
         point.is_indirect = fields.optional(CRL_ISSUER, WHAT)?.is_some();
         fields.end(WHAT)?;
         points.push(point);

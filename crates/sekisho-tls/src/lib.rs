@@ -44,7 +44,7 @@ pub use chain::{MAX_NAMES, PeerChain, sha256};
 pub use challenge::{ChallengeError, ChallengeServer, MAX_CHALLENGES};
 pub use client::{ClientIdentities, ClientProfile, IdentityUse, TlsClient, is_server_name};
 pub use describe::{CertificateSummary, TlsDescription};
-pub use endpoints::{CertificateEndpoints, DistributionPoint, MAX_ENDPOINTS, MAX_URI_LEN};
+pub use endpoints::{CertificateEndpoints, DistributionPoint, MAX_ENDPOINTS, MAX_URI_LEN, ReasonSet};
 pub use identity::{AssemblyFault, Identity, IdentityError, IdentityFiles, MAX_PEM_LEN, ServerCertificates};
 pub use named::{MAX_NAMED, NamedCertificate, NamedContent};
 pub use names::any_matches;

@@ -759,3 +759,44 @@ fn what_is_cut_off_or_altered_anywhere_is_never_taken() {
     }
     take(&verifier, &by_crl, &crl, NOW);
 }
+
+#[test]
+fn points_for_some_reasons_may_revoke_and_only_such_as_cover_every_reason_together_say_good() {
+    const KEY_COMPROMISE: &[u8] = &[0x40];
+    const THE_OTHERS: &[u8] = &[0x3f, 0x80];
+    let root = Authority::new();
+    let crl = root.crl(&Crl::of(NOW));
+    let fill = |verifier: &Verifier, chain: &PeerChain, octets: &[u8]| {
+        let wanted = needs(verifier, chain, NOW);
+        let crls = wanted.iter().filter(|need| need.kind() == RevocationKind::Crl);
+        crls.for_each(|need| take(verifier, need, octets, NOW));
+    };
+
+    let some = leaf(&root, &Endpoints::default().and_limited_crl(URI, KEY_COMPROMISE));
+    let of_some = verifier(&root);
+    fill(&of_some, &some, &crl);
+    assert_unknown(&verdict(&of_some, &some, NOW), "some reasons of a revocation only");
+    assert!(needs(&of_some, &some, NOW).is_empty());
+    let revoking = verifier(&root);
+    fill(&revoking, &some, &root.crl(&Crl::of(NOW).revoking(LEAF)));
+    assert_revoked(&verdict(&revoking, &some, NOW), URI);
+
+    for endpoints in [
+        Endpoints::default()
+            .and_limited_crl(URI, KEY_COMPROMISE)
+            .and_limited_crl(OTHER_URI, THE_OTHERS),
+        Endpoints::crl(OTHER_URI).and_limited_crl(URI, KEY_COMPROMISE),
+    ] {
+        let (both, verifier) = (leaf(&root, &endpoints), verifier(&root));
+        fill(&verifier, &both, &crl);
+        assert_eq!(verdict(&verifier, &both, NOW), Verdict::Holds, "{endpoints:?}");
+    }
+
+    // OCSP knows of every reason.
+    let responder = Endpoints::ocsp(OCSP).and_limited_crl(URI, KEY_COMPROMISE);
+    let (asked, verifier) = (leaf(&root, &responder), verifier(&root));
+    fill(&verifier, &asked, &crl);
+    let good = root.ocsp(&Ocsp::of(LEAF, OcspStatus::Good, NOW));
+    take(&verifier, &need(&verifier, &asked, NOW), &good, NOW);
+    assert_eq!(verdict(&verifier, &asked, NOW), Verdict::Holds);
+}

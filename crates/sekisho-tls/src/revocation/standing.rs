@@ -2,6 +2,8 @@
 //!
 //! Every distribution point of a certificate is consulted, its addresses being one for the other; a stapled OCSP answer
 //! counts for the leaf; OCSP is asked where there is no CRL. Whoever says «revoked» is believed before all others.
+//! «Not revoked» by CRLs takes points that tell of every reason together (RFC 5280 §6.3.3); where they do not, OCSP is
+//! asked as if there were none.
 
 mod sources;
 
@@ -19,7 +21,7 @@ use super::{
     signed::Issuer,
 };
 use crate::{
-    CertificateEndpoints, DistributionPoint, PathLink, VerifiedPath,
+    CertificateEndpoints, DistributionPoint, PathLink, ReasonSet, VerifiedPath,
     asn1::{Elements, INTEGER, SEQUENCE, whole},
     chain::{Staple, facts_of},
     sha256,
@@ -186,7 +188,9 @@ impl Certificate {
         let points = endpoints.points.iter();
         let (usable, unusable): (Vec<_>, Vec<_>) =
             points.partition(|point| !point.is_indirect && !point.uris.is_empty());
+        let told = usable.iter().map(|point| point.reasons);
         let said = Said {
+            tells_all: told.fold(ReasonSet::NONE, ReasonSet::or) == ReasonSet::ALL,
             stapled: consulted.ocsp(&self.key(Some(serial), "")),
             points: usable
                 .iter()
@@ -217,6 +221,9 @@ impl Certificate {
             let responders = endpoints.ocsp.iter();
             why.extend(responders.map(|uri| format!("the OCSP responder {uri} was not asked yet")));
         }
+        if !usable.is_empty() && !said.tells_all {
+            why.push("its CRLs tell of some reasons of a revocation only, not of all".to_owned());
+        }
         why.extend(unusable.iter().map(|point| unusable_words(point)));
         let unread = self.endpoints.as_ref().err();
         why.extend(unread.map(|error| format!("where it would be revoked cannot be read: {error}")));
@@ -232,7 +239,7 @@ impl Certificate {
     }
 
     /// For each point that does not answer a fetch from its first address that did not fail just before; by OCSP where
-    /// a point has no such address left, or there is none.
+    /// a point has no such address left, there is none, or they do not tell of every reason.
     fn needs(
         &self,
         consulted: &Consulted<'_>,
@@ -240,7 +247,7 @@ impl Certificate {
         endpoints: &CertificateEndpoints,
         said: &Said,
     ) -> Vec<RevocationNeed> {
-        let (mut needs, mut is_without_crl) = (Vec::new(), usable.is_empty());
+        let (mut needs, mut is_without_crl) = (Vec::new(), !said.tells_all);
         for (point, _) in usable.iter().zip(&said.points).filter(|(_, word)| !word.is_good()) {
             let mut addresses = point.uris.iter().map(|uri| self.crl_need(uri, point));
             match addresses.find(|need| consulted.may_be_fetched(&need.key())) {
@@ -313,6 +320,8 @@ enum Standing {
 
 /// All that is said of one certificate.
 struct Said {
+    /// Whether its distribution points together tell of every reason; not where there is none.
+    tells_all: bool,
     stapled: Option<Word>,
     points: Vec<Word>,
     answers: Vec<Word>,
@@ -332,8 +341,13 @@ impl Said {
         };
         revoked
             .or_else(|| self.stapled.as_ref().and_then(good))
-            .or_else(|| Word::all_of(&self.points).as_ref().and_then(good))
+            .or_else(|| self.by_points().as_ref().and_then(good))
             .or_else(|| self.answers.iter().find_map(good))
+    }
+
+    /// What all distribution points come to, where they may say that it is good.
+    fn by_points(&self) -> Option<Word> {
+        self.tells_all.then(|| Word::all_of(&self.points)).flatten()
     }
 
     /// Of what has ended only «revoked» is still believed, and only while nobody knows better.
