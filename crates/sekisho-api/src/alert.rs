@@ -44,13 +44,17 @@ pub enum AlertKind {
     CertificateNotShown,
     /// An endpoint on which certificates hang cannot be fetched from.
     EndpointFails,
+    /// The authority of a certificate of our own says that it was revoked.
+    OwnCertificateRevoked,
+    /// A certificate that must be presented with an OCSP answer has none, or soon has none.
+    StapleMissing,
     /// The authority of a role has not issued what was ordered, several times.
     CertificateNotRenewed,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::ValidationFails,
         Self::CertificateEnds,
         Self::AuthorityEnds,
@@ -68,6 +72,8 @@ impl AlertKind {
         Self::CertificateFileRefused,
         Self::CertificateNotShown,
         Self::EndpointFails,
+        Self::OwnCertificateRevoked,
+        Self::StapleMissing,
         Self::CertificateNotRenewed,
     ];
 
@@ -106,6 +112,8 @@ impl AlertKind {
             Self::CertificateFileRefused => "certificate-file-refused",
             Self::CertificateNotShown => "certificate-not-shown",
             Self::EndpointFails => "endpoint-fails",
+            Self::OwnCertificateRevoked => "own-certificate-revoked",
+            Self::StapleMissing => "staple-missing",
             Self::CertificateNotRenewed => "certificate-not-renewed",
         }
     }

@@ -151,6 +151,10 @@ pub struct StoredCertificate {
     /// listener presents it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<CertificateProof>,
+    /// What its authority says of it by OCSP, which is stapled to it; absent where no listener presents it or will, and
+    /// while no server runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staple: Option<CertificateStaple>,
     /// Why it is not used, where it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -192,6 +196,28 @@ pub struct CertificateProof {
     /// Why it did not show the certificate; absent when it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+}
+
+/// What an authority says of a certificate of ours by OCSP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CertificateStaple {
+    /// Until when that which is stapled holds, in milliseconds since 1970; absent where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub until: Option<Timestamp>,
+    /// Since when it is revoked, likewise; absent where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub revoked_at: Option<Timestamp>,
+    /// Whether the certificate must not be presented without (RFC 7633).
+    pub is_required: bool,
+    /// Why nothing is stapled, or why no newer answer can be had; it is not escaped. Absent where all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it is asked for again, in milliseconds since 1970; absent where nobody can be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub next_fetch: Option<Timestamp>,
 }
 
 /// Something that was done to a certificate.

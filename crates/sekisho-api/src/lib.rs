@@ -23,8 +23,8 @@ pub use action::{ActionResult, Bounce, Hold, MAX_IDS, Part, Redirect, Release, R
 pub use alert::{Acknowledged, Acknowledgement, AlertKind, AlertList, AlertQuery, AlertView, Severity};
 pub use certificate::{
     CertificateDone, CertificateEvent, CertificateFinding, CertificateImport, CertificateList, CertificateOrder,
-    CertificateProof, CertificateQuery, CertificateRequestOrder, CertificateRoleView, CertificatesDone,
-    ChainCertificate, FindingWeight, RenewalView, Secret, StoredCertificate,
+    CertificateProof, CertificateQuery, CertificateRequestOrder, CertificateRoleView, CertificateStaple,
+    CertificatesDone, ChainCertificate, FindingWeight, RenewalView, Secret, StoredCertificate,
 };
 pub use certificate_page::{
     CERTIFICATE_PAGE_FORMAT, CertificatePage, PartnerStep, PublishedCertificate, PublishedEndpoint,

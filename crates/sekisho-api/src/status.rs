@@ -105,6 +105,9 @@ pub struct CertificateView {
     pub key: String,
     /// Last moment of validity, RFC 3339.
     pub not_after: String,
+    /// Until when the OCSP answer holds that is stapled to it, RFC 3339; absent where none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stapled_until: Option<String>,
 }
 
 /// What kind of failure it is; decides the command's exit code.

@@ -72,6 +72,8 @@ pub struct Endpoints {
     pub ocsp: Vec<String>,
     /// Where its issuer's certificate is.
     pub issuers: Vec<String>,
+    /// Whether it must not be presented without an OCSP answer (RFC 7633).
+    pub must_staple: bool,
 }
 
 impl Endpoints {
@@ -114,6 +116,11 @@ impl Endpoints {
             params.crl_distribution_points = points.map(|uris| CrlDistributionPoint { uris: uris.clone() }).collect();
         } else {
             params.custom_extensions.push(self.points_of_both_kinds());
+        }
+        if self.must_staple {
+            let status_request = sequence(&[&element(0x02, &[5])]);
+            let feature = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 24], status_request);
+            params.custom_extensions.push(feature);
         }
         let method = |last: u8| element(OBJECT_IDENTIFIER, &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, last]);
         let entry = |last: u8, uri: &String| sequence(&[&method(last), &element(0x86, uri.as_bytes())]);

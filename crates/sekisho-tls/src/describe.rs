@@ -36,6 +36,8 @@ pub struct CertificateSummary {
     pub signature_schemes: Vec<String>,
     /// Its last moment.
     pub not_after: Timestamp,
+    /// Until when the OCSP answer holds that is stapled to it.
+    pub stapled_until: Option<Timestamp>,
     /// Whether it serves absent, unknown and IP-literal server names; false for a client.
     pub is_default: bool,
 }
@@ -86,6 +88,7 @@ fn summary(identity: &Identity, is_default: bool) -> CertificateSummary {
         key: leaf.key.clone(),
         signature_schemes: identity.signature_schemes(),
         not_after: leaf.not_after,
+        stapled_until: identity.stapled_until(),
         is_default,
     }
 }

@@ -14,7 +14,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     sign::CertifiedKey,
 };
-use sekisho_mail::{CertificateFacts, KeyExchangeGroups, TlsVersion};
+use sekisho_mail::{CertificateFacts, KeyExchangeGroups, Timestamp, TlsVersion};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -42,6 +42,7 @@ pub struct IdentityFiles {
 pub struct Identity {
     certified: Arc<CertifiedKey>,
     facts: Arc<[CertificateFacts]>,
+    stapled_until: Option<Timestamp>,
 }
 
 impl fmt::Debug for Identity {
@@ -189,6 +190,7 @@ impl Identity {
         Ok(Self {
             certified: Arc::new(certified),
             facts,
+            stapled_until: None,
         })
     }
 
@@ -241,14 +243,21 @@ impl Identity {
         &self.certified
     }
 
-    /// The same with an OCSP answer that is stapled to it, or without one.
-    pub(crate) fn with_staple(&self, answer: Option<&[u8]>) -> Self {
+    /// The same with an OCSP answer stapled to it that holds until then.
+    pub(crate) fn with_staple(&self, answer: &[u8], until: Timestamp) -> Self {
         let mut certified = CertifiedKey::clone(&self.certified);
-        certified.ocsp = answer.map(<[u8]>::to_vec);
+        certified.ocsp = Some(answer.to_vec());
         Self {
             certified: Arc::new(certified),
             facts: Arc::clone(&self.facts),
+            stapled_until: Some(until),
         }
+    }
+
+    /// Until when the OCSP answer holds that is stapled to it; `None` where there is none.
+    #[must_use]
+    pub const fn stapled_until(&self) -> Option<Timestamp> {
+        self.stapled_until
     }
 
     pub(crate) fn can_sign(&self, schemes: &[SignatureScheme]) -> bool {
@@ -429,6 +438,7 @@ mod tests {
         Identity {
             certified: Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)),
             facts,
+            stapled_until: None,
         }
     }
 
@@ -442,6 +452,7 @@ mod tests {
         Identity {
             facts: Arc::new([facts_of(certificate.der())]),
             certified: Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)),
+            stapled_until: None,
         }
     }
 

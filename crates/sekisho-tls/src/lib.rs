@@ -59,7 +59,7 @@ pub use public::{ChainEnd, PublicCertificate, PublicChain, PublicRoot};
 pub use revocation::{
     CLOCK_SKEW, CrlError, CrlSummary, DEFAULT_GRACE, HeldRevocation, MAX_CRL_LEN, MAX_HELD, MAX_HELD_OCTETS, MAX_NEEDS,
     MAX_OCSP_LEN, OCSP_LIFE, OcspError, RETRY_AFTER, RestoreError, RevocationError, RevocationKind, RevocationNeed,
-    Revocations, SignatureFault, Taken, UNUSED_FOR, read_ocsp,
+    Revocations, SignatureFault, StapleAnswer, StapleObstacle, StapleQuestion, Taken, UNUSED_FOR, read_ocsp,
 };
 pub use self_signed::{RENEWAL_DAYS, SelfSignedError, VALIDITY_DAYS, ensure_self_signed_pair};
 pub use server::{

@@ -767,11 +767,10 @@ fn points_for_some_reasons_may_revoke_and_only_such_as_cover_every_reason_togeth
     let root = Authority::new();
     let crl = root.crl(&Crl::of(NOW));
     let fill = |verifier: &Verifier, chain: &PeerChain, octets: &[u8]| {
-        let wanted = needs(verifier, chain, NOW);
-        let crls = wanted.iter().filter(|need| need.kind() == RevocationKind::Crl);
-        crls.for_each(|need| take(verifier, need, octets, NOW));
+        let mut wanted = needs(verifier, chain, NOW);
+        wanted.retain(|need| need.kind() == RevocationKind::Crl);
+        wanted.iter().for_each(|need| take(verifier, need, octets, NOW));
     };
-
     let some = leaf(&root, &Endpoints::default().and_limited_crl(URI, KEY_COMPROMISE));
     let of_some = verifier(&root);
     fill(&of_some, &some, &crl);
@@ -791,7 +790,6 @@ fn points_for_some_reasons_may_revoke_and_only_such_as_cover_every_reason_togeth
         fill(&verifier, &both, &crl);
         assert_eq!(verdict(&verifier, &both, NOW), Verdict::Holds, "{endpoints:?}");
     }
-
     // OCSP knows of every reason.
     let responder = Endpoints::ocsp(OCSP).and_limited_crl(URI, KEY_COMPROMISE);
     let (asked, verifier) = (leaf(&root, &responder), verifier(&root));

@@ -27,7 +27,7 @@ use sekisho_testkit::{
 };
 use sekisho_tls::{
     AnchorSet, ClientProfile, Identity, IdentityUse, PeerChain, RevocationKind, RevocationNeed, ServerCertificates,
-    ServerTlsSettings, TlsServer, TlsStream, Verifier,
+    ServerTlsSettings, StapleObstacle, TlsServer, TlsStream, Verifier,
 };
 use support::{NOW, TIME_LIMIT, anchors, client, client_with, domain, server, shake, store_pair};
 use tokio::io::DuplexStream;
@@ -214,23 +214,39 @@ async fn what_our_own_authority_answers_is_stapled_and_nothing_else_is() {
     let load = |stem, pem: &Pem| Identity::load(&store_pair(folder.path(), stem, &pem.chain, &pem.key)).unwrap();
     let pem = middle.server_with(&[NAME], LEAF, &Endpoints::ocsp(OCSP));
     let identity = load("own", &pem);
-    let need = identity.staple_need().unwrap();
-    assert_eq!((need.uri(), need.kind()), (OCSP, RevocationKind::Ocsp));
+    let question = identity.staple_question(&[]).unwrap();
+    let needs: Vec<_> = question.needs().collect();
+    assert_eq!(
+        (needs.len(), needs[0].uri(), needs[0].kind()),
+        (1, OCSP, RevocationKind::Ocsp)
+    );
     let good = middle.ocsp(&Ocsp::of(LEAF, OcspStatus::Good, NOW));
-    let (with, taken) = identity.stapled(&good, NOW).unwrap();
-    assert_eq!(taken.this_update, NOW);
+    let answer = question.judge(&good, NOW).unwrap();
+    assert_eq!((answer.this_update(), answer.revoked()), (NOW, None));
+    let revoked = middle.ocsp(&Ocsp::of(LEAF, OcspStatus::Revoked(NOW), NOW));
+    let revoked = question.judge(&revoked, NOW).unwrap();
+    assert_eq!(revoked.revoked().map(|(at, _)| at), Some(NOW));
+    let ended = Ocsp::of(LEAF, OcspStatus::Good, NOW.minus(HOUR * 24 * 7));
+    assert_eq!(
+        ended.next_update,
+        Some(NOW),
+        "clocks may differ, and clients' are not ours"
+    );
     for refused in [
         root.ocsp(&Ocsp::of(LEAF, OcspStatus::Good, NOW)),
-        middle.ocsp(&Ocsp::of(LEAF, OcspStatus::Revoked(NOW), NOW)),
+        middle.ocsp(&Ocsp::of(LEAF + 1, OcspStatus::Good, NOW)),
         middle.ocsp(&Ocsp::of(LEAF, OcspStatus::Unknown, NOW)),
-        middle.ocsp(&Ocsp::of(LEAF, OcspStatus::Good, NOW.minus(HOUR * 24 * 8))),
+        middle.ocsp(&ended),
     ] {
-        assert!(identity.stapled(&refused, NOW).is_err());
+        assert!(question.judge(&refused, NOW).is_err());
     }
+    let other = load("other", &middle.server_with(&[NAME], LEAF, &Endpoints::ocsp(OCSP)));
+    let with = identity.stapled(&answer);
     for (identity, len) in [
         (with.clone(), Some(good.len())),
+        (identity.stapled(&revoked), None),
+        (other.stapled(&answer), None),
         (identity, None),
-        (with.unstapled(), None),
     ] {
         let certificates = ServerCertificates::new(vec![identity]).unwrap();
         let server = TlsServer::new(ServerTlsSettings::new(Arc::new(certificates)));
@@ -238,11 +254,61 @@ async fn what_our_own_authority_answers_is_stapled_and_nothing_else_is() {
         assert_eq!(connected.unwrap().1.stapled_ocsp_len, len);
     }
     let nowhere = load("nowhere", &middle.server(&[NAME]));
-    assert!(nowhere.staple_need().is_none());
-    assert!(
-        load("alone", &pem.leaf_alone()).staple_need().is_none(),
-        "its issuer is not there"
+    assert_eq!(nowhere.staple_question(&[]), Err(StapleObstacle::NoResponder));
+}
+
+#[test]
+fn whom_our_own_authority_is_comes_from_the_chain_or_the_anchors_and_never_by_name_alone() {
+    let (root, namesake) = (Authority::new(), Authority::new());
+    let middle = root.intermediate();
+    let folder = tempfile::tempdir().unwrap();
+    let load = |stem, pem: &Pem| Identity::load(&store_pair(folder.path(), stem, &pem.chain, &pem.key)).unwrap();
+    let key_of = |set: &AnchorSet| set.anchors().next().unwrap().spki_sha256;
+    let (ours, theirs) = (
+        AnchorSet::parse(root.anchor(), "ours").unwrap(),
+        AnchorSet::parse(namesake.anchor(), "theirs").unwrap(),
     );
+    let of_root = root.server_with(&[NAME], LEAF, &Endpoints::ocsp(OCSP));
+    let of_root = load("of-root", &of_root.leaf_alone());
+    assert_eq!(of_root.staple_question(&[]), Err(StapleObstacle::NoIssuer));
+    assert_eq!(
+        of_root.staple_question(std::slice::from_ref(&theirs)),
+        Err(StapleObstacle::NoIssuer)
+    );
+    let question = of_root.staple_question(&[theirs, ours.clone()]).unwrap();
+    let good = root.ocsp(&Ocsp::of(LEAF, OcspStatus::Good, NOW));
+    assert!(question.judge(&good, NOW).is_ok());
+    // What is let through to addresses that are not public is said by the root, not by the intermediate.
+    let pem = middle.server_with(&[NAME], LEAF, &Endpoints::ocsp(OCSP));
+    let of_middle = load("of-middle", &pem);
+    let question = of_middle.staple_question(std::slice::from_ref(&ours)).unwrap();
+    assert_eq!(question.needs().next().unwrap().anchor(), key_of(&ours));
+    let alone = load("alone", &pem.leaf_alone());
+    assert_eq!(alone.staple_question(&[ours]), Err(StapleObstacle::NoIssuer));
+}
+
+#[test]
+fn a_certificate_that_must_be_stapled_says_so_by_the_feature_status_request_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut place = 0;
+    for (features, must) in [
+        (Some(&[0x30, 0x03, 0x02, 0x01, 0x05][..]), true),
+        (Some(&[0x30, 0x06, 0x02, 0x01, 0x11, 0x02, 0x01, 0x05]), true),
+        (Some(&[0x30, 0x03, 0x02, 0x01, 0x11]), false),
+        (Some(&[0x30, 0x03, 0x02, 0x01]), false),
+        (Some(&[0x05]), false),
+        (None, false),
+    ] {
+        let mut params = rcgen::CertificateParams::new(vec![NAME.to_owned()]).unwrap();
+        let feature =
+            |value: &[u8]| rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 24], value.to_vec());
+        params.custom_extensions.extend(features.map(feature));
+        let key = rcgen::KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        place += 1;
+        let files = store_pair(folder.path(), &place.to_string(), &pem, &key.serialize_pem());
+        assert_eq!(Identity::load(&files).unwrap().must_be_stapled(), must, "{features:x?}");
+    }
 }
 
 /// An authority that OpenSSL runs in a folder.

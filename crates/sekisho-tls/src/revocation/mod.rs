@@ -37,6 +37,7 @@ pub use self::{
     need::{RevocationKind, RevocationNeed},
     ocsp::{MAX_OCSP_LEN, OCSP_LIFE, OcspError, read_ocsp},
     signed::SignatureFault,
+    stapling::{StapleAnswer, StapleObstacle, StapleQuestion},
 };
 
 /// By how much the clocks of those who issue CRLs and OCSP answers may be ahead of ours, and responders' behind.

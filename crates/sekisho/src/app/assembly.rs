@@ -104,6 +104,12 @@ impl InForce {
         }
     }
 
+    /// Presents what is stapled by now. Deliveries staple nothing.
+    pub(super) fn present_staples(&self) {
+        let last = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.present_to_clients(&self.loaded.load_full(), &last);
+    }
+
     /// At the listeners; what deliveries would go by is in the answer.
     fn present_to_clients(&self, loaded: &Loaded, parsed: &Parsed) -> Configured {
         for plan in &loaded.settings.listeners {

@@ -10,7 +10,7 @@ use std::{
 use prometheus_client::registry::Registry;
 use sd_notify::NotifyState;
 use sekisho_store::{Store, sqlite::SqliteStore};
-use sekisho_tls::{IdentityFiles, ServerCertificates, Verifier, ensure_self_signed_pair};
+use sekisho_tls::{AnchorSet, IdentityFiles, ServerCertificates, Verifier, ensure_self_signed_pair};
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
@@ -27,7 +27,7 @@ use super::{
 use crate::{
     admin::{self, Backend, HttpLimits, StoreMetrics},
     alerts::{AlertMail, Alerts},
-    certificates::{CertificateMetrics, Certificates, Tended, keep_proving, tend},
+    certificates::{CertificateMetrics, Certificates, Keeper, StapleFolder, Tended, keep_proving, tend},
     chance::select,
     clock,
     config::{Loaded, Place},
@@ -58,6 +58,8 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 const TLS_FOLDER: &str = "tls";
 /// The folder of what is fetched about revocation, likewise.
 const REVOCATION_FOLDER: &str = "revocation";
+/// The folder of OCSP answers about our own certificates, likewise.
+const STAPLES_FOLDER: &str = "stapled";
 
 /// Runs the server until it is told to stop.
 ///
@@ -118,11 +120,10 @@ impl Server {
         let (phase, watched) = watch::channel(Phase::Running);
         let (self_signed, mail_log) = (self_signed(&loaded)?, open_mail_log(&loaded)?);
         let live = Arc::new(Live::open(Arc::clone(&store), FilePart::of(&loaded)).await?);
-        let parsed = live.current();
+        let (parsed, mut registry) = (live.current(), Registry::default());
         let verifier = Arc::new(Verifier::new(anchors(&loaded, &parsed)));
-        let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
-        let certificates = open_certificates(&loaded, &parsed, metrics.certificates)?;
+        let (certificates, staples) = open_stapled(&loaded, (&parsed, &verifier), metrics.certificates)?;
         let (listeners, sockets) = open_listeners(&loaded, &certificates, &self_signed)?;
         let (partners, tally, envelopes) = (Arc::default(), Tally::default(), EnvelopeMemory::default());
         let learning = (&partners, &tally);
@@ -167,8 +168,9 @@ impl Server {
         let doors = open_doors(&loaded, (registry, metrics.store, metrics.web), &backend, &watched).await?;
         let coming_in = Arc::clone(&listeners).run(sockets, inbound, watched.clone());
         let mut parts = set_going(&backend, &in_force.dispatcher, coming_in, &watched);
-        let proving = keep_proving(certificates, Arc::clone(&listeners), watched);
-        parts.extend(doors.parts.into_iter().chain([tokio::spawn(proving)]));
+        let stapling = tokio::spawn(stapling(&in_force, staples).run(watched.clone()));
+        let proving = tokio::spawn(keep_proving(certificates, Arc::clone(&listeners), watched));
+        parts.extend(doors.parts.into_iter().chain([proving, stapling]));
         say(&banner(&loaded, doors.health));
         Ok(Self {
             place,
@@ -366,6 +368,35 @@ fn revocation(
     let lookup = RevocationLookup::new(Arc::clone(verifier), fetcher.clone(), Some(disk), metrics);
     lookup.obey(&loaded.settings.trust);
     Ok(lookup)
+}
+
+/// The store of certificates, and where OCSP answers are kept that are stapled to them: those that are there are from
+/// the first handshake on.
+fn open_stapled(
+    loaded: &Loaded,
+    (parsed, verifier): (&Parsed, &Verifier),
+    metrics: CertificateMetrics,
+) -> Result<(Arc<Certificates>, StapleFolder), AppError> {
+    let certificates = open_certificates(loaded, parsed, metrics)?;
+    let path = loaded.settings.data_folder.join(STAPLES_FOLDER);
+    let folder = StapleFolder::open(path.clone())
+        .map_err(|error| AppError::Part(format!("{}: cannot be made ({error})", path.display())))?;
+    let anchors: Vec<AnchorSet> = verifier.anchor_sets().into_values().collect();
+    certificates.restore_staples(Some(&folder), &anchors, clock::now());
+    Ok((certificates, folder))
+}
+
+/// Who asks for OCSP answers about our own certificates.
+fn stapling(in_force: &Arc<InForce>, folder: StapleFolder) -> Keeper {
+    let (verifier, presenting) = (Arc::clone(&in_force.verifier), Arc::clone(in_force));
+    Keeper {
+        certificates: Arc::clone(&in_force.certificates),
+        lookup: in_force.revocation.clone(),
+        folder: Some(folder),
+        anchors: Arc::new(move || verifier.anchor_sets().into_values().collect()),
+        present: Box::new(move || presenting.present_staples()),
+        clock: clock::now,
+    }
 }
 
 /// What connections work with.

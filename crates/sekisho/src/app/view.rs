@@ -138,6 +138,7 @@ fn tls_view(place: String, description: TlsDescription, notes: Vec<String>) -> T
         names: certificate.names,
         key: certificate.key,
         not_after: certificate.not_after.to_string(),
+        stapled_until: certificate.stapled_until.map(|until| until.to_string()),
     });
     TlsView {
         place,

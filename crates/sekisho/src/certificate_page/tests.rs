@@ -61,6 +61,7 @@ fn described(organization: &str, authority: &str) -> Description {
             points: vec![vec![format!("http://crl.{authority}.example/ca.crl")]],
             ocsp: vec![format!("http://ocsp.{authority}.example")],
             issuers: vec![format!("http://cacerts.{authority}.example/ca.cer")],
+            ..Endpoints::default()
         },
         on_key_of: None,
     }
@@ -269,6 +270,7 @@ fn markup_in_a_certificate_is_text_on_the_page() {
             ],
             ocsp: vec!["http://ocsp.example/'><script>".to_owned()],
             issuers: Vec::new(),
+            ..Endpoints::default()
         },
         on_key_of: None,
     };

@@ -44,6 +44,7 @@ impl Certificates {
                 until: None,
             });
         }
+        alerts.extend(self.staple_alerts(now));
         alerts
     }
 }

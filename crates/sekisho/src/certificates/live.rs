@@ -20,6 +20,7 @@ use super::{
     choice::{self, Candidate, Standing},
     folder::FolderError,
     record::{Event, FORMAT, Instance, InstanceId, Origin, Record, Stage},
+    stapling::Stapling,
     vault::{Stray, Vault, VaultError},
     watched::{Change, Watched},
 };
@@ -128,6 +129,7 @@ pub struct Certificates {
     pub(super) swapped: Notify,
     /// What came of the last handshakes with ourselves, by certificate.
     proofs: Mutex<HashMap<Digest, Proof>>,
+    pub(super) stapling: Stapling,
     pub(super) metrics: CertificateMetrics,
 }
 
@@ -163,6 +165,7 @@ impl Certificates {
             moved: Notify::new(),
             swapped: Notify::new(),
             proofs: Mutex::default(),
+            stapling: Stapling::default(),
             metrics,
         })
     }
@@ -204,6 +207,7 @@ impl Certificates {
             tell(&change);
         }
         self.choose(&holdings, now);
+        self.stapling.wanted.notify_one();
     }
 
     /// Whether a listener presents a role.
@@ -263,6 +267,7 @@ impl Certificates {
         let is_other = before.digest() != after.digest();
         if is_other {
             self.swapped.notify_one();
+            self.stapling.wanted.notify_one();
         }
         if before.next != after.next {
             self.moved.notify_one();

@@ -8,7 +8,7 @@ use prometheus_client::{
 };
 use sekisho_mail::Timestamp;
 
-use super::live::Certificates;
+use super::{live::Certificates, stapling::StapleMetrics};
 use crate::telemetry::Gauges;
 
 type OfRole = [(&'static str, String); 1];
@@ -21,6 +21,7 @@ pub struct CertificateMetrics {
     usable: Gauges<OfRole>,
     proved: Gauge,
     proofs: Family<[(&'static str, &'static str); 1], Counter>,
+    pub(super) staples: StapleMetrics,
 }
 
 const SHOWN: [&str; 2] = ["failed", "passed"];
@@ -29,7 +30,10 @@ impl CertificateMetrics {
     /// Makes them known to the registry.
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
+        let metrics = Self {
+            staples: StapleMetrics::register(registry),
+            ..Self::default()
+        };
         registry.register(
             "sekisho_certificate_seconds_left",
             "Seconds until the end of each certificate that is presented as a role; negative past it",

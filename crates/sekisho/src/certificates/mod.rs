@@ -17,6 +17,7 @@ mod proof;
 mod published;
 mod record;
 mod role;
+mod stapling;
 mod tending;
 mod vault;
 mod view;
@@ -35,6 +36,7 @@ pub use orders::{Author, Done, Import, Material, OrderError, RequestOrder, Which
 pub use proof::{Proof, keep_proving};
 pub use record::{Event, Instance, InstanceId, Origin, Record, Stage};
 pub use role::CertificateRole;
+pub use stapling::{Keeper, StapleFolder};
 pub use tending::{Tended, tend};
 pub use vault::{Stray, VaultError};
 pub use view::finding_view;

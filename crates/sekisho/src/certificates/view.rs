@@ -34,6 +34,7 @@ impl Certificates {
     #[must_use]
     pub fn list(&self, organization: Option<&str>, now: Timestamp) -> Vec<CertificateRoleView> {
         let (holdings, presented, proofs) = (self.holdings(), self.presented(), self.proofs());
+        let staples = self.staple_views(now);
         let wanted = |of: &str| organization.is_none_or(|wanted| wanted == of);
         let roles = holdings
             .around
@@ -48,6 +49,7 @@ impl Certificates {
             };
             let proof = proofs.iter().find(|(digest, _)| digest.to_string() == leaf.sha256);
             certificate.proof = proof.map(|(_, proof)| proof_view(proof));
+            certificate.staple = staples.get(&leaf.sha256).cloned();
         }
         views
     }

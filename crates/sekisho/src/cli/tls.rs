@@ -51,12 +51,15 @@ pub(super) async fn run(command: TlsCommand, door: &Door) -> Result<Finding, Cli
         }
         for certificate in &place.certificates {
             let names = certificate.names.join(", ");
+            let stapled = certificate.stapled_until.as_ref();
+            let stapled = stapled.map_or_else(String::new, |until| format!(", stapled until {until}"));
             out.line(format_args!(
-                "  {:<12}{} for {}, until {}",
+                "  {:<12}{} for {}, until {}{}",
                 "certificate",
                 escaped(&certificate.key),
                 escaped(&names),
-                escaped(&certificate.not_after)
+                escaped(&certificate.not_after),
+                escaped(&stapled)
             ))?;
         }
     }

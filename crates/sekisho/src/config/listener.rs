@@ -68,7 +68,7 @@ impl ListenerPlan {
     }
 
     /// What it presents just now: its files as they were when they were last good, then its roles; `self_signed` where
-    /// that comes to nothing, so that STARTTLS never disappears.
+    /// that comes to nothing, so that STARTTLS never disappears. Each has the OCSP answer about it, where there is one.
     #[must_use]
     pub fn presented(&self, ours: &Certificates, self_signed: &Arc<ServerCertificates>) -> Arc<ServerCertificates> {
         let presented = ours.presented();
@@ -78,6 +78,7 @@ impl ListenerPlan {
             .map(|(files, at_first)| presented.files.get(files).unwrap_or(at_first));
         let mut identities: Vec<Identity> = of_files.cloned().collect();
         identities.extend(self.roles.iter().flat_map(|role| ours.of_role(role)));
+        let identities = identities.iter().map(|identity| ours.stapled(identity)).collect();
         ServerCertificates::new(identities).map_or_else(|| Arc::clone(self_signed), Arc::new)
     }
 

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, DirEntry},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -34,10 +34,18 @@ impl Disk {
 
     /// Writes an entry in the place of the one before. Neither file nor folder is synced: what a power cut takes is
     /// fetched again.
-    pub(super) fn keep(&self, name: &str, entry: &[u8]) {
+    pub(crate) fn keep(&self, name: &str, entry: &[u8]) {
         if let Err(error) = self.write(name, entry) {
             tracing::warn!(%error, folder = %self.folder.display(), "what was fetched could not be kept");
         }
+    }
+
+    /// The entry of this name; `None` where there is none, or a longer one.
+    pub(crate) fn load(&self, name: &str, len_max: u64) -> Option<Vec<u8>> {
+        let file = fs::File::open(self.folder.join(name)).ok()?;
+        let mut entry = Vec::new();
+        let len = file.take(len_max + 1).read_to_end(&mut entry).ok()?;
+        (len as u64 <= len_max).then_some(entry)
     }
 
     fn write(&self, name: &str, entry: &[u8]) -> io::Result<()> {
@@ -65,7 +73,7 @@ impl Disk {
     }
 
     /// Removes what was not fetched anew in a long time: nobody asks for it any more.
-    pub(super) fn tidy(&self, now: Timestamp) {
+    pub(crate) fn tidy(&self, now: Timestamp) {
         let is_unused = |entry: &DirEntry| {
             let written = entry.metadata().map(|data| Timestamp::from_secs(data.mtime()));
             written.is_ok_and(|at| at.plus(UNUSED_FOR) <= now)

@@ -238,7 +238,8 @@ impl RevocationLookup {
         }
     }
 
-    async fn ask(&self, need: &RevocationNeed) -> Result<Vec<u8>, String> {
+    /// Fetches what is needed; nothing is done with it. The error is in words, for an operator.
+    pub(crate) async fn ask(&self, need: &RevocationNeed) -> Result<Vec<u8>, String> {
         let Some(fetcher) = &self.0.fetcher else {
             return Err("nothing is fetched here".to_owned());
         };

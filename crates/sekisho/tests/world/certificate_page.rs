@@ -98,6 +98,7 @@ fn described(organization: &str) -> Description {
             points: vec![vec!["http://crl.example.net/ca.crl".to_owned()]],
             ocsp: vec!["http://ocsp.example.net".to_owned()],
             issuers: vec!["http://cacerts.example.net/ca.cer".to_owned()],
+            ..Endpoints::default()
         },
         on_key_of: None,
     }

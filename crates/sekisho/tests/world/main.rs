@@ -41,6 +41,7 @@ mod rule_ways;
 mod rules;
 mod signals;
 mod stalling;
+mod stapling;
 
 use sekisho_testkit::{
     client::Client,

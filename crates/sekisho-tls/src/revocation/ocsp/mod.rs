@@ -75,9 +75,9 @@ pub enum OcspError {
     /// Past its end.
     #[error("the answer expired at {0}")]
     Expired(Timestamp),
-    /// One that should have been stapled, and says something else than «good».
-    #[error("the answer says that {0}")]
-    NotGood(&'static str),
+    /// Neither good nor revoked.
+    #[error("the responder does not know the certificate")]
+    UnknownCertificate,
     /// One that is newer is held.
     #[error("the answer is older than the one that is held, of {0}")]
     Older(Timestamp),

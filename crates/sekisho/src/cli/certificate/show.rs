@@ -3,7 +3,9 @@
 use std::io;
 
 use clap::Args;
-use sekisho_api::{CertificateList, CertificateQuery, CertificateRoleView, RenewalView, StoredCertificate, path};
+use sekisho_api::{
+    CertificateList, CertificateQuery, CertificateRoleView, CertificateStaple, RenewalView, StoredCertificate, path,
+};
 use sekisho_mail::Timestamp;
 
 use crate::{
@@ -175,6 +177,24 @@ fn field(out: &mut Output, name: &str, value: &str) -> io::Result<()> {
     out.line(format_args!("  {name:<14}{}", escaped(value)))
 }
 
+fn show_staple(out: &mut Output, staple: &CertificateStaple) -> io::Result<()> {
+    let why = staple.reason.as_deref().unwrap_or_default();
+    let again = staple.next_fetch.map(text::local).unwrap_or_default();
+    let (name, words) = match (staple.until.map(text::local), staple.next_fetch) {
+        (Some(until), _) if why.is_empty() => ("stapled", format!("until {until}, the next is asked for {again}")),
+        (Some(until), _) => ("stapled", format!("until {until}, no newer one, again {again}: {why}")),
+        (None, Some(_)) => ("not stapled", format!("{why}; again {again}")),
+        (None, None) => ("not stapled", why.to_owned()),
+    };
+    let must = if staple.is_required { " (must-staple)" } else { "" };
+    let is_bad = staple.revoked_at.is_some() || (staple.is_required && staple.until.is_none());
+    if is_bad {
+        let line = out.paint(Tone::Bad, format_args!("  {name:<14}{}{must}", escaped(&words)));
+        return out.line(line);
+    }
+    field(out, name, &format!("{words}{must}"))
+}
+
 fn show_certificate(out: &mut Output, certificate: &StoredCertificate) -> io::Result<()> {
     let state = if certificate.is_presented { ", presented" } else { "" };
     let title = format!("{}: {}{state}", certificate.id, certificate.stage);
@@ -187,6 +207,9 @@ fn show_certificate(out: &mut Output, certificate: &StoredCertificate) -> io::Re
             Some(failure) => format!("failed {at}, {}: {failure}", proof.place),
         };
         field(out, "proved", &words)?;
+    }
+    if let Some(staple) = &certificate.staple {
+        show_staple(out, staple)?;
     }
     if let Some(note) = &certificate.note {
         let line = out.paint(Tone::Warning, format_args!("  {:<14}{}", "not used", escaped(note)));
