@@ -203,10 +203,11 @@ impl Book {
     /// What goes into a message now: everything that is due, and what stands and would be due soon.
     pub(super) fn to_tell(&self, settings: &AlertSettings, now: Timestamp) -> Vec<String> {
         let soon = now.plus(settings.again_after / 2);
+        // What has just arisen may still pass by.
+        let is_fresh = |kept: &Kept| kept.stands() && kept.first.plus(settings.after) > now;
         let goes_along = |kept: &Kept| match due(kept, settings) {
             None => false,
-            // What has just arisen may still pass by.
-            Some(at) if kept.told.is_none() => at <= now,
+            Some(at) if kept.told.is_none() || is_fresh(kept) => at <= now,
             Some(at) => at <= soon,
         };
         let told = self.kept.iter().filter(|(_, kept)| goes_along(kept));
@@ -259,6 +260,7 @@ fn due(kept: &Kept, settings: &AlertSettings) -> Option<Timestamp> {
         (Some(_), _) => None,
         (None, _) if kept.acknowledged.is_some() => None,
         (None, None) => Some(kept.first.plus(settings.after)),
-        (None, Some(told)) => Some(told.plus(settings.again_after).max(kept.first)),
+        // One that stands again may pass by, as a new one.
+        (None, Some(told)) => Some(told.plus(settings.again_after).max(kept.first.plus(settings.after))),
     }
 }

@@ -125,6 +125,21 @@ fn what_passes_by_is_not_told_and_what_was_told_is_told_to_be_over() {
 }
 
 #[test]
+fn what_stands_again_may_pass_by_before_it_is_told_again() {
+    let mut days = Days::begin();
+    days.state(vec![alert("one")]);
+    assert_eq!(days.told_after(MINUTE), ["one"]);
+    days.state(Vec::new());
+    assert_eq!(days.told_after(MINUTE), ["-one"]);
+    assert_eq!(days.told_after(DAY - MINUTE), [""; 0]);
+    days.state(vec![alert("two")]);
+    days.now = days.now.plus(MINUTE);
+    days.state(vec![alert("one"), alert("two")]);
+    assert_eq!(days.told_after(MINUTE / 2), ["two"], "it does not go along");
+    assert_eq!(days.told_after(MINUTE / 2), ["one"]);
+}
+
+#[test]
 fn what_comes_and_goes_is_told_twice_a_day_at_most() {
     let mut days = Days::begin();
     let mut told = 0;
