@@ -152,10 +152,11 @@ pub(super) fn note(traffic: &mut Option<PartnerTraffic>, seen: &Seen<'_>) {
         hosts: Vec::new(),
         more_hosts: false,
     });
+    let text = seen.host();
     if seen.counts == Counts::Certificate {
         traffic.last = traffic.last.max(seen.at);
         if let Some(leaf) = seen.security.tls().and_then(|tls| tls.chain.first()) {
-            note_history(traffic, leaf, seen);
+            note_history(traffic, leaf, (seen, text.as_str()));
         }
         return;
     }
@@ -163,7 +164,6 @@ pub(super) fn note(traffic: &mut Option<PartnerTraffic>, seen: &Seen<'_>) {
     traffic.last = traffic.last.max(seen.at);
     traffic.messages += 1;
     traffic.plaintext += clear;
-    let text = seen.host();
     let place = match traffic.hosts.iter().position(|host| host.host == text.as_str()) {
         Some(place) => Some(place),
         None if traffic.hosts.len() < HOSTS_MAX => {
@@ -185,7 +185,7 @@ pub(super) fn note(traffic: &mut Option<PartnerTraffic>, seen: &Seen<'_>) {
         host.last = host.last.max(seen.at);
     }
     note_connection(traffic, seen, place);
-    note_certificate(traffic, seen);
+    note_certificate(traffic, seen, text.as_str());
 }
 
 fn note_connection(traffic: &mut PartnerTraffic, seen: &Seen<'_>, host: Option<usize>) {
@@ -256,7 +256,7 @@ fn add(connections: &mut Vec<SeenConnection>, of_kind: SeenConnection, more: See
     }
 }
 
-fn note_certificate(traffic: &mut PartnerTraffic, seen: &Seen<'_>) {
+fn note_certificate(traffic: &mut PartnerTraffic, seen: &Seen<'_>, host: &str) {
     let Some(leaf) = seen.security.tls().and_then(|tls| tls.chain.first()) else {
         return;
     };
@@ -269,24 +269,25 @@ fn note_certificate(traffic: &mut PartnerTraffic, seen: &Seen<'_>) {
     } else if traffic.certificates.len() < CERTIFICATES_MAX {
         traffic.certificates.push(certificate(leaf, seen.at));
     }
-    note_history(traffic, leaf, seen);
+    note_history(traffic, leaf, (seen, host));
 }
 
-fn note_history(traffic: &mut PartnerTraffic, leaf: &CertificateFacts, seen: &Seen<'_>) {
-    let text = seen.host();
+fn note_history(traffic: &mut PartnerTraffic, leaf: &CertificateFacts, (seen, host): (&Seen<'_>, &str)) {
     let host = match seen.host {
-        Some(_) => text.as_str(),
+        Some(_) => host,
         None => {
             let names = leaf.dns_names.first().or(leaf.common_name.as_ref());
             names.map_or("", String::as_str)
         }
     };
+    // As it is kept, or it would be another one at each message.
+    let host = &host[..host.floor_char_boundary(ISSUER_OCTETS)];
     let mut known = traffic.history.iter_mut();
     if let Some(known) = known.find(|known| known.sha256 == leaf.sha256 && known.host == host) {
         known.last = known.last.max(seen.at);
     } else if traffic.history.len() < HISTORY_MAX {
         traffic.history.push(SeenLeaf {
-            host: cut(host.to_owned(), ISSUER_OCTETS),
+            host: host.to_owned(),
             sha256: leaf.sha256,
             key: leaf.spki_sha256,
             issuer: cut(leaf.issuer.clone(), ISSUER_OCTETS),

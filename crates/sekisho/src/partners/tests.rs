@@ -99,6 +99,17 @@ fn outbound(seen: &[(&str, ChannelSecurity)]) -> PartnerTraffic {
     traffic.unwrap()
 }
 
+#[test]
+fn a_certificate_with_a_name_longer_than_is_kept_is_remembered_once() {
+    let long = format!("{}.example", "a".repeat(300));
+    let security = good(1, &[&long]);
+    let seen = traffic(&[("192.0.2.1", security.clone()), ("192.0.2.2", security)]);
+    assert_eq!(seen.history.len(), 1);
+    let host = format!("{}.example", "b".repeat(246));
+    let seen = outbound(&[(&host, good(1, &[&long])), (&host, good(1, &[&long]))]);
+    assert_eq!(seen.history.len(), 1);
+}
+
 fn partner(inbound: Option<PartnerTraffic>, outbound: Option<PartnerTraffic>) -> Partner {
     Partner {
         organization: "acme".to_owned(),
