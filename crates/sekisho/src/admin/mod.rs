@@ -256,14 +256,21 @@ fn directories() -> Router<Backend> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::{Extension, body::Body};
     use http_body_util::BodyExt as _;
     use hyper::{Method, Request, StatusCode, service::Service as _};
     use hyper_util::service::TowerToHyperService;
+    use sekisho_api::{AlertKind, Severity};
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{app, config::Place};
+    use crate::{
+        alerts::{Alert, AlertMetrics, AlertSettings, Watcher},
+        app,
+        config::Place,
+    };
 
     struct World {
         api: TowerToHyperService<Router>,
@@ -315,6 +322,32 @@ mod tests {
                 assert_ne!(answer["message"], "there is no such endpoint", "{method} {path}");
             }
         }
+        world.store.stop().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_forecast_while_no_server_runs_ends_no_alert_of_what_is_not_known_then() {
+        let world = world().await;
+        let alert = Alert {
+            kind: AlertKind::OwnCertificateEnds,
+            subject: "mx.example.org".to_owned(),
+            severity: Severity::Warning,
+            text: "our certificate ends".to_owned(),
+            remedy: "renew it".to_owned(),
+            until: None,
+        };
+        let settings = AlertSettings {
+            to: None,
+            after: Duration::ZERO,
+            again_after: Duration::ZERO,
+        };
+        let alerts = Alerts::new(settings, AlertMetrics::default());
+        let stated = alerts.state(&*world.store, Watcher::Forecast, vec![alert]).await;
+        stated.unwrap();
+        let (status, _) = call(&world, Method::GET, path::FORECAST, None).await;
+        assert_eq!(status, StatusCode::OK);
+        let (_, standing) = call(&world, Method::GET, path::ALERTS, None).await;
+        assert_eq!(standing["alerts"][0]["kind"], "own-certificate-ends", "{standing}");
         world.store.stop().await.unwrap();
     }
 

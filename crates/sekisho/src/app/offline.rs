@@ -75,7 +75,7 @@ impl Offline {
         let dns = resolver(&loaded);
         let node = Arc::new(ArcSwap::from_pointee(node));
         let partners: Arc<Partners> = Arc::default();
-        let forecasts = forecasts((&store, &verifier), &node, (&partners, &alerts));
+        let forecasts = forecasts((&store, &verifier), &node, (&partners, &certificates));
         let fetcher = Fetcher::new(Arc::clone(&dns), Arc::clone(&verifier), fetching(&loaded));
         let revocation = revocation(&loaded, &verifier, &fetcher);
         let telling = (&store, &alerts, &certificates);
@@ -177,14 +177,15 @@ fn endpoints(
 fn forecasts(
     (store, verifier): (&Arc<dyn Store>, &Arc<Verifier>),
     node: &Arc<ArcSwap<NodeView>>,
-    (partners, alerts): (&Arc<Partners>, &Arc<Alerts>),
+    (partners, certificates): (&Arc<Partners>, &Arc<Certificates>),
 ) -> Arc<Forecasts> {
     Arc::new(Forecasts {
         store: Arc::clone(store),
         verifier: Arc::clone(verifier),
         node: Arc::clone(node),
         partners: Arc::clone(partners),
-        alerts: Arc::clone(alerts),
+        alerts: None,
+        certificates: Arc::clone(certificates),
         metrics: ForecastMetrics::default(),
     })
 }

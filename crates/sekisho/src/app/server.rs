@@ -332,7 +332,8 @@ fn forecasts(
         verifier: Arc::clone(&in_force.verifier),
         node: Arc::clone(&in_force.node),
         partners: Arc::clone(partners),
-        alerts: Arc::clone(alerts),
+        alerts: Some(Arc::clone(alerts)),
+        certificates: Arc::clone(&in_force.certificates),
         metrics,
     })
 }

@@ -46,6 +46,9 @@ pub(super) struct OwnCertificate {
     pub(super) not_after: Timestamp,
     /// Listeners, routes and connectors that use it.
     pub(super) places: Vec<String>,
+    /// Whether it is presented as a role. Then the store of certificates knows whether another will be in its place,
+    /// and raises the alert when there is none.
+    pub(super) is_of_role: bool,
 }
 
 /// One host's certificates in the order in which they came.

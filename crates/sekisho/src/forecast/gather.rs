@@ -1,7 +1,7 @@
 //! Brings together what a forecast is made of: partners as they were seen, their chains, what is demanded of them, and
 //! our own certificates.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sekisho_api::{MailDirection, Partner, PartnerTraffic};
 use sekisho_mail::{AnchorSetId, Domain, Host, OrganizationName, Timestamp, TlsVersion};
@@ -12,6 +12,7 @@ use sekisho_tls::{AnchorSet, ClientProfile, IdentityUse};
 use super::facts::{Held, OwnCertificate, PeerFacts};
 use crate::{
     admin::NodeView,
+    certificates::Certificates,
     outbound::Configured,
     partners::{self, FORGET_AFTER},
 };
@@ -190,7 +191,13 @@ impl Sources<'_> {
 }
 
 /// Our own certificates, each once, with where they are used.
-pub(super) fn own(node: &NodeView) -> Vec<OwnCertificate> {
+pub(super) fn own(node: &NodeView, certificates: &Certificates) -> Vec<OwnCertificate> {
+    let presented = certificates.presented();
+    let of_roles = presented.roles.values().flat_map(|role| &role.identities);
+    let of_roles: HashSet<(String, Timestamp)> = of_roles
+        .filter_map(|(_, identity)| identity.chain().first())
+        .map(|leaf| (leaf.dns_names.join(", "), leaf.not_after))
+        .collect();
     let configured = node.rules.configured();
     let mut all: Vec<OwnCertificate> = Vec::new();
     let mut add = |names: String, not_after: Timestamp, place: String| {
@@ -199,6 +206,7 @@ pub(super) fn own(node: &NodeView) -> Vec<OwnCertificate> {
             Some(known) if known.places.contains(&place) => {}
             Some(known) => known.places.push(place),
             None => all.push(OwnCertificate {
+                is_of_role: of_roles.contains(&(names.clone(), not_after)),
                 names,
                 not_after,
                 places: vec![place],

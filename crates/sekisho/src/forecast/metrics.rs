@@ -6,9 +6,10 @@ use prometheus_client::{
     metrics::{family::Family, gauge::Gauge},
     registry::Registry,
 };
-use sekisho_api::{AlertKind, ForecastEntry};
+use sekisho_api::{AlertKind, FORECAST_DAYS, ForecastEntry};
 use sekisho_mail::Timestamp;
 
+use super::in_days;
 use crate::telemetry::Gauges;
 
 /// Partners that have a line of their own: those whose time comes first.
@@ -46,11 +47,13 @@ impl ForecastMetrics {
         metrics
     }
 
-    /// What was found; `demanded` are those of which somebody demands something.
-    pub(super) fn show<'a>(&self, demanded: impl Iterator<Item = &'a ForecastEntry>, now: Timestamp) {
+    /// What was found. What nobody demands, and what is foretold for later, does not count.
+    pub(super) fn show(&self, entries: &[ForecastEntry], now: Timestamp) {
+        let until = now.plus(in_days(FORECAST_DAYS));
+        let counted = |entry: &&ForecastEntry| !entry.demanded_by.is_empty() && entry.at.is_none_or(|at| at <= until);
         let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
         let mut nearest: BTreeMap<(&str, &str), Timestamp> = BTreeMap::new();
-        for entry in demanded {
+        for entry in entries.iter().filter(counted) {
             *counts.entry(entry.kind.word()).or_default() += 1;
             let (Some(organization), Some(domain)) = (&entry.organization, &entry.domain) else {
                 continue;

@@ -31,6 +31,7 @@ use crate::{
     admin::NodeView,
     alerts::{Alert, Alerts, Watcher},
     app::Phase,
+    certificates::Certificates,
     chance::select,
     clock,
     partners::Partners,
@@ -61,8 +62,11 @@ pub struct Forecasts {
     pub node: Arc<ArcSwap<NodeView>>,
     /// What was learnt a moment ago is written first.
     pub partners: Arc<Partners>,
-    /// Where alerts are stated.
-    pub alerts: Arc<Alerts>,
+    /// Where alerts are stated; `None` when no server runs: what its listeners present is not known then, and whatever
+    /// is left unsaid would be over.
+    pub alerts: Option<Arc<Alerts>>,
+    /// Which of our own certificates are those of roles.
+    pub certificates: Arc<Certificates>,
     /// Where it is counted.
     pub metrics: ForecastMetrics,
 }
@@ -74,7 +78,7 @@ impl fmt::Debug for Forecasts {
 }
 
 impl Forecasts {
-    /// The forecast that somebody asks for. One of all partners states its alerts too.
+    /// The forecast that somebody asks for. One of all partners states its alerts too, where a server runs.
     ///
     /// # Errors
     /// When the store cannot be read or written.
@@ -146,7 +150,7 @@ impl Forecasts {
         let until = now.plus(in_days(days));
         let mut entries = Vec::new();
         if wanted.domain.is_none() && wanted.organization.is_none() {
-            entries.extend(sentences::of_own(&gather::own(&node), now, until));
+            entries.extend(sentences::of_own(&gather::own(&node, &self.certificates), now, until));
         }
         let mut more = false;
         let visit = |peer: PeerFacts| {
@@ -162,12 +166,10 @@ impl Forecasts {
 
     /// Counts, and says what is to be known now.
     async fn state(&self, entries: &[ForecastEntry], now: Timestamp) -> Result<(), StoreError> {
-        let demanded = entries.iter().filter(|entry| !entry.demanded_by.is_empty());
-        self.metrics.show(demanded, now);
+        let Some(told) = &self.alerts else { return Ok(()) };
+        self.metrics.show(entries, now);
         let alerts = entries.iter().filter(|entry| entry.is_alert).map(alert);
-        self.alerts
-            .state(&*self.store, Watcher::Forecast, alerts.collect())
-            .await
+        told.state(&*self.store, Watcher::Forecast, alerts.collect()).await
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn of_own(own: &[OwnCertificate], now: Timestamp, until: Timestamp) -
             at: (!is_over).then_some(one.not_after),
             severity: severity(one.not_after, now),
             demanded_by: one.places.clone(),
-            is_alert: one.not_after <= now.plus(ALERT_BEFORE),
+            is_alert: !one.is_of_role && one.not_after <= now.plus(ALERT_BEFORE),
             text: format!(
                 "our certificate for {} {} {}; {places} use it",
                 one.names,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use prometheus_client::{encoding::text::encode, registry::Registry};
 use sekisho_api::{AlertKind, MailDirection, SeenLeaf, Severity};
 use sekisho_mail::Digest;
 use sekisho_policy::directory::IssuerPattern;
@@ -338,6 +339,7 @@ fn our_own_certificates_are_foretold_with_what_they_feed() {
             "listener \"default\"".to_owned(),
             "connector \"default/bank\"".to_owned(),
         ],
+        is_of_role: false,
     };
     let said = |end: u64| sentences::of_own(&[own(end)], NOW, NOW.plus(days(90)));
     assert_eq!(said(91), []);
@@ -347,6 +349,13 @@ fn our_own_certificates_are_foretold_with_what_they_feed() {
         "{far:?}"
     );
     assert!(said(10)[0].is_alert);
+    // Whether another follows is known to those who keep the certificates of roles.
+    let of_role = OwnCertificate {
+        is_of_role: true,
+        ..own(10)
+    };
+    let said_of_role = sentences::of_own(&[of_role], NOW, NOW.plus(days(90)));
+    assert!(!said_of_role[0].is_alert, "{said_of_role:?}");
     assert_eq!(said(2)[0].severity, Severity::Error);
 }
 
@@ -362,4 +371,23 @@ fn of_too_many_alerts_come_first_and_all_by_when_they_bite() {
     assert!(keep_the_first(&mut entries));
     assert_eq!(entries.len(), ENTRIES_MAX);
     assert!(entries[0].is_alert);
+}
+
+#[test]
+fn what_is_counted_is_of_the_next_90_days_whatever_was_asked_for() {
+    let mut registry = Registry::default();
+    let metrics = ForecastMetrics::register(&mut registry);
+    let own = |end: u64| OwnCertificate {
+        names: "mx.here.example".to_owned(),
+        not_after: NOW.plus(days(end)),
+        places: vec!["listener \"default\"".to_owned()],
+        is_of_role: false,
+    };
+    metrics.show(&sentences::of_own(&[own(89), own(91)], NOW, NOW.plus(days(365))), NOW);
+    let mut page = String::new();
+    encode(&mut page, &registry).unwrap();
+    assert!(
+        page.contains("sekisho_forecast{kind=\"own-certificate-ends\"} 1\n"),
+        "{page}"
+    );
 }
