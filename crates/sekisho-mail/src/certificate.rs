@@ -2,11 +2,12 @@
 //!
 //! `sekisho-policy` asks with a [`Check`], `sekisho-tls` answers with a [`Verdict`]; neither sees the other.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize, de};
+use thiserror::Error;
 
-use crate::{AnchorSetId, NamePattern, Timestamp};
+use crate::{AnchorSetId, NamePattern, Timestamp, domain::serde_as_text, hexadecimal};
 
 /// A SHA-256 digest, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,7 +15,7 @@ pub struct Digest(pub [u8; 32]);
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+        f.write_str(&hexadecimal::encode(&self.0))
     }
 }
 
@@ -24,27 +25,21 @@ impl fmt::Debug for Digest {
     }
 }
 
-impl Serialize for Digest {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+/// Why a text is no digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a SHA-256 digest has 64 hexadecimal digits")]
+pub struct DigestError;
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let octets = hexadecimal::decode(text).and_then(|octets| octets.try_into().ok());
+        octets.map(Self).ok_or(DigestError)
     }
 }
 
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let fault = || de::Error::custom("a SHA-256 digest has 64 hexadecimal digits");
-        if text.len() != 64 || !text.is_ascii() {
-            return Err(fault());
-        }
-        let mut octets = [0u8; 32];
-        for (octet, pair) in octets.iter_mut().zip(text.as_bytes().chunks(2)) {
-            let pair = str::from_utf8(pair).map_err(|_| fault())?;
-            *octet = u8::from_str_radix(pair, 16).map_err(|_| fault())?;
-        }
-        Ok(Self(octets))
-    }
-}
+serde_as_text!(Digest);
 
 /// One certificate of a chain, as presented. Texts are the peer's: escape them when shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

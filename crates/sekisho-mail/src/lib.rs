@@ -12,6 +12,7 @@ mod envelope;
 mod evidence;
 mod handling;
 mod handshake;
+pub mod hexadecimal;
 mod id;
 mod key_exchange;
 mod lookup;
@@ -24,7 +25,9 @@ mod shadow;
 mod time;
 pub mod xtext;
 
-pub use certificate::{CertificateFacts, CertificateFault, ChainAnswers, Check, Digest, KeyProof, Verdict};
+pub use certificate::{
+    CertificateFacts, CertificateFault, ChainAnswers, Check, Digest, DigestError, KeyProof, Verdict,
+};
 pub use channel::{
     ChannelFacts, ChannelSecurity, ClientCertificateFate, Keyword, PlaintextCause, TlsFacts, TlsVersion,
 };

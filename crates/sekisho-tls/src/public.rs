@@ -3,11 +3,11 @@
 //!
 //! RFC 5280 §4.2.1.6; RFC 7468; RFC 6698 §2.1 (the `3 1 1` record is the digest of the key).
 
-use std::{fmt::Write as _, net::IpAddr};
+use std::net::IpAddr;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use sekisho_mail::{AnchorSetId, Digest, KeyProof, Timestamp};
+use sekisho_mail::{AnchorSetId, Digest, KeyProof, Timestamp, hexadecimal};
 use x509_parser::{
     prelude::{FromDer as _, GeneralName, X509Certificate},
     x509::{AttributeTypeAndValue, X509Name},
@@ -212,7 +212,7 @@ impl PublicCertificate {
         self.common_names = texts(subject, X509Name::iter_common_name);
         self.organizations = texts(subject, X509Name::iter_organization);
         self.units = texts(subject, X509Name::iter_organizational_unit);
-        self.serial = hex(parsed.raw_serial());
+        self.serial = hexadecimal::encode(parsed.raw_serial());
         // One that stands there twice is no certificate that anybody takes; then none is told.
         let names = parsed.subject_alternative_name().ok().flatten();
         let names = names.map_or(&[][..], |extension| &extension.value.general_names);
@@ -233,7 +233,7 @@ where
     of(name)
         .map(|attribute| match attribute.as_str() {
             Ok(text) => text.to_owned(),
-            Err(_) => format!("#{}", hex(attribute.attr_value().data)),
+            Err(_) => format!("#{}", hexadecimal::encode(attribute.attr_value().data)),
         })
         .collect()
 }
@@ -244,7 +244,7 @@ fn name_text(name: &GeneralName<'_>) -> String {
         GeneralName::IPAddress(octets) => match *octets {
             [a, b, c, d] => IpAddr::from([*a, *b, *c, *d]).to_string(),
             octets => <[u8; 16]>::try_from(octets).map_or_else(
-                |_| format!("IP:#{}", hex(octets)),
+                |_| format!("IP:#{}", hexadecimal::encode(octets)),
                 |octets| IpAddr::from(octets).to_string(),
             ),
         },
@@ -256,16 +256,7 @@ fn name_text(name: &GeneralName<'_>) -> String {
 
 /// What older systems show as a certificate's thumbprint. Nothing is decided by it.
 fn sha1(octets: &[u8]) -> String {
-    hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, octets).as_ref())
-}
-
-fn hex(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(octets.len() * 2);
-    for octet in octets {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{octet:02x}");
-    }
-    text
+    hexadecimal::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, octets).as_ref())
 }
 
 fn pem(certificate: &[u8]) -> String {

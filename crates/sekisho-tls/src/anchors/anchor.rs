@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf};
 
 use rustls::pki_types::{CertificateDer, TrustAnchor};
-use sekisho_mail::{Digest, Timestamp};
+use sekisho_mail::{Digest, Timestamp, hexadecimal};
 
 use crate::{
     chain::{facts_of, sha1},
@@ -128,10 +128,7 @@ impl Anchor {
     /// it.
     #[must_use]
     pub fn sha1(&self) -> String {
-        sha1(&self.certificate)
-            .iter()
-            .map(|octet| format!("{octet:02x}"))
-            .collect()
+        hexadecimal::encode(&sha1(&self.certificate))
     }
 
     /// The same certificate, for the same names: what one source holds to some and another does not is two.

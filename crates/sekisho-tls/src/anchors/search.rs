@@ -57,7 +57,7 @@ impl AnchorSearch {
             .collect();
         let is_fingerprint = digits.bytes().all(|octet| octet.is_ascii_hexdigit());
         Ok(match digits.len() {
-            64 if is_fingerprint => fingerprint(&digits).map(Self::Sha256).ok_or(AnchorSearchError::Text)?,
+            64 if is_fingerprint => Self::Sha256(digits.parse().map_err(|_| AnchorSearchError::Text)?),
             40 if is_fingerprint => Self::Sha1(digits.to_ascii_lowercase()),
             _ => Self::Subject(text.to_lowercase()),
         })
@@ -103,13 +103,4 @@ impl AnchorSearch {
             Self::Subject(part) => anchor.subject.to_lowercase().contains(part),
         }
     }
-}
-
-/// 64 digits.
-fn fingerprint(digits: &str) -> Option<Digest> {
-    let mut octets = [0; 32];
-    for (octet, pair) in octets.iter_mut().zip(digits.as_bytes().chunks(2)) {
-        *octet = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(Digest(octets))
 }

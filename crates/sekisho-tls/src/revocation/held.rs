@@ -6,7 +6,7 @@ use sekisho_mail::{Digest, Timestamp};
 
 use super::{
     RETRY_AFTER, UNUSED_FOR,
-    crl::{Crl, hexadecimal},
+    crl::{Crl, in_digits},
     need::{Key, RevocationKind, RevocationNeed},
     ocsp::Answer,
 };
@@ -243,8 +243,8 @@ fn listed(record: &Record, grace: Duration) -> HeldRevocation {
         kind: record.need.kind(),
         uri: record.need.uri.to_string(),
         issuer: record.need.issuer(),
-        serial: record.need.key().serial.map(|serial| hexadecimal(&serial)),
-        number: crl.and_then(|crl| crl.number).map(|number| hexadecimal(&number)),
+        serial: record.need.key().serial.map(|serial| in_digits(&serial)),
+        number: crl.and_then(|crl| crl.number).map(|number| in_digits(&number)),
         this_update: dates.map(|(this_update, _)| this_update),
         next_update: dates.map(|(_, next_update)| next_update),
         grace_end: crl.map(|crl| crl.answers_until(grace)),

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use sekisho_mail::Digest;
 use sekisho_testkit::{
     authority::{Authority, Pem},
     web::{WebAnswer, WebRequest, WebServer},
@@ -131,18 +130,10 @@ impl Hostile {
 
     fn order(&self) -> OrderRequest {
         let key = self.pem.pin();
-        let octets = key.trim_start_matches("sha256:").as_bytes().chunks(2).map(|pair| {
-            let text = std::str::from_utf8(pair).unwrap();
-            u8::from_str_radix(text, 16).unwrap()
-        });
-        let mut digest = [0; 32];
-        for (place, octet) in octets.enumerate() {
-            digest[place] = octet;
-        }
         OrderRequest {
             names: vec!["mx.us.example".to_owned()],
             csr: b"anything".to_vec(),
-            key: Digest(digest),
+            key: key.trim_start_matches("sha256:").parse().unwrap(),
             replaces: None,
         }
     }

@@ -3,6 +3,7 @@
 
 use clap::Args;
 use sekisho_api::{EndpointQuestion, EndpointReport, EndpointTarget, EndpointView, path};
+use sekisho_mail::hexadecimal;
 
 use super::{
     CliError, Finding,
@@ -55,8 +56,8 @@ fn named(target: &str) -> Result<EndpointTarget, CliError> {
     let is_pem = octets.windows(11).any(|place| place == b"-----BEGIN ");
     let (pem, der) = match String::from_utf8(octets) {
         Ok(pem) if is_pem => (Some(pem), None),
-        Ok(other) => (None, Some(hexadecimal(other.as_bytes()))),
-        Err(other) => (None, Some(hexadecimal(other.as_bytes()))),
+        Ok(other) => (None, Some(hexadecimal::encode(other.as_bytes()))),
+        Err(other) => (None, Some(hexadecimal::encode(other.as_bytes()))),
     };
     Ok(EndpointTarget {
         name: Some(target.to_owned()),
@@ -64,10 +65,6 @@ fn named(target: &str) -> Result<EndpointTarget, CliError> {
         der,
         url: None,
     })
-}
-
-fn hexadecimal(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn show(out: &mut Output, report: &EndpointReport) -> Result<(), CliError> {

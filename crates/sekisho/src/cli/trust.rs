@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 use sekisho_api::{MailDirection, TrustAnchorView, TrustAnswer, TrustList, TrustPeer, TrustQuery, TrustQuestion, path};
+use sekisho_mail::hexadecimal;
 use serde::Serialize;
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
     output::{Listing, Output, Tone},
     text,
 };
-use crate::{import::files, partners::hex, telemetry::escaped};
+use crate::{import::files, telemetry::escaped};
 
 /// Octets of a certificate's file.
 const FILE_LEN_MAX: usize = 1024 * 1024;
@@ -138,7 +139,7 @@ fn question(asked: &str) -> Result<TrustQuestion, CliError> {
 
 fn der(octets: &[u8]) -> TrustQuestion {
     TrustQuestion {
-        der: Some(hex(octets)),
+        der: Some(hexadecimal::encode(octets)),
         ..TrustQuestion::default()
     }
 }

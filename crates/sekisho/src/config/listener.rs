@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
-use sekisho_mail::{Digest, TlsVersion};
+use sekisho_mail::TlsVersion;
 use sekisho_policy::{
     Network,
     directory::CertificateRoleKey,
@@ -300,9 +300,9 @@ fn relay_from(texts: &[String], key: &str, checker: &mut Checker<'_>) -> RelayFr
     for (place, text) in texts.iter().enumerate() {
         let key = format!("{key}.relay-from[{place}]");
         match text.strip_prefix("key:sha256:") {
-            Some(digits) => match parse_digest(digits) {
-                Some(digest) => from.keys.push(digest),
-                None => checker.fault(
+            Some(digits) => match digits.parse() {
+                Ok(digest) => from.keys.push(digest),
+                Err(_) => checker.fault(
                     &key,
                     "this is no SHA-256 digest",
                     "write key:sha256: and 64 hexadecimal digits",
@@ -315,10 +315,6 @@ fn relay_from(texts: &[String], key: &str, checker: &mut Checker<'_>) -> RelayFr
         }
     }
     from
-}
-
-fn parse_digest(digits: &str) -> Option<Digest> {
-    serde_json::from_value(serde_json::Value::String(digits.to_ascii_lowercase())).ok()
 }
 
 /// The certificates that the configuration names; every pair that cannot be loaded is a fault.

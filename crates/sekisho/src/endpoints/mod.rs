@@ -23,7 +23,7 @@ use arc_swap::ArcSwap;
 use sekisho_api::{
     EndpointPurpose, EndpointQuestion, EndpointReport, EndpointTarget, EndpointView, MAX_ENDPOINT_TARGETS,
 };
-use sekisho_mail::{Digest, Timestamp};
+use sekisho_mail::{Digest, Timestamp, hexadecimal};
 use sekisho_store::{Store, StoreError};
 use sekisho_tls::{AnchorSet, HeldRevocation, NamedCertificate, NamedContent, Verifier};
 use thiserror::Error;
@@ -331,9 +331,8 @@ fn named(targets: &[EndpointTarget], roots: &AnchorSet) -> Result<Gathered, Endp
                 continue;
             }
             (None, Some(pem), None) => pem.clone().into_bytes(),
-            (None, None, Some(digits)) => {
-                unhex(digits).ok_or_else(|| bad("this is not written in hexadecimal digits".to_owned()))?
-            }
+            (None, None, Some(digits)) => hexadecimal::decode(digits)
+                .ok_or_else(|| bad("this is not written in hexadecimal digits".to_owned()))?,
             _ => return Err(bad("give one of url, pem and der".to_owned())),
         };
         match NamedContent::read(&octets).map_err(bad)? {
@@ -360,20 +359,6 @@ fn names_nothing(certificate: &NamedCertificate) -> bool {
     certificate
         .endpoints()
         .is_ok_and(|named| named.is_not_revocable() && named.issuers.is_empty())
-}
-
-fn unhex(digits: &str) -> Option<Vec<u8>> {
-    let digits = digits.as_bytes();
-    let pairs = digits.chunks_exact(2);
-    if !pairs.remainder().is_empty() {
-        return None;
-    }
-    let digit = |octet: u8| {
-        char::from(octet)
-            .to_digit(16)
-            .and_then(|value| u8::try_from(value).ok())
-    };
-    pairs.map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
 }
 
 /// Until when what is held from this URL answers; of several issuers the first end counts.

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use sekisho_mail::{Digest, Timestamp};
+use sekisho_mail::{Digest, Timestamp, hexadecimal};
 use sekisho_store::{OBSERVATION_LEN_MAX, OBSERVATIONS_AT_ONCE, Observation, ObservationKind, Store, StoreError};
 use sekisho_tls::PeerChain;
 use serde::{Deserialize, Serialize};
@@ -201,7 +201,7 @@ impl Index {
                     kind: ObservationKind::Certificate,
                     key: digest.to_string(),
                     at: new.last,
-                    body: hex(der),
+                    body: hexadecimal::encode(der),
                 });
             }
         }
@@ -398,29 +398,9 @@ async fn certificate(store: &dyn Store, digest: &Digest) -> Result<Option<Vec<u8
     let key = digest.to_string();
     let found = store.observations(ObservationKind::Certificate, &key, None, 1).await?;
     let found = found.into_iter().find(|one| one.key == key);
-    let der = found.and_then(|one| unhex(&one.body));
+    let der = found.and_then(|one| hexadecimal::decode(&one.body));
     // What is damaged is not taken for a certificate.
     Ok(der.filter(|der| sekisho_tls::sha256(der) == *digest))
 }
 
 const _: () = assert!(CERTIFICATE_OCTETS_MAX * 2 <= OBSERVATION_LEN_MAX);
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(octets: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |place: u8| char::from(DIGITS[usize::from(place)]);
-    octets
-        .iter()
-        .flat_map(|octet| [digit(octet >> 4), digit(octet & 15)])
-        .collect()
-}
-
-/// Octets of hexadecimal digits; `None` where they are none.
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    let octet = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
-    digits
-        .len()
-        .is_multiple_of(2)
-        .then(|| digits.chunks(2).map(octet).collect())?
-}

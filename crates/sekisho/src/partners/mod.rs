@@ -38,13 +38,10 @@ use crate::{
     outbound::{RouteSettings, Via},
 };
 
+pub(crate) use self::suggest::organization_of;
 pub use self::{
     chains::{LEAVES_MAX, PresentedChain, chains_of},
     suggest::suggest,
-};
-pub(crate) use self::{
-    chains::{hex, unhex},
-    suggest::organization_of,
 };
 
 /// Partners that are kept at most, of all organizations.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use sekisho_api::{SeenLeaf, TrustAnswer, TrustPeer, TrustQuestion};
-use sekisho_mail::{AnchorSetId, Digest, Timestamp, Verdict};
+use sekisho_mail::{AnchorSetId, Digest, Timestamp, Verdict, hexadecimal};
 use sekisho_store::StoreError;
 use sekisho_tls::{AnchorError, AnchorSearch, AnchorSearchError, AnchorSet, PeerChain};
 use thiserror::Error;
@@ -91,7 +91,7 @@ fn sought(question: &TrustQuestion) -> Result<Sought, TrustError> {
         }
         (None, None, Some(der)) => {
             let bad = || TrustError::BadQuestion("the certificate is not in hexadecimal digits".to_owned());
-            let der = crate::partners::unhex(der).ok_or_else(bad)?;
+            let der = hexadecimal::decode(der).ok_or_else(bad)?;
             let (first, set) = first_of(&AnchorSet::parse_der(&der, ASKED)?)?;
             let search = set.anchors().next().map(AnchorSearch::of);
             Ok(Sought {

@@ -8,7 +8,7 @@ mod serials;
 
 use std::time::Duration;
 
-use sekisho_mail::Timestamp;
+use sekisho_mail::{Timestamp, hexadecimal};
 use x509_parser::{
     oid_registry::Oid,
     prelude::{FromDer as _, X509Name},
@@ -164,21 +164,21 @@ impl CrlSummary {
             issuer: opened.issuer_words(),
             this_update: crl.this_update,
             next_update: crl.next_update,
-            number: crl.number.map(|number| hexadecimal(&number)),
+            number: crl.number.map(|number| in_digits(&number)),
             entries: crl.serials.len(),
         })
     }
 }
 
 /// A number as hexadecimal digits.
-pub(super) fn hexadecimal(number: &Serial) -> String {
+pub(super) fn in_digits(number: &Serial) -> String {
     let shortest = number.shortest();
     let digits = if shortest.len() > 1 && shortest[0] == 0 {
         &shortest[1..]
     } else {
         shortest
     };
-    digits.iter().map(|octet| format!("{octet:02x}")).collect()
+    hexadecimal::encode(digits)
 }
 
 /// A CRL of which no more than who issued it has been read.

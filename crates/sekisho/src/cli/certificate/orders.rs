@@ -10,7 +10,7 @@ use sekisho_api::{
     CertificateDone, CertificateImport, CertificateOrder, CertificateRequestOrder, CertificatesDone, FindingWeight,
     Secret, path,
 };
-use sekisho_mail::Timestamp;
+use sekisho_mail::{Timestamp, hexadecimal};
 use zeroize::Zeroizing;
 
 use super::show::ShowArgs;
@@ -188,10 +188,7 @@ pub(super) async fn import(args: &ImportArgs, door: &Door) -> Result<Finding, Cl
         order.key = Some(Secret(load_text(path)?.to_string()));
     }
     if let Some(path) = &args.pkcs12 {
-        let octets = load(path)?;
-        let mut digits = String::with_capacity(octets.len() * 2);
-        octets.iter().for_each(|octet| digits.push_str(&format!("{octet:02x}")));
-        order.pkcs12 = Some(Secret(digits));
+        order.pkcs12 = Some(Secret(hexadecimal::encode(&load(path)?)));
     }
     if let Some(path) = &args.passphrase_file {
         let text = load_text(path)?;

@@ -119,8 +119,7 @@ impl<'a> Reader<'a> {
     }
 
     fn pin(&mut self, text: &str) -> Option<Digest> {
-        let digits = text.strip_prefix("sha256:").unwrap_or_default().to_ascii_lowercase();
-        let digest = serde_json::from_value(serde_json::Value::String(digits));
+        let digest = text.strip_prefix("sha256:").unwrap_or_default().parse();
         let remedy = "write sha256: and 64 hexadecimal digits";
         digest
             .map_err(|_| self.fault("pins", format_args!("{text:?} is no SHA-256 digest"), remedy))
