@@ -40,7 +40,6 @@ impl Default for PebbleSettings<'_> {
 #[derive(Debug)]
 pub struct Pebble {
     cell: Cell,
-    address: IpAddr,
     _inmate: Inmate,
 }
 
@@ -70,11 +69,7 @@ impl Pebble {
             "/bin/sh",
             &["-c", &command],
         );
-        Self {
-            cell,
-            address,
-            _inmate: inmate,
-        }
+        Self { cell, _inmate: inmate }
     }
 
     /// The URL of its directory.
@@ -88,12 +83,6 @@ impl Pebble {
     pub fn record(address: IpAddr) -> String {
         let label = PEBBLE_NAME.split('.').next().unwrap_or_default();
         format!("{label} A {address}")
-    }
-
-    /// Where its own view of things can be asked for.
-    #[must_use]
-    pub const fn management(&self) -> SocketAddr {
-        SocketAddr::new(self.address, MANAGEMENT_PORT)
     }
 
     /// What it said so far.

@@ -157,13 +157,6 @@ fn during_a_move_old_and_new_stand_side_by_side_with_the_instant_and_what_to_do(
         }
         assert!(html.contains(&format!("<html lang=\"{}\">", language.tag())));
         assert!(html.contains("Example Corporation") && html.contains("http://crl.new.example/ca.crl"));
-        if let Some(folder) = std::env::var_os("CERTIFICATE_PAGE_INTO") {
-            std::fs::write(
-                std::path::Path::new(&folder).join(format!("moving.{}.html", language.tag())),
-                html,
-            )
-            .unwrap();
-        }
     }
 }
 

@@ -10,6 +10,11 @@ use sekisho_testkit::{
     authority::{Authority, Pem, self_signed},
     web::{WebAnswer, WebServer},
 };
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpSocket},
+    task::JoinSet,
+};
 
 use super::*;
 use crate::dns::{Answer, MxRecord, fake::FakeDns};
@@ -62,7 +67,7 @@ fn terms() -> FetchTerms {
 /// Too little time for a server that takes its own.
 fn hasty() -> FetchTerms {
     let mut terms = terms();
-    terms.limits.total = Duration::from_millis(300);
+    terms.limits.total = Duration::from_secs(2);
     terms
 }
 
@@ -206,6 +211,8 @@ async fn time_runs_out_at_the_stage_where_the_server_stalls() {
     let half = b"HTTP/1.1 200 OK\r\nContent-Le".to_vec();
     let begun = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nx".to_vec();
     let tick = Duration::from_millis(20);
+    // All at once: each takes its whole time.
+    let mut fetching = JoinSet::new();
     for (answer, stage) in [
         (WebAnswer::Open(Vec::new()), FetchStage::Head),
         (WebAnswer::Open(half.clone()), FetchStage::Head),
@@ -213,14 +220,18 @@ async fn time_runs_out_at_the_stage_where_the_server_stalls() {
         (WebAnswer::Open(begun.clone()), FetchStage::Body),
         (WebAnswer::Drip(begun, tick), FetchStage::Body),
     ] {
-        let told = format!("{answer:?}");
-        let server = serve(move |_| answer.clone());
-        let got = fetch(&server, &hasty()).await;
-        assert!(
-            matches!(&got, Err(FetchCause::TimedOut { stage: at, .. }) if *at == stage),
-            "{told}: {got:?}"
-        );
+        fetching.spawn(async move {
+            let told = format!("{answer:?}");
+            let server = serve(move |_| answer.clone());
+            let got = fetch(&server, &hasty()).await;
+            assert!(
+                matches!(&got, Err(FetchCause::TimedOut { stage: at, .. }) if *at == stage),
+                "{told}: {got:?}"
+            );
+        });
     }
+    // Panics as they do.
+    fetching.join_all().await;
 }
 
 #[tokio::test]
@@ -380,9 +391,10 @@ async fn no_such_name_a_fault_of_dns_and_a_refusal_are_three_things() {
     }
     dns.ipv4
         .insert("half.example".to_owned(), FakeDns::fault("A half.example"));
-    let gone = std::net::TcpListener::bind((LOOPBACK, 0)).unwrap();
-    let port = gone.local_addr().unwrap().port();
-    drop(gone);
+    // Nobody listens there, and nobody else can while it is held.
+    let held = TcpSocket::new_v4().unwrap();
+    held.bind((LOOPBACK, 0).into()).unwrap();
+    let port = held.local_addr().unwrap().port();
     let fetcher = fetcher_with(dns, FetchSettings::default());
     for (host, word) in [
         ("absent.example", "no-such-name"),
@@ -536,13 +548,21 @@ async fn https_takes_a_certificate_that_is_trusted_valid_and_for_the_name_and_no
         assert!(server.requests().is_empty());
     }
     // A server in the clear where TLS should be, and anchors that are not there: ours to mend.
-    let plain = serve(|_| WebAnswer::ok("in the clear"));
-    let got = fetch_secure(&plain, "/", &terms).await.unwrap_err();
-    assert!(
-        matches!(&got, FetchCause::Tls(_) | FetchCause::TimedOut { .. }),
-        "{got}"
-    );
-    assert!(plain.requests().is_empty());
+    let plain = TcpListener::bind((LOOPBACK, 0)).await.unwrap();
+    let url = format!("https://web.example:{}/", plain.local_addr().unwrap().port());
+    let said = tokio::spawn(async move {
+        let (mut stream, _) = plain.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        let mut said = Vec::new();
+        // Whether it is closed or reset does not matter.
+        let _ = stream.read_to_end(&mut said).await;
+        said
+    });
+    let got = fetcher().fetch(FetchRequest::get(url.parse().unwrap()), &terms).await;
+    let got = got.unwrap_err().cause;
+    assert!(matches!(&got, FetchCause::Tls(_)), "{got}");
+    let said = said.await.unwrap();
+    assert!(!said.windows(4).any(|octets| octets == b"GET "), "{said:?}");
     let got = fetch_secure(&good, "/", &system).await.unwrap_err();
     assert!(matches!(&got, FetchCause::Ours(_)), "{got}");
 }

@@ -84,39 +84,39 @@ fn path(node: &Node, name: &str) -> String {
 
 /// The SHA-256 of the certificate that is presented.
 fn presented(more: &[&str]) -> String {
-    let shown = Command::new("sh")
-        .arg("-c")
-        .arg(format!(
-            "openssl s_client -connect 127.0.0.1:2525 -starttls smtp {} </dev/null 2>&1 | openssl x509 -outform DER | \
-             sha256sum",
-            more.join(" ")
-        ))
-        .output()
-        .expect("openssl starts");
-    String::from_utf8_lossy(&shown.stdout)
-        .split(' ')
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    let line = format!(
+        "openssl s_client -connect 127.0.0.1:2525 -starttls smtp {} </dev/null 2>&1 | {FINGERPRINT}",
+        more.join(" ")
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", &line]).stdin(Stdio::null());
+    fingerprint(command, &[])
 }
 
 /// The SHA-256 of a pair's certificate.
 fn digest(pem: &Pem) -> String {
-    let mut child = Command::new("sh")
-        .args(["-c", "openssl x509 -outform DER | sha256sum"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("openssl starts");
-    let mut input = child.stdin.take().expect("it has an input");
-    input.write_all(pem.chain.as_bytes()).expect("it reads");
-    drop(input);
+    let mut command = Command::new("sh");
+    command.args(["-c", FINGERPRINT]).stdin(Stdio::piped());
+    fingerprint(command, pem.chain.as_bytes())
+}
+
+const FINGERPRINT: &str = "openssl x509 -noout -fingerprint -sha256";
+
+/// What such a command says of the certificate that it gets; without one it fails.
+fn fingerprint(mut command: Command, input: &[u8]) -> String {
+    let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = started.expect("openssl starts");
+    if let Some(mut pipe) = child.stdin.take() {
+        pipe.write_all(input).expect("it reads");
+    }
     let output = child.wait_with_output().expect("it ends");
-    String::from_utf8_lossy(&output.stdout)
-        .split(' ')
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    let (shown, said) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    let digits = shown.trim_end().split_once('=').filter(|_| output.status.success());
+    let (_, digits) = digits.unwrap_or_else(|| panic!("no certificate: {shown}{said}"));
+    digits.replace(':', "").to_lowercase()
 }
 
 fn roles(node: &Node) -> Vec<Value> {
@@ -142,7 +142,6 @@ fn a_role_is_presented_as_its_certificates_come_and_go_and_starttls_never_disapp
         let node = node_with_role(&[]);
         let authority = Authority::new();
         let made_ourselves = presented(&[]);
-        assert_eq!(made_ourselves.len(), 64, "STARTTLS is offered without a certificate");
         let (first, second) = (
             authority.server(&["mx.example.org"]),
             authority.server(&["mx.example.org"]),
