@@ -77,15 +77,20 @@ impl fmt::Debug for Presented {
 
 impl ResolvesServerCert for Presented {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        // RFC 8737 §3: the authority offers this protocol and no other.
-        let mut protocols = hello.alpn()?;
-        if protocols.next() != Some(ACME_TLS) || protocols.next().is_some() {
+        if !is_for_challenge(&hello) {
             return None;
         }
         let name = Domain::parse(hello.server_name()?).ok()?;
         let presented = self.0.read().unwrap_or_else(PoisonError::into_inner);
         presented.get(&name).cloned()
     }
+}
+
+/// RFC 8737 §3: the authority offers this protocol and no other.
+pub(crate) fn is_for_challenge(hello: &ClientHello<'_>) -> bool {
+    hello
+        .alpn()
+        .is_some_and(|mut protocols| protocols.next() == Some(ACME_TLS) && protocols.next().is_none())
 }
 
 impl Default for ChallengeServer {
@@ -136,6 +141,11 @@ impl ChallengeServer {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(name);
+    }
+
+    /// For a listener that answers challenges beside what it is for.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(self.acceptor.config())
     }
 
     /// Takes the server's part in one handshake, which is all that such a connection is for (RFC 8737 §3).

@@ -8,25 +8,29 @@ use std::{fmt, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use rustls::{
     ServerConfig,
-    server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions},
+    server::{
+        Acceptor, ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache,
+        StoresServerSessions,
+    },
     sign::CertifiedKey,
 };
 use sekisho_mail::{ClientCertificateFate, Domain, HandshakeFailure, KeyExchangeGroups, TlsFacts, TlsVersion};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, server};
 
 use crate::{
-    ServerCertificates, TlsDescription, TlsStream,
+    ChallengeServer, ServerCertificates, TlsDescription, TlsStream,
     callbacks::AnyCertificate,
     chain::Presenter,
+    challenge::is_for_challenge,
     describe,
     established::{Established, established},
     failure::{End, Role, failure},
     provider::{provider_for, versions_from},
-    record::recorded,
+    record::{HandshakeRecord, recorded},
     tap::Tap,
 };
 
@@ -208,19 +212,40 @@ impl TlsServer {
         let handshake = timeout(time_limit, self.acceptor.accept(Tap::open(stream)));
         let (ended, record) = recorded(handshake).await;
         let end = match ended {
-            Ok(Ok(stream)) => {
-                let (_, connection) = stream.get_ref();
-                let sni = connection.server_name().and_then(|name| Domain::parse(name).ok());
-                let facts = Established {
-                    connection,
-                    sni,
-                    presenter: Presenter::Client,
-                    client_certificate: ClientCertificateFate::NotAsked,
-                    record,
-                };
-                let (chain, facts) = established(facts);
-                return Ok((TlsStream::new(stream.into(), chain), facts));
+            Ok(Ok(stream)) => return Ok(opened(stream, record)),
+            Ok(Err(error)) => End::Error(error),
+            Err(_) => End::TimeLimit(time_limit),
+        };
+        Err(failure(Role::Server, &end, record))
+    }
+
+    /// As [`Self::accept`], on a listener where authorities look for challenges too: a handshake that offers
+    /// `acme-tls/1` alone (RFC 8737 §3) is `challenges`' to answer, and ends with that, which is `None`.
+    ///
+    /// # Errors
+    /// As there, and when nobody's challenge was asked for.
+    pub async fn accept_beside<S>(
+        &self,
+        stream: S,
+        challenges: &ChallengeServer,
+        time_limit: Duration,
+    ) -> Result<Option<(TlsStream<S>, TlsFacts)>, Box<HandshakeFailure>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let handshake = timeout(time_limit, async {
+            let start = LazyConfigAcceptor::new(Acceptor::default(), Tap::open(stream)).await?;
+            if is_for_challenge(&start.client_hello()) {
+                let mut stream = start.into_stream(challenges.config()).await?;
+                // An authority that has seen the certificate may be gone before it is told goodbye.
+                let _ = stream.shutdown().await;
+                return Ok(None);
             }
+            start.into_stream(Arc::clone(self.acceptor.config())).await.map(Some)
+        });
+        let (ended, record) = recorded(handshake).await;
+        let end = match ended {
+            Ok(Ok(stream)) => return Ok(stream.map(|stream| opened(stream, record))),
             Ok(Err(error)) => End::Error(error),
             Err(_) => End::TimeLimit(time_limit),
         };
@@ -232,4 +257,18 @@ impl TlsServer {
     pub fn describe(&self) -> TlsDescription {
         describe::server(&self.certificates.0.load(), self.min_version)
     }
+}
+
+/// A handshake that has come to its end, with what is known of it.
+fn opened<S>(stream: server::TlsStream<Tap<S>>, record: HandshakeRecord) -> (TlsStream<S>, TlsFacts) {
+    let (_, connection) = stream.get_ref();
+    let sni = connection.server_name().and_then(|name| Domain::parse(name).ok());
+    let (chain, facts) = established(Established {
+        connection,
+        sni,
+        presenter: Presenter::Client,
+        client_certificate: ClientCertificateFate::NotAsked,
+        record,
+    });
+    (TlsStream::new(stream.into(), chain), facts)
 }

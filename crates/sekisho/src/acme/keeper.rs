@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    AcmeAccount, AcmeSettings, OrderRequest, ProofMeans,
+    AcmeAccount, AcmeSettings, OnWeb, OrderRequest, ProofMeans,
     fault::{AcmeFault, FaultKind},
     progress::Progress,
     renewal::{CertificateId, Life, renewal_hint},
@@ -85,6 +85,12 @@ impl AcmeKeeper {
             turn: Mutex::new(()),
             woken: Notify::new(),
         }
+    }
+
+    /// What the web is to answer for authorities.
+    #[must_use]
+    pub fn on_web(&self) -> OnWeb {
+        self.means.responders.on_web()
     }
 
     /// Looks again at once: roles have changed.

@@ -1,4 +1,5 @@
-//! What is shown to an authority that looks whether a name is ours, and the two listeners that show it.
+//! What is shown to an authority that looks whether a name is ours, and the two listeners that show it. Where the web
+//! listens already, it is handed what to show ([`OnWeb`]).
 //!
 //! The listeners serve nothing else: on http one path below `/.well-known/acme-challenge/` for each challenge under way
 //! and 404 for all others, with nothing of the request in the answer; on TLS one handshake (RFC 8555 §8.3, RFC 8737).
@@ -43,13 +44,22 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Octets of our own answer that are read.
 const ANSWER_LEN_MAX: u64 = 16 * 1024;
 
-/// What the listeners show. Cheap to clone; the clones show the same.
+/// Where challenges of a kind are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// On a listener that is for nothing else.
+    Own(SocketAddr),
+    /// Where the web listens, which is handed what to answer: a machine has one port 80 and one port 443.
+    OfWeb(SocketAddr),
+}
+
+/// What is shown to authorities. Cheap to clone; the clones show the same.
 #[derive(Clone, Debug, Default)]
 pub struct Responders {
     tokens: Tokens,
     handshakes: ChallengeServer,
-    http: Option<SocketAddr>,
-    tls: Option<SocketAddr>,
+    http: Option<Door>,
+    tls: Option<Door>,
 }
 
 /// Key authorizations by token.
@@ -57,17 +67,21 @@ pub struct Responders {
 struct Tokens(Arc<RwLock<HashMap<String, String>>>);
 
 impl Responders {
-    /// Opens the listeners that have an address; they end with the server.
+    /// Opens the listeners of our own; they end with the server.
     ///
     /// # Errors
     /// Which cannot be listened on.
     pub async fn open(
-        http: Option<SocketAddr>,
-        tls: Option<SocketAddr>,
+        http: Option<Door>,
+        tls: Option<Door>,
         phase: &watch::Receiver<Phase>,
     ) -> Result<Self, ResponderError> {
-        let mut responders = Self::default();
-        if let Some(address) = http {
+        let mut responders = Self {
+            http,
+            tls,
+            ..Self::default()
+        };
+        if let Some(Door::Own(address)) = http {
             let (listener, bound) = listen("acme.http", address).await?;
             let limits = HttpLimits {
                 connections: CONNECTIONS_MAX,
@@ -81,26 +95,36 @@ impl Responders {
                 limits,
                 phase.clone(),
             ));
-            responders.http = Some(bound);
+            responders.http = Some(Door::Own(bound));
         }
-        if let Some(address) = tls {
+        if let Some(Door::Own(address)) = tls {
             let (listener, bound) = listen("acme.tls", address).await?;
             tokio::spawn(serve_handshakes(listener, responders.handshakes.clone(), phase.clone()));
-            responders.tls = Some(bound);
+            responders.tls = Some(Door::Own(bound));
         }
         Ok(responders)
     }
 
     /// Where http-01 is answered.
     #[must_use]
-    pub const fn http(&self) -> Option<SocketAddr> {
-        self.http
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http.map(Door::address)
     }
 
     /// Where tls-alpn-01 is answered.
     #[must_use]
-    pub const fn tls(&self) -> Option<SocketAddr> {
-        self.tls
+    pub fn tls(&self) -> Option<SocketAddr> {
+        self.tls.map(Door::address)
+    }
+
+    /// What the web is to answer beside its own.
+    #[must_use]
+    pub fn on_web(&self) -> OnWeb {
+        let is_of_web = |door: &Option<Door>| matches!(door, Some(Door::OfWeb(_)));
+        OnWeb {
+            routes: is_of_web(&self.http).then(|| challenges(self.tokens.clone())),
+            handshakes: is_of_web(&self.tls).then(|| self.handshakes.clone()),
+        }
     }
 
     /// What is shown in handshakes.
@@ -135,7 +159,7 @@ impl Responders {
     /// # Errors
     /// What came instead, in words.
     pub(super) async fn check_http(&self, name: &Domain, token: &str, authorization: &str) -> Result<(), String> {
-        let address = self.http.ok_or("acme.http is not listened on")?;
+        let address = self.http().ok_or("acme.http is not listened on")?;
         let ask = async {
             let mut stream = TcpStream::connect(reachable(address)).await?;
             let request = format!(
@@ -163,7 +187,7 @@ impl Responders {
     /// # Errors
     /// What came instead, in words.
     pub(super) async fn check_tls(&self, name: &Domain) -> Result<(), String> {
-        let address = self.tls.ok_or("acme.tls is not listened on")?;
+        let address = self.tls().ok_or("acme.tls is not listened on")?;
         let connecting = timeout(CHECK_TIMEOUT, TcpStream::connect(reachable(address)));
         match connecting.await {
             Ok(Ok(stream)) => self.handshakes.check(stream, name, CHECK_TIMEOUT).await,
@@ -171,6 +195,23 @@ impl Responders {
             Err(_) => Err(format!("no connection within {} s", CHECK_TIMEOUT.as_secs())),
         }
     }
+}
+
+impl Door {
+    const fn address(self) -> SocketAddr {
+        match self {
+            Self::Own(address) | Self::OfWeb(address) => address,
+        }
+    }
+}
+
+/// What the web answers for an authority.
+#[derive(Clone, Debug, Default)]
+pub struct OnWeb {
+    /// For http-01.
+    pub routes: Option<Router>,
+    /// For tls-alpn-01.
+    pub handshakes: Option<ChallengeServer>,
 }
 
 /// Why a listener cannot be opened.
@@ -204,9 +245,12 @@ const fn reachable(bound: SocketAddr) -> SocketAddr {
 }
 
 fn router(tokens: Tokens) -> Router {
+    challenges(tokens).fallback(|| async { StatusCode::NOT_FOUND })
+}
+
+fn challenges(tokens: Tokens) -> Router {
     Router::new()
         .route("/.well-known/acme-challenge/{token}", get(answer))
-        .fallback(|| async { StatusCode::NOT_FOUND })
         .with_state(tokens)
 }
 
@@ -263,7 +307,7 @@ mod tests {
     async fn only_the_tokens_under_way_are_served_and_nothing_of_a_request_comes_back() {
         let (_phase, watching) = watch::channel(Phase::Running);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let responders = Responders::open(Some(any), None, &watching).await.unwrap();
+        let responders = Responders::open(Some(Door::Own(any)), None, &watching).await.unwrap();
         let address = responders.http().unwrap();
         let name = Domain::parse("mx.example.org").unwrap();
         responders.show("abc-_1", "abc-_1.thumb").unwrap();
@@ -298,7 +342,7 @@ mod tests {
     async fn a_handshake_is_answered_on_the_listener_for_the_name_of_the_challenge() {
         let (_phase, watching) = watch::channel(Phase::Running);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let responders = Responders::open(None, Some(any), &watching).await.unwrap();
+        let responders = Responders::open(None, Some(Door::Own(any)), &watching).await.unwrap();
         let name = Domain::parse("mx.example.org").unwrap();
         let now = sekisho_mail::Timestamp::from_secs(1_795_000_000);
         responders.handshakes().present(&name, [1; 32], now).unwrap();

@@ -24,6 +24,7 @@ use crate::{
     notify::NotifySettings,
     outbound::{Configured, Dispatcher},
     revocation::RevocationLookup,
+    web::{self, WebCertificates},
 };
 
 /// Where what changes while the server runs is looked up.
@@ -34,6 +35,7 @@ pub(super) struct InForce {
     pub(super) self_signed: Arc<ServerCertificates>,
     pub(super) certificates: Arc<Certificates>,
     pub(super) listeners: Arc<Listeners>,
+    pub(super) web: WebCertificates,
     /// The directory that was put into force last; held while it, or what is presented, is put into force.
     parsed: Mutex<Arc<Parsed>>,
     pub(super) verifier: Arc<Verifier>,
@@ -55,12 +57,14 @@ impl InForce {
     ) -> Self {
         let configured = configured(&loaded, parsed, &certificates);
         let node = node_view(&loaded, &configured, (&certificates, Some(&self_signed)));
+        let web = WebCertificates::new(loaded.settings.web.presented(&certificates, &self_signed));
         Self {
             loaded: ArcSwap::from_pointee(loaded),
             parsed: Mutex::new(Arc::clone(parsed)),
             self_signed,
             certificates,
             listeners,
+            web,
             verifier,
             dispatcher,
             fetcher,
@@ -116,6 +120,8 @@ impl InForce {
             let certificates = plan.presented(&self.certificates, &self.self_signed);
             self.listeners.replace_certificates(&plan.name, &certificates);
         }
+        let web = &loaded.settings.web;
+        self.web.replace(web.presented(&self.certificates, &self.self_signed));
         let configured = configured(loaded, parsed, &self.certificates);
         let node = node_view(loaded, &configured, (&self.certificates, Some(&self.self_signed)));
         self.node.store(Arc::new(node));
@@ -135,6 +141,7 @@ pub(super) fn surroundings(loaded: &Loaded, parsed: &Parsed) -> Surroundings {
     for plan in &settings.listeners {
         around.presenting.push(Presenting {
             listener: plan.name.clone(),
+            web: None,
             files: plan.certificates.iter().map(|(files, _)| files.clone()).collect(),
             roles: plan.roles.clone(),
         });
@@ -142,6 +149,16 @@ pub(super) fn surroundings(loaded: &Loaded, parsed: &Parsed) -> Surroundings {
             let of_role = around.listeners.entry(role.clone()).or_default();
             of_role.push(format!("listener {:?}", plan.name));
         }
+    }
+    let web = &settings.web;
+    if web.https.is_some() {
+        around.presenting.push(Presenting {
+            listener: web::HTTPS.to_owned(),
+            web: web.https,
+            files: web.certificates.iter().map(|(files, _)| files.clone()).collect(),
+            roles: web.roles.clone(),
+        });
+        around.web.clone_from(&web.roles);
     }
     for connector in parsed.directory.outbound() {
         let title = format!("outbound connector {}", connector.key);
@@ -210,6 +227,10 @@ pub(super) fn own_chains(loaded: &Loaded, parsed: &Parsed, certificates: &Certif
         let files = listener.certificates.iter();
         let identities = files.map(|(files, at_start)| presented.files.get(files).unwrap_or(at_start));
         chains.extend(identities.map(|identity| chain(format!("listener {}", listener.name), identity)));
+    }
+    for (files, at_start) in &loaded.settings.web.certificates {
+        let identity = presented.files.get(files).unwrap_or(at_start);
+        chains.push(chain(web::HTTPS.to_owned(), identity));
     }
     for (role, of_role) in &presented.roles {
         let identities = of_role.identities.iter();

@@ -47,7 +47,7 @@ use crate::{
         metrics::Metrics,
     },
     validation::Validations,
-    web::{self, WebCertificates, WebListener, WebMetrics},
+    web::{self, WebListener, WebMetrics},
 };
 
 /// How often the trace is looked over for what need not be kept any longer.
@@ -90,7 +90,6 @@ struct Server {
     store: Arc<dyn Store>,
     mail_log: MailLog,
     listeners: Arc<Listeners>,
-    web_certificates: WebCertificates,
     in_force: Arc<InForce>,
     directory: Arc<Live>,
     alerts: Arc<Alerts>,
@@ -165,7 +164,7 @@ impl Server {
         // Before the socket is open: nothing is changed that nobody is told of.
         Arc::clone(&in_force).listen_to(&live);
         let loaded = in_force.loaded.load_full();
-        let doors = open_doors(&loaded, (registry, metrics.store, metrics.web), &backend, &watched).await?;
+        let doors = open_doors(&in_force, (registry, metrics.store, metrics.web), &backend, &watched).await?;
         let coming_in = Arc::clone(&listeners).run(sockets, inbound, watched.clone());
         let mut parts = set_going(&backend, &in_force.dispatcher, coming_in, &watched);
         let stapling = tokio::spawn(stapling(&in_force, staples).run(watched.clone()));
@@ -178,7 +177,6 @@ impl Server {
             store,
             mail_log,
             listeners,
-            web_certificates: doors.web_certificates,
             in_force,
             directory: live,
             alerts,
@@ -235,7 +233,6 @@ impl Server {
             self.listeners
                 .reload(listeners, &loaded.settings.hostname)
                 .map_err(|error| error.to_string())?;
-            self.web_certificates.replace(loaded.settings.web.certificates.as_ref());
             self.level
                 .change(&loaded.settings.log.level)
                 .map_err(|error| error.to_string())?;
@@ -484,28 +481,29 @@ fn self_signed(loaded: &Loaded) -> Result<Arc<ServerCertificates>, AppError> {
 struct Doors {
     parts: [JoinHandle<()>; 2],
     health: Option<SocketAddr>,
-    web_certificates: WebCertificates,
 }
 
 /// The management API, metrics and health, and the web.
 async fn open_doors(
-    loaded: &Loaded,
+    in_force: &InForce,
     (registry, store, web_metrics): (Registry, StoreMetrics, WebMetrics),
     backend: &Backend,
     phase: &watch::Receiver<Phase>,
 ) -> Result<Doors, AppError> {
+    let loaded = in_force.loaded.load_full();
     let socket = loaded.settings.data_folder.join(SOCKET_NAME);
     let router = admin::router(backend.clone());
     let api = admin::serve_api(socket, router, HttpLimits::default(), phase.clone())?;
-    let health = serve_health(loaded, (registry, store), backend, phase).await?;
-    let web = WebListener::open(&loaded.settings.web).await;
+    let health = serve_health(&loaded, (registry, store), backend, phase).await?;
+    let web = WebListener::open(&loaded.settings.web, &in_force.web).await;
     let web = web.map_err(|error| AppError::Part(error.to_string()))?;
-    let web_certificates = web.certificates();
-    let serving = web.run(web::router(backend.clone()), web_metrics, phase.clone());
+    let keeper = backend.renewals.keeper.as_ref();
+    let on_web = keeper.map(|keeper| keeper.on_web()).unwrap_or_default();
+    let router = web::router(backend.clone(), on_web.routes);
+    let serving = web.run((router, on_web.handshakes), web_metrics, phase.clone());
     Ok(Doors {
         parts: [api, tokio::spawn(serving)],
         health,
-        web_certificates,
     })
 }
 

@@ -19,6 +19,7 @@ use crate::{
     inbound::{self, InboundLimits, ListenerMode, Shortage},
     local::LocalFinding,
     outbound::{Configured, RouteSettings, Via},
+    web::{self, WebCertificates},
 };
 
 /// What the API shows of a configuration; with the self-signed certificates when a server runs.
@@ -34,6 +35,10 @@ pub(super) fn node_view(
         if let Some(self_signed) = self_signed {
             places.push(listener_tls(plan, plan.presented(ours, self_signed)));
         }
+    }
+    if let Some(self_signed) = self_signed.filter(|_| settings.web.https.is_some()) {
+        let description = WebCertificates::new(settings.web.presented(ours, self_signed)).describe();
+        places.push(tls_view(web::HTTPS.to_owned(), description, Vec::new()));
     }
     let of_the_file = configured.settings.routes.iter();
     let routes = of_the_file.chain([&configured.settings.default_route]);

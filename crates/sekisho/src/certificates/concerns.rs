@@ -53,7 +53,7 @@ impl Holdings {
     /// What is to be seen to of a role.
     pub(super) fn concern(&self, role: &CertificateRole, presented: &Presented, now: Timestamp) -> Option<Alert> {
         let of_role = presented.roles.get(&role.key)?;
-        let is_of_listener = self.around.listeners.contains_key(&role.key);
+        let is_of_listener = self.around.is_for_clients(&role.key);
         let is_used = is_of_listener || self.around.connectors.contains_key(&role.key);
         let alert = |kind, severity, text: String, until| Alert {
             kind,

@@ -32,7 +32,7 @@ impl Certificates {
             chain,
             &Expected {
                 names: &role.names,
-                used_as: if listeners.is_some() {
+                used_as: if holdings.around.is_for_clients(&role.key) {
                     Use::Server
                 } else {
                     Use::ClientAlone

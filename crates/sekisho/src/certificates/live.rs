@@ -4,6 +4,7 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt,
+    net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -12,7 +13,7 @@ use std::{
 use arc_swap::ArcSwap;
 use sekisho_mail::{Digest, Domain, Timestamp};
 use sekisho_policy::directory::CertificateRoleKey;
-use sekisho_tls::{AnchorSet, Identity, IdentityFiles, sha256};
+use sekisho_tls::{AnchorSet, Identity, IdentityFiles, ServerCertificates, sha256};
 use tokio::sync::Notify;
 
 use super::{
@@ -43,6 +44,8 @@ pub struct Surroundings {
     pub presenting: Vec<Presenting>,
     /// Listeners by the roles that they present.
     pub listeners: HashMap<CertificateRoleKey, Vec<String>>,
+    /// Roles that the web presents, which need not be for the names of hosts that take mail.
+    pub web: Vec<CertificateRoleKey>,
     /// Connectors by the roles that they present.
     pub connectors: HashMap<CertificateRoleKey, Vec<String>>,
     /// Connectors that pin a key, by its digest.
@@ -58,6 +61,8 @@ pub struct Surroundings {
 pub struct Presenting {
     /// Its name.
     pub listener: String,
+    /// Where it speaks TLS from the first octet on, if it is the web's; a listener for mail is known by its name.
+    pub web: Option<SocketAddr>,
     /// Files that it names.
     pub files: Vec<IdentityFiles>,
     /// Roles that it names.
@@ -65,6 +70,11 @@ pub struct Presenting {
 }
 
 impl Surroundings {
+    /// Whether somebody presents it to clients.
+    pub(super) fn is_for_clients(&self, role: &CertificateRoleKey) -> bool {
+        self.listeners.contains_key(role) || self.web.contains(role)
+    }
+
     /// Files that listeners name beside roles.
     fn listener_files(&self) -> impl Iterator<Item = &IdentityFiles> {
         self.presenting.iter().flat_map(|one| &one.files)
@@ -196,6 +206,24 @@ impl Certificates {
             .collect()
     }
 
+    /// What is presented where these files and, behind them, these roles are named; `None` where that comes to nothing.
+    /// Files come with what they were at the start, in whose place stands what they were when they were last good.
+    #[must_use]
+    pub fn together(
+        &self,
+        files: &[(IdentityFiles, Identity)],
+        roles: &[CertificateRoleKey],
+    ) -> Option<ServerCertificates> {
+        let presented = self.presented();
+        let of_files = files
+            .iter()
+            .map(|(files, at_first)| presented.files.get(files).unwrap_or(at_first));
+        let mut identities: Vec<Identity> = of_files.cloned().collect();
+        identities.extend(roles.iter().flat_map(|role| self.of_role(role)));
+        // Each has the OCSP answer about it, where there is one.
+        ServerCertificates::new(identities.iter().map(|identity| self.stapled(identity)).collect())
+    }
+
     /// Takes over what is named around the store, and chooses anew; blocks on the disk for files that are new. Whoever
     /// calls it presents what it leads to: listeners are not told.
     pub fn surround(&self, around: Surroundings, now: Timestamp) {
@@ -210,7 +238,7 @@ impl Certificates {
         self.stapling.wanted.notify_one();
     }
 
-    /// Whether a listener presents a role.
+    /// Whether a listener for mail presents a role.
     #[must_use]
     pub fn is_of_listener(&self, role: &CertificateRoleKey) -> bool {
         self.holdings().around.listeners.contains_key(role)

@@ -118,9 +118,13 @@ impl Certificates {
         let current = listeners.current();
         let mut claims = Vec::new();
         for presenting in self.presenting() {
-            let Some(listener) = current.iter().find(|one| one.name() == presenting.listener) else {
-                continue;
+            let of_mail = current.iter().find(|one| one.name() == presenting.listener);
+            let place = match (presenting.web, of_mail) {
+                (Some(address), _) => Some((address, ListenerMode::ImplicitTls)),
+                (None, Some(listener)) => Some((listener.address(), listener.mode())),
+                (None, None) => None,
             };
+            let Some((address, mode)) = place else { continue };
             let of_files = presenting.files.iter().filter_map(|files| presented.files.get(files));
             let of_roles = presenting.roles.iter().filter_map(|role| presented.roles.get(role));
             let of_roles = of_roles.flat_map(|role| role.identities.iter().map(|(_, identity)| identity));
@@ -131,8 +135,8 @@ impl Certificates {
                     family: identity.family(),
                     name,
                     listener: presenting.listener.clone(),
-                    address: reachable(listener.address()),
-                    mode: listener.mode(),
+                    address: reachable(address),
+                    mode,
                 }));
             }
         }

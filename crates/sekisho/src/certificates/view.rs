@@ -15,6 +15,7 @@ use super::{
     record::{Event, Instance, Origin},
     vault::Stray,
 };
+use crate::web::HTTPS;
 
 /// A finding as the API has it.
 #[must_use]
@@ -112,13 +113,14 @@ impl Holdings {
         }
         let users = [&self.around.listeners, &self.around.connectors].into_iter();
         let used_by = users.filter_map(|by_role| by_role.get(&role.key)).flatten().cloned();
+        let web = self.around.web.contains(&role.key).then(|| HTTPS.to_owned());
         CertificateRoleView {
             organization: role.key.organization.to_string(),
             name: role.key.name.to_string(),
             comment: role.comment.clone(),
             names: role.name_texts(),
             standing: standing_word(of_role.standing).to_owned(),
-            used_by: used_by.collect(),
+            used_by: used_by.chain(web).collect(),
             pinned_by: role.pinned_by.clone(),
             concern: self.concern(role, presented, now).map(|alert| alert.text),
             renewals: Vec::new(),

@@ -71,15 +71,8 @@ impl ListenerPlan {
     /// that comes to nothing, so that STARTTLS never disappears. Each has the OCSP answer about it, where there is one.
     #[must_use]
     pub fn presented(&self, ours: &Certificates, self_signed: &Arc<ServerCertificates>) -> Arc<ServerCertificates> {
-        let presented = ours.presented();
-        let of_files = self
-            .certificates
-            .iter()
-            .map(|(files, at_first)| presented.files.get(files).unwrap_or(at_first));
-        let mut identities: Vec<Identity> = of_files.cloned().collect();
-        identities.extend(self.roles.iter().flat_map(|role| ours.of_role(role)));
-        let identities = identities.iter().map(|identity| ours.stapled(identity)).collect();
-        ServerCertificates::new(identities).map_or_else(|| Arc::clone(self_signed), Arc::new)
+        let together = ours.together(&self.certificates, &self.roles);
+        together.map_or_else(|| Arc::clone(self_signed), Arc::new)
     }
 
     /// Its settings, presenting these.
@@ -164,7 +157,7 @@ fn build(listener: &raw::Listener, key: &str, checker: &mut Checker<'_>) -> Opti
         .as_ref()
         .map(|texts| relay_from(texts, key, checker));
     let certificates = certificates(&listener.tls.certificates, &format!("{key}.tls.certificates"), checker);
-    let roles = roles(&listener.tls.roles, key, checker);
+    let roles = roles(&listener.tls.roles, &format!("{key}.tls.roles"), checker);
     let limits = &listener.limits;
     let (session, timeouts) = (session_limits(limits, key, checker), timeouts(limits, key, checker));
     let connections = connection_limits(limits, key, checker);
@@ -333,10 +326,10 @@ pub(super) fn certificates(
 }
 
 /// Roles that it names; whether there are such is the directory's to say.
-fn roles(names: &[String], key: &str, checker: &mut Checker<'_>) -> Vec<CertificateRoleKey> {
+pub(super) fn roles(names: &[String], key: &str, checker: &mut Checker<'_>) -> Vec<CertificateRoleKey> {
     let mut roles: Vec<CertificateRoleKey> = Vec::new();
     for (place, name) in names.iter().enumerate() {
-        let key = format!("{key}.tls.roles[{place}]");
+        let key = format!("{key}[{place}]");
         let Some(role) = checker.parse(&key, name, "write mx, or acme/mx of another organization") else {
             continue;
         };

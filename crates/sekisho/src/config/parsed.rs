@@ -22,6 +22,7 @@ use super::{
     web,
 };
 use crate::{
+    acme::Door,
     alerts::AlertSettings,
     dns::DnsSettings,
     endpoints::EndpointSettings,
@@ -36,9 +37,9 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AcmeListeners {
     /// For http-01.
-    pub http: Option<SocketAddr>,
+    pub http: Option<Door>,
     /// For tls-alpn-01.
-    pub tls: Option<SocketAddr>,
+    pub tls: Option<Door>,
 }
 
 /// Everything, ready to be obeyed.
@@ -110,12 +111,17 @@ impl Settings {
 
 /// The sockets that must find room beside the listeners, each with its key.
 fn sockets(http: Option<SocketAddr>, web: &WebSettings, acme: &AcmeListeners) -> Vec<(&'static str, SocketAddr)> {
+    // What the web answers has no socket of its own.
+    let own = |door: Option<Door>| match door {
+        Some(Door::Own(address)) => Some(address),
+        Some(Door::OfWeb(_)) | None => None,
+    };
     let named = [
         ("http.address", http),
         ("web.http", web.http),
         ("web.https", web.https),
-        ("acme.http", acme.http),
-        ("acme.tls", acme.tls),
+        ("acme.http", own(acme.http)),
+        ("acme.tls", own(acme.tls)),
     ];
     let used = named.map(|(key, address)| Some((key, address?)));
     used.into_iter().flatten().collect()
@@ -132,7 +138,7 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
     let hostname = hostname.or_else(|| Domain::parse("localhost").ok())?;
     let http = http(raw, checker);
     let web = web::build(raw, checker);
-    let acme = acme(raw, checker);
+    let acme = acme(raw, &web, checker);
     let listeners = listener::build_all(raw, &sockets(http, &web, &acme), checker);
     let inbound = InboundLimits {
         connections: checker.at_least("limits.connections", raw.limits.connections, 1),
@@ -210,14 +216,21 @@ fn http(raw: &Raw, checker: &mut Checker<'_>) -> Option<SocketAddr> {
     checker.parse("http.address", &raw.http.address, "write address:port, or off")
 }
 
-fn acme(raw: &Raw, checker: &mut Checker<'_>) -> AcmeListeners {
-    let mut address = |key: &str, text: Option<&String>| {
+fn acme(raw: &Raw, web: &WebSettings, checker: &mut Checker<'_>) -> AcmeListeners {
+    let mut door = |key: &str, text: Option<&String>, of_web: Option<SocketAddr>| {
         let remedy = "write address:port, 0.0.0.0:80 for http and 0.0.0.0:443 for tls";
-        checker.parse::<SocketAddr>(key, text?, remedy)
+        let address = checker.parse::<SocketAddr>(key, text?, remedy)?;
+        // The system chooses a free port for each that asks for none.
+        let is_of_web = of_web == Some(address) && address.port() != 0;
+        Some(if is_of_web {
+            Door::OfWeb(address)
+        } else {
+            Door::Own(address)
+        })
     };
     AcmeListeners {
-        http: address("acme.http", raw.acme.http.as_ref()),
-        tls: address("acme.tls", raw.acme.tls.as_ref()),
+        http: door("acme.http", raw.acme.http.as_ref(), web.http),
+        tls: door("acme.tls", raw.acme.tls.as_ref(), web.https),
     }
 }
 

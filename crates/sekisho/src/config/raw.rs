@@ -631,9 +631,10 @@ pub struct InternalEndpoints {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Acme {
     /// For `http-01`: address and port, `0.0.0.0:80`. Authorities come to port 80 of the name, over IPv6 where it has
-    /// an address there: `[::]:80` takes both. Default: none.
+    /// an address there: `[::]:80` takes both. It may be what `http` of `[web]` is. Default: none.
     pub http: Option<String>,
-    /// For `tls-alpn-01`: address and port, `0.0.0.0:443`. Authorities come to port 443 of the name. Default: none.
+    /// For `tls-alpn-01`: address and port, `0.0.0.0:443`. Authorities come to port 443 of the name. It may be what
+    /// `https` of `[web]` is. Default: none.
     pub tls: Option<String>,
 }
 
@@ -673,6 +674,9 @@ pub struct Web {
     pub https: String,
     /// Certificates with their keys, for HTTPS; SNI picks among them.
     pub certificates: Vec<CertificateFiles>,
+    /// Roles of certificates in the directory, behind the files above, for HTTPS: `mx`, or `acme/mx` of another
+    /// organization. While they have no certificate at all, one is presented that is made at the first start.
+    pub roles: Vec<String>,
     /// Connections at a time.
     pub connections: u32,
     /// Connections at a time from one address; of IPv6 a /64 counts as one. Behind a proxy all come from one.
@@ -685,6 +689,7 @@ impl Default for Web {
             http: "off".to_owned(),
             https: "off".to_owned(),
             certificates: Vec::new(),
+            roles: Vec::new(),
             connections: 200,
             connections_per_address: 20,
         }

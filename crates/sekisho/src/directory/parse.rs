@@ -134,7 +134,11 @@ fn roles_of_listeners(loaded: &Loaded) -> Vec<(String, CertificateRoleKey)> {
         let place = format!("listener {:?} of sekisho.toml", listener.name);
         listener.roles.iter().map(move |role| (place.clone(), role.clone()))
     });
-    roles.collect()
+    let web = &loaded.settings.web.roles;
+    let of_web = web
+        .iter()
+        .map(|role| ("[web] of sekisho.toml".to_owned(), role.clone()));
+    roles.chain(of_web).collect()
 }
 
 /// A directory, ready to be obeyed.

@@ -9,7 +9,10 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use sekisho_policy::inbound::RelayRights;
-use sekisho_tls::{ClientCertificates, ServerCertificates, ServerProtocol, ServerTlsSettings, TlsServer};
+use sekisho_tls::{
+    ChallengeServer, ClientCertificates, ServerCertificates, ServerProtocol, ServerTlsSettings, TlsDescription,
+    TlsServer,
+};
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -48,6 +51,7 @@ pub struct WebListener {
 #[derive(Clone)]
 struct Shared {
     router: Router,
+    challenges: Option<ChallengeServer>,
     limits: WebLimits,
     gate: Arc<Gate>,
     metrics: WebMetrics,
@@ -55,25 +59,18 @@ struct Shared {
 }
 
 impl WebListener {
-    /// Opens what the settings name; nothing where they name nothing.
+    /// Opens what the settings name, presenting `certificates`; nothing where they name nothing.
     ///
     /// # Errors
     /// When an address cannot be listened on.
-    pub async fn open(settings: &WebSettings) -> Result<Self, WebError> {
+    pub async fn open(settings: &WebSettings, certificates: &WebCertificates) -> Result<Self, WebError> {
         let http = match settings.http {
             Some(address) => Some(bind("http", address).await?),
             None => None,
         };
-        let https = match (settings.https, &settings.certificates) {
-            (Some(address), Some(certificates)) => {
-                let tls = TlsServer::new(ServerTlsSettings {
-                    client_certificates: ClientCertificates::NotRequested,
-                    protocol: ServerProtocol::Http,
-                    ..ServerTlsSettings::new(Arc::clone(certificates))
-                });
-                Some((bind("https", address).await?, Arc::new(tls)))
-            }
-            _ => None,
+        let https = match settings.https {
+            Some(address) => Some((bind("https", address).await?, Arc::clone(&certificates.0))),
+            None => None,
         };
         Ok(Self {
             http,
@@ -82,14 +79,13 @@ impl WebListener {
         })
     }
 
-    /// What replaces the certificates while it serves.
-    #[must_use]
-    pub fn certificates(&self) -> WebCertificates {
-        WebCertificates(self.https.as_ref().map(|(_, tls)| Arc::clone(tls)))
-    }
-
-    /// Serves until the server stops.
-    pub async fn run(self, router: Router, metrics: WebMetrics, phase: watch::Receiver<Phase>) {
+    /// Serves until the server stops. A handshake for a challenge is answered by `challenges`, where there are any.
+    pub async fn run(
+        self,
+        (router, challenges): (Router, Option<ChallengeServer>),
+        metrics: WebMetrics,
+        phase: watch::Receiver<Phase>,
+    ) {
         let limits = ConnectionLimits {
             total: self.limits.connections,
             per_address: self.limits.connections_per_address,
@@ -102,6 +98,7 @@ impl WebListener {
         let building = Arc::new(Building::new(self.limits.connections));
         let shared = Shared {
             router,
+            challenges,
             limits: self.limits,
             gate: Gate::new(building, limits, RelayRights::default()),
             metrics,
@@ -123,14 +120,28 @@ impl WebListener {
 
 /// The certificates that the web presents.
 #[derive(Clone, Debug)]
-pub struct WebCertificates(Option<Arc<TlsServer>>);
+pub struct WebCertificates(Arc<TlsServer>);
 
 impl WebCertificates {
+    /// These.
+    #[must_use]
+    pub fn new(certificates: Arc<ServerCertificates>) -> Self {
+        Self(Arc::new(TlsServer::new(ServerTlsSettings {
+            client_certificates: ClientCertificates::NotRequested,
+            protocol: ServerProtocol::Http,
+            ..ServerTlsSettings::new(certificates)
+        })))
+    }
+
     /// Others from now on.
-    pub fn replace(&self, certificates: Option<&Arc<ServerCertificates>>) {
-        if let (Some(tls), Some(certificates)) = (&self.0, certificates) {
-            tls.replace_certificates(Arc::clone(certificates));
-        }
+    pub fn replace(&self, certificates: Arc<ServerCertificates>) {
+        self.0.replace_certificates(certificates);
+    }
+
+    /// What is in force, for people.
+    #[must_use]
+    pub fn describe(&self) -> TlsDescription {
+        self.0.describe()
     }
 }
 
@@ -180,10 +191,15 @@ async fn serve(stream: TcpStream, tls: Option<Arc<TlsServer>>, shared: Shared, p
         let Ok(handshake) = pass.begin_handshake() else {
             return;
         };
-        let shaken = tls.accept(stream, shared.limits.handshake_timeout).await;
+        let limit = shared.limits.handshake_timeout;
+        let shaken = match &shared.challenges {
+            Some(challenges) => tls.accept_beside(stream, challenges, limit).await,
+            None => tls.accept(stream, limit).await.map(Some),
+        };
         drop(handshake);
         match shaken {
-            Ok((stream, _)) => exchange(stream, &shared).await,
+            Ok(Some((stream, _))) => exchange(stream, &shared).await,
+            Ok(None) => tracing::debug!("a challenge was answered where the web listens"),
             Err(failure) => tracing::debug!(fault = ?failure.fault, "a handshake of the web failed"),
         }
     };

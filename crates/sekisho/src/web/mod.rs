@@ -9,12 +9,17 @@ mod rendered;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use sekisho_tls::ServerCertificates;
+use sekisho_policy::directory::CertificateRoleKey;
+use sekisho_tls::{Identity, IdentityFiles, ServerCertificates};
+
+use crate::certificates::Certificates;
 
 pub use listener::{WebCertificates, WebError, WebListener};
 pub use metrics::WebMetrics;
 pub use pages::router;
 
+/// By which its listener under TLS is known to people; no listener for mail can be called so.
+pub const HTTPS: &str = "[web] https";
 /// Where the page is.
 pub const PAGE: &str = "/.well-known/sekisho/certificates";
 
@@ -23,12 +28,24 @@ pub const PAGE: &str = "/.well-known/sekisho/certificates";
 pub struct WebSettings {
     /// In the clear.
     pub http: Option<SocketAddr>,
-    /// Under TLS, with [`Self::certificates`].
+    /// Under TLS, with [`Self::certificates`] and [`Self::roles`].
     pub https: Option<SocketAddr>,
-    /// What is presented there.
-    pub certificates: Option<Arc<ServerCertificates>>,
+    /// Certificates that the configuration names, with their files; presented first.
+    pub certificates: Vec<(IdentityFiles, Identity)>,
+    /// Roles of the directory whose certificates are presented behind them.
+    pub roles: Vec<CertificateRoleKey>,
     /// What clients may take.
     pub limits: WebLimits,
+}
+
+impl WebSettings {
+    /// What is presented under TLS just now; `self_signed` where that comes to nothing: an authority finds its
+    /// challenges all the same, and the page is there in the clear.
+    #[must_use]
+    pub fn presented(&self, ours: &Certificates, self_signed: &Arc<ServerCertificates>) -> Arc<ServerCertificates> {
+        let together = ours.together(&self.certificates, &self.roles);
+        together.map_or_else(|| Arc::clone(self_signed), Arc::new)
+    }
 }
 
 /// What clients may take.

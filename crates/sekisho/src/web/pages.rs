@@ -72,8 +72,8 @@ impl Pages {
     }
 }
 
-/// All that is served.
-pub fn router(backend: Backend) -> Router {
+/// All that is served, with what is answered for authorities.
+pub fn router(backend: Backend, challenges: Option<Router>) -> Router {
     let pages = Pages {
         backend,
         kept: Arc::default(),
@@ -82,9 +82,10 @@ pub fn router(backend: Backend) -> Router {
         .route(PAGE, get(page).fallback(not_allowed))
         .route(&format!("{PAGE}.json"), get(other).fallback(not_allowed))
         .route(&format!("{PAGE}/{{file}}"), get(other).fallback(not_allowed))
+        .with_state(pages)
+        .merge(challenges.unwrap_or_default())
         .fallback(not_found)
         .layer(map_response(harden))
-        .with_state(pages)
 }
 
 async fn page(State(pages): State<Pages>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {

@@ -466,7 +466,12 @@ fn done(node: &Node, arguments: &[&str]) {
 
 /// Takes a certificate of `root` into role `mx`; answers with its id in the store.
 fn import(node: &Node, root: &Authority, more: &[&str]) -> String {
-    let pem = root.server_described(&["mx.example.org"], &described("Example Corporation"));
+    import_for(node, root, "mx.example.org", more)
+}
+
+/// As [`import`], with one for this name.
+fn import_for(node: &Node, root: &Authority, name: &str, more: &[&str]) -> String {
+    let pem = root.server_described(&[name], &described("Example Corporation"));
     let path = |name: &str, text: &str| node.write(name, text).display().to_string();
     let (chain, key) = (path("imported.pem", &pem.chain), path("imported.key", &pem.key));
     let plain = [
@@ -546,5 +551,66 @@ fn old_and_new_stand_side_by_side_from_when_the_next_is_there_until_the_overlap_
         let page = shown(&[(Previous, "CN=Old Root"), (Current, "CN=New Root")], true);
         let steps = serde_json::to_value(&page.roles[0].steps).expect("steps are JSON");
         assert!(steps.to_string().contains("drop-pin"), "{steps:#}");
+    });
+}
+
+/// The SHA-256 of what is presented under TLS, and whether a browser's request is answered under it.
+fn presented(node: &Node) -> (String, bool) {
+    let request = "GET / HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n";
+    let line = format!(
+        "openssl s_client -connect 127.0.0.1:443 </dev/null 2>/dev/null | openssl x509 -outform DER | sha256sum | \
+         cut -d' ' -f1; printf '{request}' | openssl s_client -quiet -alpn h2,http/1.1 -connect 127.0.0.1:443 2>&1"
+    );
+    let said = String::from_utf8_lossy(&node.shell(&line).stdout).into_owned();
+    let (digest, answer) = said.split_once('\n').unwrap_or_default();
+    (digest.to_owned(), answer.contains("HTTP/1.1 404"))
+}
+
+#[test]
+fn the_web_presents_a_role_and_another_certificate_of_it_without_a_restart() {
+    enclosed(|| {
+        let root = Authority::called("Old Root");
+        let without_mail = ROLE
+            .replace("[\"mx\"]", "[]")
+            .replace("[web]", "[web]\nhttps = \"127.0.0.1:443\"\nroles = [\"mx\"]");
+        let node = node_trusting(&root, &without_mail);
+        let warned = node.run(&["directory", "show"]);
+        let (made, answers) = presented(&node);
+        assert_eq!(
+            (made.len(), answers),
+            (64, true),
+            "it is there without a certificate: {warned:?}"
+        );
+        done(
+            &node,
+            &["certificate", "role", "add", "mx", "--names", "page.example.org"],
+        );
+        let sha256 = |of: &str| {
+            let role = node.json_lines(&["certificate", "show", "mx", "--json"]).swap_remove(0);
+            let all = role["certificates"].as_array().expect("a list").clone();
+            let one = all.into_iter().find(|one| one["id"] == of).expect("it is there");
+            one["chain"][0]["sha256"].as_str().expect("a digest").to_owned()
+        };
+        let first = import_for(&node, &root, "page.example.org", &[]);
+        assert_eq!(presented(&node), (sha256(&first), true));
+        let second = import_for(&node, &root, "page.example.org", &["--stage"]);
+        assert_eq!(presented(&node), (sha256(&first), true));
+        done(&node, &["certificate", "activate", &second]);
+        assert_eq!(presented(&node), (sha256(&second), true));
+        let role = || node.json_lines(&["certificate", "show", "mx", "--json"]).swap_remove(0);
+        assert_eq!(role()["used_by"], serde_json::json!(["[web] https"]));
+        let proved = || {
+            let all = role()["certificates"].as_array()?.clone();
+            let place = all.iter().find(|one| one["id"] == second.as_str())?["proof"]["place"].clone();
+            (place == "listener \"[web] https\", page.example.org").then_some(())
+        };
+        wait::until_or("a handshake with ourselves", proved, || {
+            format!("{:#}\n{}", role(), node.log())
+        });
+        // It is for no host that takes mail, and need not be.
+        let findings = role()["certificates"].to_string();
+        assert!(!findings.contains("greets"), "{findings}");
+        let places = String::from_utf8_lossy(&node.run(&["tls", "list"]).stdout).into_owned();
+        assert!(places.contains("[web] https"), "{places}");
     });
 }

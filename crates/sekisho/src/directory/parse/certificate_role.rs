@@ -79,9 +79,13 @@ pub(super) fn missing(roles: &[CertificateRole], file: &FilePart) -> Vec<(Certif
     let faults = missing.map(|(place, role)| {
         let fault = Fault {
             place: place.clone(),
-            field: "tls.roles",
+            field: if place.starts_with("[web]") {
+                "roles"
+            } else {
+                "tls.roles"
+            },
             reason: format!("there is no certificate role {role}"),
-            remedy: "add it with `sekisho certificate role add`, or take it out of the listener".to_owned(),
+            remedy: "add it with `sekisho certificate role add`, or take it out there".to_owned(),
         };
         (role.clone(), fault)
     });

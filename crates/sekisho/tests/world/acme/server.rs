@@ -24,7 +24,7 @@ address = \"127.0.0.1:2525\"
 tls.roles = [\"mx\", \"www\", \"all\"]
 ";
 
-fn done(node: &Node, arguments: &[&str]) -> String {
+pub(super) fn done(node: &Node, arguments: &[&str]) -> String {
     let (succeeds, said) = run(node, arguments);
     assert!(succeeds, "{arguments:?}: {said}\n{}", node.log());
     said
@@ -47,7 +47,7 @@ fn run(node: &Node, arguments: &[&str]) -> (bool, String) {
 }
 
 /// Adds a role whose certificates come from the world's authority.
-fn add_role(node: &Node, world: &World, (name, names, challenge): (&str, &str, &str), more: &[&str]) {
+pub(super) fn add_role(node: &Node, world: &World, (name, names, challenge): (&str, &str, &str), more: &[&str]) {
     let anchor = node.write("authority.pem", world.https.anchor());
     let (anchor, directory) = (anchor.to_str().expect("a plain path"), world.pebble.directory());
     let arguments = [
@@ -87,7 +87,7 @@ fn certificates(node: &Node, role: &str) -> Vec<Value> {
     all
 }
 
-fn role(node: &Node, name: &str) -> Value {
+pub(super) fn role(node: &Node, name: &str) -> Value {
     let mut roles = node.json_lines(&["certificate", "show", name, "--json"]);
     roles.pop().expect("the role is there")
 }
