@@ -37,17 +37,23 @@ pub(super) async fn list(
     Query(query): Query<CertificateQuery>,
 ) -> Answer<CertificateList> {
     let now = clock::now();
-    let mut roles = match query.which {
-        None => backend.certificates.list(query.organization.as_deref(), now),
-        Some(name) => {
-            let which = Which {
-                organization: query.organization,
-                name,
-            };
-            backend.certificates.show(&which, now)?
-        }
-    };
-    backend.renewals.add_to(&mut roles, &backend.certificates);
+    let (certificates, renewals) = (Arc::clone(&backend.certificates), backend.renewals.clone());
+    // Whoever gives an order may wait for the disk meanwhile, and holds the certificates.
+    let listing = task::spawn_blocking(move || {
+        let mut roles = match query.which {
+            None => certificates.list(query.organization.as_deref(), now),
+            Some(name) => {
+                let which = Which {
+                    organization: query.organization,
+                    name,
+                };
+                certificates.show(&which, now)?
+            }
+        };
+        renewals.add_to(&mut roles, &certificates);
+        Ok::<_, OrderError>(roles)
+    });
+    let roles = listing.await.map_err(broken_off)??;
     Ok(Json(CertificateList { roles }))
 }
 

@@ -1,5 +1,7 @@
 //! What operators order of the store, and what is answered: always what became of it, and why.
 
+use std::collections::HashMap;
+
 use jiff::{Timestamp as Instant, tz::TimeZone};
 use sekisho_mail::{Digest, Timestamp};
 use sekisho_policy::directory::CertificateRoleKey;
@@ -185,38 +187,26 @@ impl Certificates {
     /// # Errors
     /// When there is no such role, it has no names, or the disk fails.
     pub fn request(&self, order: &RequestOrder, author: &Author) -> Result<Vec<Done>, OrderError> {
+        let mut made = self.new_keys(order, author.at)?;
         let mut holdings = self.holdings();
         let role = sought_role(&holdings, &order.role)?.clone();
-        let names = role.name_texts();
-        if names.is_empty() {
-            let message = format!(
-                "role {} has no names to ask for; set them with `sekisho certificate role set`",
-                role.key
-            );
-            return Err(OrderError::BadOrder(message));
-        }
-        let types = order.key_type.map_or_else(|| role.key_types.clone(), |one| vec![one]);
         let mut done = Vec::new();
-        for key_type in types {
+        for key_type in order.key_types(&role)? {
             let all = holdings.of_role(&role);
             refuse_too_many(&all)?;
-            let kept = if order.new_key || !role.reuse_key {
-                None
-            } else {
-                key_in_force(&all, key_type, author.at)
-            };
-            let (key, words) = match kept {
+            let (key, words) = match order.kept_key(&role, &all, key_type, author.at) {
                 Some(one) => (
                     self.vault.key(&one.id)?,
                     format!("on the key of {}, which is in force", one.id.id),
                 ),
                 None => {
-                    let key = PrivateKey::generate(key_type).map_err(|error| OrderError::refused(error.to_string()))?;
+                    // There is none where one was in force a moment ago and is no more.
+                    let key = made.remove(&key_type).map_or_else(|| new_key(key_type), Ok)?;
                     (key, format!("on a new key, {key_type}"))
                 }
             };
             let request = key
-                .request(&names)
+                .request(&role.name_texts())
                 .map_err(|error| OrderError::refused(error.to_string()))?;
             let mut record = new_record(Origin::Request, key.spki_sha256());
             record.request = Some(request.pem);
@@ -235,6 +225,21 @@ impl Certificates {
             });
         }
         Ok(done)
+    }
+
+    /// Keys of those types of which none is kept. Certificates are not locked while they are made.
+    fn new_keys(&self, order: &RequestOrder, now: Timestamp) -> Result<HashMap<KeyType, PrivateKey>, OrderError> {
+        let mut types = Vec::new();
+        {
+            let holdings = self.holdings();
+            let role = sought_role(&holdings, &order.role)?;
+            let all = holdings.of_role(role);
+            refuse_too_many(&all)?;
+            types.extend(order.key_types(role)?);
+            types.retain(|key_type| order.kept_key(role, &all, *key_type, now).is_none());
+        }
+        let made = types.into_iter().map(|key_type| Ok((key_type, new_key(key_type)?)));
+        made.collect()
     }
 
     /// Has a certificate presented, from an instant on.
@@ -477,6 +482,31 @@ impl Certificates {
     }
 }
 
+impl RequestOrder {
+    fn key_types(&self, role: &CertificateRole) -> Result<Vec<KeyType>, OrderError> {
+        if role.names.is_empty() {
+            let message = format!(
+                "role {} has no names to ask for; set them with `sekisho certificate role set`",
+                role.key
+            );
+            return Err(OrderError::BadOrder(message));
+        }
+        Ok(self.key_type.map_or_else(|| role.key_types.clone(), |one| vec![one]))
+    }
+
+    /// Whose key is used again.
+    fn kept_key<'a>(
+        &self,
+        role: &CertificateRole,
+        all: &'a [Instance],
+        key_type: KeyType,
+        now: Timestamp,
+    ) -> Option<&'a Instance> {
+        let is_kept = role.reuse_key && !self.new_key;
+        key_in_force(all, key_type, now).filter(|_| is_kept)
+    }
+}
+
 impl Author {
     fn event(&self, what: &str) -> Event {
         Event {
@@ -588,6 +618,10 @@ fn waits(instance: &Instance) -> OrderError {
         "{} is a request that waits for its certificate; import that, or remove the request",
         instance.id.id
     ))
+}
+
+fn new_key(key_type: KeyType) -> Result<PrivateKey, OrderError> {
+    PrivateKey::generate(key_type).map_err(|error| OrderError::refused(error.to_string()))
 }
 
 fn new_record(origin: Origin, spki_sha256: Digest) -> Record {

@@ -47,11 +47,19 @@ pub async fn tend(tended: Tended, mut phase: watch::Receiver<Phase>) {
             _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return,
         }
         let looking = Arc::clone(certificates);
-        let looked = task::spawn_blocking(move || looking.look_after(clock::now())).await;
-        if let Err(error) = looked {
-            tracing::error!(%error, "looking after the certificates broke off; it is tried again");
-        }
-        let alerts = certificates.alerts(clock::now());
+        // Whoever gives an order may wait for the disk meanwhile, and holds the certificates.
+        let looked = task::spawn_blocking(move || {
+            let now = clock::now();
+            looking.look_after(now);
+            looking.alerts(now)
+        });
+        let alerts = match looked.await {
+            Ok(alerts) => alerts,
+            Err(error) => {
+                tracing::error!(%error, "looking after the certificates broke off; it is tried again");
+                continue;
+            }
+        };
         if stated.as_ref() != Some(&alerts) {
             stated = tended.state(alerts).await;
         }
