@@ -14,7 +14,8 @@ pub const MAX_ENDPOINT_TARGETS: usize = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointQuestion {
-    /// Those of these. Empty: those of our own certificates, and what is found is kept as if the schedule had found it.
+    /// Those of these. Empty: those of our own certificates and of partners, and what is found is kept as if the
+    /// schedule had found it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<EndpointTarget>,
 }
@@ -84,8 +85,11 @@ pub struct EndpointView {
     pub url: String,
     /// The subjects of certificates that name it.
     pub certificates: Vec<String>,
-    /// Whose these are: `listener default`, the name of a file.
+    /// Whose these are: `listener default`, `partner default/bank.example, for connector "default/bank"`, the name of a
+    /// file.
     pub used_by: Vec<String>,
+    /// Whether anything hangs on it: not where it is a partner's of whom nobody demands that nothing was revoked.
+    pub is_needed: bool,
     /// Whether it serves what it should.
     pub works: bool,
     /// Why it does not, in a word: `no-such-name`, `dns`, `filtered`, `refused`, `unreachable`, `timed-out`, `tls`,
@@ -123,9 +127,9 @@ pub struct EndpointView {
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EndpointReport {
-    /// Those that fail first.
+    /// Those that fail first, the needed ones before the others.
     pub endpoints: Vec<EndpointView>,
-    /// Hosts and ports that a firewall must let us reach: `crl.example:80`.
+    /// Hosts and ports that a firewall must let us reach, of what is needed: `crl.example:80`.
     pub hosts: Vec<String>,
     /// The proxy through which all was fetched: then that is the one that a firewall must let us reach.
     #[serde(default, skip_serializing_if = "Option::is_none")]

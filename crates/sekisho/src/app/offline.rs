@@ -81,7 +81,7 @@ impl Offline {
         let telling = (&store, &alerts, &certificates);
         let backend = Backend {
             renewals: renewals::without_keeper(&loaded),
-            endpoints: endpoints(loaded, &directory, telling, (&fetcher, &verifier)),
+            endpoints: endpoints(loaded, &directory, telling, (&fetcher, &verifier), (&node, &partners)),
             dns,
             fetcher,
             forecasts,
@@ -158,10 +158,11 @@ fn endpoints(
     directory: &Arc<Live>,
     (store, alerts, certificates): (&Arc<dyn Store>, &Arc<Alerts>, &Arc<Certificates>),
     (fetcher, verifier): (&Fetcher, &Arc<Verifier>),
+    (node, partners): (&Arc<ArcSwap<NodeView>>, &Arc<Partners>),
 ) -> Arc<Endpoints> {
     let settings = loaded.settings.endpoints.clone();
     let (live, kept) = (Arc::clone(directory), Arc::clone(certificates));
-    let trust = loaded.settings.trust.clone();
+    let (trust, node) = (loaded.settings.trust.clone(), Arc::clone(node));
     let services = EndpointServices {
         fetcher: fetcher.clone(),
         store: Arc::clone(store),
@@ -169,6 +170,8 @@ fn endpoints(
         alerts: Arc::clone(alerts),
         roots: Arc::new(move || trust.anchors()),
         own: Box::new(move || own_chains(&loaded, &live.current(), &kept)),
+        demands: Box::new(move || node.load().rules.configured().clone()),
+        partners: Arc::clone(partners),
         metrics: EndpointMetrics::default(),
     };
     Endpoints::new(services, settings)

@@ -153,12 +153,12 @@ impl Server {
             revocation: in_force.revocation.clone(),
             dispatcher: Some(Arc::clone(&in_force.dispatcher)),
             wake: Arc::new(Notify::new()),
-            partners,
+            partners: Arc::clone(&partners),
             looking_back: Arc::default(),
             envelopes,
             validations,
             alerts: Arc::clone(&alerts),
-            endpoints: endpoints(&in_force, &live, (&store, &alerts), metrics.endpoints),
+            endpoints: endpoints(&in_force, &live, (&store, &partners, &alerts), metrics.endpoints),
             fetcher: in_force.fetcher.clone(),
         };
         // Before the socket is open: nothing is changed that nobody is told of.
@@ -294,11 +294,11 @@ fn set_going(
 fn endpoints(
     in_force: &Arc<InForce>,
     directory: &Arc<Live>,
-    (store, alerts): (&Arc<dyn Store>, &Arc<Alerts>),
+    (store, partners, alerts): (&Arc<dyn Store>, &Arc<Partners>, &Arc<Alerts>),
     metrics: EndpointMetrics,
 ) -> Arc<Endpoints> {
     let (known, live) = (Arc::clone(in_force), Arc::clone(directory));
-    let rooted = Arc::clone(in_force);
+    let (rooted, demanding) = (Arc::clone(in_force), Arc::clone(in_force));
     let services = EndpointServices {
         fetcher: in_force.fetcher.clone(),
         store: Arc::clone(store),
@@ -306,6 +306,8 @@ fn endpoints(
         alerts: Arc::clone(alerts),
         roots: Arc::new(move || rooted.loaded.load().settings.trust.anchors()),
         own: Box::new(move || own_chains(&known.loaded.load(), &live.current(), &known.certificates)),
+        demands: Box::new(move || demanding.node.load().rules.configured().clone()),
+        partners: Arc::clone(partners),
         metrics,
     };
     Endpoints::new(services, in_force.loaded.load().settings.endpoints.clone())

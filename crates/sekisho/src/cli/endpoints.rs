@@ -16,7 +16,7 @@ use crate::{config::human, import::files, telemetry::escaped};
 #[derive(Debug, Args)]
 pub(super) struct EndpointsArgs {
     /// Each a URL, or a file with certificates (PEM, or one in DER): of a server, or of an authority that is not in use
-    /// yet. Without any: those that our own certificates name
+    /// yet. Without any: those that our own certificates and chains of partners name
     #[arg(value_name = "URL | FILE")]
     targets: Vec<String>,
     /// Prints JSON
@@ -37,7 +37,7 @@ pub(super) async fn run(args: &EndpointsArgs, door: &Door) -> Result<Finding, Cl
     } else {
         show(&mut out, &report)?;
     }
-    Ok(match report.endpoints.iter().find(|one| !one.works) {
+    Ok(match report.endpoints.iter().find(|one| one.is_needed && !one.works) {
         _ if report.endpoints.is_empty() => Finding::Missing,
         Some(_) => Finding::Refused,
         None => Finding::Done,
@@ -86,6 +86,9 @@ fn show(out: &mut Output, report: &EndpointReport) -> Result<(), CliError> {
                 "  what is held of it answers until {}",
                 text::local(until)
             ))?;
+        }
+        if !endpoint.is_needed {
+            out.line("  nothing hangs on it: of nobody who uses it is it demanded that nothing was revoked")?;
         }
         if let Some(since) = endpoint.failing_since {
             out.line(format_args!("  fails since {}", text::local(since)))?;

@@ -68,6 +68,7 @@ pub(super) async fn check(
         url: endpoint.url.clone(),
         certificates: endpoint.certificates.iter().cloned().collect(),
         used_by: endpoint.used_by.iter().cloned().collect(),
+        is_needed: endpoint.is_needed,
         works: judged.cause.is_none(),
         cause: judged.cause.map(str::to_owned),
         detail: judged.detail,

@@ -4,14 +4,51 @@ use std::collections::{BTreeSet, HashMap};
 
 use sekisho_api::EndpointPurpose;
 use sekisho_mail::Digest;
-use sekisho_tls::{AnchorSet, NamedCertificate, PathLink, RevocationKind, RevocationNeed, sha256};
+use sekisho_tls::{AnchorSet, NamedCertificate, PathLink, RevocationKind, RevocationNeed, VerifiedPath, sha256};
 
 /// Endpoints that are looked at; what is beyond is said and left out.
 pub(super) const ENDPOINTS_MAX: usize = 2000;
 /// Certificates and users that are named of each.
-const NAMED_OF_EACH: usize = 50;
+pub(super) const NAMED_OF_EACH: usize = 50;
 /// Certificates between one and its root, at most.
 const STEPS_MAX: usize = 10;
+
+/// What hangs on the endpoints of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stake {
+    /// It is our own, or was named.
+    Own,
+    /// It is a partner's of whom it is demanded that nothing was revoked. Issuers' certificates are not fetched for it.
+    Demanded,
+    /// It is a partner's of whom nobody demands that.
+    None,
+}
+
+impl Stake {
+    fn is_on(self, purpose: EndpointPurpose) -> bool {
+        match self {
+            Self::Own => true,
+            Self::Demanded => purpose != EndpointPurpose::Issuer,
+            Self::None => false,
+        }
+    }
+}
+
+/// Whose a chain is.
+#[derive(Clone, Copy, Debug)]
+struct User<'a> {
+    name: &'a str,
+    stake: Stake,
+}
+
+impl<'a> User<'a> {
+    const fn own(name: &'a str) -> Self {
+        Self {
+            name,
+            stake: Stake::Own,
+        }
+    }
+}
 
 /// One endpoint.
 #[derive(Clone, Debug)]
@@ -23,6 +60,8 @@ pub(super) struct Endpoint {
     pub(super) certificates: BTreeSet<String>,
     /// Whose they are.
     pub(super) used_by: BTreeSet<String>,
+    /// Whether anything hangs on it.
+    pub(super) is_needed: bool,
     /// By what a CRL or an OCSP answer is judged; there is none where the issuer is not known.
     pub(super) need: Option<RevocationNeed>,
     /// Whom the certificate there must have issued.
@@ -44,7 +83,22 @@ impl Gathered {
     /// An endpoint that is named itself.
     pub(super) fn add_url(&mut self, url: &str, used_by: &str) {
         let endpoint = Endpoint::new(EndpointPurpose::Unknown, url);
-        self.add(endpoint, None, used_by);
+        self.add(endpoint, None, User::own(used_by));
+    }
+
+    /// Those that the certificates of a path name, for each of these.
+    pub(super) fn add_path(&mut self, path: &VerifiedPath, users: &BTreeSet<String>, stake: Stake) {
+        let anchor = path.anchor().spki_sha256;
+        for link in path.links() {
+            match NamedCertificate::of_der(link.certificate) {
+                Ok(certificate) => {
+                    for name in users {
+                        self.add_certificate(&certificate, Some(&link), Some(anchor), User { name, stake });
+                    }
+                }
+                Err(why) => self.note(format!("{}: {why}", users.first().map_or("", String::as_str))),
+            }
+        }
     }
 
     /// Those of certificates that somebody named, or that are our own. Their issuers are looked for among themselves
@@ -64,7 +118,7 @@ impl Gathered {
         for certificate in certificates {
             let link = certificate.issued_by(others, anchors);
             let anchor = root_of(certificate, others, anchors);
-            self.add_certificate(certificate, link.as_ref(), anchor, used_by);
+            self.add_certificate(certificate, link.as_ref(), anchor, User::own(used_by));
         }
     }
 
@@ -73,8 +127,9 @@ impl Gathered {
         certificate: &NamedCertificate,
         link: Option<&PathLink<'_>>,
         anchor: Option<Digest>,
-        used_by: &str,
+        user: User<'_>,
     ) {
+        let used_by = user.name;
         let subject = &certificate.facts().subject;
         let named = match certificate.endpoints() {
             Ok(named) => named,
@@ -121,12 +176,12 @@ impl Gathered {
         }
         for mut endpoint in found {
             endpoint.anchor = anchor;
-            self.add(endpoint, Some(subject), used_by);
+            self.add(endpoint, Some(subject), user);
         }
     }
 
     /// Once each, with all who use it.
-    fn add(&mut self, endpoint: Endpoint, subject: Option<&String>, used_by: &str) {
+    fn add(&mut self, endpoint: Endpoint, subject: Option<&String>, user: User<'_>) {
         let key = (endpoint.purpose, endpoint.url.clone());
         let place = match self.places.get(&key) {
             Some(place) => *place,
@@ -146,8 +201,9 @@ impl Gathered {
         if known.need.is_none() {
             known.need = endpoint.need;
         }
+        known.is_needed |= user.stake.is_on(known.purpose);
         if known.used_by.len() < NAMED_OF_EACH {
-            known.used_by.insert(used_by.to_owned());
+            known.used_by.insert(user.name.to_owned());
         }
         if known.certificates.len() < NAMED_OF_EACH {
             known.certificates.extend(subject.cloned());
@@ -168,6 +224,7 @@ impl Endpoint {
             url: url.to_owned(),
             certificates: BTreeSet::new(),
             used_by: BTreeSet::new(),
+            is_needed: false,
             need: None,
             issued: None,
             anchor: None,

@@ -23,6 +23,9 @@ pub(super) struct Kept {
     pub(super) purpose: EndpointPurpose,
     pub(super) url: String,
     used_by: Vec<String>,
+    /// Whether anything hangs on it.
+    #[serde(default)]
+    pub(super) is_needed: bool,
     pub(super) last_success: Option<Timestamp>,
     pub(super) failing_since: Option<Timestamp>,
     /// In a row.
@@ -42,6 +45,7 @@ impl Kept {
             purpose: seen.purpose,
             url: seen.url.clone(),
             used_by: seen.used_by.clone(),
+            is_needed: seen.is_needed,
             last_success: if seen.works {
                 Some(at)
             } else {
@@ -65,7 +69,8 @@ impl Kept {
 
     /// What the operator is told, when it has failed for a while. `covered` is until when what is held answers.
     pub(super) fn alert(&self, covered: Option<Timestamp>, now: Timestamp) -> Option<Alert> {
-        let since = self.failing_since.filter(|_| self.failures >= FAILURES_TOLD)?;
+        let is_told = self.is_needed && self.failures >= FAILURES_TOLD;
+        let since = self.failing_since.filter(|_| is_told)?;
         let covered = covered.filter(|until| *until > now);
         let consequence = match (self.purpose, covered) {
             (EndpointPurpose::Issuer, _) | (EndpointPurpose::Unknown, _) => {

@@ -41,7 +41,7 @@ impl EndpointMetrics {
     /// As they are now: what is worst at a host counts.
     pub(super) fn show<'a>(&self, all: impl Iterator<Item = &'a Kept>) {
         let mut hosts: BTreeMap<String, (i64, i64)> = BTreeMap::new();
-        for kept in all {
+        for kept in all.filter(|kept| kept.is_needed) {
             let success = kept.last_success.map_or(0, |at| at.as_secs());
             let failing = kept.failing_since.map_or(0, |at| at.as_secs());
             let worst = hosts.entry(kept.host()).or_insert((i64::MAX, 0));

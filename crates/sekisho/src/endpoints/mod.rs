@@ -1,14 +1,16 @@
 //! Endpoints on which certificates hang: where CRLs, OCSP answers and issuers' certificates are fetched from, tried by
 //! order or by schedule from where the server stands, so that a firewall that closes is known before mail waits.
 //!
-//! What is tried by schedule are our own certificates' endpoints: no stranger's words choose what is fetched. An order
-//! may name any. Looking up whether something is revoked is not done here, and nothing that is fetched here is held
-//! for it.
+//! What is tried by schedule are the endpoints of our own certificates, and of chains of partners of which it is
+//! demanded that nothing was revoked; an order tries those of all partners, or may name any. No stranger's words choose
+//! what is fetched: chains of partners count as far as they lead to an anchor of ours. Looking up whether something is
+//! revoked is not done here, and nothing that is fetched here is held for it.
 
 mod check;
 mod gather;
 mod kept;
 mod metrics;
+mod partners;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +32,7 @@ use thiserror::Error;
 use tokio::{
     sync::{Mutex, Notify, watch},
     task::{JoinSet, spawn_blocking},
-    time::sleep,
+    time::{Instant, sleep_until},
 };
 
 pub use self::metrics::EndpointMetrics;
@@ -38,12 +40,15 @@ use self::{
     check::check,
     gather::{Endpoint, Gathered},
     kept::{All, Kept},
+    partners::chains_of_partners,
 };
 use crate::{
     alerts::{Alerts, Watcher},
     app::Phase,
     clock,
     fetch::{FetchExceptions, FetchUrl, Fetcher},
+    outbound::Configured,
+    partners::Partners,
 };
 
 /// Endpoints that are tried at a time.
@@ -64,6 +69,9 @@ pub struct OwnChain {
 
 /// Gives the chains of our own that are in force.
 pub type OwnChains = Box<dyn Fn() -> Vec<OwnChain> + Send + Sync>;
+
+/// Gives the ways of mail that are in force, with what is demanded on them.
+pub type Demands = Box<dyn Fn() -> Configured + Send + Sync>;
 
 /// Gives the roots that are in force; blocks on the disk.
 pub type Roots = Arc<dyn Fn() -> AnchorSet + Send + Sync>;
@@ -91,6 +99,15 @@ pub enum EndpointError {
     BrokenOff(String),
 }
 
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// What our own chains name and those of all partners.
+    All,
+    /// Only that on which something hangs.
+    Needed,
+}
+
 /// What they are tried with.
 pub struct EndpointServices {
     /// Outgoing HTTP.
@@ -103,6 +120,10 @@ pub struct EndpointServices {
     pub alerts: Arc<Alerts>,
     /// What we present.
     pub own: OwnChains,
+    /// What is demanded of partners.
+    pub demands: Demands,
+    /// What was learnt of them a moment ago is written first.
+    pub partners: Arc<Partners>,
     /// Among whom issuers are looked for.
     pub roots: Roots,
     /// What is counted.
@@ -161,7 +182,7 @@ impl Endpoints {
             )));
         }
         if question.targets.is_empty() {
-            return self.look(|_| true).await;
+            return self.look(Scope::All, |_| true).await;
         }
         let roots = Arc::clone(&self.services.roots);
         let gathered = off_the_loop(move || named(&question.targets, &roots())).await??;
@@ -174,13 +195,17 @@ impl Endpoints {
     }
 
     /// Takes a look at those that are watched and that are wanted, keeps what it finds and says what is wrong.
-    async fn look(&self, is_wanted: impl Fn(Option<&Kept>) -> bool) -> Result<EndpointReport, EndpointError> {
+    async fn look(
+        &self,
+        scope: Scope,
+        is_wanted: impl Fn(Option<&Kept>) -> bool,
+    ) -> Result<EndpointReport, EndpointError> {
         let mut place = self.kept.lock().await;
         let kept = match place.as_mut() {
             Some(kept) => kept,
             None => place.insert(kept::read(&*self.services.store).await?),
         };
-        let gathered = self.watched().await?;
+        let gathered = self.watched(scope).await?;
         let key = |endpoint: &Endpoint| kept::key(endpoint.purpose, &endpoint.url);
         let there: BTreeSet<String> = gathered.endpoints.iter().map(key).collect();
         let wanted = gathered.endpoints.into_iter();
@@ -220,9 +245,11 @@ impl Endpoints {
             .await
     }
 
-    /// Those of our own certificates.
-    async fn watched(&self) -> Result<Gathered, EndpointError> {
+    /// Those of our own certificates, and of partners'.
+    async fn watched(&self, scope: Scope) -> Result<Gathered, EndpointError> {
         let own = (self.services.own)();
+        let now = clock::now();
+        let partners = chains_of_partners(&self.services, scope, now).await?;
         let roots = Arc::clone(&self.services.roots);
         off_the_loop(move || {
             let mut gathered = Gathered::default();
@@ -234,6 +261,7 @@ impl Endpoints {
                     Err(why) => gathered.note(format!("{}: {why}", chain.place)),
                 }
             }
+            partners.gather(&mut gathered, now);
             gathered
         })
         .await
@@ -261,7 +289,8 @@ impl Endpoints {
         for view in found.iter().filter(|view| view.works) {
             self.services.verifier.revocations().try_anew(&view.url);
         }
-        found.sort_by(|one, other| (one.works, one.purpose, &one.url).cmp(&(other.works, other.purpose, &other.url)));
+        let rank = |view: &EndpointView| (view.works, !view.is_needed, view.purpose, view.url.clone());
+        found.sort_by_cached_key(rank);
         EndpointReport {
             hosts: hosts(&found),
             endpoints: found,
@@ -272,43 +301,45 @@ impl Endpoints {
 
     /// Looks now and then until the server stops, at what failed more often.
     pub async fn run(self: Arc<Self>, mut phase: watch::Receiver<Phase>) {
-        let mut is_first = true;
-        let mut failed = false;
-        let mut since_whole = Duration::ZERO;
+        let begun = Instant::now();
+        let mut last_whole: Option<Instant> = None;
+        let (mut failed, mut share) = (false, fastrand::f64());
         while *phase.borrow_and_update() == Phase::Running {
             let every = self.settings.load().every;
-            let pause = every.map(|every| {
-                let longest = match (is_first, failed) {
-                    (true, _) => every.min(FIRST_LOOK),
-                    (false, true) => every.min(FAILED_AGAIN),
-                    (false, false) => every.saturating_sub(since_whole),
-                };
-                spread(longest, is_first)
+            let whole_at = every.map(|every| match last_whole {
+                // Not all servers at the same moment.
+                None => begun + every.min(FIRST_LOOK).mul_f64(share),
+                Some(at) => at + spread(every, share),
             });
+            let again = every.filter(|_| failed).map(|every| every.min(FAILED_AGAIN));
+            let again_at = again.map(|again| Instant::now() + spread(again, fastrand::f64()));
+            let next = [whole_at, again_at].into_iter().flatten().min();
             tokio::select! {
                 told = phase.changed() => if told.is_err() { return } else { continue },
                 () = self.changed.notified() => continue,
-                () = sleep(pause.unwrap_or(Duration::MAX)), if pause.is_some() => {}
+                () = sleep_until(next.unwrap_or(begun)), if next.is_some() => {}
             }
-            since_whole += pause.unwrap_or_default();
-            let is_whole = is_first || every.is_none_or(|every| since_whole >= every);
+            let is_whole = whole_at.is_some_and(|at| at <= Instant::now());
             if is_whole {
-                since_whole = Duration::ZERO;
+                (last_whole, share) = (Some(Instant::now()), fastrand::f64());
             }
-            is_first = false;
             let is_wanted = |kept: Option<&Kept>| is_whole || kept.is_none_or(|kept| kept.failing_since.is_some());
-            match self.look(is_wanted).await {
-                Ok(report) => failed = report.endpoints.iter().any(|endpoint| !endpoint.works),
+            match self.look(Scope::Needed, is_wanted).await {
+                Ok(report) => {
+                    failed = report
+                        .endpoints
+                        .iter()
+                        .any(|endpoint| endpoint.is_needed && !endpoint.works)
+                }
                 Err(error) => tracing::warn!(%error, "the endpoints that certificates hang on could not be looked at"),
             }
         }
     }
 }
 
-/// Not all servers at the same moment: the first look at any time within, later ones up to a tenth sooner or later.
-fn spread(longest: Duration, is_first: bool) -> Duration {
-    let share = fastrand::f64();
-    longest.mul_f64(if is_first { share } else { 0.9 + share / 5.0 })
+/// Up to a tenth sooner or later.
+fn spread(longest: Duration, share: f64) -> Duration {
+    longest.mul_f64(0.9 + share / 5.0)
 }
 
 /// What is read and verified, but not on the event loop.
@@ -373,7 +404,8 @@ fn covered(held: &[HeldRevocation], purpose: EndpointPurpose, url: &str) -> Opti
 }
 
 fn hosts(views: &[EndpointView]) -> Vec<String> {
-    let urls = views.iter().filter_map(|view| view.url.parse::<FetchUrl>().ok());
+    let needed = views.iter().filter(|view| view.is_needed);
+    let urls = needed.filter_map(|view| view.url.parse::<FetchUrl>().ok());
     let hosts: BTreeSet<String> = urls.map(|url| url.endpoint()).collect();
     hosts.into_iter().collect()
 }

@@ -1,17 +1,28 @@
 //! Endpoints that are gathered and tried: each cause by its own word, and what is kept of a failure.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use sekisho_api::Severity;
 use sekisho_mail::Domain;
+use sekisho_store::model::{ModelDisk, ModelSettings};
 use sekisho_testkit::{
     authority::{Authority, Endpoints as Named, Pem},
     revocation::{Crl, Ocsp, OcspStatus},
     web::{WebAnswer, WebServer},
 };
 
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+
 use super::*;
-use crate::{dns::fake::FakeDns, fetch::FetchSettings};
+use crate::{
+    alerts::{AlertMetrics, AlertSettings},
+    dns::fake::FakeDns,
+    fetch::FetchSettings,
+    outbound::testing::configured,
+};
 
 const SERIAL: u64 = 4711;
 
@@ -212,6 +223,7 @@ fn seen(works: bool) -> EndpointView {
         url: "http://pki.example/a.crl".to_owned(),
         certificates: Vec::new(),
         used_by: vec!["listener default".to_owned()],
+        is_needed: true,
         works,
         cause: None,
         detail: "192.0.2.1:80 refused the connection".to_owned(),
@@ -254,4 +266,100 @@ fn a_failure_is_told_when_it_comes_twice_and_says_until_when_mail_flows() {
     let mended = Kept::after(Some(&twice), &seen(true), at(3));
     assert!(mended.alert(None, at(3)).is_none());
     assert_eq!((mended.last_success, mended.failing_since), (Some(at(3)), None));
+}
+
+/// Endpoints whose looks are told, with the moment. While `fails` says so there is one, which fails at once: on
+/// loopback nothing is fetched.
+fn watched(every: Option<Duration>, fails: &Arc<AtomicBool>) -> (Arc<Endpoints>, UnboundedReceiver<Instant>) {
+    let (told, looks) = mpsc::unbounded_channel();
+    let leaf = Authority::new().server_with(&["mx.example"], SERIAL, &Named::crl("http://127.0.0.1/a.crl"));
+    let NamedContent::Certificates(chain) = NamedContent::read(leaf.chain.as_bytes()).unwrap() else {
+        panic!("PEM holds certificates");
+    };
+    let der: Vec<Vec<u8>> = chain.iter().map(|certificate| certificate.der().to_vec()).collect();
+    let fails = Arc::clone(fails);
+    let own = move || {
+        told.send(Instant::now()).unwrap();
+        let certificates = if fails.load(Ordering::Relaxed) {
+            der.clone()
+        } else {
+            Vec::new()
+        };
+        let place = "listener mx".to_owned();
+        vec![OwnChain { place, certificates }]
+    };
+    let settings = ModelSettings {
+        at_once: true,
+        ..ModelSettings::default()
+    };
+    let to_nobody = AlertSettings {
+        to: None,
+        after: FIRST_LOOK,
+        again_after: FIRST_LOOK,
+    };
+    let services = EndpointServices {
+        fetcher: fetcher(),
+        store: ModelDisk::new(settings).open(clock::now()).unwrap(),
+        verifier: Arc::new(Verifier::new(HashMap::new())),
+        alerts: Arc::new(Alerts::new(to_nobody, AlertMetrics::default())),
+        own: Box::new(own),
+        demands: Box::new(|| configured(&[], |_| {})),
+        partners: Arc::default(),
+        roots: Arc::new(AnchorSet::bundled),
+        metrics: EndpointMetrics::default(),
+    };
+    let settings = EndpointSettings {
+        every,
+        ..EndpointSettings::default()
+    };
+    (Endpoints::new(services, settings), looks)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_is_taken_soon_after_the_start_then_at_the_pace_and_more_often_while_something_fails() {
+    const PACE: Duration = Duration::from_hours(6);
+    let fails = Arc::new(AtomicBool::new(false));
+    let (endpoints, mut looks) = watched(Some(PACE), &fails);
+    let (phase, watching) = watch::channel(Phase::Running);
+    let running = tokio::spawn(Arc::clone(&endpoints).run(watching));
+    let mut last = Instant::now();
+    let mut next = async || {
+        let at = looks.recv().await.unwrap();
+        let waited = at - last;
+        last = at;
+        waited
+    };
+    let about = |wanted: Duration| wanted.mul_f64(0.89)..=wanted.mul_f64(1.11);
+    assert!(next().await <= FIRST_LOOK);
+    assert!(about(PACE).contains(&next().await));
+    assert!(about(PACE).contains(&next().await));
+    fails.store(true, Ordering::Relaxed);
+    assert!(about(PACE).contains(&next().await));
+    for _ in 0..5 {
+        assert!(about(FAILED_AGAIN).contains(&next().await));
+    }
+    fails.store(false, Ordering::Relaxed);
+    let soon = next().await;
+    assert!(
+        about(FAILED_AGAIN).contains(&soon),
+        "it is seen soon that it is mended: {soon:?}"
+    );
+    let rest = next().await;
+    let whole = PACE - FAILED_AGAIN * 6;
+    assert!((whole / 2..PACE).contains(&rest), "and the pace is as it was: {rest:?}");
+    assert!(about(PACE).contains(&next().await));
+
+    // Another pace is obeyed at once, and none is none.
+    endpoints.obey(EndpointSettings::default());
+    let silence = tokio::time::timeout(PACE * 20, next()).await;
+    assert!(silence.is_err(), "{silence:?}");
+    endpoints.obey(EndpointSettings {
+        every: Some(PACE),
+        ..EndpointSettings::default()
+    });
+    let asked = Instant::now();
+    next().await;
+    assert_eq!(Instant::now(), asked, "it is long since a look was taken");
+    phase.send_replace(Phase::Stopping);
+    running.await.unwrap();
 }

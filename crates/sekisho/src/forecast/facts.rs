@@ -20,6 +20,20 @@ pub(crate) struct Held {
     pub(super) issuers: Vec<IssuerPattern>,
     /// Whether it must be for clients.
     pub(super) for_clients: bool,
+    /// Whether it is looked up that nothing on its path was revoked.
+    pub(super) revocation: bool,
+}
+
+/// By what chains are judged.
+#[derive(Clone, Debug)]
+pub(crate) struct JudgingSet {
+    /// What the anchors are called.
+    pub(crate) name: String,
+    pub(crate) set: AnchorSet,
+    /// Who demands it; `None` where nobody does.
+    pub(crate) by: Option<String>,
+    /// Whether it is looked up that nothing on the path was revoked.
+    pub(crate) asks_revocation: bool,
 }
 
 /// A partner in one direction.
@@ -88,6 +102,19 @@ impl PeerFacts {
             return vec![("the system's trust".to_owned(), self.system.clone(), None)];
         }
         demanded
+    }
+
+    /// As [`Self::judging_sets`], with whether it is looked up what was revoked.
+    pub(crate) fn revocation_sets(&self) -> Vec<JudgingSet> {
+        let asking = |by: &str| self.held.iter().any(|held| held.by == by && held.revocation);
+        let sets = self.judging_sets().into_iter();
+        let sets = sets.map(|(name, set, by)| JudgingSet {
+            asks_revocation: by.as_deref().is_some_and(asking),
+            name,
+            set,
+            by,
+        });
+        sets.collect()
     }
 
     /// Who demands that the chain ends somewhere, in words.

@@ -151,10 +151,8 @@ impl Sources<'_> {
                     held.anchors = self.named(&anchors);
                 }
                 Requirement::Pin { spki } => held.pins = spki,
-                Requirement::Encryption
-                | Requirement::Version { .. }
-                | Requirement::KeyExchange { .. }
-                | Requirement::Revocation { .. } => {}
+                Requirement::Revocation { .. } => held.revocation = true,
+                Requirement::Encryption | Requirement::Version { .. } | Requirement::KeyExchange { .. } => {}
             }
         }
         all.retain(|held| held.anchors.is_some() || !held.pins.is_empty());
@@ -175,6 +173,8 @@ impl Sources<'_> {
             pins: connector.pins.clone(),
             issuers: connector.issuers.clone(),
             for_clients: !connector.server_auth_certificates,
+            // A pin of a key needs no path.
+            revocation: connector.revocation.is_some() && (connector.pins.is_empty() || !connector.anchors.is_shared()),
         });
         held.collect()
     }

@@ -31,7 +31,7 @@ mod way;
 mod window;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

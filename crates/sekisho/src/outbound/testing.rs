@@ -369,7 +369,7 @@ pub(super) fn services(store: &Arc<FakeStore>, dns: FakeDns, anchor: Option<&str
 }
 
 /// Everything goes to these next hops, in their order; nobody is local.
-pub(super) fn configured(hops: &[SocketAddr], change: impl FnOnce(&mut RouteSettings)) -> Configured {
+pub(crate) fn configured(hops: &[SocketAddr], change: impl FnOnce(&mut RouteSettings)) -> Configured {
     let hostname = Domain::parse("us.example").unwrap();
     let mut settings = OutboundSettings::new(hostname.clone());
     let hosts = hops.iter().map(|hop| NextHopHost {

@@ -8,10 +8,13 @@ use sekisho_testkit::{
     enclosure::{HOSTS, enclosed},
     foreign::{Names, Zone},
     node::{self, Node},
+    peer::{Fault, Peer},
     revocation::Crl,
     web::{Silence, WebAnswer, WebServer},
 };
 use serde_json::Value;
+
+use crate::{RELAYING, connectors::apply, submit, traced};
 
 /// The report and the exit code.
 fn tried(node: &Node, targets: &[&str]) -> (Value, Option<i32>) {
@@ -117,5 +120,98 @@ fn a_firewall_that_is_shut_is_told_by_the_endpoints_name_and_opening_it_mends_ev
             said.contains("a firewall must let this machine reach: absent.pki.example:80"),
             "{said}"
         );
+    });
+}
+
+const OF_BANK: &str = "http://crl.pki.example/bank.crl";
+const OF_SHOP: &str = "http://absent.pki.example/shop.crl";
+const OF_STRANGER: &str = "http://absent.pki.example/stranger.crl";
+
+/// Mail to the bank goes only where its certificate holds and was not revoked; to the others it goes as it can.
+const PARTNERS: &str = "
+[[outbound_connector]]
+name = \"bank\"
+recipient_domains = [\"bank.example\"]
+smart_hosts = [\"192.0.2.1\"]
+tls_settings = \"certificate_validation\"
+[[outbound_connector]]
+name = \"shop\"
+recipient_domains = [\"shop.example\"]
+smart_hosts = [\"192.0.2.2\"]
+tls_settings = \"encryption_only\"
+[[outbound_connector]]
+name = \"stranger\"
+recipient_domains = [\"stranger.example\"]
+smart_hosts = [\"192.0.2.3\"]
+tls_settings = \"encryption_only\"
+";
+
+#[test]
+fn what_chains_of_partners_hang_on_is_watched_with_who_needs_it_and_told_before_mail_waits() {
+    enclosed(|| {
+        let _names = Names::serve(&[Zone::new("pki.example", "crl A 192.0.2.6\n")]);
+        let (root, strange) = (Authority::called("Known Trust"), Authority::called("Strange Trust"));
+        let serve = |place: usize, authority: &Authority, url: &str| {
+            let chain = authority.server_with(&["mx.example"], 7, &Endpoints::crl(url));
+            Peer::start((HOSTS[place], 25).into(), Some(&chain), Fault::None)
+        };
+        let _peers = [
+            serve(0, &root, OF_BANK),
+            serve(1, &root, OF_SHOP),
+            serve(2, &strange, OF_STRANGER),
+        ];
+        let crl = root.crl(&Crl::of(sekisho::clock::now()));
+        let web = WebServer::start((HOSTS[5], 80).into(), None, move |_| WebAnswer::ok(crl.clone()));
+        let mut node = Node::new(env!("CARGO_BIN_EXE_sekisho"), RELAYING);
+        let anchors = node.write("anchors.pem", root.anchor());
+        node.set_environment("SSL_CERT_FILE", anchors.into_os_string());
+        node.set_environment("SSL_CERT_DIR", node.folder().join("no-such-folder"));
+        node.resume();
+        apply(&node, PARTNERS);
+        for domain in ["bank.example", "shop.example", "stranger.example"] {
+            let recipient = format!("b@{domain}");
+            submit("a@localhost", std::slice::from_ref(&recipient));
+            traced(&node, &recipient, "delivered");
+        }
+
+        // Nobody looks up whether the shop's certificate was revoked, and the stranger's leads nowhere.
+        let (report, code) = tried(&node, &[]);
+        let pair = |url: &str, cause: &str| (url.to_owned(), cause.to_owned());
+        let wanted = [pair(OF_SHOP, "no-such-name"), pair(OF_BANK, "OK")];
+        assert_eq!((results(&report), code), (wanted.to_vec(), Some(0)), "{report:#}");
+        let [shop, bank] = [&report["endpoints"][0], &report["endpoints"][1]];
+        assert_eq!((&shop["is_needed"], &bank["is_needed"]), (&false.into(), &true.into()));
+        assert_eq!(shop["used_by"][0], "partner default/shop.example", "{report:#}");
+        assert_eq!(
+            bank["used_by"][0], "partner default/bank.example, for connector \"default/bank\"",
+            "{report:#}"
+        );
+        assert_eq!(bank["verified"], true, "{report:#}");
+        assert_eq!(report["hosts"], serde_json::json!(["crl.pki.example:80"]), "{report:#}");
+
+        // The firewall is shut: what is held answers for days, and the operator knows by now.
+        drop(web);
+        for _ in 0..2 {
+            let (report, code) = tried(&node, &[]);
+            assert_eq!(
+                (results(&report)[0].1.as_str(), code),
+                ("refused", Some(4)),
+                "{report:#}"
+            );
+        }
+        let told = alerts(&node);
+        assert_eq!(told.len(), 1, "{told:#?}");
+        let text = told[0]["text"].as_str().expect("words");
+        assert!(
+            told[0]["subject"]
+                .as_str()
+                .is_some_and(|subject| subject.contains(OF_BANK)),
+            "{told:#?}"
+        );
+        assert!(text.contains("partner default/bank.example"), "{text}");
+        assert!(text.contains("until then mail flows"), "{text}");
+        assert_eq!(told[0]["severity"], "warning", "{told:#?}");
+        submit("a@localhost", &["c@bank.example".to_owned()]);
+        traced(&node, "c@bank.example", "delivered");
     });
 }
