@@ -101,9 +101,11 @@ impl InForce {
     /// Presents what the certificates come to by now. Deliveries are left alone where none of them presents any.
     pub(super) fn present(&self) {
         let last = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
-        let configured = self.present_to_clients(&self.loaded.load_full(), &last);
+        let loaded = self.loaded.load_full();
+        let configured = self.present_to_clients(&loaded, &last);
+        let is_of_route = !loaded.settings.outbound.roles.is_empty();
         let mut connectors = last.directory.outbound();
-        if connectors.any(|connector| connector.client_certificate_role.is_some()) {
+        if is_of_route || connectors.any(|connector| connector.client_certificate_role.is_some()) {
             self.dispatcher.reload(configured);
         }
     }
@@ -159,6 +161,10 @@ pub(super) fn surroundings(loaded: &Loaded, parsed: &Parsed) -> Surroundings {
             roles: web.roles.clone(),
         });
         around.web.clone_from(&web.roles);
+    }
+    for (route, role) in &settings.outbound.roles {
+        let of_role = around.connectors.entry(role.clone()).or_default();
+        of_role.push(format!("route {route:?}"));
     }
     for connector in parsed.directory.outbound() {
         let title = format!("outbound connector {}", connector.key);

@@ -71,7 +71,7 @@ impl Holdings {
                 let what = if is_of_listener {
                     "its listeners present a certificate that they made themselves"
                 } else {
-                    "mail of connectors that present it waits"
+                    "mail of connectors and routes that present it waits"
                 };
                 let text = format!("there is no certificate: {what}");
                 Some(alert(AlertKind::CertificateMissing, Severity::Error, text, None))

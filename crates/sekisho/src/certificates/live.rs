@@ -46,7 +46,7 @@ pub struct Surroundings {
     pub listeners: HashMap<CertificateRoleKey, Vec<String>>,
     /// Roles that the web presents, which need not be for the names of hosts that take mail.
     pub web: Vec<CertificateRoleKey>,
-    /// Connectors by the roles that they present.
+    /// Connectors and routes by the roles that they present.
     pub connectors: HashMap<CertificateRoleKey, Vec<String>>,
     /// Connectors that pin a key, by its digest.
     pub pins: HashMap<Digest, Vec<String>>,

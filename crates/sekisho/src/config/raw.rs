@@ -356,6 +356,10 @@ pub struct Route {
     /// A certificate that is shown to the next host if it asks. It is offered in TLS 1.3 only.
     #[serde(default)]
     pub client_certificate: Option<CertificateFiles>,
+    /// In its place a role of certificates in the directory, `mx`, or `acme/mx` of another organization: whichever of
+    /// its certificates is in force is shown. While it has none, mail on this route waits.
+    #[serde(default)]
+    pub client_certificate_role: Option<String>,
     /// Whether TLS begins with the first octet, without STARTTLS, as servers on port 465 want it. Without TLS nothing
     /// leaves on such a route, whatever `require` says.
     #[serde(default)]

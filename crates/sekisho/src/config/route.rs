@@ -11,7 +11,7 @@ use sekisho_mail::{
     AnchorSetId, ClientIdentityId, Domain, Host, KeyExchangeGroup, KeyExchangeGroups, NamePattern, RevocationMode,
 };
 use sekisho_policy::{
-    directory::{SMTP_PORT, SUBMISSIONS_PORT},
+    directory::{CertificateRoleKey, SMTP_PORT, SUBMISSIONS_PORT},
     outbound::{Requirement, Revocation, TlsNames},
 };
 use sekisho_tls::{AnchorSet, ClientIdentities};
@@ -23,6 +23,7 @@ use super::{
     raw::{self, Raw},
 };
 use crate::{
+    directory::parse::identity_of_role,
     local::LocalSettings,
     outbound::{
         AddressFamily, DomainPattern, Hybrid, NextHopHost, OutboundLimits, OutboundSettings, RetrySchedule,
@@ -42,6 +43,8 @@ pub struct Outbound {
     pub identities: ClientIdentities,
     /// Trust anchors, by the path in the configuration. Those of the system are not among them.
     pub anchors: HashMap<AnchorSetId, AnchorSet>,
+    /// Roles of the directory whose certificates routes show, each with the route's name.
+    pub roles: Vec<(String, CertificateRoleKey)>,
 }
 
 /// All routes and the default one.
@@ -66,6 +69,7 @@ pub(super) fn build_all(
         settings,
         identities: HashMap::new(),
         anchors: HashMap::new(),
+        roles: Vec::new(),
     };
     let mut names = HashSet::new();
     for (place, route) in raw.route.iter().enumerate() {
@@ -92,12 +96,7 @@ fn build(
     let domains = domains(&route.domains, key, checker);
     let via = via(route, key, checker);
     let demand = demand(route, via.as_ref(), key, outbound, checker);
-    let client_identity = route.client_certificate.as_ref().and_then(|pair| {
-        let identity = load_identity(pair, &format!("{key}.client-certificate"), checker)?;
-        let id = ClientIdentityId(pair.certificate.clone());
-        outbound.identities.insert(id.clone(), identity);
-        Some(id)
-    });
+    let client_identity = client_identity(route, key, outbound, checker);
     let groups = key_exchange_groups(route, key, checker);
     let revocation = revocation(route, key, checker);
     let mut settings = RouteSettings {
@@ -118,6 +117,33 @@ fn build(
     }
     settings.via = via?;
     Some(settings)
+}
+
+/// What is shown to the next host: from files, or of a role, of which the directory says whether it is there.
+fn client_identity(
+    route: &raw::Route,
+    key: &str,
+    outbound: &mut Outbound,
+    checker: &mut Checker<'_>,
+) -> Option<ClientIdentityId> {
+    let role_key = format!("{key}.client-certificate-role");
+    let role = route.client_certificate_role.as_ref().and_then(|name| {
+        checker.parse::<CertificateRoleKey>(&role_key, name, "write mx, or acme/mx of another organization")
+    });
+    let Some(pair) = &route.client_certificate else {
+        let role = role?;
+        let id = identity_of_role(&role);
+        outbound.roles.push((route.name.clone(), role));
+        return Some(id);
+    };
+    if route.client_certificate_role.is_some() {
+        let problem = "files are named beside it in client-certificate, and one certificate is shown";
+        checker.fault(&role_key, problem, "take one of them out");
+    }
+    let identity = load_identity(pair, &format!("{key}.client-certificate"), checker)?;
+    let id = ClientIdentityId(pair.certificate.clone());
+    outbound.identities.insert(id.clone(), identity);
+    Some(id)
 }
 
 /// What may be written as a key exchange group, for the remedy.

@@ -52,11 +52,22 @@ pub struct FilePart {
     pub folder: PathBuf,
     /// Mailboxes, whose domains the directory adds to.
     pub local: LocalSettings,
-    /// Roles of certificates that listeners name, each with who does: `listener "default" of sekisho.toml`.
-    pub roles: Vec<(String, CertificateRoleKey)>,
+    /// Roles of certificates that listeners, the web and routes name.
+    pub roles: Vec<FileRole>,
     /// Whether this node answers http-01, and tls-alpn-01.
     pub answers_http_01: bool,
     pub answers_tls_alpn_01: bool,
+}
+
+/// A role of certificates that the file names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRole {
+    /// Where: `listener "default" of sekisho.toml`.
+    pub place: String,
+    /// By which key.
+    pub field: &'static str,
+    /// Which.
+    pub role: CertificateRoleKey,
 }
 
 /// An accepted domain of the configuration file.
@@ -121,24 +132,31 @@ impl FilePart {
             routes: routes.collect(),
             folder: folder.map(Path::to_owned).unwrap_or_default(),
             local: local.clone(),
-            roles: roles_of_listeners(loaded),
+            roles: roles_of_file(loaded),
             answers_http_01: loaded.settings.acme.http.is_some(),
             answers_tls_alpn_01: loaded.settings.acme.tls.is_some(),
         }
     }
 }
 
-fn roles_of_listeners(loaded: &Loaded) -> Vec<(String, CertificateRoleKey)> {
-    let listeners = loaded.settings.listeners.iter();
-    let roles = listeners.flat_map(|listener| {
-        let place = format!("listener {:?} of sekisho.toml", listener.name);
-        listener.roles.iter().map(move |role| (place.clone(), role.clone()))
-    });
-    let web = &loaded.settings.web.roles;
-    let of_web = web
-        .iter()
-        .map(|role| ("[web] of sekisho.toml".to_owned(), role.clone()));
-    roles.chain(of_web).collect()
+fn roles_of_file(loaded: &Loaded) -> Vec<FileRole> {
+    let named = |place: &str, field: &'static str, role: &CertificateRoleKey| FileRole {
+        place: format!("{place} of sekisho.toml"),
+        field,
+        role: role.clone(),
+    };
+    let settings = &loaded.settings;
+    let mut roles = Vec::new();
+    for listener in &settings.listeners {
+        let place = format!("listener {:?}", listener.name);
+        roles.extend(listener.roles.iter().map(|role| named(&place, "tls.roles", role)));
+    }
+    roles.extend(settings.web.roles.iter().map(|role| named("[web]", "roles", role)));
+    for (route, role) in &settings.outbound.roles {
+        let place = format!("route {route:?}");
+        roles.push(named(&place, "client-certificate-role", role));
+    }
+    roles
 }
 
 /// A directory, ready to be obeyed.

@@ -11,13 +11,14 @@ use std::{
 
 use sekisho_testkit::{
     authority::{Authority, Pem},
-    enclosure::enclosed,
+    enclosure::{HOSTS, enclosed},
+    foreign::{Postfix, PostfixListener, PostfixSettings},
     node::Node,
     wait,
 };
 use serde_json::Value;
 
-const LISTENER: &str = "\
+pub(crate) const LISTENER: &str = "\
 [[listener]]
 name = \"default\"
 address = \"127.0.0.1:2525\"
@@ -25,7 +26,7 @@ tls.roles = [\"mx\"]
 ";
 
 /// A running server whose listener presents role `mx`, which is there and has no certificate yet.
-fn node_with_role(flags: &[&str]) -> Node {
+pub(crate) fn node_with_role(flags: &[&str]) -> Node {
     let node = crate::node(LISTENER);
     done(
         &node,
@@ -39,7 +40,7 @@ fn node_with_role(flags: &[&str]) -> Node {
 }
 
 /// What a command says that must succeed.
-fn done(node: &Node, arguments: &[&str]) -> String {
+pub(crate) fn done(node: &Node, arguments: &[&str]) -> String {
     let output = node.run(arguments);
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {said}");
@@ -47,20 +48,20 @@ fn done(node: &Node, arguments: &[&str]) -> String {
 }
 
 /// What a command says that must fail with this exit code.
-fn refused(node: &Node, code: i32, arguments: &[&str]) -> String {
+pub(crate) fn refused(node: &Node, code: i32, arguments: &[&str]) -> String {
     let output = node.run(arguments);
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
     said
 }
 
-fn write(node: &Node, name: &str, pem: &Pem) {
+pub(crate) fn write(node: &Node, name: &str, pem: &Pem) {
     node.write(&format!("{name}.pem"), &pem.chain);
     node.write(&format!("{name}.key"), &pem.key);
 }
 
 /// Takes a pair into role `mx`; the answer.
-fn import(node: &Node, pem: &Pem, more: &[&str]) -> Value {
+pub(crate) fn import(node: &Node, pem: &Pem, more: &[&str]) -> Value {
     write(node, "imported", pem);
     let (chain, key) = (path(node, "imported.pem"), path(node, "imported.key"));
     let arguments = [
@@ -78,12 +79,12 @@ fn import(node: &Node, pem: &Pem, more: &[&str]) -> Value {
     lines.pop().expect("an answer")
 }
 
-fn path(node: &Node, name: &str) -> String {
+pub(crate) fn path(node: &Node, name: &str) -> String {
     node.folder().join(name).to_str().expect("a plain path").to_owned()
 }
 
 /// The SHA-256 of the certificate that is presented.
-fn presented(more: &[&str]) -> String {
+pub(crate) fn presented(more: &[&str]) -> String {
     let line = format!(
         "openssl s_client -connect 127.0.0.1:2525 -starttls smtp {} </dev/null 2>&1 | {FINGERPRINT}",
         more.join(" ")
@@ -94,7 +95,7 @@ fn presented(more: &[&str]) -> String {
 }
 
 /// The SHA-256 of a pair's certificate.
-fn digest(pem: &Pem) -> String {
+pub(crate) fn digest(pem: &Pem) -> String {
     let mut command = Command::new("sh");
     command.args(["-c", FINGERPRINT]).stdin(Stdio::piped());
     fingerprint(command, pem.chain.as_bytes())
@@ -119,7 +120,7 @@ fn fingerprint(mut command: Command, input: &[u8]) -> String {
     digits.replace(':', "").to_lowercase()
 }
 
-fn roles(node: &Node) -> Vec<Value> {
+pub(crate) fn roles(node: &Node) -> Vec<Value> {
     node.json_lines(&["certificate", "list", "--json"])
 }
 
@@ -587,4 +588,107 @@ fn a_connector_presents_its_role_and_mail_waits_while_that_is_empty() {
         let said = refused(&node, 4, &["certificate", "role", "remove", "mx"]);
         assert!(said.contains("there is no certificate role default/mx"), "{said}");
     });
+}
+
+/// A route and a connector show a role to a Postfix, which says by whom it was visited.
+const SHOWING: &str = "\
+[[route]]
+name = \"fund\"
+domains = [\"fund.example\"]
+via = [\"192.0.2.1:2613\"]
+require = \"encryption\"
+client-certificate-role = \"mx\"
+";
+
+/// What a Postfix wrote down of who brought the mail for this recipient.
+fn visitor(postfix: &Postfix, recipient: &str) -> String {
+    let look = || {
+        let inbox = postfix.inbox().into_iter();
+        let mut texts = inbox.map(|message| String::from_utf8_lossy(&message).into_owned());
+        texts.find(|message| message.contains(recipient))
+    };
+    let message = wait::until_or(format_args!("mail for {recipient}"), look, || postfix.log());
+    let from = message.find("(Client ").unwrap_or(message.len());
+    message[from..].lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn mail_on_a_connector_and_on_a_route_shows_what_is_in_force_of_a_role_and_waits_while_that_is_empty() {
+    enclosed(|| {
+        let authority = Authority::called("Client Trust");
+        let postfix = visited(&authority);
+        let node = crate::relaying_node(SHOWING);
+        assert!(
+            node.log()
+                .contains("client-certificate-role: there is no certificate role default/mx"),
+            "{}",
+            node.log()
+        );
+        crate::submit("a@localhost", &["early@fund.example".to_owned()]);
+        let trace = crate::traced(&node, "early@fund.example", "deferred");
+        let outcome = crate::last_attempt(&trace)["outcome"].to_string();
+        assert!(
+            outcome.contains("4.3.0") && outcome.contains("certificate role default/mx"),
+            "{outcome}"
+        );
+        done(
+            &node,
+            &["certificate", "role", "add", "mx", "--names", "mx.example.org"],
+        );
+        let bank = [
+            "connector",
+            "add",
+            "outbound",
+            "bank",
+            "--recipient-domains",
+            "bank.example",
+        ];
+        let bank = [
+            &bank[..],
+            &["--smart-hosts", "192.0.2.1:2613", "--client-certificate-role", "mx"],
+        ]
+        .concat();
+        done(&node, &bank);
+        let role = roles(&node).pop().expect("the role");
+        let used_by = ["route \"fund\"", "outbound connector default/bank"];
+        assert_eq!(role["used_by"], serde_json::json!(used_by));
+
+        let called = |name: &str| authority.server_called(name, &["mx.example.org"]);
+        import(&node, &called("first"), &[]);
+        done(&node, &["queue", "retry", "--destination", "fund.example"]);
+        let early = visitor(&postfix, "early@fund.example");
+        assert!(early.contains("CN \"first\", Issuer \"Client Trust\""), "{early}");
+        let staged = import(&node, &called("second"), &["--stage"]);
+        let id = staged["certificate"]["id"].as_str().expect("an id");
+        for (mailbox, shown) in [("before", "first"), ("after", "second")] {
+            if shown == "second" {
+                done(&node, &["certificate", "activate", id]);
+            }
+            for domain in ["fund.example", "bank.example"] {
+                let recipient = format!("{mailbox}@{domain}");
+                crate::submit("a@localhost", std::slice::from_ref(&recipient));
+                let visitor = visitor(&postfix, &recipient);
+                assert!(visitor.contains(&format!("CN \"{shown}\"")), "{recipient}: {visitor}");
+            }
+        }
+    });
+}
+
+/// A Postfix that asks for certificates of clients.
+fn visited(authority: &Authority) -> Postfix {
+    let certificate = authority.server(&["mx.there.example"]);
+    let options = ["smtpd_tls_ask_ccert=yes", "smtpd_tls_CAfile=/etc/postfix/chain.pem"];
+    let listener = PostfixListener {
+        address: (HOSTS[0], 2613).into(),
+        certificate: certificate.clone(),
+        options: options.map(ToOwned::to_owned).to_vec(),
+    };
+    let settings = PostfixSettings {
+        address: ([127, 0, 0, 1], 2699).into(),
+        domain: "there.example",
+        certificate: Some(&certificate),
+        relayhost: "",
+        more: "virtual_mailbox_domains = static:all\n",
+    };
+    Postfix::start_with(&settings, &[listener])
 }

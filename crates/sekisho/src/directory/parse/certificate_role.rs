@@ -7,7 +7,7 @@ use sekisho_mail::{ClientIdentityId, NamePattern, NameReach};
 use sekisho_policy::directory::{self, CertificateRoleKey, Fault};
 use sekisho_tls::{IdentityFiles, KeyType, TlsCertificateName};
 
-use super::{Collected, FilePart, reader::Reader, role_acme};
+use super::{Collected, FilePart, FileRole, reader::Reader, role_acme};
 use crate::{certificates::CertificateRole, directory::issuers};
 
 /// How long a certificate is kept as active that another has taken the place of, where nothing is said.
@@ -71,19 +71,15 @@ pub(crate) fn identity_of_role(role: &CertificateRoleKey) -> ClientIdentityId {
     ClientIdentityId(format!("certificate role {role}"))
 }
 
-/// Roles that listeners name and that are not there. A warning: the first directory of a server is made while it runs,
-/// and until then its listeners present what they make themselves.
+/// Roles that the file names and that are not there. A warning: the first directory of a server is made while it runs,
+/// and until then its listeners present what they make themselves, and what goes by its routes waits.
 pub(super) fn missing(roles: &[CertificateRole], file: &FilePart) -> Vec<(CertificateRoleKey, Fault)> {
     let known: HashSet<&CertificateRoleKey> = roles.iter().map(|role| &role.key).collect();
-    let missing = file.roles.iter().filter(|(_, role)| !known.contains(role));
-    let faults = missing.map(|(place, role)| {
+    let missing = file.roles.iter().filter(|named| !known.contains(&named.role));
+    let faults = missing.map(|FileRole { place, field, role }| {
         let fault = Fault {
             place: place.clone(),
-            field: if place.starts_with("[web]") {
-                "roles"
-            } else {
-                "tls.roles"
-            },
+            field,
             reason: format!("there is no certificate role {role}"),
             remedy: "add it with `sekisho certificate role add`, or take it out there".to_owned(),
         };

@@ -239,6 +239,8 @@ fn way(
         key_exchange_groups: Vec::new(),
         revocation: None,
         trust_anchors: None,
+        // The directory has it.
+        client_certificate_role: None,
         // A disabled one presents nothing, and its files may be gone.
         client_certificate: (document.client_certificate.as_ref())
             .filter(|_| document.enabled)
