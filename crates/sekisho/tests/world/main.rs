@@ -4,6 +4,7 @@
 
 mod acme;
 mod alerts;
+mod certificate_checks;
 mod certificate_page;
 mod certificates;
 mod commands;
