@@ -20,14 +20,18 @@ use std::{collections::BTreeMap, time::Duration};
 use arc_swap::ArcSwap;
 use sekisho_api::{Acknowledged, AlertView};
 use sekisho_mail::{Mailbox, Timestamp};
-use sekisho_store::{OBSERVATIONS_AT_ONCE, Observation, ObservationKind, Store, StoreError};
+use sekisho_store::{Observation, ObservationKind, Store, StoreError};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use self::{
     alert::Kept,
     book::{Book, Change, Event, Sent},
 };
-use crate::{clock, telemetry::escaped};
+use crate::{
+    clock,
+    collected::{each_observation, forgotten, write_observations},
+    telemetry::escaped,
+};
 
 pub use self::{
     alert::{Alert, Watcher},
@@ -152,22 +156,12 @@ impl Alerts {
 async fn read<'a>(place: &'a mut Option<Book>, store: &dyn Store) -> Result<&'a mut Book, StoreError> {
     if place.is_none() {
         let mut kept = BTreeMap::new();
-        let mut after = None;
-        loop {
-            let page = store.observations(ObservationKind::Alert, "", after, OBSERVATIONS_AT_ONCE);
-            let page = page.await?;
-            after = page.last().map(|last| last.key.clone());
-            let is_last = page.len() < OBSERVATIONS_AT_ONCE;
+        let visit = |row: Observation| {
             // One that cannot be read is stated anew.
-            let parsed = page.into_iter().filter_map(|observation| {
-                let kept = serde_json::from_str::<Kept>(&observation.body).ok()?;
-                Some((observation.key, kept))
-            });
-            kept.extend(parsed);
-            if is_last {
-                break;
-            }
-        }
+            let parsed = serde_json::from_str::<Kept>(&row.body).ok();
+            kept.extend(parsed.map(|parsed| (row.key, parsed)));
+        };
+        each_observation(store, (ObservationKind::Alert, ""), visit).await?;
         *place = Some(Book::new(kept));
     }
     Ok(place.get_or_insert_default())
@@ -180,23 +174,9 @@ async fn write(store: &dyn Store, change: &Change) -> Result<(), StoreError> {
         at: kept.over.unwrap_or(kept.first),
         body: serde_json::to_string(kept).unwrap_or_default(),
     });
-    // So old that it is forgotten at once.
-    let forgotten = change.forgotten.iter().map(|key| Observation {
-        kind: ObservationKind::Alert,
-        key: key.clone(),
-        at: Timestamp::EPOCH,
-        body: String::new(),
-    });
-    let mut all: Vec<Observation> = kept.chain(forgotten).collect();
-    while !all.is_empty() {
-        let rest = all.split_off(all.len().min(OBSERVATIONS_AT_ONCE));
-        store.observe(std::mem::replace(&mut all, rest)).await?;
-    }
-    if !change.forgotten.is_empty() {
-        let before = Timestamp::EPOCH.plus(Duration::from_secs(1));
-        store.forget_observations(ObservationKind::Alert, before).await?;
-    }
-    Ok(())
+    let gone = change.forgotten.iter();
+    let gone = gone.map(|key| forgotten(ObservationKind::Alert, key.clone()));
+    write_observations(store, kept.chain(gone).collect()).await
 }
 
 /// Tells the log.

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use sekisho_api::{AlertKind, EndpointPurpose, EndpointView, Severity};
 use sekisho_mail::Timestamp;
-use sekisho_store::{OBSERVATIONS_AT_ONCE, Observation, ObservationKind, Store, StoreError};
+use sekisho_store::{Observation, ObservationKind, Store, StoreError};
 use sekisho_tls::sha256;
 use serde::{Deserialize, Serialize};
 
-use crate::{alerts::Alert, fetch::FetchUrl};
+use crate::{
+    alerts::Alert,
+    collected::{each_observation, forgotten, write_observations},
+    fetch::FetchUrl,
+};
 
 /// So often in a row an endpoint fails before it is told: one answer that is lost on the way is no news.
 const FAILURES_TOLD: u32 = 2;
@@ -115,21 +119,12 @@ pub(super) fn key(purpose: EndpointPurpose, url: &str) -> String {
 /// What is kept. What cannot be read is found anew.
 pub(super) async fn read(store: &dyn Store) -> Result<All, StoreError> {
     let mut all = All::new();
-    let mut after = None;
-    loop {
-        let page = store
-            .observations(ObservationKind::Endpoint, "", after, OBSERVATIONS_AT_ONCE)
-            .await?;
-        after = page.last().map(|last| last.key.clone());
-        let is_last = page.len() < OBSERVATIONS_AT_ONCE;
-        all.extend(page.into_iter().filter_map(|row| {
-            let kept = serde_json::from_str(&row.body).ok()?;
-            Some((row.key, kept))
-        }));
-        if is_last {
-            return Ok(all);
-        }
-    }
+    let visit = |row: Observation| {
+        let kept = serde_json::from_str(&row.body).ok();
+        all.extend(kept.map(|kept| (row.key, kept)));
+    };
+    each_observation(store, (ObservationKind::Endpoint, ""), visit).await?;
+    Ok(all)
 }
 
 /// Writes those with these keys, and forgets those that are not among all any more.
@@ -143,21 +138,6 @@ pub(super) async fn write(store: &dyn Store, all: &All, changed: &[String], gone
             body: serde_json::to_string(kept).unwrap_or_default(),
         })
     });
-    // So old that it is forgotten at once.
-    let forgotten = gone.iter().map(|key| Observation {
-        kind: ObservationKind::Endpoint,
-        key: key.clone(),
-        at: Timestamp::EPOCH,
-        body: String::new(),
-    });
-    let mut rows: Vec<Observation> = kept.chain(forgotten).collect();
-    while !rows.is_empty() {
-        let rest = rows.split_off(rows.len().min(OBSERVATIONS_AT_ONCE));
-        store.observe(std::mem::replace(&mut rows, rest)).await?;
-    }
-    if !gone.is_empty() {
-        let before = Timestamp::EPOCH.plus(std::time::Duration::from_secs(1));
-        store.forget_observations(ObservationKind::Endpoint, before).await?;
-    }
-    Ok(())
+    let gone = gone.iter().map(|key| forgotten(ObservationKind::Endpoint, key.clone()));
+    write_observations(store, kept.chain(gone).collect()).await
 }

@@ -13,11 +13,12 @@ use std::{
 };
 
 use sekisho_mail::{Digest, Timestamp, hexadecimal};
-use sekisho_store::{OBSERVATION_LEN_MAX, OBSERVATIONS_AT_ONCE, Observation, ObservationKind, Store, StoreError};
+use sekisho_store::{OBSERVATION_LEN_MAX, Observation, ObservationKind, Store, StoreError};
 use sekisho_tls::PeerChain;
 use serde::{Deserialize, Serialize};
 
 use super::{FORGET_AFTER, PARTNERS_MAX};
+use crate::collected::{each_observation, forgotten};
 
 /// Chains in the memory of the newest, in each of its two halves.
 const NEWEST: usize = 256;
@@ -122,18 +123,9 @@ impl Index {
             uses: HashMap::new(),
             looked: Timestamp::EPOCH,
         };
-        let mut after = None;
-        loop {
-            let page = store.observations(ObservationKind::Chain, "", after, OBSERVATIONS_AT_ONCE);
-            let page = page.await?;
-            for chain in page.iter().filter_map(parse) {
-                index.add(chain);
-            }
-            if page.len() < OBSERVATIONS_AT_ONCE {
-                return Ok(index);
-            }
-            after = page.last().map(|last| last.key.clone());
-        }
+        let visit = |row: Observation| parse(&row).into_iter().for_each(|chain| index.add(chain));
+        each_observation(store, (ObservationKind::Chain, ""), visit).await?;
+        Ok(index)
     }
 
     fn add(&mut self, chain: KeptChain) {
@@ -324,37 +316,9 @@ fn observation(chain: &KeptChain) -> Observation {
     }
 }
 
-/// So old that it is forgotten with what is written next.
-fn forgotten(kind: ObservationKind, key: String) -> Observation {
-    Observation {
-        kind,
-        key,
-        at: Timestamp::EPOCH,
-        body: String::new(),
-    }
-}
-
 fn parse(observation: &Observation) -> Option<KeptChain> {
     let chain: KeptChain = serde_json::from_str(&observation.body).ok()?;
     (!chain.certificates.is_empty() && chain.certificates.len() <= CHAIN_LEN_MAX).then_some(chain)
-}
-
-/// Writes and forgets; in so many parts as the store takes.
-pub(super) async fn write(store: &dyn Store, mut all: Vec<Observation>) -> Result<(), StoreError> {
-    if all.is_empty() {
-        return Ok(());
-    }
-    let forgets = all.iter().any(|one| one.at == Timestamp::EPOCH);
-    while !all.is_empty() {
-        let rest = all.split_off(all.len().min(OBSERVATIONS_AT_ONCE));
-        store.observe(std::mem::replace(&mut all, rest)).await?;
-    }
-    if forgets {
-        let before = Timestamp::EPOCH.plus(Duration::from_secs(1));
-        store.forget_observations(ObservationKind::Chain, before).await?;
-        store.forget_observations(ObservationKind::Certificate, before).await?;
-    }
-    Ok(())
 }
 
 /// A chain that a partner presented.

@@ -34,7 +34,7 @@ use self::{
 use crate::{
     app::Phase,
     clock,
-    collected::time_to_write,
+    collected::{time_to_write, write_observations},
     outbound::{RouteSettings, Via},
 };
 
@@ -294,7 +294,7 @@ impl Partners {
             store.observe(written).await?;
         }
         chains.extend(stock.chains.forget(now));
-        chains::write(store, chains).await?;
+        write_observations(store, chains).await?;
         let before = now.minus(FORGET_AFTER);
         let forgotten = store.forget_observations(ObservationKind::Partner, before).await?;
         if forgotten > 0 {

@@ -449,7 +449,7 @@ async fn seen(index: &mut Index, store: &dyn Store, certificates: &[&str], at: T
     let chain = chain(certificates);
     let leaf = chain.facts()[0].sha256;
     let written = index.seen(leaf, Some(&chain), true, at);
-    chains::write(store, written).await.unwrap();
+    write_observations(store, written).await.unwrap();
 }
 
 #[tokio::test]
@@ -484,7 +484,7 @@ async fn what_is_not_seen_any_more_goes_with_all_certificates_that_nobody_else_h
     seen(&mut index, &*store, &["old", "only its", "shared"], long_ago).await;
     seen(&mut index, &*store, &["new", "shared"], NOW).await;
     let forgotten = index.forget(NOW);
-    chains::write(&*store, forgotten).await.unwrap();
+    write_observations(&*store, forgotten).await.unwrap();
     assert_eq!(index.sizes(), (1, 2));
     assert_eq!(Index::read(&*store).await.unwrap().sizes(), (1, 2));
     let certificates = store

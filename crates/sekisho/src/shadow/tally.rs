@@ -13,7 +13,12 @@ use sekisho_store::{OBSERVATIONS_AT_ONCE, Observation, ObservationKind, Store, S
 use tokio::{sync::watch, time};
 
 use super::counts::{Counts, From};
-use crate::{app::Phase, chance::Map, clock, collected::time_to_write};
+use crate::{
+    app::Phase,
+    chance::Map,
+    clock,
+    collected::{time_to_write, write_observations},
+};
 
 /// How often what is too old is dropped.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
@@ -105,11 +110,7 @@ async fn write(store: &dyn Store, waiting: &Map<Key, Counts>) -> Result<(), Stor
         });
     }
     // More than wait as a rule came back from a failure.
-    while !observations.is_empty() {
-        let rest = observations.split_off(observations.len().min(OBSERVATIONS_AT_ONCE));
-        store.observe(mem::replace(&mut observations, rest)).await?;
-    }
-    Ok(())
+    write_observations(store, observations).await
 }
 
 /// What the store has of a day; nothing when it cannot be read.

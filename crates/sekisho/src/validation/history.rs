@@ -12,12 +12,12 @@ use sekisho_policy::directory::ConnectorKey;
 use sekisho_store::{Observation, ObservationKind, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
+use crate::collected::each_observation;
+
 /// Octets of one of them as it is kept; the store takes no more than 64 KiB.
 const KEPT_OCTETS: usize = 60 * 1024;
 /// Octets of a detail in one that would be longer.
 const DETAIL_LEN: usize = 200;
-/// Rows asked of the store at a time.
-const PAGE: usize = 500;
 /// Begins the keys of what is last; no organization's name has a colon in it.
 const LAST: &str = "last:";
 
@@ -188,15 +188,6 @@ pub(super) async fn read_lasts(store: &dyn Store) -> Result<Lasts, StoreError> {
 
 async fn rows(store: &dyn Store, prefix: &str) -> Result<Vec<Observation>, StoreError> {
     let mut all: Vec<Observation> = Vec::new();
-    loop {
-        let after = all.last().map(|row| row.key.clone());
-        let page = store
-            .observations(ObservationKind::Validation, prefix, after, PAGE)
-            .await?;
-        let is_last = page.len() < PAGE;
-        all.extend(page);
-        if is_last {
-            return Ok(all);
-        }
-    }
+    each_observation(store, (ObservationKind::Validation, prefix), |row| all.push(row)).await?;
+    Ok(all)
 }
