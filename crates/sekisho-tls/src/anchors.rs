@@ -196,11 +196,6 @@ impl AnchorSet {
         self.0.anchors.iter().map(AsRef::as_ref)
     }
 
-    /// Those that `wanted` asks for.
-    pub fn search(&self, wanted: &AnchorSearch) -> impl Iterator<Item = &Anchor> {
-        self.anchors().filter(move |anchor| wanted.is_met_by(anchor))
-    }
-
     /// Without those for which `is_left_out` says yes: what would become of chains if they were not there.
     #[must_use]
     pub fn without(&self, is_left_out: impl Fn(&Anchor) -> bool) -> Self {

@@ -3,7 +3,6 @@
 use sekisho_mail::Digest;
 
 use super::Anchor;
-use crate::{chain::facts_of, identity::parse_certificates};
 
 /// How many octets a text may have that is looked for.
 const MAX_SEARCH_LEN: usize = 1024;
@@ -36,9 +35,6 @@ pub enum AnchorSearchError {
         "give a SHA-256 or SHA-1 fingerprint, a part of the subject (at most {MAX_SEARCH_LEN} octets) or a certificate"
     )]
     Text,
-    /// No certificate.
-    #[error("this is no certificate in PEM ({0})")]
-    Certificate(String),
 }
 
 impl AnchorSearch {
@@ -73,23 +69,7 @@ impl AnchorSearch {
         }
     }
 
-    /// The certificates of a PEM text, each looked for.
-    ///
-    /// # Errors
-    /// When there is none, or a broken one.
-    pub fn in_pem(pem: &[u8]) -> Result<Vec<Self>, AnchorSearchError> {
-        let certificates = parse_certificates(pem).map_err(AnchorSearchError::Certificate)?;
-        let searches = certificates.iter().map(|certificate| {
-            let facts = facts_of(certificate);
-            Self::Certificate {
-                sha256: facts.sha256,
-                spki_sha256: facts.spki_sha256,
-                subject: facts.subject,
-            }
-        });
-        Ok(searches.collect())
-    }
-
+    /// Whether it is one that is looked for.
     #[must_use]
     pub fn is_met_by(&self, anchor: &Anchor) -> bool {
         match self {

@@ -125,26 +125,6 @@ impl AcmeAccount {
             Err(error) => Err(self.fault("revoking", &error, now)),
         }
     }
-
-    /// Gives the account a new key (RFC 8555 §7.3.5).
-    ///
-    /// # Errors
-    /// When the authority cannot be asked or says no, or the new key cannot be written.
-    pub async fn change_key(&mut self, now: Timestamp) -> Result<(), AcmeFault> {
-        let changed = self.account.update_key().await;
-        let credentials = changed.map_err(|error| self.fault("changing the account's key", &error, now))?;
-        disk::store(&self.folder.join(ACCOUNT_FILE), &credentials)
-    }
-
-    /// Ends the account for good (RFC 8555 §7.3.6); its file goes with it.
-    ///
-    /// # Errors
-    /// When the authority cannot be asked or says no, or the file cannot be removed.
-    pub async fn deactivate(self, now: Timestamp) -> Result<(), AcmeFault> {
-        let ended = self.account.clone().deactivate().await;
-        ended.map_err(|error| self.fault("ending the account", &error, now))?;
-        disk::remove(&self.folder.join(ACCOUNT_FILE))
-    }
 }
 
 /// The reasons that an ACME authority takes (RFC 5280 §5.3.1; those that its subscribers may give).

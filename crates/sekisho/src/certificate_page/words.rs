@@ -120,12 +120,6 @@ impl Words {
         Self { language, bundle }
     }
 
-    /// Whose words they are.
-    #[must_use]
-    pub const fn language(&self) -> Language {
-        self.language
-    }
-
     /// A message without anything to put into it.
     #[must_use]
     pub fn say(&self, message: &str) -> String {

@@ -254,11 +254,11 @@ fn an_order_is_taken_up_after_a_restart_and_an_account_that_is_forgotten_is_made
 }
 
 #[test]
-fn a_certificate_is_revoked_once_and_for_all_and_the_accounts_key_can_be_changed() {
+fn a_certificate_is_revoked_once_and_for_all() {
     enclosed(|| {
         let world = World::new(&PebbleSettings::default());
         let means = world.means();
-        let mut account = world
+        let account = world
             .open(&world.settings(ChallengeKind::TlsAlpn01))
             .expect("an account");
         let names = ["mx.us.example"];
@@ -268,24 +268,11 @@ fn a_certificate_is_revoked_once_and_for_all_and_the_accounts_key_can_be_changed
             .expect("a certificate");
         let der = sekisho_tls::first_certificate(&chain).expect("a leaf");
         world.runtime.block_on(async {
-            account.change_key(clock::now()).await.expect("the key is changed");
             let revoked = account.revoke(&der, RevocationCause::Superseded, clock::now()).await;
             revoked.expect("it is revoked");
             let again = account.revoke(&der, RevocationCause::Superseded, clock::now()).await;
             again.expect("it is revoked already, which is what was wanted");
         });
-        let account = world
-            .open(&world.settings(ChallengeKind::TlsAlpn01))
-            .expect("with the new key");
-        let request = SigningRequest::new(&names);
-        world
-            .issue(&account, &means, &order(&names, &request))
-            .expect("a certificate");
-        world
-            .runtime
-            .block_on(account.deactivate(clock::now()))
-            .expect("the account ends");
-        assert!(world.files("account.json").is_empty());
     });
 }
 
