@@ -40,7 +40,7 @@ impl StapleFolder {
         Disk::open(folder).map(Self)
     }
 
-    fn keep(&self, leaf: &Digest, answer: &StapleAnswer, at: Timestamp) {
+    pub(super) fn keep(&self, leaf: &Digest, answer: &StapleAnswer, at: Timestamp) {
         let entry = [MAGIC, &at.as_millis().to_be_bytes(), answer.octets()].concat();
         self.0.keep(&leaf.to_string(), &entry);
     }

@@ -1,18 +1,38 @@
 //! What time makes of OCSP answers about our own certificates, with the time passed in.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    cell::Cell,
+    collections::{BTreeSet, HashMap},
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use sekisho_api::{AlertKind, Severity};
-use sekisho_mail::{Digest, Timestamp};
 use sekisho_testkit::{
     authority::{Authority, Endpoints, Pem},
     revocation::{Ocsp, OcspStatus},
 };
-use sekisho_tls::{CertificateChain, Identity, PrivateKey, StapleAnswer, StapleQuestion};
+use sekisho_tls::{CertificateChain, Identity, IdentityFiles, PrivateKey, StapleAnswer, StapleQuestion, Verifier};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 use zeroize::Zeroizing;
 
-use super::book::{Book, Shown};
-use crate::alerts::Alert;
+use super::{
+    book::{Book, Shown},
+    *,
+};
+use crate::{
+    app::Phase,
+    certificates::{CertificateMetrics, Presenting, Surroundings},
+    revocation::RevocationLookup,
+};
 
 const SERIAL: u64 = 7;
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -223,8 +243,88 @@ fn who_cannot_be_asked_is_said_and_an_authority_that_becomes_known_is_asked() {
     assert_eq!(reasons.len(), 2);
     assert!(reasons[0].starts_with("it names no OCSP responder"), "{reasons:?}");
     assert!(reasons[1].starts_with("the certificate of its issuer"), "{reasons:?}");
-    let anchors = [sekisho_tls::AnchorSet::parse(authority.anchor(), "test").unwrap()];
+    let anchors = [AnchorSet::parse(authority.anchor(), "test").unwrap()];
     book.plan(all(), &anchors, NOW);
     assert_eq!(book.begin(NOW, 8).len(), 1);
     assert_eq!(book.left(NOW), [("mx".to_owned(), "default/mx/1".to_owned(), 0)]);
+}
+
+thread_local! {
+    static BEGUN: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// The runtime's time, which is paused.
+fn clock() -> Timestamp {
+    let begun = BEGUN.get().unwrap();
+    NOW.plus(begun.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_kept_is_there_from_the_start_and_is_taken_off_at_the_moment_at_which_it_ends() {
+    BEGUN.set(Some(Instant::now()));
+    let world = World::new();
+    let scratch = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = scratch.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    };
+    let files = IdentityFiles {
+        chain: write("chain.pem", &world.pem.chain),
+        key: write("key.pem", &world.pem.key),
+    };
+    let certificates = Certificates::open(scratch.path(), CertificateMetrics::default()).unwrap();
+    let around = Surroundings {
+        presenting: vec![Presenting {
+            listener: "mx".to_owned(),
+            web: None,
+            files: vec![files.clone()],
+            roles: Vec::new(),
+        }],
+        ..Surroundings::default()
+    };
+    certificates.surround(around, NOW);
+    let folder = StapleFolder::open(scratch.path().join("stapled")).unwrap();
+    folder.keep(&world.leaf, &world.answer(OcspStatus::Good, NOW, HOUR * 10), NOW);
+    certificates.restore_staples(Some(&folder), &[], NOW);
+    let (certificates, presented) = (Arc::new(certificates), Arc::new(AtomicUsize::new(0)));
+    let until = |certificates: &Certificates| {
+        let presented = certificates.presented();
+        certificates.stapled(&presented.files[&files]).stapled_until()
+    };
+    assert_eq!(until(&certificates), Some(NOW.plus(HOUR * 10)));
+
+    let told = Arc::clone(&presented);
+    let keeper = Keeper {
+        certificates: Arc::clone(&certificates),
+        lookup: RevocationLookup::offline(Arc::new(Verifier::new(HashMap::new()))),
+        folder: Some(folder),
+        anchors: Arc::new(Vec::new),
+        present: Box::new(move || {
+            told.fetch_add(1, Ordering::Relaxed);
+        }),
+        clock,
+    };
+    let (phase, watching) = watch::channel(Phase::Running);
+    let running = tokio::spawn(keeper.run(watching));
+    let reason = || {
+        certificates
+            .staple_views(clock())
+            .into_values()
+            .find_map(|view| view.reason)
+    };
+    sleep(HOUR * 4).await;
+    assert_eq!(reason(), None, "nobody is asked yet");
+    sleep(HOUR * 5).await;
+    assert!(reason().is_some_and(|why| why.contains("nothing is fetched here")));
+    sleep(HOUR - Duration::from_millis(5)).await;
+    assert_eq!(
+        (until(&certificates).is_some(), presented.load(Ordering::Relaxed)),
+        (true, 0)
+    );
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!((until(&certificates), presented.load(Ordering::Relaxed)), (None, 1));
+    phase.send_replace(Phase::Stopping);
+    running.await.unwrap();
 }
