@@ -233,7 +233,10 @@ fn certificate(name: &Domain, digest: [u8; 32], now: Timestamp) -> Result<Certif
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ClientProfile, TlsClient};
+    use crate::{
+        ClientProfile, ServerCertificates, ServerProtocol, ServerTlsSettings, TlsClient, TlsServer,
+        ensure_self_signed_pair,
+    };
 
     const LIMIT: Duration = Duration::from_secs(10);
     const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
@@ -266,6 +269,39 @@ mod tests {
         assert!(answered.is_err() && connected.is_err());
         server.withdraw(&mx);
         assert!(asked("mx.example.org").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_is_for_something_else_answers_challenges_beside_it() {
+        let scratch = tempfile::tempdir().unwrap();
+        let mx = name("mx.example.org");
+        let files = ensure_self_signed_pair(&scratch.path().join("tls"), &mx, NOW).unwrap();
+        let certificates = Arc::new(ServerCertificates::load(&files).unwrap());
+        let server = TlsServer::new(ServerTlsSettings {
+            protocol: ServerProtocol::Http,
+            ..ServerTlsSettings::new(certificates)
+        });
+        let challenges = ChallengeServer::new();
+        let asked = async |mx: &Domain| {
+            let (ours, theirs) = tokio::io::duplex(64 * 1024);
+            let accepting = server.accept_beside(ours, &challenges, LIMIT);
+            let (accepted, checked) = tokio::join!(accepting, challenges.check(theirs, mx, LIMIT));
+            (accepted.map(|session| session.is_some()).ok(), checked.is_ok())
+        };
+        // No certificate of the listener's own for who offers that protocol alone.
+        assert_eq!(asked(&mx).await, (None, false));
+        challenges.present(&mx, [7; 32], NOW).unwrap();
+        assert_eq!(asked(&mx).await, (Some(false), true));
+        // Everybody else is served as before, under the same name.
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let client = TlsClient::new(HashMap::new());
+        let profile = ClientProfile::default();
+        let (accepted, connected) = tokio::join!(
+            server.accept_beside(ours, &challenges, LIMIT),
+            client.connect(theirs, Some(&mx), &profile, LIMIT)
+        );
+        assert_eq!(accepted.unwrap().unwrap().1.sni, Some(mx));
+        assert_eq!(connected.unwrap().1.chain.len(), 1);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use keeper::{AcmeKeeper, Told, acme_folder, life_of};
 pub use order::{ORDER_PATIENCE, OrderRequest, ProofMeans, ZONE_PATIENCE};
 pub use progress::{LastFailure, Progress};
 pub use renewal::{CertificateId, Life, RenewalHint, back_off, renewal_hint};
-pub use responders::{Door, OnWeb, ResponderError, Responders};
+pub use responders::{OnWeb, ResponderAddress, ResponderError, Responders};
 pub use settings::{
     AcmeSettings, CONTACTS_MAX, ChallengeKind, EXCHANGE_TIMEOUT, ExternalAccount, NAMES_MAX, UpdateServer,
 };

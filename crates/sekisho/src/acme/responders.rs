@@ -46,7 +46,7 @@ const ANSWER_LEN_MAX: u64 = 16 * 1024;
 
 /// Where challenges of a kind are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum ResponderAddress {
     /// On a listener that is for nothing else.
     Own(SocketAddr),
     /// Where the web listens, which is handed what to answer: a machine has one port 80 and one port 443.
@@ -58,8 +58,8 @@ pub enum Door {
 pub struct Responders {
     tokens: Tokens,
     handshakes: ChallengeServer,
-    http: Option<Door>,
-    tls: Option<Door>,
+    http: Option<ResponderAddress>,
+    tls: Option<ResponderAddress>,
 }
 
 /// Key authorizations by token.
@@ -72,8 +72,8 @@ impl Responders {
     /// # Errors
     /// Which cannot be listened on.
     pub async fn open(
-        http: Option<Door>,
-        tls: Option<Door>,
+        http: Option<ResponderAddress>,
+        tls: Option<ResponderAddress>,
         phase: &watch::Receiver<Phase>,
     ) -> Result<Self, ResponderError> {
         let mut responders = Self {
@@ -81,7 +81,7 @@ impl Responders {
             tls,
             ..Self::default()
         };
-        if let Some(Door::Own(address)) = http {
+        if let Some(ResponderAddress::Own(address)) = http {
             let (listener, bound) = listen("acme.http", address).await?;
             let limits = HttpLimits {
                 connections: CONNECTIONS_MAX,
@@ -95,12 +95,12 @@ impl Responders {
                 limits,
                 phase.clone(),
             ));
-            responders.http = Some(Door::Own(bound));
+            responders.http = Some(ResponderAddress::Own(bound));
         }
-        if let Some(Door::Own(address)) = tls {
+        if let Some(ResponderAddress::Own(address)) = tls {
             let (listener, bound) = listen("acme.tls", address).await?;
             tokio::spawn(serve_handshakes(listener, responders.handshakes.clone(), phase.clone()));
-            responders.tls = Some(Door::Own(bound));
+            responders.tls = Some(ResponderAddress::Own(bound));
         }
         Ok(responders)
     }
@@ -108,19 +108,19 @@ impl Responders {
     /// Where http-01 is answered.
     #[must_use]
     pub fn http(&self) -> Option<SocketAddr> {
-        self.http.map(Door::address)
+        self.http.map(ResponderAddress::address)
     }
 
     /// Where tls-alpn-01 is answered.
     #[must_use]
     pub fn tls(&self) -> Option<SocketAddr> {
-        self.tls.map(Door::address)
+        self.tls.map(ResponderAddress::address)
     }
 
     /// What the web is to answer beside its own.
     #[must_use]
     pub fn on_web(&self) -> OnWeb {
-        let is_of_web = |door: &Option<Door>| matches!(door, Some(Door::OfWeb(_)));
+        let is_of_web = |address: &Option<ResponderAddress>| matches!(address, Some(ResponderAddress::OfWeb(_)));
         OnWeb {
             routes: is_of_web(&self.http).then(|| challenges(self.tokens.clone())),
             handshakes: is_of_web(&self.tls).then(|| self.handshakes.clone()),
@@ -197,7 +197,7 @@ impl Responders {
     }
 }
 
-impl Door {
+impl ResponderAddress {
     const fn address(self) -> SocketAddr {
         match self {
             Self::Own(address) | Self::OfWeb(address) => address,
@@ -307,7 +307,9 @@ mod tests {
     async fn only_the_tokens_under_way_are_served_and_nothing_of_a_request_comes_back() {
         let (_phase, watching) = watch::channel(Phase::Running);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let responders = Responders::open(Some(Door::Own(any)), None, &watching).await.unwrap();
+        let responders = Responders::open(Some(ResponderAddress::Own(any)), None, &watching)
+            .await
+            .unwrap();
         let address = responders.http().unwrap();
         let name = Domain::parse("mx.example.org").unwrap();
         responders.show("abc-_1", "abc-_1.thumb").unwrap();
@@ -342,7 +344,9 @@ mod tests {
     async fn a_handshake_is_answered_on_the_listener_for_the_name_of_the_challenge() {
         let (_phase, watching) = watch::channel(Phase::Running);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let responders = Responders::open(None, Some(Door::Own(any)), &watching).await.unwrap();
+        let responders = Responders::open(None, Some(ResponderAddress::Own(any)), &watching)
+            .await
+            .unwrap();
         let name = Domain::parse("mx.example.org").unwrap();
         let now = sekisho_mail::Timestamp::from_secs(1_795_000_000);
         responders.handshakes().present(&name, [1; 32], now).unwrap();

@@ -22,7 +22,7 @@ use super::{
     web,
 };
 use crate::{
-    acme::Door,
+    acme::ResponderAddress,
     alerts::AlertSettings,
     dns::DnsSettings,
     endpoints::EndpointSettings,
@@ -37,9 +37,9 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AcmeListeners {
     /// For http-01.
-    pub http: Option<Door>,
+    pub http: Option<ResponderAddress>,
     /// For tls-alpn-01.
-    pub tls: Option<Door>,
+    pub tls: Option<ResponderAddress>,
 }
 
 /// Everything, ready to be obeyed.
@@ -112,9 +112,9 @@ impl Settings {
 /// The sockets that must find room beside the listeners, each with its key.
 fn sockets(http: Option<SocketAddr>, web: &WebSettings, acme: &AcmeListeners) -> Vec<(&'static str, SocketAddr)> {
     // What the web answers has no socket of its own.
-    let own = |door: Option<Door>| match door {
-        Some(Door::Own(address)) => Some(address),
-        Some(Door::OfWeb(_)) | None => None,
+    let own = |address: Option<ResponderAddress>| match address {
+        Some(ResponderAddress::Own(address)) => Some(address),
+        Some(ResponderAddress::OfWeb(_)) | None => None,
     };
     let named = [
         ("http.address", http),
@@ -217,20 +217,20 @@ fn http(raw: &Raw, checker: &mut Checker<'_>) -> Option<SocketAddr> {
 }
 
 fn acme(raw: &Raw, web: &WebSettings, checker: &mut Checker<'_>) -> AcmeListeners {
-    let mut door = |key: &str, text: Option<&String>, of_web: Option<SocketAddr>| {
+    let mut responder = |key: &str, text: Option<&String>, of_web: Option<SocketAddr>| {
         let remedy = "write address:port, 0.0.0.0:80 for http and 0.0.0.0:443 for tls";
         let address = checker.parse::<SocketAddr>(key, text?, remedy)?;
         // The system chooses a free port for each that asks for none.
         let is_of_web = of_web == Some(address) && address.port() != 0;
         Some(if is_of_web {
-            Door::OfWeb(address)
+            ResponderAddress::OfWeb(address)
         } else {
-            Door::Own(address)
+            ResponderAddress::Own(address)
         })
     };
     AcmeListeners {
-        http: door("acme.http", raw.acme.http.as_ref(), web.http),
-        tls: door("acme.tls", raw.acme.tls.as_ref(), web.https),
+        http: responder("acme.http", raw.acme.http.as_ref(), web.http),
+        tls: responder("acme.tls", raw.acme.tls.as_ref(), web.https),
     }
 }
 

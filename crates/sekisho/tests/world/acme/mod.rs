@@ -10,8 +10,8 @@ use std::{collections::HashMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use sekisho::{
     acme::{
-        AcmeAccount, AcmeFault, AcmeSettings, ChallengeKind, Door, EXCHANGE_TIMEOUT, ExternalAccount, OrderRequest,
-        ProofMeans, Responders, UpdateServer,
+        AcmeAccount, AcmeFault, AcmeSettings, ChallengeKind, EXCHANGE_TIMEOUT, ExternalAccount, OrderRequest,
+        ProofMeans, ResponderAddress, Responders, UpdateServer,
     },
     app::Phase,
     clock,
@@ -118,7 +118,7 @@ impl World {
 
     /// Listeners on the usual ports of the address that the names lead to.
     fn means(&self) -> ProofMeans {
-        let at = |port| Some(Door::Own((HOSTS[0], port).into()));
+        let at = |port| Some(ResponderAddress::Own((HOSTS[0], port).into()));
         let watching = self.phase.subscribe();
         let responders = self.runtime.block_on(Responders::open(at(80), at(443), &watching));
         ProofMeans {
