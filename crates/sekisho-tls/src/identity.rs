@@ -18,7 +18,7 @@ use sekisho_mail::{CertificateFacts, KeyExchangeGroups, Timestamp, TlsVersion};
 use zeroize::Zeroizing;
 
 use crate::{
-    CertificateChain, KeyFamily, PrivateKey, TlsCertificateName,
+    CertificateChain, KeyFamily, PrivateKey, ProbeName, TlsCertificateName,
     chain::{dns_names, facts_of},
     code_points,
     provider::provider_for,
@@ -27,6 +27,9 @@ use crate::{
 
 /// Longest PEM file that is read: a chain of many certificates takes some tens of KiB.
 pub const MAX_PEM_LEN: u64 = 1024 * 1024;
+
+/// Protocols of one handshake that are looked at for the name of a probe.
+const MAX_PROTOCOLS: usize = 16;
 
 /// Where a certificate chain and its key lie, both in PEM. They may be the same file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -331,6 +334,8 @@ pub struct ServerCertificates {
     /// Places in `identities` by lower-case name; `*.` before the rest of a wildcard's.
     by_name: HashMap<String, Vec<usize>>,
     default: Vec<usize>,
+    /// Not in force yet: for handshakes that know the name.
+    probed: Vec<(ProbeName, Vec<Identity>)>,
 }
 
 impl ServerCertificates {
@@ -356,6 +361,7 @@ impl ServerCertificates {
             identities,
             by_name,
             default,
+            probed: Vec::new(),
         })
     }
 
@@ -375,6 +381,27 @@ impl ServerCertificates {
             (true, Some(certificates)) => Ok(certificates),
             _ => Err(faults),
         }
+    }
+
+    /// Beside them those that handshakes get which know the name, and nobody else.
+    #[must_use]
+    pub fn with_probed(self, probed: Vec<(ProbeName, Vec<Identity>)>) -> Self {
+        Self { probed, ..self }
+    }
+
+    /// What a handshake gets by the secret name among its protocols, where there is one.
+    pub(crate) fn probed<'h>(
+        &self,
+        protocols: Option<impl Iterator<Item = &'h [u8]>>,
+        schemes: &[SignatureScheme],
+    ) -> Option<&Identity> {
+        if self.probed.is_empty() {
+            return None;
+        }
+        let offered: Vec<&[u8]> = protocols?.take(MAX_PROTOCOLS).collect();
+        let is_asked = |name: &ProbeName| offered.iter().any(|protocol| name.is_asked_by(protocol));
+        let (_, identities) = self.probed.iter().find(|(name, _)| is_asked(name))?;
+        identities.iter().find(|identity| identity.can_sign(schemes))
     }
 
     /// The identities in order of preference.

@@ -26,6 +26,7 @@ mod names;
 mod octets;
 mod own;
 mod path;
+mod probe;
 mod provider;
 mod public;
 mod record;
@@ -35,6 +36,7 @@ mod server;
 mod signature;
 mod stream;
 mod tap;
+mod tlsa;
 mod verified;
 mod verify;
 
@@ -49,11 +51,12 @@ pub use identity::{AssemblyFault, Identity, IdentityError, IdentityFiles, MAX_PE
 pub use named::{MAX_NAMED, NamedCertificate, NamedContent};
 pub use names::any_matches;
 pub use own::{
-    CertificateChain, ChainError, Expected, Finding, KeyError, KeyFamily, KeyType, KeyTypeError, Ordering,
-    Pkcs12Content, Pkcs12Error, PrivateKey, SigningRequest, TlsCertificateName, TlsCertificateNameError, Use, Weight,
-    inspect, presented_leaf, read_pkcs12,
+    CertificateChain, ChainError, Expected, Finding, HandshakeQuestion, KeyError, KeyFamily, KeyType, KeyTypeError,
+    Ordering, Pkcs12Content, Pkcs12Error, PrivateKey, SigningRequest, TlsCertificateName, TlsCertificateNameError, Use,
+    Weight, inspect, presented_chain, read_pkcs12,
 };
 pub use path::MAX_PRESENTED;
+pub use probe::{ProbeName, ProbeNameError};
 pub use provider::key_exchange_groups;
 pub use public::{ChainEnd, PublicCertificate, PublicChain, PublicRoot};
 pub use revocation::{
@@ -66,5 +69,6 @@ pub use server::{
     ClientCertificates, MAX_RESUMABLE_SESSIONS, ServerProtocol, ServerResumption, ServerTlsSettings, TlsServer,
 };
 pub use stream::{TlsStream, alert_in};
+pub use tlsa::{DANE_EE, DANE_TA, MAX_TLSA_LEN, TlsaError, TlsaRecord};
 pub use verified::{PathLink, VerifiedPath};
 pub use verify::{MAX_ANSWER_AGE, MAX_KEPT_ANSWERS, MAX_KEPT_CHAINS, PathAnswer, Verifier};

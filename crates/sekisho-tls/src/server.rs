@@ -130,7 +130,11 @@ struct Presented(ArcSwap<ServerCertificates>);
 impl ResolvesServerCert for Presented {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let certificates = self.0.load();
-        let chosen = certificates.choose(hello.server_name(), hello.signature_schemes());
+        let schemes = hello.signature_schemes();
+        let chosen = match certificates.probed(hello.alpn(), schemes) {
+            Some(probed) => probed,
+            None => certificates.choose(hello.server_name(), schemes),
+        };
         Some(Arc::clone(chosen.certified()))
     }
 }

@@ -109,6 +109,7 @@ pub enum KeyError {
 /// A private key in memory. It is never shown.
 pub struct PrivateKey {
     pem: Zeroizing<String>,
+    spki: Vec<u8>,
     spki_sha256: Digest,
 }
 
@@ -190,6 +191,7 @@ impl PrivateKey {
             .ok_or_else(|| AssemblyFault::UnusableKey("its public half cannot be told".to_owned()))?;
         Ok(Self {
             spki_sha256: sha256(&info),
+            spki: info.to_vec(),
             pem: alone(&pem),
         })
     }
@@ -202,6 +204,12 @@ impl PrivateKey {
         let pem = pem_rfc7468::encode_string("PRIVATE KEY", LineEnding::LF, der)
             .map_err(|error| KeyError::Unreadable(error.to_string()))?;
         Self::parse(pem.into())
+    }
+
+    /// Its SubjectPublicKeyInfo in DER, which is public.
+    #[must_use]
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
     }
 
     /// The SHA-256 of its SubjectPublicKeyInfo.

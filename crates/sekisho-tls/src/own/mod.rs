@@ -13,7 +13,7 @@ mod tests;
 
 pub use chain::{CertificateChain, ChainError, Ordering};
 pub use distinguished_name::{TlsCertificateName, TlsCertificateNameError};
-pub use handshake::presented_leaf;
+pub use handshake::{HandshakeQuestion, presented_chain};
 pub use inspection::{Expected, Finding, Use, Weight, inspect};
 pub use key::{KeyError, KeyFamily, KeyType, KeyTypeError, PrivateKey, SigningRequest};
 pub use pkcs12::{Pkcs12Content, Pkcs12Error, read_pkcs12};

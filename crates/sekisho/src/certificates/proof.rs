@@ -9,7 +9,7 @@ use std::{
 };
 
 use sekisho_mail::{Digest, Domain, Timestamp};
-use sekisho_tls::{Identity, KeyFamily, presented_leaf};
+use sekisho_tls::{HandshakeQuestion, Identity, KeyFamily, presented_chain};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufStream},
     net::TcpStream,
@@ -168,7 +168,13 @@ impl Claim {
         if self.mode == ListenerMode::Smtp {
             start_tls(&mut stream).await?;
         }
-        let leaf = presented_leaf(stream, &self.name, self.family, STEP_LIMIT).await?;
+        let question = HandshakeQuestion {
+            name: &self.name,
+            family: self.family,
+            probe: None,
+        };
+        let chain = presented_chain(stream, question, STEP_LIMIT).await?;
+        let leaf = &chain.facts()[0];
         if leaf.sha256 == self.digest {
             return Ok(());
         }
