@@ -5,6 +5,7 @@
 //! is ever `Bogus`: a signed zone that a validating resolver refuses shows as a temporary fault. What the answers mean
 //! for mail is left to `outbound/`. RFC 1034 §4.3, RFC 2308 (which negative answer is which).
 
+mod authority;
 #[cfg(test)]
 pub(crate) mod fake;
 mod none;
@@ -22,6 +23,7 @@ use std::{
 
 use sekisho_mail::{Domain, Lookup};
 
+pub use authority::{Authority, AuthorityError, AuthorityServer, TlsaAnswer, TlsaView};
 pub use none::NoResolver;
 pub use resolver::{DnsError, DnsResolver};
 pub use tsig::{TsigAlgorithm, TsigKey, TsigKeyError};

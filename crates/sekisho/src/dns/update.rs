@@ -1,16 +1,10 @@
 //! Records that are put into a zone and taken out again, by dynamic update (RFC 2136) under a shared key (RFC 8945),
 //! and the question to every authoritative server whether it shows them already.
 //!
-//! What the records say is left to others. Authoritative servers are asked over TCP, which each of them must speak (RFC
-//! 7766 §5) and nobody beside the path can forge. Addresses that DNS names are filtered as everywhere (law 12); the
-//! server that takes the updates was named by the operator and may be anywhere.
+//! What the records say is left to others, and how authoritative servers are found and asked to `authority`. The server
+//! that takes the updates was named by the operator and may be anywhere.
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use hickory_proto::{
     op::{Message, OpCode, Query, ResponseCode, update_message},
@@ -19,39 +13,28 @@ use hickory_proto::{
         rdata::{TXT, tsig::TsigAlgorithm as HickoryAlgorithm},
     },
 };
-use sekisho_mail::{Domain, Lookup, Timestamp};
-use sekisho_policy::{dial::may_dial, outbound::HostOrigin};
+use sekisho_mail::{Domain, Timestamp};
 use thiserror::Error;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    time::{Instant, sleep, timeout},
-};
+use tokio::time::{Instant, sleep};
 
-use super::{DnsResolver, Resolver as _, TsigAlgorithm, TsigKey};
+use super::{
+    DnsResolver, TsigAlgorithm, TsigKey,
+    authority::{Authority, AuthorityError, exchange, whole},
+};
 
 /// How long a record that was put in may be remembered: validators look at it within minutes.
 const TTL_SECS: u32 = 30;
 /// How far the clocks of both ends may differ (RFC 8945 §10).
 const FUDGE_SECS: u16 = 300;
-/// Aliases that are followed from one name.
-const ALIASES_MAX: usize = 8;
-/// Authoritative servers of a zone that are asked.
-const SERVERS_MAX: usize = 32;
-/// For one question to one server, connection and all.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two rounds of questions: at first, and at most.
 const ROUND_DELAYS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 
 /// Why a record is not in the zone, or not seen there.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UpdateError {
-    /// The resolver gave no answer that could be used.
-    #[error("DNS could not be asked for {0}")]
-    Lookup(String),
-    /// One alias too many.
-    #[error("{0} is an alias that leads through more than {ALIASES_MAX} others; shorten the chain of CNAMEs")]
-    Aliases(Domain),
+    /// Where the record belongs, or who shows it, could not be found out.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     /// No SOA at the name and at none above it.
     #[error("no zone has {0} in it, as far as DNS says; name the zone in the settings (dns.zone)")]
     NoZone(Domain),
@@ -115,11 +98,10 @@ pub struct PublishedText {
 /// Puts records into zones of one name server.
 #[derive(Clone, Debug)]
 pub struct ZoneUpdater {
-    resolver: Arc<DnsResolver>,
+    authority: Authority,
     server: SocketAddr,
     zone: Option<Domain>,
     key: TsigKey,
-    own: Arc<[SocketAddr]>,
 }
 
 impl ZoneUpdater {
@@ -134,11 +116,10 @@ impl ZoneUpdater {
         own: Arc<[SocketAddr]>,
     ) -> Self {
         Self {
-            resolver,
+            authority: Authority::new(resolver, own),
             server,
             zone,
             key,
-            own,
         }
     }
 
@@ -147,7 +128,7 @@ impl ZoneUpdater {
     /// # Errors
     /// When DNS does not say.
     pub async fn find(&self, name: &Domain, text: &str) -> Result<PublishedText, UpdateError> {
-        let name = self.follow(name).await?;
+        let name = self.authority.follow(name).await?;
         let zone = match &self.zone {
             Some(zone) if *zone == name || name.is_below(zone) => zone.clone(),
             Some(zone) => {
@@ -156,7 +137,10 @@ impl ZoneUpdater {
                     zone: zone.clone(),
                 });
             }
-            None => self.find_zone(&name).await?,
+            None => match self.authority.zone_of(&name).await {
+                Err(AuthorityError::NoZone(name)) => return Err(UpdateError::NoZone(name)),
+                zone => zone?,
+            },
         };
         Ok(PublishedText {
             name,
@@ -221,50 +205,13 @@ impl ZoneUpdater {
         }
     }
 
-    /// RFC 1034 §3.6.2: where aliases lead.
-    async fn follow(&self, name: &Domain) -> Result<Domain, UpdateError> {
-        let mut at = name.clone();
-        for _ in 0..=ALIASES_MAX {
-            match self.resolver.alias(&at).await {
-                Lookup::Found(mut targets, _) => at = targets.swap_remove(0),
-                Lookup::NoData(_) | Lookup::NoName(_) => return Ok(at),
-                fault @ (Lookup::TempFail(_) | Lookup::Bogus(_)) => return Err(lookup_error(fault)),
-            }
-        }
-        Err(UpdateError::Aliases(name.clone()))
-    }
-
-    /// The nearest name above that has an SOA record.
-    async fn find_zone(&self, name: &Domain) -> Result<Domain, UpdateError> {
-        let mut at = Some(name.clone());
-        while let Some(candidate) = at {
-            match self.resolver.is_apex(&candidate).await {
-                Lookup::Found(..) => return Ok(candidate),
-                Lookup::NoData(_) | Lookup::NoName(_) => {}
-                fault @ (Lookup::TempFail(_) | Lookup::Bogus(_)) => return Err(lookup_error(fault)),
-            }
-            at = candidate.parent();
-        }
-        Err(UpdateError::NoZone(name.clone()))
-    }
-
     /// The authoritative servers' addresses that may be asked, and the one that takes the updates.
     async fn servers(&self, zone: &Domain) -> Result<Vec<SocketAddr>, UpdateError> {
-        let names = match self.resolver.name_servers(zone).await {
-            Lookup::Found(names, _) => names,
-            Lookup::NoData(_) | Lookup::NoName(_) => Vec::new(),
-            fault @ (Lookup::TempFail(_) | Lookup::Bogus(_)) => return Err(lookup_error(fault)),
-        };
         let mut found = vec![self.server];
-        for name in &names {
-            let (ipv4, ipv6) = tokio::join!(self.resolver.ipv4(name), self.resolver.ipv6(name));
-            let addresses = found_in(ipv4)?.into_iter().map(IpAddr::V4);
-            let addresses = addresses.chain(found_in(ipv6)?.into_iter().map(IpAddr::V6));
-            for address in addresses.map(|ip| SocketAddr::new(ip, 53)) {
-                let is_listed = found.contains(&address) || address.ip() == self.server.ip();
-                if !is_listed && may_dial(address, HostOrigin::Dns, &self.own).is_ok() && found.len() < SERVERS_MAX {
-                    found.push(address);
-                }
+        let servers = self.authority.servers(zone).await?;
+        for address in servers.into_iter().flat_map(|server| server.addresses) {
+            if !found.contains(&address) && address.ip() != self.server.ip() {
+                found.push(address);
             }
         }
         Ok(found)
@@ -351,48 +298,6 @@ const fn remedy(code: ResponseCode) -> &'static str {
     }
 }
 
-fn found_in<T>(answer: Lookup<Vec<T>>) -> Result<Vec<T>, UpdateError> {
-    match answer {
-        Lookup::Found(found, _) => Ok(found),
-        Lookup::NoData(_) | Lookup::NoName(_) => Ok(Vec::new()),
-        fault @ (Lookup::TempFail(_) | Lookup::Bogus(_)) => Err(lookup_error(fault)),
-    }
-}
-
-fn lookup_error<T>(fault: Lookup<T>) -> UpdateError {
-    match fault {
-        Lookup::TempFail(fault) | Lookup::Bogus(fault) => {
-            UpdateError::Lookup(format!("{}: {}", fault.question, fault.why))
-        }
-        Lookup::Found(..) | Lookup::NoData(_) | Lookup::NoName(_) => UpdateError::Lookup("a name".to_owned()),
-    }
-}
-
-fn whole(name: &Domain) -> Result<Name, UpdateError> {
-    Name::from_ascii(format!("{name}.")).map_err(|error| UpdateError::Form(error.to_string()))
-}
-
 fn joined(text: &TXT) -> Vec<u8> {
     text.txt_data.iter().flat_map(|piece| piece.iter().copied()).collect()
-}
-
-/// One message there, one back, over TCP (RFC 1035 §4.2.2). The length field bounds what is read.
-async fn exchange(server: SocketAddr, message: &Message) -> io::Result<Vec<u8>> {
-    let octets = message.to_vec().map_err(io::Error::other)?;
-    let length = u16::try_from(octets.len()).map_err(io::Error::other)?;
-    let talk = async {
-        let mut stream = TcpStream::connect(server).await?;
-        stream.write_all(&[&length.to_be_bytes()[..], &octets].concat()).await?;
-        let length = stream.read_u16().await?;
-        let mut answer = vec![0; usize::from(length)];
-        stream.read_exact(&mut answer).await?;
-        Ok(answer)
-    };
-    match timeout(ANSWER_TIMEOUT, talk).await {
-        Ok(ended) => ended,
-        Err(_) => Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            format!("none within {} s", ANSWER_TIMEOUT.as_secs()),
-        )),
-    }
 }

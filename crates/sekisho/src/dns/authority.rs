@@ -1,0 +1,344 @@
+//! What only the servers of a zone themselves can say: where a name leads, which zone it is in, which servers speak for
+//! that, and what each of them shows.
+//!
+//! They are asked over TCP, which each of them must speak (RFC 7766 §5) and nobody beside the path can forge. Addresses
+//! that DNS names are filtered as everywhere (law 12); those that an operator names may be anywhere.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use hickory_proto::{
+    dnssec::rdata::DNSSECRData,
+    op::{Edns, Message, Query, ResponseCode},
+    rr::{Name, RData, Record, RecordType},
+};
+use sekisho_mail::{Domain, Lookup, Timestamp};
+use sekisho_policy::{dial::may_dial, outbound::HostOrigin};
+use sekisho_tls::TlsaRecord;
+use thiserror::Error;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+use super::{DnsResolver, MAX_RECORDS, Resolver as _};
+
+/// Aliases that are followed from one name.
+const ALIASES_MAX: usize = 8;
+/// Authoritative servers of a zone that are asked, and addresses of each.
+const SERVERS_MAX: usize = 16;
+const ADDRESSES_MAX: usize = 8;
+/// For one question to one server, connection and all.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why nobody could be asked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AuthorityError {
+    /// The resolver gave no answer that could be used.
+    #[error("DNS could not be asked for {0}")]
+    Lookup(String),
+    /// One alias too many.
+    #[error("{0} is an alias that leads through more than {ALIASES_MAX} others; shorten the chain of CNAMEs")]
+    Aliases(Domain),
+    /// No SOA at the name and at none above it.
+    #[error("no zone has {0} in it, as far as DNS says")]
+    NoZone(Domain),
+    /// The zone has no servers.
+    #[error("DNS names no server of the zone {0}")]
+    NoServers(Domain),
+    /// The name cannot stand in a message.
+    #[error("the name cannot be asked for: {0}")]
+    Form(String),
+}
+
+/// Asks about zones.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    resolver: Arc<DnsResolver>,
+    own: Arc<[SocketAddr]>,
+}
+
+/// An authoritative server, or an address that an operator named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorityServer {
+    /// Its name, or its address where it has none.
+    pub name: String,
+    /// Where it may be asked; none where all that DNS says must not be dialled.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// What the servers of a zone show at a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsaView {
+    /// The name that was asked for.
+    pub name: Domain,
+    /// Where its aliases lead; the records are there.
+    pub owner: Domain,
+    /// Each server's answer, or why there is none that counts.
+    pub servers: Vec<(String, Result<TlsaAnswer, String>)>,
+}
+
+/// What one server shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsaAnswer {
+    /// In order; none where the name has none, or does not exist.
+    pub records: Vec<TlsaRecord>,
+    /// How long others may remember them: the longer of their time to live and what their signatures say that it was.
+    pub ttl: Duration,
+    /// From when on the youngest of their signatures is valid; `None` where they are not signed.
+    pub signed_from: Option<Timestamp>,
+}
+
+impl Authority {
+    /// `own` are the addresses of our own listeners, which are no name servers.
+    #[must_use]
+    pub const fn new(resolver: Arc<DnsResolver>, own: Arc<[SocketAddr]>) -> Self {
+        Self { resolver, own }
+    }
+
+    /// RFC 1034 §3.6.2: where aliases lead.
+    ///
+    /// # Errors
+    /// When DNS does not say, or they lead too far.
+    pub async fn follow(&self, name: &Domain) -> Result<Domain, AuthorityError> {
+        let mut at = name.clone();
+        for _ in 0..=ALIASES_MAX {
+            match self.resolver.alias(&at).await {
+                Lookup::Found(mut targets, _) => at = targets.swap_remove(0),
+                Lookup::NoData(_) | Lookup::NoName(_) => return Ok(at),
+                fault @ (Lookup::TempFail(_) | Lookup::Bogus(_)) => return Err(lookup_error(fault)),
+            }
+        }
+        Err(AuthorityError::Aliases(name.clone()))
+    }
+
+    /// The nearest name above that has an SOA record.
+    ///
+    /// # Errors
+    /// When DNS does not say, or there is none.
+    pub async fn zone_of(&self, name: &Domain) -> Result<Domain, AuthorityError> {
+        let mut at = Some(name.clone());
+        while let Some(candidate) = at {
+            match self.resolver.is_apex(&candidate).await {
+                Lookup::Found(..) => return Ok(candidate),
+                Lookup::NoData(_) | Lookup::NoName(_) => {}
+                fault @ (Lookup::TempFail(_) | Lookup::Bogus(_)) => return Err(lookup_error(fault)),
+            }
+            at = candidate.parent();
+        }
+        Err(AuthorityError::NoZone(name.clone()))
+    }
+
+    /// The servers that speak for a zone, each with its addresses that may be asked.
+    ///
+    /// # Errors
+    /// When DNS does not say.
+    pub async fn servers(&self, zone: &Domain) -> Result<Vec<AuthorityServer>, AuthorityError> {
+        let mut names = found_in(self.resolver.name_servers(zone).await)?;
+        names.sort_unstable();
+        names.truncate(SERVERS_MAX);
+        let mut servers = Vec::new();
+        for name in names {
+            let (ipv4, ipv6) = tokio::join!(self.resolver.ipv4(&name), self.resolver.ipv6(&name));
+            let all = found_in(ipv4)?.into_iter().map(IpAddr::V4);
+            let all = all.chain(found_in(ipv6)?.into_iter().map(IpAddr::V6));
+            let addresses = all.map(|ip| SocketAddr::new(ip, 53));
+            let addresses = addresses.filter(|address| may_dial(*address, HostOrigin::Dns, &self.own).is_ok());
+            servers.push(AuthorityServer {
+                name: name.to_string(),
+                addresses: addresses.take(ADDRESSES_MAX).collect(),
+            });
+        }
+        Ok(servers)
+    }
+
+    /// What every authoritative server shows at a name; `named` are asked instead where an operator named some.
+    ///
+    /// # Errors
+    /// When nobody can be asked. What one server does not say is in its answer.
+    pub async fn tlsa(&self, name: &Domain, named: &[SocketAddr]) -> Result<TlsaView, AuthorityError> {
+        let owner = self.follow(name).await?;
+        let servers = if named.is_empty() {
+            let zone = self.zone_of(&owner).await?;
+            let servers = self.servers(&zone).await?;
+            if servers.is_empty() {
+                return Err(AuthorityError::NoServers(zone));
+            }
+            servers
+        } else {
+            named.iter().map(|address| AuthorityServer::at(*address)).collect()
+        };
+        let mut seen = Vec::new();
+        for server in servers {
+            let answer = server.tlsa(&owner).await;
+            seen.push((server.name, answer));
+        }
+        Ok(TlsaView {
+            name: name.clone(),
+            owner,
+            servers: seen,
+        })
+    }
+}
+
+impl AuthorityServer {
+    fn at(address: SocketAddr) -> Self {
+        Self {
+            name: address.to_string(),
+            addresses: vec![address],
+        }
+    }
+
+    /// All its addresses are asked. One that cannot be reached is passed over where another answers (a host without
+    /// IPv6 reaches no IPv6 address); two that answer must agree.
+    async fn tlsa(&self, owner: &Domain) -> Result<TlsaAnswer, String> {
+        let mut unreached = Vec::new();
+        let mut agreed: Option<TlsaAnswer> = None;
+        for address in &self.addresses {
+            let octets = match ask(*address, owner).await.map_err(|error| error.to_string())? {
+                Ok(octets) => octets,
+                Err(error) => {
+                    unreached.push(format!("{address}: {error}"));
+                    continue;
+                }
+            };
+            let answer = read(&octets, owner).map_err(|why| format!("{address}: {why}"))?;
+            match &mut agreed {
+                Some(known) if known.records != answer.records => {
+                    return Err(format!(
+                        "{address}: it shows other records than another address of the same server"
+                    ));
+                }
+                Some(known) => {
+                    known.ttl = known.ttl.max(answer.ttl);
+                    known.signed_from = known.signed_from.max(answer.signed_from);
+                }
+                None => agreed = Some(answer),
+            }
+        }
+        match agreed {
+            Some(answer) => Ok(answer),
+            None if self.addresses.is_empty() => Err(
+                "it has no public address, so it is not asked; name it yourself where it is to be asked all the same"
+                    .to_owned(),
+            ),
+            None => Err(unreached.join("; ")),
+        }
+    }
+}
+
+/// The question about TLSA records, with signatures (RFC 3225). The outer error is the name's.
+async fn ask(server: SocketAddr, owner: &Domain) -> Result<io::Result<Vec<u8>>, AuthorityError> {
+    let mut query = Message::query();
+    query.metadata.recursion_desired = false;
+    query.add_query(Query::query(whole(owner)?, RecordType::TLSA));
+    let mut edns = Edns::new();
+    edns.set_dnssec_ok(true);
+    query.edns = Some(edns);
+    let id = query.id;
+    let octets = exchange(server, &query).await;
+    Ok(octets.and_then(|octets| match octets.first_chunk::<2>() {
+        Some(answered) if u16::from_be_bytes(*answered) == id => Ok(octets),
+        _ => Err(io::Error::other("an answer to another question")),
+    }))
+}
+
+/// What an authoritative answer says; in words why it is none.
+fn read(octets: &[u8], owner: &Domain) -> Result<TlsaAnswer, String> {
+    let answer = Message::from_vec(octets).map_err(|error| format!("no DNS message: {error}"))?;
+    match answer.response_code {
+        ResponseCode::NoError | ResponseCode::NXDomain if answer.authoritative => {}
+        ResponseCode::NoError | ResponseCode::NXDomain => {
+            return Err("it does not speak for the zone (its answer is not authoritative)".to_owned());
+        }
+        code => return Err(code.to_string()),
+    }
+    let name = whole(owner).map_err(|error| error.to_string())?;
+    let mut seen = TlsaAnswer::default();
+    for record in answer
+        .answers
+        .iter()
+        .filter(|record| record.name == name)
+        .take(MAX_RECORDS)
+    {
+        seen.note(record);
+    }
+    seen.records.sort_unstable();
+    seen.records.dedup();
+    Ok(seen)
+}
+
+impl TlsaAnswer {
+    fn note(&mut self, record: &Record) {
+        match &record.data {
+            RData::TLSA(tlsa) => {
+                self.records.push(TlsaRecord {
+                    usage: tlsa.cert_usage.into(),
+                    selector: tlsa.selector.into(),
+                    matching: tlsa.matching.into(),
+                    data: tlsa.cert_data.clone(),
+                });
+                self.ttl = self.ttl.max(Duration::from_secs(record.ttl.into()));
+            }
+            RData::DNSSEC(DNSSECRData::RRSIG(signature)) => {
+                let input = signature.input();
+                if input.type_covered != RecordType::TLSA {
+                    return;
+                }
+                // RFC 4035 §5.3.3: whoever validated may keep them for as long as the signature says.
+                self.ttl = self.ttl.max(Duration::from_secs(input.original_ttl.into()));
+                let from = Timestamp::from_secs(i64::from(input.sig_inception.get()));
+                self.signed_from = self.signed_from.max(Some(from));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What was found; nothing is nothing, and a fault is an error.
+pub(super) fn found_in<T>(answer: Lookup<Vec<T>>) -> Result<Vec<T>, AuthorityError> {
+    match answer {
+        Lookup::Found(found, _) => Ok(found),
+        Lookup::NoData(_) | Lookup::NoName(_) => Ok(Vec::new()),
+        fault @ (Lookup::TempFail(_) | Lookup::Bogus(_)) => Err(lookup_error(fault)),
+    }
+}
+
+fn lookup_error<T>(fault: Lookup<T>) -> AuthorityError {
+    match fault {
+        Lookup::TempFail(fault) | Lookup::Bogus(fault) => {
+            AuthorityError::Lookup(format!("{}: {}", fault.question, fault.why))
+        }
+        Lookup::Found(..) | Lookup::NoData(_) | Lookup::NoName(_) => AuthorityError::Lookup("a name".to_owned()),
+    }
+}
+
+pub(super) fn whole(name: &Domain) -> Result<Name, AuthorityError> {
+    Name::from_ascii(format!("{name}.")).map_err(|error| AuthorityError::Form(error.to_string()))
+}
+
+/// One message there, one back, over TCP (RFC 1035 §4.2.2). The length field bounds what is read.
+pub(super) async fn exchange(server: SocketAddr, message: &Message) -> io::Result<Vec<u8>> {
+    let octets = message.to_vec().map_err(io::Error::other)?;
+    let length = u16::try_from(octets.len()).map_err(io::Error::other)?;
+    let talk = async {
+        let mut stream = TcpStream::connect(server).await?;
+        stream.write_all(&[&length.to_be_bytes()[..], &octets].concat()).await?;
+        let length = stream.read_u16().await?;
+        let mut answer = vec![0; usize::from(length)];
+        stream.read_exact(&mut answer).await?;
+        Ok(answer)
+    };
+    match timeout(ANSWER_TIMEOUT, talk).await {
+        Ok(ended) => ended,
+        Err(_) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("none within {} s", ANSWER_TIMEOUT.as_secs()),
+        )),
+    }
+}
