@@ -148,6 +148,9 @@ _sekisho() {
             sekisho__subcmd__certificate,role)
                 cmd="sekisho__subcmd__certificate__subcmd__role"
                 ;;
+            sekisho__subcmd__certificate,rollover)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover"
+                ;;
             sekisho__subcmd__certificate,show)
                 cmd="sekisho__subcmd__certificate__subcmd__show"
                 ;;
@@ -190,6 +193,9 @@ _sekisho() {
             sekisho__subcmd__certificate__subcmd__help,role)
                 cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__role"
                 ;;
+            sekisho__subcmd__certificate__subcmd__help,rollover)
+                cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__rollover"
+                ;;
             sekisho__subcmd__certificate__subcmd__help,show)
                 cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__show"
                 ;;
@@ -210,6 +216,24 @@ _sekisho() {
                 ;;
             sekisho__subcmd__certificate__subcmd__help__subcmd__role,show)
                 cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__role__subcmd__show"
+                ;;
+            sekisho__subcmd__certificate__subcmd__help__subcmd__rollover,back)
+                cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__rollover__subcmd__back"
+                ;;
+            sekisho__subcmd__certificate__subcmd__help__subcmd__rollover,cancel)
+                cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__rollover__subcmd__cancel"
+                ;;
+            sekisho__subcmd__certificate__subcmd__help__subcmd__rollover,letter)
+                cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__rollover__subcmd__letter"
+                ;;
+            sekisho__subcmd__certificate__subcmd__help__subcmd__rollover,next)
+                cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__rollover__subcmd__next"
+                ;;
+            sekisho__subcmd__certificate__subcmd__help__subcmd__rollover,show)
+                cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__rollover__subcmd__show"
+                ;;
+            sekisho__subcmd__certificate__subcmd__help__subcmd__rollover,start)
+                cmd="sekisho__subcmd__certificate__subcmd__help__subcmd__rollover__subcmd__start"
                 ;;
             sekisho__subcmd__certificate__subcmd__role,add)
                 cmd="sekisho__subcmd__certificate__subcmd__role__subcmd__add"
@@ -246,6 +270,48 @@ _sekisho() {
                 ;;
             sekisho__subcmd__certificate__subcmd__role__subcmd__help,show)
                 cmd="sekisho__subcmd__certificate__subcmd__role__subcmd__help__subcmd__show"
+                ;;
+            sekisho__subcmd__certificate__subcmd__rollover,back)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover__subcmd__back"
+                ;;
+            sekisho__subcmd__certificate__subcmd__rollover,cancel)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover__subcmd__cancel"
+                ;;
+            sekisho__subcmd__certificate__subcmd__rollover,help)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover__subcmd__help"
+                ;;
+            sekisho__subcmd__certificate__subcmd__rollover,letter)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover__subcmd__letter"
+                ;;
+            sekisho__subcmd__certificate__subcmd__rollover,next)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover__subcmd__next"
+                ;;
+            sekisho__subcmd__certificate__subcmd__rollover,show)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover__subcmd__show"
+                ;;
+            sekisho__subcmd__certificate__subcmd__rollover,start)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover__subcmd__start"
+                ;;
+            sekisho__subcmd__certificate__subcmd__rollover__subcmd__help,back)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover__subcmd__help__subcmd__back"
+                ;;
+            sekisho__subcmd__certificate__subcmd__rollover__subcmd__help,cancel)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover__subcmd__help__subcmd__cancel"
+                ;;
+            sekisho__subcmd__certificate__subcmd__rollover__subcmd__help,help)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover__subcmd__help__subcmd__help"
+                ;;
+            sekisho__subcmd__certificate__subcmd__rollover__subcmd__help,letter)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover__subcmd__help__subcmd__letter"
+                ;;
+            sekisho__subcmd__certificate__subcmd__rollover__subcmd__help,next)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover__subcmd__help__subcmd__next"
+                ;;
+            sekisho__subcmd__certificate__subcmd__rollover__subcmd__help,show)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover__subcmd__help__subcmd__show"
+                ;;
+            sekisho__subcmd__certificate__subcmd__rollover__subcmd__help,start)
+                cmd="sekisho__subcmd__certificate__subcmd__rollover__subcmd__help__subcmd__start"
                 ;;
             sekisho__subcmd__config,check)
                 cmd="sekisho__subcmd__config__subcmd__check"
@@ -634,6 +700,9 @@ _sekisho() {
             sekisho__subcmd__help__subcmd__certificate,role)
                 cmd="sekisho__subcmd__help__subcmd__certificate__subcmd__role"
                 ;;
+            sekisho__subcmd__help__subcmd__certificate,rollover)
+                cmd="sekisho__subcmd__help__subcmd__certificate__subcmd__rollover"
+                ;;
             sekisho__subcmd__help__subcmd__certificate,show)
                 cmd="sekisho__subcmd__help__subcmd__certificate__subcmd__show"
                 ;;
@@ -654,6 +723,24 @@ _sekisho() {
                 ;;
             sekisho__subcmd__help__subcmd__certificate__subcmd__role,show)
                 cmd="sekisho__subcmd__help__subcmd__certificate__subcmd__role__subcmd__show"
+                ;;
+            sekisho__subcmd__help__subcmd__certificate__subcmd__rollover,back)
+                cmd="sekisho__subcmd__help__subcmd__certificate__subcmd__rollover__subcmd__back"
+                ;;
+            sekisho__subcmd__help__subcmd__certificate__subcmd__rollover,cancel)
+                cmd="sekisho__subcmd__help__subcmd__certificate__subcmd__rollover__subcmd__cancel"
+                ;;
+            sekisho__subcmd__help__subcmd__certificate__subcmd__rollover,letter)
+                cmd="sekisho__subcmd__help__subcmd__certificate__subcmd__rollover__subcmd__letter"
+                ;;
+            sekisho__subcmd__help__subcmd__certificate__subcmd__rollover,next)
+                cmd="sekisho__subcmd__help__subcmd__certificate__subcmd__rollover__subcmd__next"
+                ;;
+            sekisho__subcmd__help__subcmd__certificate__subcmd__rollover,show)
+                cmd="sekisho__subcmd__help__subcmd__certificate__subcmd__rollover__subcmd__show"
+                ;;
+            sekisho__subcmd__help__subcmd__certificate__subcmd__rollover,start)
+                cmd="sekisho__subcmd__help__subcmd__certificate__subcmd__rollover__subcmd__start"
                 ;;
             sekisho__subcmd__help__subcmd__config,check)
                 cmd="sekisho__subcmd__help__subcmd__config__subcmd__check"
@@ -1292,7 +1379,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__certificate)
-            opts="-h -V --config --data-folder --help --version role list show import request renew revoke stage activate retire remove check page help"
+            opts="-h -V --config --data-folder --help --version role list show import request renew revoke stage activate retire remove rollover check page help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1374,7 +1461,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__certificate__subcmd__help)
-            opts="role list show import request renew revoke stage activate retire remove check page help"
+            opts="role list show import request renew revoke stage activate retire remove rollover check page help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1612,6 +1699,104 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__certificate__subcmd__help__subcmd__role__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__help__subcmd__rollover)
+            opts="start show next back cancel letter"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__help__subcmd__rollover__subcmd__back)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__help__subcmd__rollover__subcmd__cancel)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__help__subcmd__rollover__subcmd__letter)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__help__subcmd__rollover__subcmd__next)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__help__subcmd__rollover__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__help__subcmd__rollover__subcmd__start)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2377,6 +2562,336 @@ _sekisho() {
             fi
             case "${prev}" in
                 --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover)
+            opts="-h -V --config --data-folder --help --version start show next back cancel letter help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover__subcmd__back)
+            opts="-h -V --organization --why --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover__subcmd__cancel)
+            opts="-h -V --organization --why --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover__subcmd__help)
+            opts="start show next back cancel letter help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover__subcmd__help__subcmd__back)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover__subcmd__help__subcmd__cancel)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover__subcmd__help__subcmd__letter)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover__subcmd__help__subcmd__next)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover__subcmd__help__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover__subcmd__letter)
+            opts="-h -V --organization --lang --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover__subcmd__next)
+            opts="-h -V --organization --why --json --accept --at --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover__subcmd__show)
+            opts="-h -V --organization --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__certificate__subcmd__rollover__subcmd__start)
+            opts="-h -V --organization --key-type --at --port --name-server --why --json --config --data-folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name-server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --why)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5396,7 +5911,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__certificate)
-            opts="role list show import request renew revoke stage activate retire remove check page"
+            opts="role list show import request renew revoke stage activate retire remove rollover check page"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5620,6 +6135,104 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__help__subcmd__certificate__subcmd__role__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__certificate__subcmd__rollover)
+            opts="start show next back cancel letter"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__certificate__subcmd__rollover__subcmd__back)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__certificate__subcmd__rollover__subcmd__cancel)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__certificate__subcmd__rollover__subcmd__letter)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__certificate__subcmd__rollover__subcmd__next)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__certificate__subcmd__rollover__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sekisho__subcmd__help__subcmd__certificate__subcmd__rollover__subcmd__start)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -50,11 +50,15 @@ pub enum AlertKind {
     StapleMissing,
     /// The authority of a role has not issued what was ordered, several times.
     CertificateNotRenewed,
+    /// A roll-over has waited for its operator for long.
+    RolloverWaits,
+    /// TLSA records of a roll-over are gone again, or its next certificate ends before the switch.
+    RolloverAtRisk,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::ValidationFails,
         Self::CertificateEnds,
         Self::AuthorityEnds,
@@ -75,6 +79,8 @@ impl AlertKind {
         Self::OwnCertificateRevoked,
         Self::StapleMissing,
         Self::CertificateNotRenewed,
+        Self::RolloverWaits,
+        Self::RolloverAtRisk,
     ];
 
     /// Those that a forecast says.
@@ -115,6 +121,8 @@ impl AlertKind {
             Self::OwnCertificateRevoked => "own-certificate-revoked",
             Self::StapleMissing => "staple-missing",
             Self::CertificateNotRenewed => "certificate-not-renewed",
+            Self::RolloverWaits => "rollover-waits",
+            Self::RolloverAtRisk => "rollover-at-risk",
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     Forecast, ForecastQuery, Health, HistoryQuery, Hold, ImpactQuestion, InboundExplanation, InboundQuestion,
     LastValidations, LastValidationsQuery, MessageView, OnePartnerQuery, Partner, PartnerPage, PartnerQuery,
     PartnerSuggestion, Promoted, Promotion, QueueCount, QueueFilter, QueuePage, QueueQuery, Redirect, Release, Retry,
+    RolloverDone, RolloverLetter, RolloverLetterQuery, RolloverList, RolloverOrder, RolloverQuery, RolloverStart,
     ShadowQuery, ShadowReport, Shape, ShapeQuery, Status, Submission, Submitted, TlsList, TracePage, TraceQuery,
     TrustAnswer, TrustList, TrustQuery, TrustQuestion, Validation, ValidationHistory, ValidationOrder,
     ValidationsQuery,
@@ -98,6 +99,18 @@ pub mod path {
     pub const CERTIFICATE_REVOKE: &str = "/v1/certificates/revoke";
     /// `POST` [`crate::CertificateOrder`]: [`crate::CertificatesDone`].
     pub const CERTIFICATE_CHECK: &str = "/v1/certificates/check";
+    /// `GET` with [`crate::RolloverQuery`]: [`crate::RolloverList`].
+    pub const ROLLOVERS: &str = "/v1/certificates/rollovers";
+    /// `POST` [`crate::RolloverStart`]: [`crate::RolloverDone`].
+    pub const ROLLOVER_START: &str = "/v1/certificates/rollovers/start";
+    /// `POST` [`crate::RolloverOrder`]: [`crate::RolloverDone`].
+    pub const ROLLOVER_NEXT: &str = "/v1/certificates/rollovers/next";
+    /// `POST` [`crate::RolloverOrder`]: [`crate::RolloverDone`].
+    pub const ROLLOVER_BACK: &str = "/v1/certificates/rollovers/back";
+    /// `POST` [`crate::RolloverOrder`]: [`crate::RolloverDone`].
+    pub const ROLLOVER_CANCEL: &str = "/v1/certificates/rollovers/cancel";
+    /// `GET` with [`crate::RolloverLetterQuery`]: [`crate::RolloverLetter`].
+    pub const ROLLOVER_LETTER: &str = "/v1/certificates/rollovers/letter";
     /// `POST` [`crate::EndpointQuestion`]: [`crate::EndpointReport`].
     pub const TRUST_ENDPOINTS: &str = "/v1/trust/endpoints";
     /// `GET` with [`crate::DirectoryQuery`]: [`crate::DirectoryView`].
@@ -176,6 +189,12 @@ pub fn description() -> String {
         certificate_renew,
         certificate_revoke,
         certificate_check,
+        rollovers,
+        rollover_start,
+        rollover_next,
+        rollover_back,
+        rollover_cancel,
+        rollover_letter,
         endpoints,
         directory,
         plan,
@@ -490,3 +509,43 @@ fn certificate_revoke() {}
         (status = 422, body = ApiError)))]
 #[expect(dead_code, reason = "declares an endpoint")]
 fn certificate_check() {}
+
+/// Roll-overs of our own keys, under way or ended
+#[utoipa::path(get, path = path::ROLLOVERS, params(RolloverQuery),
+    responses((status = 200, body = RolloverList), (status = 404, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn rollovers() {}
+
+/// Begins the roll-over of a role to a new key
+#[utoipa::path(post, path = path::ROLLOVER_START, request_body = RolloverStart,
+    responses((status = 200, body = RolloverDone), (status = 404, body = ApiError),
+        (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn rollover_start() {}
+
+/// Goes on with a roll-over where it waits for its operator, and looks at once
+#[utoipa::path(post, path = path::ROLLOVER_NEXT, request_body = RolloverOrder,
+    responses((status = 200, body = RolloverDone), (status = 404, body = ApiError),
+        (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn rollover_next() {}
+
+/// Goes one step back and stays there
+#[utoipa::path(post, path = path::ROLLOVER_BACK, request_body = RolloverOrder,
+    responses((status = 200, body = RolloverDone), (status = 404, body = ApiError),
+        (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn rollover_back() {}
+
+/// Forgets a roll-over before its switch
+#[utoipa::path(post, path = path::ROLLOVER_CANCEL, request_body = RolloverOrder,
+    responses((status = 200, body = RolloverDone), (status = 404, body = ApiError),
+        (status = 422, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn rollover_cancel() {}
+
+/// What partners who pin the key are told of a roll-over
+#[utoipa::path(get, path = path::ROLLOVER_LETTER, params(RolloverLetterQuery),
+    responses((status = 200, body = RolloverLetter), (status = 404, body = ApiError)))]
+#[expect(dead_code, reason = "declares an endpoint")]
+fn rollover_letter() {}

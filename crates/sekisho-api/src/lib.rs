@@ -11,6 +11,7 @@ mod explain;
 mod forecast;
 mod partner;
 mod queue;
+mod rollover;
 mod status;
 mod store;
 mod submit;
@@ -56,6 +57,10 @@ pub use partner::{
 pub use queue::{
     DEFAULT_PAGE, MAX_PAGE, MessageView, QueueCount, QueueFilter, QueuePage, QueueQuery, QueuedMessage, RecipientView,
     Shape, ShapeQuery, ShapeRow,
+};
+pub use rollover::{
+    RolloverDone, RolloverEvent, RolloverKey, RolloverLetter, RolloverLetterQuery, RolloverList, RolloverOrder,
+    RolloverQuery, RolloverRecord, RolloverSight, RolloverStart, RolloverStep, RolloverView, RolloverWait,
 };
 pub use status::{ApiError, CertificateView, ConfigView, ErrorKind, Health, ListenerView, Status, TlsList, TlsView};
 pub use store::{Casualty, DamagedMessage, StoreCheck, StoreRecovery};

@@ -333,6 +333,18 @@ impl Authority {
         self.sign_for(&key, leaf(names))
     }
 
+    /// A server's certificate on a key in PEM that is there already, valid from a day on (year, month, day).
+    ///
+    /// # Panics
+    /// When a name is no DNS name, or the text is no key.
+    #[must_use]
+    pub fn server_on(&self, key: &str, names: &[&str], (year, month, day): (i32, u8, u8)) -> Pem {
+        let key = KeyPair::from_pem(key).expect("a key in PEM");
+        let mut params = leaf(names);
+        params.not_before = date_time_ymd(year, month, day);
+        self.sign_for(&key, params)
+    }
+
     /// A server's certificate that was good for `names` until some years ago.
     ///
     /// # Panics

@@ -1,5 +1,5 @@
-//! The secret name by which a handshake asks for certificates that are not in force yet, so that they can be proved on the
-//! way that partners take before anybody else is shown them.
+//! The secret name by which a handshake asks for certificates that are not in force yet, so that they can be proved on
+//! the way that partners take before anybody else is shown them.
 //!
 //! It travels as one more protocol in ALPN (RFC 7301), beside the one that is spoken. Whoever can guess 128 random bits
 //! sees a certificate that will be public anyway; whoever cannot is served as ever.

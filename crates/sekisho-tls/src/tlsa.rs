@@ -1,5 +1,5 @@
-//! What a TLSA record says of certificates, and whether a chain or a key is the one that it names. RFC 6698 §2, RFC 7671
-//! §5, RFC 7672 §3.1. Where records are looked up, and whether DNSSEC vouches for them, is left to others.
+//! What a TLSA record says of certificates, and whether a chain or a key is the one that it names. RFC 6698 §2, RFC
+//! 7671 §5, RFC 7672 §3.1. Where records are looked up, and whether DNSSEC vouches for them, is left to others.
 
 use std::{fmt, str::FromStr};
 

@@ -27,6 +27,7 @@ pub mod notify;
 pub mod outbound;
 pub mod partners;
 pub mod revocation;
+pub mod rollover;
 pub mod shadow;
 #[cfg(test)]
 mod simulation;

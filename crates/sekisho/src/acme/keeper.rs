@@ -15,7 +15,7 @@ use sekisho_api::{AlertKind, Severity};
 use sekisho_mail::Timestamp;
 use sekisho_policy::directory::CertificateRoleKey;
 use sekisho_store::Store;
-use sekisho_tls::{CertificateChain, SigningRequest};
+use sekisho_tls::{CertificateChain, KeyType, SigningRequest};
 use tokio::{
     sync::{Mutex, Notify, watch},
     task,
@@ -31,10 +31,13 @@ use super::{
 use crate::{
     alerts::{Alert, Alerts, Watcher},
     app::Phase,
-    certificates::{Author, Certificates, Done, Due, Import, Material, OrderError, Origin, RequestOrder},
+    certificates::{
+        Author, CertificateRole, Certificates, Done, Due, Import, Instance, Material, OrderError, Origin, RequestOrder,
+    },
     chance::select,
     clock,
     fetch::Fetcher,
+    rollover::Names,
 };
 
 /// How long nothing is looked at, at most: by then a changed role has been noticed.
@@ -53,6 +56,8 @@ pub struct AcmeKeeper {
     fetcher: Fetcher,
     means: ProofMeans,
     folder: PathBuf,
+    /// Asked what names the key in force; nobody is where it is absent.
+    names: Option<Names>,
     /// Held by whoever orders.
     turn: Mutex<()>,
     woken: Notify,
@@ -82,6 +87,7 @@ impl AcmeKeeper {
             fetcher,
             means,
             folder: acme_folder(data_folder),
+            names: None,
             turn: Mutex::new(()),
             woken: Notify::new(),
         }
@@ -91,6 +97,15 @@ impl AcmeKeeper {
     #[must_use]
     pub fn on_web(&self) -> OnWeb {
         self.means.responders.on_web()
+    }
+
+    /// Has these asked what names the key in force, before a certificate on a new key is presented.
+    #[must_use]
+    pub fn asking(self, names: Names) -> Self {
+        Self {
+            names: Some(names),
+            ..self
+        }
     }
 
     /// Looks again at once: roles have changed.
@@ -274,27 +289,67 @@ impl AcmeKeeper {
                 done.instance
             }
         };
+        let replaces = due.issued().as_deref().and_then(CertificateId::of);
+        self.have_issued((&due.role, &settings), &instance, (replaces, false), author)
+            .await
+    }
+
+    /// Has the authority issue for a request that waits, and keeps it staged: its roll-over says when it is presented.
+    ///
+    /// # Errors
+    /// As [`Self::renew`]; or when the request waits no more.
+    pub async fn order_next(
+        &self,
+        role: &CertificateRoleKey,
+        key_type: KeyType,
+        request: &str,
+        author: &Author,
+    ) -> Result<Done, AcmeFault> {
+        let _turn = self.turn.lock().await;
+        let ours = |words: String| AcmeFault::new(FaultKind::Ours, words);
+        let of_role = self.certificates.role(role).map_err(|error| ours(error.to_string()))?;
+        let none = || ours(format!("certificate role {role} has no authority to order from (acme)"));
+        let settings = of_role.acme.clone().ok_or_else(none)?;
+        let waiting = self.certificates.waiting(role, request);
+        let instance = waiting.ok_or_else(|| ours(format!("{request}, on {key_type}, waits for no certificate")))?;
+        self.have_issued((&of_role, &settings), &instance, (None, true), author)
+            .await
+    }
+
+    /// Orders for a request that is kept, and takes in what comes.
+    async fn have_issued(
+        &self,
+        (role, settings): (&CertificateRole, &Arc<AcmeSettings>),
+        instance: &Instance,
+        (replaces, stage): (Option<CertificateId>, bool),
+        author: &Author,
+    ) -> Result<Done, AcmeFault> {
         let csr = instance.signing_request();
         let csr = csr.ok_or_else(|| AcmeFault::new(FaultKind::Ours, "the request that waits cannot be read"))?;
         let request = OrderRequest {
-            names,
+            names: role.name_texts(),
             csr: csr.der,
             key: instance.record.spki_sha256,
-            replaces: due.issued().as_deref().and_then(CertificateId::of),
+            replaces,
         };
-        let account = self.account(&settings, author.at).await?;
+        let account = self.account(settings, author.at).await?;
         let chain = account.issue(&request, &self.means).await?;
         let chain = CertificateChain::parse(&chain)
             .map_err(|error| AcmeFault::new(FaultKind::WrongCertificate, error.to_string()))?;
+        let named_by = match &self.names {
+            Some(names) if !stage => names.against(&self.certificates, role, &chain).await,
+            _ => Vec::new(),
+        };
         let import = Import {
-            role: key,
+            role: role.key.clone(),
             material: Material {
                 chain,
                 key: None,
                 origin: Origin::Acme,
             },
-            stage: false,
+            stage,
             activate_at: None,
+            named_by,
             dry_run: false,
         };
         let author = Author {

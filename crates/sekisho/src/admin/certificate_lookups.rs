@@ -3,14 +3,14 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use sekisho_mail::{Domain, Lookup, NamePattern};
+use sekisho_mail::{Domain, NamePattern};
 use sekisho_tls::{AnchorSet, Finding, Weight, any_matches};
 use tokio::{task::JoinSet, time};
 
 use super::Backend;
 use crate::{
     certificates::{Done, Material, OrderError},
-    dns::Exchange,
+    dns::mail_hosts,
     fetch::{FetchLimits, FetchRequest, FetchTerms, Fetcher},
 };
 
@@ -96,7 +96,7 @@ pub(super) async fn compare_with_exchangers(backend: &Backend, done: &mut [Done]
         for domain in named {
             let dns = backend.dns.clone();
             looking.spawn(async move {
-                let found = exchangers(dns.mx(&domain).await, &domain);
+                let found = mail_hosts(dns.mx(&domain).await, &domain);
                 (domain, found)
             });
         }
@@ -113,22 +113,6 @@ pub(super) async fn compare_with_exchangers(backend: &Backend, done: &mut [Done]
             let text = "not all MX records were to be had in time: `sekisho certificate check` looks again";
             one.findings.push(Finding::new(Weight::Note, text));
         }
-    }
-}
-
-/// Who takes a domain's mail; the domain itself where it has no MX record (RFC 5321 §5.1).
-fn exchangers(found: Lookup<Vec<crate::dns::MxRecord>>, domain: &Domain) -> Result<Vec<Domain>, String> {
-    match found {
-        Lookup::Found(records, _) => {
-            let hosts = records.into_iter().filter_map(|record| match record.exchange {
-                Exchange::Host(host) => Some(host),
-                Exchange::Root | Exchange::Unusable(_) => None,
-            });
-            Ok(hosts.collect())
-        }
-        Lookup::NoData(_) => Ok(vec![domain.clone()]),
-        Lookup::NoName(_) => Ok(Vec::new()),
-        Lookup::TempFail(fault) | Lookup::Bogus(fault) => Err(fault.to_string()),
     }
 }
 

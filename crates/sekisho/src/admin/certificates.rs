@@ -73,10 +73,18 @@ pub(super) async fn import(
         let roots = backend.certificates.roots();
         (material, fetched) = fetch_issuers(&backend.fetcher, &roots, material).await?;
     }
+    let key = role(&order.organization, &order.role)?;
+    let is_decided = order.stage || order.activate_at.is_some();
+    let named_by = if is_decided {
+        Vec::new()
+    } else {
+        named_by(&backend, &key, &material).await?
+    };
     carry_out(&backend, true, move |certificates| {
         let import = Import {
-            role: role(&order.organization, &order.role)?,
+            role: key,
             material,
+            named_by,
             stage: order.stage,
             activate_at: order.activate_at,
             dry_run: order.dry_run,
@@ -86,6 +94,22 @@ pub(super) async fn import(
         Ok(vec![done])
     })
     .await
+}
+
+/// What DNS says against presenting a certificate on a new key at once.
+async fn named_by(backend: &Backend, key: &CertificateRoleKey, material: &Material) -> Result<Vec<String>, Failure> {
+    let of_role = backend.certificates.role(key)?;
+    let given = material.key.as_ref().map(PrivateKey::spki_sha256);
+    let Ok((chain, _)) = material.chain.in_order(given) else {
+        // It is refused in a moment, and says why.
+        return Ok(Vec::new());
+    };
+    if let Some(names) = &backend.renewals.names {
+        return Ok(names.against(&backend.certificates, &of_role, &chain).await);
+    }
+    let replaced = backend.certificates.replaced_at_once(key, chain.facts()[0].spki_sha256);
+    let unknown = || "a TLSA record, for all that is known: no server runs, which would ask DNS".to_owned();
+    Ok(replaced.map(|_| unknown()).into_iter().collect())
 }
 
 pub(super) async fn request(
@@ -211,7 +235,7 @@ pub(super) fn which(order: &CertificateOrder) -> Which {
     }
 }
 
-fn role(organization: &str, name: &str) -> Result<CertificateRoleKey, OrderError> {
+pub(super) fn role(organization: &str, name: &str) -> Result<CertificateRoleKey, OrderError> {
     let organization = if organization.is_empty() {
         FIRST_ORGANIZATION
     } else {

@@ -20,6 +20,7 @@ mod orders;
 mod partners;
 mod queue;
 mod renewals;
+mod rollovers;
 mod send;
 mod shadow;
 mod trace;
@@ -233,10 +234,22 @@ pub fn router(backend: Backend) -> Router {
         .route(path::CERTIFICATE_RENEW, post(renewals::renew))
         .route(path::CERTIFICATE_REVOKE, post(renewals::revoke))
         .route(path::CERTIFICATE_CHECK, post(certificates::check))
+        .merge(roll_overs())
         .merge(directories())
         .fallback(failure::no_such_endpoint)
         .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BODY_MAX))
         .with_state(backend)
+}
+
+/// Those about roll-overs of our own keys.
+fn roll_overs() -> Router<Backend> {
+    Router::new()
+        .route(path::ROLLOVERS, get(rollovers::list))
+        .route(path::ROLLOVER_START, post(rollovers::start))
+        .route(path::ROLLOVER_NEXT, post(rollovers::next))
+        .route(path::ROLLOVER_BACK, post(rollovers::back))
+        .route(path::ROLLOVER_CANCEL, post(rollovers::cancel))
+        .route(path::ROLLOVER_LETTER, get(rollovers::letter_of))
 }
 
 /// Those of the directory: a whole one in a request is long.

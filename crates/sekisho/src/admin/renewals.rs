@@ -12,6 +12,7 @@ use super::{
 use crate::{
     acme::{AcmeFault, AcmeKeeper, FaultKind, Progress, RevocationCause, life_of},
     certificates::{Author, Certificates, Done, Due, Instance, Origin, Which, finding_view},
+    rollover::{Names, RolloverKeeper},
 };
 
 /// The keeper of certificates from authorities, and where it writes down how far it has come.
@@ -21,6 +22,10 @@ pub struct Renewals {
     pub keeper: Option<Arc<AcmeKeeper>>,
     /// Its folder.
     pub folder: PathBuf,
+    /// Asks DNS what names our keys; `None` as above.
+    pub names: Option<Names>,
+    /// Who brings roll-overs on, likewise.
+    pub rollovers: Option<Arc<RolloverKeeper>>,
 }
 
 impl Renewals {

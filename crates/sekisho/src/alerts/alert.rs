@@ -26,6 +26,8 @@ pub enum Watcher {
     Endpoints,
     /// Orders of certificates from authorities.
     Renewals,
+    /// Roll-overs of our own keys.
+    Rollovers,
 }
 
 impl Watcher {
@@ -37,6 +39,7 @@ impl Watcher {
             Self::Certificates => "certificates",
             Self::Endpoints => "endpoints",
             Self::Renewals => "renewals",
+            Self::Rollovers => "rollovers",
         }
     }
 

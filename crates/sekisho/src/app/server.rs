@@ -142,7 +142,7 @@ impl Server {
             tally,
             dns,
             certificates: Arc::clone(&certificates),
-            renewals: renewals::open(&in_force, &watched).await?,
+            renewals: renewals::open(&in_force, &live, &watched).await?,
             directory: Arc::clone(&live),
             store: Arc::clone(&store),
             mail_log: mail_log.clone(),
@@ -276,6 +276,7 @@ fn set_going(
         tokio::spawn(look_after_store(Arc::clone(&backend.store), watched.clone())),
         tokio::spawn(tend(certificates, watched.clone())),
         renewals::keep(backend, watched),
+        renewals::keep_rolling(backend, watched),
         tokio::spawn(Arc::clone(&backend.validations).run_schedule(watched.clone())),
         tokio::spawn(keep_tally(
             backend.tally.clone(),
@@ -441,6 +442,7 @@ fn refuse_what_needs_a_restart(old: &Loaded, new: &Loaded) -> Result<(), AppErro
             ("http", serde_json::to_value(&raw.http)),
             ("web", serde_json::to_value(&raw.web)),
             ("acme", serde_json::to_value(&raw.acme)),
+            ("certificates", serde_json::to_value(&raw.certificates)),
             ("log.format", serde_json::to_value(raw.log.format)),
             ("log.mail-log", serde_json::to_value(&raw.log.mail_log)),
         ]

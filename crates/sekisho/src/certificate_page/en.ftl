@@ -126,3 +126,33 @@ month-9 = September
 month-10 = October
 month-11 = November
 month-12 = December
+
+# The letter to partners who pin a key that is rolled over
+letter-subject = { $names }: TLS certificate on a new key
+letter-intro = The mail service { $service } is about to present a TLS certificate on a new key as { $names }. You are told because you pin the key or the certificate, or check it by a TLSA record of your own.
+letter-at = The change takes place at { $instant }. Until then the current certificate is presented.
+letter-undecided = The instant of the change will be told. Until then the current certificate is presented.
+letter-current =
+    The current certificate
+      Key: { $key }
+      Issuer: { $issuer }
+      Valid from: { $from }
+      Valid until: { $until }
+      SHA-256 of the certificate: { $sha256 }
+      SHA-256 of the public key: { $spki }
+      TLSA: { $tlsa }
+letter-next =
+    The next certificate
+      Key: { $key }
+      Issuer: { $issuer }
+      Valid from: { $from }
+      Valid until: { $until }
+      SHA-256 of the certificate: { $sha256 }
+      SHA-256 of the public key: { $spki }
+      TLSA: { $tlsa }
+letter-next-key =
+    The next key (its certificate is not issued yet)
+      Key: { $key }
+      SHA-256 of the public key: { $spki }
+      TLSA: { $tlsa }
+letter-do = Please allow the next key beside the current one before the change, and take the current one away after it. Compare the digests over a channel that you trust before you rely on them.

@@ -123,3 +123,33 @@ month-9 = 9月
 month-10 = 10月
 month-11 = 11月
 month-12 = 12月
+
+# 鍵の更新を、鍵をピン留めしている取引先に知らせる文面
+letter-subject = { $names }: TLS 証明書の鍵の更新
+letter-intro = メールサービス { $service } は、{ $names } として提示する TLS 証明書の鍵を更新します。公開鍵または証明書をピン留めしている取引先、および独自の TLSA レコードで検証している取引先にお知らせしています。
+letter-at = 切り替えは { $instant }です。それまでは現在の証明書を提示します。
+letter-undecided = 切り替え日時は改めてお知らせします。それまでは現在の証明書を提示します。
+letter-current =
+    現在の証明書
+      鍵: { $key }
+      発行者: { $issuer }
+      有効期間の開始: { $from }
+      有効期間の終了: { $until }
+      証明書の SHA-256: { $sha256 }
+      公開鍵の SHA-256: { $spki }
+      TLSA: { $tlsa }
+letter-next =
+    次の証明書
+      鍵: { $key }
+      発行者: { $issuer }
+      有効期間の開始: { $from }
+      有効期間の終了: { $until }
+      証明書の SHA-256: { $sha256 }
+      公開鍵の SHA-256: { $spki }
+      TLSA: { $tlsa }
+letter-next-key =
+    次の鍵（証明書は未発行です）
+      鍵: { $key }
+      公開鍵の SHA-256: { $spki }
+      TLSA: { $tlsa }
+letter-do = 切り替えまでに、現在の鍵に加えて次の鍵も許可し、切り替え後に現在の鍵を削除してください。値を用いる前に、信頼できる別の経路で照合してください。

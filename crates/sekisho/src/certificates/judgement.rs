@@ -113,12 +113,19 @@ pub(super) fn decide(
     if import.stage {
         return (Stage::Staged, None, "staged, as ordered".to_owned());
     }
+    if holdings.is_coming(&role.key, spki) {
+        let words = "staged: it is on the next key of the roll-over, which goes on with it".to_owned();
+        return (Stage::Staged, None, words);
+    }
     let active: Vec<&Instance> = all.iter().filter(|one| one.record.stage == Stage::Active).collect();
     if active.iter().any(|one| one.record.spki_sha256 == spki) {
         let words = "active: it has the key that is in force".to_owned();
         return (Stage::Active, Some(now), words);
     }
-    let named_by = holdings.who_names(role, &active);
+    let mut named_by = holdings.who_names(role, &active);
+    if !active.is_empty() {
+        named_by.extend(import.named_by.iter().cloned());
+    }
     match named_by.first() {
         Some(first) => {
             let others = match named_by.len() {
@@ -126,7 +133,7 @@ pub(super) fn decide(
                 number => format!(" and {} more", number - 1),
             };
             let words = format!(
-                "staged: it has a new key, and the one in force is pinned ({first}{others}); have the pin changed, \
+                "staged: it has a new key, and the one in force is named by {first}{others}; have that changed, \
                  then activate it"
             );
             (Stage::Staged, None, words)

@@ -13,7 +13,7 @@ use std::{
 use arc_swap::ArcSwap;
 use sekisho_mail::{Digest, Domain, Timestamp};
 use sekisho_policy::directory::CertificateRoleKey;
-use sekisho_tls::{AnchorSet, Identity, IdentityFiles, ServerCertificates, sha256};
+use sekisho_tls::{AnchorSet, Identity, IdentityFiles, ProbeName, ServerCertificates, sha256};
 use tokio::sync::Notify;
 
 use super::{
@@ -21,6 +21,7 @@ use super::{
     choice::{self, Candidate, Standing},
     folder::FolderError,
     record::{Event, FORMAT, Instance, InstanceId, Origin, Record, Stage},
+    rollover::Rollover,
     stapling::Stapling,
     vault::{Stray, Vault, VaultError},
     watched::{Change, Watched},
@@ -88,6 +89,8 @@ pub struct RolePresented {
     pub standing: Standing,
     /// Ids with what is presented; ECDSA first.
     pub identities: Vec<(String, Identity)>,
+    /// What handshakes get that know the secret name of a roll-over, with that name.
+    pub probed: Option<(ProbeName, Vec<Identity>)>,
 }
 
 /// What is presented just now.
@@ -110,6 +113,9 @@ impl Presented {
             all.push((role.to_string(), Digest([0; 32])));
             let of_role = presented.identities.iter();
             all.extend(of_role.map(|(id, identity)| (format!("{role}/{id}"), leaf(identity))));
+            let probed = presented.probed.iter();
+            let probed = probed.flat_map(|(name, identities)| identities.iter().map(move |one| (name, one)));
+            all.extend(probed.map(|(name, one)| (format!("{role} {}", name.to_hexadecimal()), leaf(one))));
         }
         let files = self.files.iter();
         all.extend(files.map(|(files, identity)| (files.chain.display().to_string(), leaf(identity))));
@@ -124,6 +130,7 @@ pub(super) struct Holdings {
     pub(super) around: Surroundings,
     pub(super) instances: Vec<Instance>,
     pub(super) strays: Vec<Stray>,
+    pub(super) rollovers: HashMap<CertificateRoleKey, Rollover>,
     pub(super) watched: Watched,
 }
 
@@ -165,6 +172,7 @@ impl Certificates {
         let holdings = Holdings {
             instances: found.instances,
             strays: found.strays,
+            rollovers: found.rollovers,
             ..Holdings::default()
         };
         Ok(Self {
@@ -221,7 +229,17 @@ impl Certificates {
         let mut identities: Vec<Identity> = of_files.cloned().collect();
         identities.extend(roles.iter().flat_map(|role| self.of_role(role)));
         // Each has the OCSP answer about it, where there is one.
-        ServerCertificates::new(identities.iter().map(|identity| self.stapled(identity)).collect())
+        let together = ServerCertificates::new(identities.iter().map(|identity| self.stapled(identity)).collect());
+        together.map(|together| together.with_probed(self.probed(roles)))
+    }
+
+    /// What handshakes get that know the secret name of a roll-over of these roles.
+    pub(crate) fn probed(&self, roles: &[CertificateRoleKey]) -> Vec<(ProbeName, Vec<Identity>)> {
+        let presented = self.presented.load();
+        let of_roles = roles
+            .iter()
+            .filter_map(|role| presented.roles.get(role)?.probed.clone());
+        of_roles.collect()
     }
 
     /// Takes over what is named around the store, and chooses anew; blocks on the disk for files that are new. Whoever
@@ -308,7 +326,7 @@ impl Certificates {
     }
 
     /// Looks at the files, moves what time has moved, and chooses anew; blocks on the disk.
-    pub(super) fn look_after(&self, now: Timestamp) -> bool {
+    pub(crate) fn look_after(&self, now: Timestamp) -> bool {
         let mut holdings = self.holdings();
         for change in holdings.watched.poll() {
             tell(&change);
@@ -427,6 +445,7 @@ impl Holdings {
         let presented = RolePresented {
             standing: choice.standing,
             identities: presented.collect(),
+            probed: self.probed(&role.key),
         };
         (presented, choice.next)
     }

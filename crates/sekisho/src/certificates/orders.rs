@@ -12,6 +12,7 @@ use super::{
     judgement::{decide, key_in_force, refuse_errors, refuse_last, refuse_too_many},
     live::{Certificates, Holdings},
     record::{Event, FORMAT, Instance, InstanceId, Origin, Record, Stage},
+    rollover::refuse_coming,
     vault::VaultError,
 };
 
@@ -57,6 +58,9 @@ pub struct Import {
     pub stage: bool,
     /// From when on it is to be presented, whatever is known of its key.
     pub activate_at: Option<Timestamp>,
+    /// What DNS says against presenting it at once where its key is another than the one in force: [`Vec::new`] for
+    /// nothing.
+    pub named_by: Vec<String>,
     /// Whether all is checked and nothing is kept.
     pub dry_run: bool,
 }
@@ -106,7 +110,7 @@ pub enum OrderError {
 }
 
 impl OrderError {
-    pub(super) fn refused(message: impl Into<String>) -> Self {
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
         Self::Refused {
             message: message.into(),
             findings: Vec::new(),
@@ -190,6 +194,14 @@ impl Certificates {
         let mut made = self.new_keys(order, author.at)?;
         let mut holdings = self.holdings();
         let role = sought_role(&holdings, &order.role)?.clone();
+        if order.new_key && holdings.is_rolling(&role.key) {
+            let message = format!(
+                "a roll-over of role {} is under way and has made the next key; see `sekisho certificate rollover show \
+                 {}`",
+                role.key, role.key
+            );
+            return Err(OrderError::refused(message));
+        }
         let mut done = Vec::new();
         for key_type in order.key_types(&role)? {
             let all = holdings.of_role(&role);
@@ -250,6 +262,7 @@ impl Certificates {
         let mut holdings = self.holdings();
         let instance = kept(&holdings, which)?;
         let role = sought_role(&holdings, &instance.id.role)?.clone();
+        refuse_coming(&holdings, &instance)?;
         let chain = instance.chain().ok_or_else(|| waits(&instance))?;
         let findings = self.findings(&holdings, &role, &chain, author.at);
         refuse_errors(&role, &findings)?;
@@ -298,6 +311,7 @@ impl Certificates {
         if instance.identity.is_none() {
             return Err(waits(&instance));
         }
+        refuse_coming(&holdings, &instance)?;
         if !force {
             refuse_last(&holdings, &instance, author.at)?;
         }
@@ -322,6 +336,7 @@ impl Certificates {
             Some(stray) => stray.id,
             None => {
                 let instance = kept(&holdings, which)?;
+                refuse_coming(&holdings, &instance)?;
                 if instance.record.stage == Stage::Active && !force {
                     let message = format!("{} is active; retire it first, or force its removal", instance.id.id);
                     return Err(OrderError::refused(message));
@@ -433,7 +448,7 @@ impl Certificates {
         Ok(((chain, findings), key, request))
     }
 
-    fn change(
+    pub(super) fn change(
         &self,
         holdings: &mut Holdings,
         instance: &Instance,
@@ -581,7 +596,10 @@ impl Holdings {
     }
 }
 
-fn sought_role<'h>(holdings: &'h Holdings, key: &CertificateRoleKey) -> Result<&'h CertificateRole, OrderError> {
+pub(super) fn sought_role<'h>(
+    holdings: &'h Holdings,
+    key: &CertificateRoleKey,
+) -> Result<&'h CertificateRole, OrderError> {
     holdings.role(key).ok_or_else(|| {
         OrderError::Missing(format!(
             "there is no certificate role {key}; add it with `sekisho certificate role add`"

@@ -9,9 +9,9 @@ use std::{
 };
 
 use sekisho_mail::{Digest, Domain, Timestamp};
-use sekisho_tls::{HandshakeQuestion, Identity, KeyFamily, presented_chain};
+use sekisho_tls::{CertificateChain, HandshakeQuestion, Identity, KeyFamily, presented_chain};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufStream},
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufStream},
     net::TcpStream,
     sync::watch,
     time::{self, Instant},
@@ -185,8 +185,22 @@ impl Claim {
     }
 }
 
+/// The chain that a host shows under STARTTLS to a client that knows the secret name of what is not in force yet.
+///
+/// # Errors
+/// Why there was no handshake, in words.
+pub async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
+    connecting: impl Future<Output = Result<S, String>>,
+    question: HandshakeQuestion<'_>,
+) -> Result<CertificateChain, String> {
+    let connected = limited("connecting", connecting).await??;
+    let mut stream = BufStream::new(connected);
+    start_tls(&mut stream).await?;
+    presented_chain(stream, question, STEP_LIMIT).await
+}
+
 /// RFC 3207 §4.
-async fn start_tls(stream: &mut BufStream<TcpStream>) -> Result<(), String> {
+async fn start_tls<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut BufStream<S>) -> Result<(), String> {
     expect(stream, "220").await?;
     say(stream, "EHLO localhost\r\n").await?;
     expect(stream, "250").await?;
@@ -194,7 +208,7 @@ async fn start_tls(stream: &mut BufStream<TcpStream>) -> Result<(), String> {
     expect(stream, "220").await
 }
 
-async fn say(stream: &mut BufStream<TcpStream>, line: &str) -> Result<(), String> {
+async fn say<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut BufStream<S>, line: &str) -> Result<(), String> {
     let said = async {
         stream.write_all(line.as_bytes()).await?;
         stream.flush().await
@@ -205,7 +219,7 @@ async fn say(stream: &mut BufStream<TcpStream>, line: &str) -> Result<(), String
 }
 
 /// Reads a reply, which must have this code.
-async fn expect(stream: &mut BufStream<TcpStream>, code: &str) -> Result<(), String> {
+async fn expect<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut BufStream<S>, code: &str) -> Result<(), String> {
     for _ in 0..LINES_MAX {
         let mut line = String::new();
         let read = async { (&mut *stream).take(LINE_LEN_MAX).read_line(&mut line).await };

@@ -46,6 +46,16 @@ impl Holdings {
             }
             let is_presented = of_role.identities.iter().any(|(id, _)| *id == instance.id.id);
             let (standing, since) = standing(role, instance, is_presented, now)?;
+            let chosen = || {
+                self.rollovers
+                    .get(&role.key)
+                    .filter(|one| one.is_next(instance.record.spki_sha256))?
+                    .switch_at
+            };
+            let since = match standing {
+                PublishedStanding::Next => since.or_else(chosen),
+                _ => since,
+            };
             Some(CertificatePublication {
                 identity: identity.clone(),
                 standing,

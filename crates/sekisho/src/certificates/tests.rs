@@ -61,6 +61,7 @@ fn import(certificates: &Certificates, pem: &Pem, at: Timestamp) -> Result<Done,
         },
         stage: false,
         activate_at: None,
+        named_by: Vec::new(),
         dry_run: false,
     };
     certificates.import(import, &author(at))
@@ -285,7 +286,7 @@ fn whoever_pins_several_keys_in_force_is_named_once() {
     assert_eq!(done.instance.record.stage, Stage::Staged);
     assert!(
         done.words
-            .contains("pinned (outbound connector default/bank and 1 more)"),
+            .contains("named by outbound connector default/bank and 1 more"),
         "{}",
         done.words
     );

@@ -4,7 +4,7 @@
 //! A certificate is written into a folder of another name, flushed, and given its own name then: whatever a crash
 //! leaves is either the whole of it, or something that is found at the start, told, and never used.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use sekisho_policy::directory::CertificateRoleKey;
 use sekisho_tls::{CertificateChain, Identity, MAX_PEM_LEN, PrivateKey};
@@ -13,11 +13,14 @@ use zeroize::Zeroizing;
 use super::{
     folder::{Folder, FolderError, UNFINISHED},
     record::{FORMAT, Instance, InstanceId, Record, Stage},
+    rollover::Rollover,
 };
 
 const CHAIN: &str = "chain.pem";
 const KEY: &str = "key.pem";
 const STATE: &str = "state.json";
+/// In the folder of a role, beside those of its certificates.
+const ROLLOVER: &str = "rollover.json";
 /// What a folder is called while it is filled: no id begins with a dot.
 const FILLING: &str = ".new-";
 
@@ -57,6 +60,7 @@ pub enum VaultError {
 pub(super) struct Found {
     pub(super) instances: Vec<Instance>,
     pub(super) strays: Vec<Stray>,
+    pub(super) rollovers: HashMap<CertificateRoleKey, Rollover>,
 }
 
 impl Vault {
@@ -147,6 +151,17 @@ impl Vault {
         self.role(&id.role)?.open(&id.id)?.write(STATE, &written(record))
     }
 
+    /// Writes down where a roll-over stands.
+    pub(super) fn keep_rollover(&self, role: &CertificateRoleKey, rollover: &Rollover) -> Result<(), FolderError> {
+        let octets = serde_json::to_vec_pretty(rollover).unwrap_or_default();
+        self.role(role)?.write(ROLLOVER, &octets)
+    }
+
+    /// Forgets it.
+    pub(super) fn forget_rollover(&self, role: &CertificateRoleKey) -> Result<(), FolderError> {
+        self.role(role)?.wipe(ROLLOVER)
+    }
+
     /// The key of one.
     pub(super) fn key(&self, id: &InstanceId) -> Result<PrivateKey, VaultError> {
         let folder = self.role(&id.role)?.open(&id.id)?;
@@ -176,6 +191,17 @@ fn load_role(folder: &Folder, role: &CertificateRoleKey, found: &mut Found) -> R
             id: id.to_owned(),
         };
         let stray = |id: InstanceId, reason: String| Stray { id, reason };
+        if name == ROLLOVER {
+            match load_rollover(folder) {
+                Ok(rollover) => drop(found.rollovers.insert(role.clone(), rollover)),
+                Err(reason) => found.strays.push(stray(id(ROLLOVER), reason)),
+            }
+            continue;
+        }
+        if name.strip_suffix(UNFINISHED) == Some(ROLLOVER) {
+            // What was there before it is there still.
+            continue;
+        }
         if let Some(unfinished) = name.strip_prefix(FILLING) {
             let reason = "it was being written or removed when the server stopped, and was never finished; import it \
                           anew, and remove what is left with `sekisho certificate remove`";
@@ -189,6 +215,18 @@ fn load_role(folder: &Folder, role: &CertificateRoleKey, found: &mut Found) -> R
         }
     }
     Ok(())
+}
+
+fn load_rollover(folder: &Folder) -> Result<Rollover, String> {
+    let octets = folder
+        .read(ROLLOVER, STATE_LEN_MAX)
+        .map_err(|error| error.to_string())?;
+    let at = |why: &dyn std::fmt::Display| format!("{}: {why}", folder.path().join(ROLLOVER).display());
+    let rollover: Rollover = serde_json::from_slice(&octets).map_err(|error| at(&error))?;
+    if rollover.format != FORMAT {
+        return Err(at(&"a newer version wrote it; use that version"));
+    }
+    Ok(rollover)
 }
 
 /// One of them, or why it is not used.

@@ -69,6 +69,8 @@ pub struct Settings {
     pub http: Option<SocketAddr>,
     /// Where authorities see that names are ours.
     pub acme: AcmeListeners,
+    /// Through whom certificates are proved once more.
+    pub vantage: Option<SocketAddr>,
     /// Through whom something is fetched.
     pub proxy: Option<Proxy>,
     /// How the endpoints that certificates hang on are watched.
@@ -157,6 +159,7 @@ pub(super) fn build(raw: &Raw, machine: &Machine, data_folder: PathBuf, checker:
         dns: dns(raw, checker),
         http,
         acme,
+        vantage: vantage(raw, checker),
         proxy: proxy(raw, checker),
         endpoints: endpoints::build(raw, &trust, checker),
         trust,
@@ -232,6 +235,11 @@ fn acme(raw: &Raw, web: &WebSettings, checker: &mut Checker<'_>) -> AcmeListener
         http: responder("acme.http", raw.acme.http.as_ref(), web.http),
         tls: responder("acme.tls", raw.acme.tls.as_ref(), web.https),
     }
+}
+
+fn vantage(raw: &Raw, checker: &mut Checker<'_>) -> Option<SocketAddr> {
+    let remedy = "write address:port of a SOCKS5 proxy, as 127.0.0.1:1080";
+    checker.parse("certificates.vantage", raw.certificates.vantage.as_ref()?, remedy)
 }
 
 fn proxy(raw: &Raw, checker: &mut Checker<'_>) -> Option<Proxy> {

@@ -39,6 +39,8 @@ pub struct Raw {
     pub fetch: Fetch,
     /// What answers authorities that certificates are ordered from.
     pub acme: Acme,
+    /// Our own certificates beside their roles.
+    pub certificates: Certificates,
     /// Who is written to of what may stop mail.
     pub alerts: Alerts,
     /// The web as strangers see it: the certificate information page.
@@ -640,6 +642,16 @@ pub struct Acme {
     /// For `tls-alpn-01`: address and port, `0.0.0.0:443`. Authorities come to port 443 of the name. It may be what
     /// `https` of `[web]` is. Default: none.
     pub tls: Option<String>,
+}
+
+/// Our own certificates beside their roles, which are in the directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Certificates {
+    /// A SOCKS5 proxy in another network, address and port, through which the handshakes that prove the next
+    /// certificate of a roll-over are made once more: `127.0.0.1:1080` where `ssh -D 1080 host.example` opens one.
+    /// Default: none.
+    pub vantage: Option<String>,
 }
 
 /// Who is written to of what may stop mail. Every alert is in the log and the metrics too, and `sekisho alert list`

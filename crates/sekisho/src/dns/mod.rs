@@ -67,6 +67,25 @@ pub enum Exchange {
     Unusable(String),
 }
 
+/// Who takes a domain's mail; the domain itself where it has no MX record (RFC 5321 §5.1).
+///
+/// # Errors
+/// Why DNS did not say.
+pub fn mail_hosts(found: Lookup<Vec<MxRecord>>, domain: &Domain) -> Result<Vec<Domain>, String> {
+    match found {
+        Lookup::Found(records, _) => {
+            let hosts = records.into_iter().filter_map(|record| match record.exchange {
+                Exchange::Host(host) => Some(host),
+                Exchange::Root | Exchange::Unusable(_) => None,
+            });
+            Ok(hosts.collect())
+        }
+        Lookup::NoData(_) => Ok(vec![domain.clone()]),
+        Lookup::NoName(_) => Ok(Vec::new()),
+        Lookup::TempFail(fault) | Lookup::Bogus(fault) => Err(fault.to_string()),
+    }
+}
+
 /// How DNS is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsSettings {

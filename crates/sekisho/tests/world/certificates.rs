@@ -12,7 +12,7 @@ use std::{
 use sekisho_testkit::{
     authority::{Authority, Pem},
     enclosure::{HOSTS, enclosed},
-    foreign::{Postfix, PostfixListener, PostfixSettings},
+    foreign::{Names, Postfix, PostfixListener, PostfixSettings, Zone},
     node::Node,
     wait,
 };
@@ -24,6 +24,15 @@ name = \"default\"
 address = \"127.0.0.1:2525\"
 tls.roles = [\"mx\"]
 ";
+
+/// DNS in which none of our names has a TLSA record: who does not know that has a new key wait.
+fn names() -> Names {
+    Names::serve(&[
+        Zone::new("example.org", "mx A 192.0.2.1"),
+        Zone::new("acme.example", "mail A 192.0.2.1"),
+        Zone::new("sekisho.example", "node A 192.0.2.1"),
+    ])
+}
 
 /// A running server whose listener presents role `mx`, which is there and has no certificate yet.
 pub(crate) fn node_with_role(flags: &[&str]) -> Node {
@@ -191,6 +200,7 @@ fn a_role_is_presented_as_its_certificates_come_and_go_and_starttls_never_disapp
 #[test]
 fn a_swap_leaves_open_sessions_as_they_are() {
     enclosed(|| {
+        let _names = names();
         let node = node_with_role(&[]);
         let authority = Authority::new();
         let (first, second) = (
@@ -240,6 +250,7 @@ fn a_swap_leaves_open_sessions_as_they_are() {
 #[test]
 fn each_client_gets_the_key_that_it_can_check_and_the_name_that_it_asked_for() {
     enclosed(|| {
+        let _names = names();
         let node = crate::node(&LISTENER.replace("[\"mx\"]", "[\"mx\", \"acme/mail\"]"));
         done(&node, &["organization", "add", "acme"]);
         done(

@@ -5,6 +5,7 @@ mod acme;
 mod orders;
 mod page;
 mod role;
+mod rollover;
 mod show;
 
 use clap::Subcommand;
@@ -36,6 +37,9 @@ pub(super) enum CertificateCommand {
     Retire(orders::ForcedArgs),
     /// Removes a certificate with its key, a request, or what is left of one
     Remove(orders::ForcedArgs),
+    /// Rolls a role over to a new key, step by step, with its TLSA records
+    #[command(subcommand)]
+    Rollover(rollover::RolloverCommand),
     /// Checks a certificate, or all of a role, once more
     Check(show::ShowArgs),
     /// Prints what partners are told of the certificates that are published
@@ -55,6 +59,7 @@ pub(super) async fn run(command: CertificateCommand, door: &Door) -> Result<Find
         CertificateCommand::Activate(args) => orders::activate(&args, door).await,
         CertificateCommand::Retire(args) => orders::retire(&args, door).await,
         CertificateCommand::Remove(args) => orders::remove(&args, door).await,
+        CertificateCommand::Rollover(command) => rollover::run(command, door).await,
         CertificateCommand::Check(args) => orders::check(&args, door).await,
         CertificateCommand::Page(args) => page::run(args, door).await,
     }
