@@ -22,18 +22,22 @@ use crate::{
 
 mod chromium;
 mod exim;
+mod microsocks;
 mod names;
 mod opensmtpd;
 mod pebble;
 mod postfix;
+mod signed_names;
 mod swaks;
 
 pub use chromium::Chromium;
 pub use exim::{Exim, EximSettings};
+pub use microsocks::Microsocks;
 pub use names::{Names, UPDATE_KEY, Zone};
 pub use opensmtpd::OpenSmtpd;
 pub use pebble::{PEBBLE_NAME, Pebble, PebbleSettings};
 pub use postfix::{Postfix, PostfixListener, PostfixSettings};
+pub use signed_names::SignedNames;
 pub use swaks::{Swaks, SwaksOutput};
 
 /// The users and groups that Debian's packages would have made.

@@ -67,13 +67,15 @@ pub enum Exchange {
     Unusable(String),
 }
 
-/// Who takes a domain's mail; the domain itself where it has no MX record (RFC 5321 §5.1).
+/// Who takes a domain's mail, in the order in which they are tried; the domain itself where it has no MX record (RFC
+/// 5321 §5.1).
 ///
 /// # Errors
 /// Why DNS did not say.
 pub fn mail_hosts(found: Lookup<Vec<MxRecord>>, domain: &Domain) -> Result<Vec<Domain>, String> {
     match found {
-        Lookup::Found(records, _) => {
+        Lookup::Found(mut records, _) => {
+            records.sort_unstable();
             let hosts = records.into_iter().filter_map(|record| match record.exchange {
                 Exchange::Host(host) => Some(host),
                 Exchange::Root | Exchange::Unusable(_) => None,

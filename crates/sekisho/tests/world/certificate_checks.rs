@@ -12,7 +12,9 @@ use sekisho_testkit::{
 };
 use serde_json::Value;
 
-use crate::certificates::{LISTENER, digest, done, import, node_with_role, path, presented, refused, roles, write};
+use crate::certificates::{
+    LISTENER, digest, done, import, names, node_with_role, path, presented, refused, roles, write,
+};
 
 /// The first certificate of a role `mx`.
 fn first(node: &Node) -> Value {
@@ -103,6 +105,8 @@ fn a_certificate_that_is_for_none_of_the_mail_exchangers_is_told_and_comes_in_al
                 "@ MX 10 mx1.hoster.example.\n@ MX 20 mx2.hoster.example.\n",
             ),
             Zone::new("alone.example", "@ A 192.0.2.1\n"),
+            Zone::new("hoster.example", ""),
+            Zone::new("example.org", ""),
         ]);
         let node = node_with_role(&[]);
         for domain in ["here.example", "alone.example"] {
@@ -155,6 +159,7 @@ fn a_certificate_that_is_for_none_of_the_mail_exchangers_is_told_and_comes_in_al
 #[test]
 fn two_roles_of_a_listener_for_one_name_hide_each_other_and_the_handshake_with_ourselves_tells() {
     enclosed(|| {
+        let _names = names();
         let node = crate::node(&LISTENER.replace("[\"mx\"]", "[\"mx\", \"other\"]"));
         for role in ["mx", "other"] {
             done(
@@ -226,6 +231,7 @@ fn has_begun(node: &Node, before: usize) -> bool {
 #[test]
 fn a_kill_in_the_middle_of_an_import_leaves_a_whole_certificate_or_one_that_is_told_and_not_used() {
     enclosed(|| {
+        let _names = names();
         let authority = Authority::new();
         let mut node = node_with_role(&[]);
         let mut known: Vec<Pem> = vec![authority.server(&["mx.example.org"])];

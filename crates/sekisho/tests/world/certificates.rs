@@ -26,7 +26,7 @@ tls.roles = [\"mx\"]
 ";
 
 /// DNS in which none of our names has a TLSA record: who does not know that has a new key wait.
-fn names() -> Names {
+pub(crate) fn names() -> Names {
     Names::serve(&[
         Zone::new("example.org", "mx A 192.0.2.1"),
         Zone::new("acme.example", "mail A 192.0.2.1"),

@@ -38,6 +38,7 @@ mod partners;
 mod pried;
 mod relaying;
 mod remote_text;
+mod rollover;
 mod rule_ways;
 mod rules;
 mod signals;

@@ -222,7 +222,7 @@ pub struct RecordSet {
 /// The roll-over of a role to a new key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollover {
-    /// [`FORMAT`].
+    /// The version of this form: 1.
     pub format: u32,
     /// Goes up with every change: who looked at an older one changes nothing.
     pub revision: u64,
