@@ -30,8 +30,12 @@ pub enum AlertKind {
     NoIntermediates,
     /// A connector wants certificates for clients, and the partner's is none.
     NotForClients,
+    /// A partner's TLSA records name none of what its host presents.
+    TlsaDoesNotMatch,
     /// A certificate of our own ends.
     OwnCertificateEnds,
+    /// TLSA records of our own name nothing that our listeners present.
+    OwnTlsaDoesNotMatch,
     /// A role that is presented has no certificate.
     CertificateMissing,
     /// A certificate of ours has expired, and is presented for want of another.
@@ -58,7 +62,7 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::ValidationFails,
         Self::CertificateEnds,
         Self::AuthorityEnds,
@@ -69,7 +73,9 @@ impl AlertKind {
         Self::IssuerNotListed,
         Self::NoIntermediates,
         Self::NotForClients,
+        Self::TlsaDoesNotMatch,
         Self::OwnCertificateEnds,
+        Self::OwnTlsaDoesNotMatch,
         Self::CertificateMissing,
         Self::CertificateExpired,
         Self::RoleEnds,
@@ -84,7 +90,7 @@ impl AlertKind {
     ];
 
     /// Those that a forecast says.
-    pub const FORETOLD: [Self; 10] = [
+    pub const FORETOLD: [Self; 12] = [
         Self::CertificateEnds,
         Self::AuthorityEnds,
         Self::LeafOutlivesIssuer,
@@ -94,7 +100,9 @@ impl AlertKind {
         Self::IssuerNotListed,
         Self::NoIntermediates,
         Self::NotForClients,
+        Self::TlsaDoesNotMatch,
         Self::OwnCertificateEnds,
+        Self::OwnTlsaDoesNotMatch,
     ];
 
     /// As JSON, metrics and the log have it; it stays what it is.
@@ -111,7 +119,9 @@ impl AlertKind {
             Self::IssuerNotListed => "issuer-not-listed",
             Self::NoIntermediates => "no-intermediates",
             Self::NotForClients => "not-for-clients",
+            Self::TlsaDoesNotMatch => "tlsa-does-not-match",
             Self::OwnCertificateEnds => "own-certificate-ends",
+            Self::OwnTlsaDoesNotMatch => "own-tlsa-does-not-match",
             Self::CertificateMissing => "certificate-missing",
             Self::CertificateExpired => "certificate-expired",
             Self::RoleEnds => "role-ends",

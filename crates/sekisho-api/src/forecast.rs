@@ -59,6 +59,17 @@ pub struct ForecastEntry {
     pub remedy: String,
 }
 
+/// What came of asking DNS for TLSA records. Hosts about which it said nothing are neither well nor ill.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TlsaLook {
+    /// Hosts whose certificates are known, and whose records were wanted.
+    pub hosts: u64,
+    /// Those of them about which nothing is known.
+    pub unknown: u64,
+    /// Why, of some of those, at most 5.
+    pub why: Vec<String>,
+}
+
 /// A forecast.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Forecast {
@@ -68,4 +79,7 @@ pub struct Forecast {
     pub entries: Vec<ForecastEntry>,
     /// Whether there were more than are said.
     pub more: bool,
+    /// What came of asking for TLSA records; absent where nobody asks, since no server runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tlsa: Option<TlsaLook>,
 }

@@ -49,7 +49,7 @@ pub use explain::{
     HostVerdict, InboundConnectorVerdict, InboundExplanation, InboundQuestion, RecipientLimit, RecipientLimits,
     RequireTlsCondition, RequireTlsVerdict, RuleStanding, RuleVerdict,
 };
-pub use forecast::{FORECAST_DAYS, FORECAST_DAYS_MAX, Forecast, ForecastEntry, ForecastQuery};
+pub use forecast::{FORECAST_DAYS, FORECAST_DAYS_MAX, Forecast, ForecastEntry, ForecastQuery, TlsaLook};
 pub use partner::{
     OnePartnerQuery, Partner, PartnerPage, PartnerQuery, PartnerSuggestion, PartnerTraffic, SeenCertificate,
     SeenConnection, SeenHost, SeenLeaf, SeenTls, SuggestionReason,

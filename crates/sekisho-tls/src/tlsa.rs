@@ -66,6 +66,27 @@ impl TlsaRecord {
         }
     }
 
+    /// Whether senders can use it (RFC 7671 §4, RFC 7672 §3.1): usage 2 or 3, selector and matching that have a
+    /// meaning, a digest of its length. Those that cannot be used are passed over, as if they were not there.
+    #[must_use]
+    pub const fn is_usable(&self) -> bool {
+        let length = self.data.len();
+        let is_whole = match self.matching {
+            EXACT => length > 0,
+            MATCHING_SHA256 => length == 32,
+            MATCHING_SHA512 => length == 64,
+            _ => false,
+        };
+        is_whole && matches!(self.usage, DANE_TA | DANE_EE) && matches!(self.selector, FULL_CERTIFICATE | PUBLIC_KEY)
+    }
+
+    /// Whether it holds an authority itself, and no digest of it: a server need not present that (RFC 7671 §5.2.3), so
+    /// a chain without it may yet be the one that is named.
+    #[must_use]
+    pub const fn holds_authority(&self) -> bool {
+        self.usage == DANE_TA && self.matching == EXACT
+    }
+
     fn is_of_certificate(&self, certificate: &[u8]) -> bool {
         match self.selector {
             FULL_CERTIFICATE => self.is_of(certificate),
@@ -183,6 +204,37 @@ mod tests {
             );
         }
         assert!(TlsaRecord::of_key(&leaf_key).names(&chain));
+    }
+
+    #[test]
+    fn only_what_smtp_knows_and_digests_of_their_length_can_be_used() {
+        let is_usable = |usage, selector, matching, length| {
+            let data = vec![0; length];
+            TlsaRecord {
+                usage,
+                selector,
+                matching,
+                data,
+            }
+            .is_usable()
+        };
+        for (usage, selector, matching, length) in [(3, 1, 1, 32), (2, 0, 2, 64), (3, 0, 0, 700)] {
+            assert!(is_usable(usage, selector, matching, length));
+        }
+        for (usage, selector, matching, length) in [
+            (1, 1, 1, 32),
+            (4, 1, 1, 32),
+            (3, 2, 1, 32),
+            (3, 1, 3, 32),
+            (3, 1, 1, 31),
+            (3, 1, 2, 32),
+            (3, 1, 0, 0),
+        ] {
+            assert!(
+                !is_usable(usage, selector, matching, length),
+                "{usage} {selector} {matching}, {length} octets"
+            );
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use sekisho_mail::AnchorSetId;
-use sekisho_tls::{AnchorSet, Identity, ServerCertificates, TlsClient, Verifier};
+use sekisho_tls::{AnchorSet, CertificateChain, Identity, ServerCertificates, TlsClient, Verifier};
 
 use super::{server::own_addresses, view::node_view};
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     directory::{Live, Parsed, parse::identity_of_role},
     endpoints::OwnChain,
     fetch::{FetchSettings, Fetcher},
+    forecast::OwnPresented,
     inbound::{Listeners, Reception},
     notify::NotifySettings,
     outbound::{Configured, Dispatcher},
@@ -250,6 +251,28 @@ pub(super) fn own_chains(loaded: &Loaded, parsed: &Parsed, certificates: &Certif
         .chain(parsed.identities.iter());
     chains.extend(identities.map(|(id, identity)| chain(format!("client certificate {}", id.0), identity)));
     chains
+}
+
+/// What listeners present, as files or roles name it; what is made here itself is left out, since nobody publishes it.
+pub(super) fn own_presented(loaded: &Loaded, certificates: &Certificates) -> Vec<OwnPresented> {
+    let presented = certificates.presented();
+    let mut all = Vec::new();
+    for listener in &loaded.settings.listeners {
+        let files = listener.certificates.iter();
+        let files = files.map(|(files, at_start)| presented.files.get(files).unwrap_or(at_start).clone());
+        let roles = listener.roles.iter().flat_map(|role| certificates.of_role(role));
+        for identity in files.chain(roles) {
+            let Ok(chain) = CertificateChain::from_der(identity.der().map(<[u8]>::to_vec)) else {
+                continue;
+            };
+            all.push(OwnPresented {
+                place: format!("listener {}", listener.name),
+                names: identity.names(),
+                chain,
+            });
+        }
+    }
+    all
 }
 
 /// Where mail comes in.

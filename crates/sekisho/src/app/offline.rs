@@ -189,6 +189,7 @@ fn forecasts(
         partners: Arc::clone(partners),
         alerts: None,
         certificates: Arc::clone(certificates),
+        tlsa: None,
         metrics: ForecastMetrics::default(),
     })
 }

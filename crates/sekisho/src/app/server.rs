@@ -19,13 +19,13 @@ use tokio::{
 
 use super::{
     AppError, Phase, SOCKET_NAME,
-    assembly::{InForce, anchors, configured, fetching, own_chains, surroundings},
+    assembly::{InForce, anchors, configured, fetching, own_chains, own_presented, surroundings},
     banner::banner,
     descriptors, renewals,
     signals::{Asked, Signals},
 };
 use crate::{
-    admin::{self, Backend, HttpLimits, StoreMetrics},
+    admin::{self, Backend, HttpLimits, Renewals, StoreMetrics},
     alerts::{AlertMail, Alerts},
     certificates::{CertificateMetrics, Certificates, Keeper, StapleFolder, Tended, keep_proving, tend},
     chance::select,
@@ -35,7 +35,7 @@ use crate::{
     dns::{DnsResolver, Resolver},
     endpoints::{EndpointMetrics, EndpointServices, Endpoints},
     fetch::Fetcher,
-    forecast::{ForecastMetrics, Forecasts},
+    forecast::{ForecastMetrics, Forecasts, TlsaHosts, TlsaServices},
     inbound::{EnvelopeMemory, InboundMetrics, InboundServices, ListenerSettings, Listeners, RefusalBudget, Sockets},
     outbound::{Dispatcher, OutboundMetrics, Services},
     partners::Partners,
@@ -137,12 +137,13 @@ impl Server {
         let moving = (verifier, dispatcher, fetcher, revocation);
         let in_force = Arc::new(InForce::new(loaded, ours, &parsed, moving, Arc::clone(&listeners)));
         let inbound = inbound_services(&in_force, (&store, &mail_log, &envelopes), learning, metrics.inbound);
+        let renewals = renewals::open(&in_force, &live, &watched).await?;
         let backend = Backend {
-            forecasts: forecasts(&in_force, (&store, &partners, &alerts), metrics.forecast),
+            forecasts: forecasts(&in_force, (&store, &partners, &alerts), (&renewals, metrics.forecast)),
             tally,
             dns,
             certificates: Arc::clone(&certificates),
-            renewals: renewals::open(&in_force, &live, &watched).await?,
+            renewals,
             directory: Arc::clone(&live),
             store: Arc::clone(&store),
             mail_log: mail_log.clone(),
@@ -323,10 +324,15 @@ fn asking(loaded: &Loaded, verifier: &Arc<Verifier>) -> Result<(Arc<dyn Resolver
 }
 
 fn forecasts(
-    in_force: &InForce,
+    in_force: &Arc<InForce>,
     (store, partners, alerts): (&Arc<dyn Store>, &Arc<Partners>, &Arc<Alerts>),
-    metrics: ForecastMetrics,
+    (renewals, metrics): (&Renewals, ForecastMetrics),
 ) -> Arc<Forecasts> {
+    let known = Arc::clone(in_force);
+    let tlsa = renewals.names.clone().map(|names| TlsaServices {
+        hosts: TlsaHosts::new(Arc::new(names)),
+        own: Box::new(move || own_presented(&known.loaded.load(), &known.certificates)),
+    });
     Arc::new(Forecasts {
         store: Arc::clone(store),
         verifier: Arc::clone(&in_force.verifier),
@@ -334,6 +340,7 @@ fn forecasts(
         partners: Arc::clone(partners),
         alerts: Some(Arc::clone(alerts)),
         certificates: Arc::clone(&in_force.certificates),
+        tlsa,
         metrics,
     })
 }

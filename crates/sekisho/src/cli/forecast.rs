@@ -1,7 +1,7 @@
 //! `sekisho partner forecast`: what will become of partners' certificates, and of our own.
 
 use clap::Args;
-use sekisho_api::{Forecast, ForecastEntry, ForecastQuery, MailDirection, Severity, path};
+use sekisho_api::{Forecast, ForecastEntry, ForecastQuery, MailDirection, Severity, TlsaLook, path};
 
 use super::{
     CliError, Finding,
@@ -51,7 +51,29 @@ pub(super) async fn run(args: &ForecastArgs, door: &Door) -> Result<Finding, Cli
     if found.more && !args.json {
         Output::open().line("and more than are said; name a domain or an organization")?;
     }
+    if !args.json {
+        let mut output = Output::open();
+        for line in records(found.tlsa.as_ref()) {
+            output.line(&line)?;
+        }
+    }
     Ok(finding)
+}
+
+/// What is not known of TLSA records.
+fn records(look: Option<&TlsaLook>) -> Vec<String> {
+    let Some(look) = look else {
+        return vec!["TLSA records were not looked up, since no server runs".to_owned()];
+    };
+    if look.unknown == 0 {
+        return Vec::new();
+    }
+    let mut lines = vec![format!(
+        "of {} of {} hosts it is not known whether their TLSA records match",
+        look.unknown, look.hosts
+    )];
+    lines.extend(look.why.iter().map(|why| format!("  {}", escaped(why))));
+    lines
 }
 
 fn row(entry: &ForecastEntry) -> [String; 6] {

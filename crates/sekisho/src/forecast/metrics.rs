@@ -23,6 +23,7 @@ type PartnerLabels = [(&'static str, String); 2];
 pub struct ForecastMetrics {
     entries: Family<KindLabel, Gauge>,
     nearest: Gauges<PartnerLabels>,
+    tlsa_unknown: Gauge,
 }
 
 impl ForecastMetrics {
@@ -40,6 +41,12 @@ impl ForecastMetrics {
             "When the next thing of these bites, in seconds since 1970, for the 100 partners whose time comes first; \
              one for each organization and domain of whose certificates something is demanded",
             metrics.nearest.family(),
+        );
+        registry.register(
+            "sekisho_forecast_tlsa_unknown_hosts",
+            "Hosts of partners of whose certificates something is demanded, and names of our own, of whose TLSA \
+             records it is not known whether they match",
+            metrics.tlsa_unknown.clone(),
         );
         for kind in AlertKind::FORETOLD {
             drop(metrics.entries.get_or_create(&[("kind", kind.word())]));
@@ -79,5 +86,10 @@ impl ForecastMetrics {
                 (labels, at.as_secs())
             });
         self.nearest.show(first.collect());
+    }
+
+    /// Of how many hosts DNS did not say what their TLSA records are.
+    pub(super) fn show_unknown(&self, hosts: u64) {
+        self.tlsa_unknown.set(i64::try_from(hosts).unwrap_or(i64::MAX));
     }
 }

@@ -3,12 +3,14 @@
 //!
 //! It is made once an hour and when somebody asks, of what is kept of partners; nothing is asked on the way of mail.
 //! The hourly one is about partners of whose certificates a connector or a route demands something, and states its
-//! alerts. Whether the TLSA records of a partner match is not looked up.
+//! alerts. DNS is asked for TLSA records, where a server runs.
 
+mod dane;
 mod facts;
 mod gather;
 mod metrics;
 mod sentences;
+mod tlsa;
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +23,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use sekisho_api::{FORECAST_DAYS, FORECAST_DAYS_MAX, Forecast, ForecastEntry, ForecastQuery, MailDirection};
+use sekisho_api::{FORECAST_DAYS, FORECAST_DAYS_MAX, Forecast, ForecastEntry, ForecastQuery, MailDirection, TlsaLook};
 use sekisho_mail::Timestamp;
 use sekisho_store::{Store, StoreError};
 use sekisho_tls::Verifier;
@@ -37,7 +39,12 @@ use crate::{
     partners::Partners,
 };
 
-pub use self::metrics::ForecastMetrics;
+use self::{dane::Bearers, tlsa::Looked};
+pub use self::{
+    dane::OwnPresented,
+    metrics::ForecastMetrics,
+    tlsa::{Said, TlsaHosts, TlsaSource},
+};
 pub(crate) use self::{
     facts::PeerFacts,
     gather::{Sources, Wanted},
@@ -67,13 +74,41 @@ pub struct Forecasts {
     pub alerts: Option<Arc<Alerts>>,
     /// Which of our own certificates are those of roles.
     pub certificates: Arc<Certificates>,
+    /// Whom DNS is asked for TLSA records by; `None` when no server runs.
+    pub tlsa: Option<TlsaServices>,
     /// Where it is counted.
     pub metrics: ForecastMetrics,
+}
+
+/// What TLSA records are looked up with.
+pub struct TlsaServices {
+    /// Asks, and remembers.
+    pub hosts: TlsaHosts,
+    /// What our listeners present.
+    pub own: Box<dyn Fn() -> Vec<OwnPresented> + Send + Sync>,
+}
+
+/// A forecast before anybody is told of it.
+#[derive(Debug)]
+struct Made {
+    /// By when they bite.
+    entries: Vec<ForecastEntry>,
+    /// Whether there were more.
+    more: bool,
+    tlsa: Option<TlsaLook>,
+    /// Hosts of which somebody demands something, and DNS does not say what their TLSA records are.
+    tlsa_unknown: u64,
 }
 
 impl fmt::Debug for Forecasts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Forecasts").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TlsaServices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsaServices").finish_non_exhaustive()
     }
 }
 
@@ -91,13 +126,18 @@ impl Forecasts {
         };
         let now = clock::now();
         let looked = days.max(FORECAST_DAYS);
-        let (mut entries, more) = self.look(&wanted, now, looked).await?;
+        let mut made = self.look(&wanted, now, looked).await?;
         if query.domain.is_none() && query.organization.is_none() {
-            self.state(&entries, now).await?;
+            self.state(&made, now).await?;
         }
         let until = now.plus(in_days(days));
-        entries.retain(|entry| entry.at.is_none_or(|at| at <= until));
-        Ok(Forecast { days, entries, more })
+        made.entries.retain(|entry| entry.at.is_none_or(|at| at <= until));
+        Ok(Forecast {
+            days,
+            entries: made.entries,
+            more: made.more,
+            tlsa: made.tlsa,
+        })
     }
 
     /// Makes it now and then, until the server stops.
@@ -111,7 +151,15 @@ impl Forecasts {
                 }
                 () = time::sleep(wait) => {}
             }
-            if let Err(error) = self.make().await {
+            // DNS may keep it waiting; what was not stated is stated at the next start.
+            let made = select! {
+                told = phase.wait_for(|phase| *phase != Phase::Running) => {
+                    drop(told);
+                    return;
+                }
+                made = self.make() => made,
+            };
+            if let Err(error) = made {
                 tracing::warn!(%error, "what will become of certificates cannot be foretold");
             }
             wait = EVERY + self.jitter(round) - JITTER / 2;
@@ -124,8 +172,8 @@ impl Forecasts {
             ..Wanted::default()
         };
         let now = clock::now();
-        let (entries, _) = self.look(&wanted, now, FORECAST_DAYS).await?;
-        self.state(&entries, now).await
+        let made = self.look(&wanted, now, FORECAST_DAYS).await?;
+        self.state(&made, now).await
     }
 
     /// Of each node and round another.
@@ -136,8 +184,8 @@ impl Forecasts {
         Duration::from_millis(hasher.finish() % millis)
     }
 
-    /// All that is to be said, by when it bites; and whether there was more.
-    async fn look(&self, wanted: &Wanted, now: Timestamp, days: u32) -> Result<(Vec<ForecastEntry>, bool), StoreError> {
+    /// All that is to be said.
+    async fn look(&self, wanted: &Wanted, now: Timestamp, days: u32) -> Result<Made, StoreError> {
         self.partners.write(&*self.store).await?;
         let node = self.node.load_full();
         let sets = self.verifier.anchor_sets();
@@ -148,27 +196,54 @@ impl Forecasts {
             now,
         };
         let until = now.plus(in_days(days));
+        let is_whole = wanted.domain.is_none() && wanted.organization.is_none();
         let mut entries = Vec::new();
-        if wanted.domain.is_none() && wanted.organization.is_none() {
+        if is_whole {
             entries.extend(sentences::of_own(&gather::own(&node, &self.certificates), now, until));
         }
-        let mut more = false;
+        let (mut more, mut bearers) = (false, Bearers::default());
         let visit = |peer: PeerFacts| {
+            bearers.add(&peer, now);
             entries.extend(sentences::of_partner(&peer, now, until));
             if entries.len() > 2 * ENTRIES_MAX {
                 more |= keep_the_first(&mut entries);
             }
         };
         sources.each_peer(wanted, visit).await?;
+        let looked = self.look_for_records(bearers, is_whole, now).await;
+        let (tlsa, tlsa_unknown) = match looked {
+            Some(looked) => {
+                entries.extend(looked.entries);
+                (Some(looked.view), looked.unknown_demanded)
+            }
+            None => (None, 0),
+        };
         more |= keep_the_first(&mut entries);
-        Ok((entries, more))
+        Ok(Made {
+            entries,
+            more,
+            tlsa,
+            tlsa_unknown,
+        })
+    }
+
+    /// What TLSA records say; `None` where nobody asks for them.
+    async fn look_for_records(&self, bearers: Bearers, and_own: bool, now: Timestamp) -> Option<Looked> {
+        let services = self.tlsa.as_ref()?;
+        let own = if and_own { (services.own)() } else { Vec::new() };
+        let (bearers, left_out) = bearers.together(own);
+        let mut looked = services.hosts.look(&bearers, now).await;
+        looked.view.hosts += left_out;
+        looked.view.unknown += left_out;
+        Some(looked)
     }
 
     /// Counts, and says what is to be known now.
-    async fn state(&self, entries: &[ForecastEntry], now: Timestamp) -> Result<(), StoreError> {
+    async fn state(&self, made: &Made, now: Timestamp) -> Result<(), StoreError> {
         let Some(told) = &self.alerts else { return Ok(()) };
-        self.metrics.show(entries, now);
-        let alerts = entries.iter().filter(|entry| entry.is_alert).map(alert);
+        self.metrics.show(&made.entries, now);
+        self.metrics.show_unknown(made.tlsa_unknown);
+        let alerts = made.entries.iter().filter(|entry| entry.is_alert).map(alert);
         told.state(&*self.store, Watcher::Forecast, alerts.collect()).await
     }
 }

@@ -35,8 +35,7 @@ pub(super) fn of_partner(peer: &PeerFacts, now: Timestamp, until: Timestamp) -> 
     let teller = Teller { peer, now, until };
     let mut entries = Vec::new();
     for lineage in peer.lineages() {
-        let recent = |leaf: &&SeenLeaf| leaf.last >= now.minus(FORGET_AFTER);
-        for leaf in lineage.current().into_iter().filter(recent) {
+        for leaf in lineage.current().into_iter().filter(|leaf| is_recent(leaf, now)) {
             entries.extend(teller.end(&lineage, leaf));
             entries.extend(teller.authorities(&lineage, leaf));
             entries.extend(teller.issuer(&lineage, leaf));
@@ -526,8 +525,13 @@ const fn named(host: &str) -> &str {
     }
 }
 
+/// Whether it was seen lately enough to be spoken of.
+pub(super) fn is_recent(leaf: &SeenLeaf, now: Timestamp) -> bool {
+    leaf.last >= now.minus(FORGET_AFTER)
+}
+
 /// A day in UTC.
-fn date(at: Timestamp) -> String {
+pub(super) fn date(at: Timestamp) -> String {
     let (year, month, day, ..) = at.civil();
     format!("{year:04}-{month:02}-{day:02}")
 }

@@ -2,18 +2,21 @@
 //! missing is found by file, fingerprint and name.
 
 use sekisho_testkit::{
-    authority::Authority,
+    authority::{Authority, Pem},
     enclosure::{HOSTS, enclosed},
+    foreign::{Postfix, PostfixSettings, SignedNames},
     node::{self, Node},
     peer::{Fault, Peer},
+    wait,
 };
 use serde_json::Value;
 
 use crate::{
     RELAYING,
     alerts::told,
+    certificates::import,
     connectors::{apply, lines},
-    submit, traced,
+    relaying_node, submit, traced,
 };
 
 const QUIET: &str = "[alerts]\nmail-after = \"0s\"\n";
@@ -150,5 +153,111 @@ fn a_partner_that_moves_to_another_authority_is_foretold_and_told_once_and_the_m
         assert!(over.contains("over: issuer-changed"), "{over}");
         let log = node.log();
         assert_eq!(log.matches(" alert kind=issuer-changed").count(), 1, "{log}");
+    });
+}
+
+/// The records of a partner's zone, with one TLSA record for the key of each certificate.
+fn zone(certificates: &[&Pem]) -> String {
+    let keys = certificates.iter().map(|pem| pem.pin().replace("sha256:", ""));
+    let records = keys.map(|key| format!("_25._tcp.mx TLSA 3 1 1 {key}\n"));
+    format!("@ MX 10 mx\nmx A {}\n{}", HOSTS[0], records.collect::<String>())
+}
+
+#[test]
+fn a_partner_that_changes_its_key_and_not_its_tlsa_record_is_told_until_the_zone_is_mended() {
+    enclosed(|| {
+        let authority = Authority::new();
+        let (old, new) = (
+            authority.server(&["mx.bank.example"]),
+            authority.server(&["mx.bank.example"]),
+        );
+        let serve = |certificate: &Pem| {
+            Postfix::start(&PostfixSettings {
+                address: (HOSTS[0], 25).into(),
+                domain: "bank.example",
+                certificate: Some(certificate),
+                relayhost: "",
+                more: "",
+            })
+        };
+        let names = SignedNames::serve("bank.example", &zone(&[&old]));
+        let postfix = serve(&old);
+        let mut node = relaying_node(QUIET);
+        apply(
+            &node,
+            &format!(
+                "[[outbound_connector]]\nname = \"bank\"\nrecipient_domains = [\"bank.example\"]\n\
+                 tls_settings = \"certificate_validation\"\ntrust_anchors = {}\n",
+                lines(authority.anchor())
+            ),
+        );
+        sent(&node, "b1@bank.example", "delivered");
+        assert_eq!(foretold(&node, "tlsa-does-not-match"), [] as [Value; 0]);
+        assert_eq!(node::metric("sekisho_forecast_tlsa_unknown_hosts"), Some(0));
+
+        drop(postfix);
+        let _postfix = serve(&new);
+        sent(&node, "b2@bank.example", "delivered");
+        let entries = foretold(&node, "tlsa-does-not-match");
+        assert_eq!(entries.len(), 1, "{entries:#?}");
+        let entry = &entries[0];
+        assert_eq!(
+            (&entry["host"], &entry["severity"], &entry["is_alert"]),
+            (&"mx.bank.example:25".into(), &"warning".into(), &true.into()),
+            "{entry:#}"
+        );
+        let text = entry["text"].as_str().unwrap_or_default();
+        assert!(text.contains("the TLSA records name the key before"), "{text}");
+        let message = told(&node, 1);
+        assert!(message.contains("tlsa-does-not-match"), "{message}");
+        assert_eq!(
+            node::metric("sekisho_alerts{kind=\"tlsa-does-not-match\",severity=\"warning\"}"),
+            Some(1)
+        );
+
+        names.change(&zone(&[&old, &new]));
+        let mended = || foretold(&node, "tlsa-does-not-match").is_empty().then_some(());
+        wait::until_or("the zone to be seen as it is", mended, || node.log());
+        let over = told(&node, 2);
+        assert!(over.contains("over: tlsa-does-not-match"), "{over}");
+
+        // Without a server nobody asks, and that is said.
+        node.end_well().expect("it ends well");
+        let output = node.run(&["partner", "forecast"]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains("TLSA records were not looked up"), "{said}");
+    });
+}
+
+#[test]
+fn tlsa_records_of_our_own_that_name_nothing_of_what_a_listener_presents_are_told_until_they_do() {
+    enclosed(|| {
+        let listener = "[[listener]]\nname = \"public\"\naddress = \"192.0.2.1:25\"\ntls.roles = [\"mx\"]\n";
+        let node = crate::node(&format!("[node]\nhostname = \"mx.bank.example\"\n{listener}"));
+        let added = node.run(&["certificate", "role", "add", "mx", "--names", "mx.bank.example"]);
+        assert!(added.status.success(), "{added:?}");
+        let authority = Authority::new();
+        let (ours, other) = (
+            authority.server(&["mx.bank.example"]),
+            authority.server(&["mx.bank.example"]),
+        );
+        import(&node, &ours, &[]);
+        let names = SignedNames::serve("bank.example", &zone(&[&other]));
+        let entries = foretold(&node, "own-tlsa-does-not-match");
+        assert_eq!(entries.len(), 1, "{entries:#?}");
+        assert_eq!(
+            (&entries[0]["host"], &entries[0]["severity"], &entries[0]["is_alert"]),
+            (&"mx.bank.example".into(), &"error".into(), &true.into()),
+            "{entries:#?}"
+        );
+        let text = entries[0]["text"].as_str().unwrap_or_default();
+        assert!(text.contains("(listener public)"), "{text}");
+        let standing = || node::metric("sekisho_alerts{kind=\"own-tlsa-does-not-match\",severity=\"error\"}");
+        assert_eq!(standing(), Some(1));
+
+        names.change(&zone(&[&other, &ours]));
+        let mended = || foretold(&node, "own-tlsa-does-not-match").is_empty().then_some(());
+        wait::until_or("the zone to be seen as it is", mended, || node.log());
+        assert_eq!(standing(), Some(0));
     });
 }
