@@ -2805,7 +2805,7 @@ _sekisho() {
             return 0
             ;;
         sekisho__subcmd__certificate__subcmd__rollover__subcmd__next)
-            opts="-h -V --organization --why --json --accept --at --config --data-folder --help --version"
+            opts="-h -V --organization --why --json --accept --told --name-server --at --config --data-folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2816,6 +2816,14 @@ _sekisho() {
                     return 0
                     ;;
                 --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --accept)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name-server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -911,7 +911,7 @@ complete -c sekisho -n "__fish_sekisho_using_subcommand certificate; and __fish_
 complete -c sekisho -n "__fish_sekisho_using_subcommand certificate; and __fish_seen_subcommand_from rollover" -s V -l version -d 'Print version'
 complete -c sekisho -n "__fish_sekisho_using_subcommand certificate; and __fish_seen_subcommand_from rollover" -f -a "start" -d 'Begins a roll-over: makes the next key and a request for its certificate, and looks at the TLSA records'
 complete -c sekisho -n "__fish_sekisho_using_subcommand certificate; and __fish_seen_subcommand_from rollover" -f -a "show" -d 'Lists roll-overs, or shows one: its steps, the records to publish or withdraw, and what it waits for'
-complete -c sekisho -n "__fish_sekisho_using_subcommand certificate; and __fish_seen_subcommand_from rollover" -f -a "next" -d 'Goes on where it waits for you: partners were told, a hold ends, or a step is accepted unseen'
+complete -c sekisho -n "__fish_sekisho_using_subcommand certificate; and __fish_seen_subcommand_from rollover" -f -a "next" -d 'Looks at once, ends a hold, and goes on where it waits for you: partners were told, a step is accepted unseen'
 complete -c sekisho -n "__fish_sekisho_using_subcommand certificate; and __fish_seen_subcommand_from rollover" -f -a "back" -d 'Goes one step back and holds it there; behind the switch the old certificate is presented again'
 complete -c sekisho -n "__fish_sekisho_using_subcommand certificate; and __fish_seen_subcommand_from rollover" -f -a "cancel" -d 'Forgets a roll-over before its switch, its keys with it'
 complete -c sekisho -n "__fish_sekisho_using_subcommand certificate; and __fish_seen_subcommand_from rollover" -f -a "letter" -d 'Writes the message for partners who pin the key'

@@ -197,8 +197,14 @@ pub struct RolloverOrder {
     pub organization: String,
     /// Which role.
     pub role: String,
-    /// `next`: that the step is passed although it could not be seen; `why` says why.
-    pub accept: bool,
+    /// `next`: that this step is passed although it could not be seen (`records`, `prove`, `withdraw`); `why` says why.
+    /// Refused where it stands at another by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept: Option<String>,
+    /// `next`: that partners who pin the key were told.
+    pub told: bool,
+    /// `next`: name servers that are asked from now on instead of those of the zone.
+    pub name_servers: Vec<String>,
     /// `next`: from when on the next certificate is to be presented, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]

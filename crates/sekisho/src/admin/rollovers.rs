@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     certificate_page::Language,
-    certificates::{Author, Certificates, OrderError, RolloverStart as Start},
-    rollover::{LetterFrom, go_back, go_on, letter, rollover_view},
+    certificates::{Author, Certificates, OrderError, RolloverStart as Start, StepError},
+    rollover::{GoOn, LetterFrom, go_back, go_on, letter, rollover_view},
 };
 
 /// The port of mail between hosts.
@@ -89,9 +89,15 @@ pub(super) async fn next(
     Json(order): Json<RolloverOrder>,
 ) -> Answer<RolloverDone> {
     let (author, key) = whose(&caller, &order)?;
-    let how = (order.accept, order.at);
+    let accept = order.accept.as_deref().map(str::parse).transpose();
+    let how = GoOn {
+        accept: accept.map_err(|error: StepError| Failure::bad_request(error.to_string()))?,
+        told: order.told,
+        at: order.at,
+        name_servers: name_servers(&order.name_servers)?,
+    };
     carry_out(backend, key, move |certificates, key| {
-        go_on(certificates, key, how, &author)
+        go_on(certificates, key, &how, &author)
     })
     .await
 }

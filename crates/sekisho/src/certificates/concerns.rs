@@ -7,7 +7,7 @@ use sekisho_mail::Timestamp;
 use super::{
     CertificateRole,
     choice::Standing,
-    live::{Certificates, Holdings, Presented, candidate},
+    live::{Certificates, Holdings, Presented},
 };
 use crate::alerts::Alert;
 
@@ -92,7 +92,10 @@ impl Holdings {
     /// When the last of what a role has ends, where that is near.
     fn end_without_successor(&self, role: &CertificateRole, now: Timestamp) -> Option<Timestamp> {
         let all = self.of_role(role);
-        let candidates = all.iter().filter_map(|one| Some(candidate(role, one)?.0));
+        let candidates = self
+            .candidates(role, &all, now)
+            .into_iter()
+            .map(|(_, candidate, _)| candidate);
         let last = candidates.max_by_key(|one| one.not_after)?;
         (role.alert_from(last.not_before, last.not_after) <= now).then_some(last.not_after)
     }

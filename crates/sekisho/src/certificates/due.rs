@@ -1,6 +1,8 @@
 //! What a client of an authority needs to know of the store: which roles order their certificates, what they have, and
 //! what waits for its answer. When something is ordered is the client's to say.
 
+use std::collections::BTreeSet;
+
 use sekisho_mail::Timestamp;
 use sekisho_policy::directory::CertificateRoleKey;
 use sekisho_tls::{KeyType, SigningRequest, first_certificate};
@@ -45,6 +47,15 @@ impl Instance {
         Some(self.identity.as_ref()?.chain().first()?.dns_names.clone())
     }
 
+    /// Whether its request is for these names and no other: an authority takes one for the names of the order alone
+    /// (RFC 8555 §7.4).
+    #[must_use]
+    pub fn is_request_for(&self, names: &[String]) -> bool {
+        let wanted: BTreeSet<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let request = self.signing_request();
+        request.is_some_and(|request| request.dns_names() == Some(wanted))
+    }
+
     /// The request that waits for its certificate.
     #[must_use]
     pub fn signing_request(&self) -> Option<SigningRequest> {
@@ -60,8 +71,12 @@ impl Certificates {
         let roles = holdings.around.roles.iter().filter(|role| role.acme.is_some());
         let due = roles.flat_map(|role| {
             let mut all = holdings.of_role(role);
-            // What a roll-over is about to bring renews nothing: until its switch the key in force lives on.
-            all.retain(|one| !holdings.is_coming(&role.key, one.record.spki_sha256));
+            // What a roll-over is about to bring renews nothing: until its switch the key in force lives on. Nor does
+            // what it has replaced.
+            all.retain(|one| {
+                let spki = one.record.spki_sha256;
+                !holdings.is_coming(&role.key, spki) && !holdings.is_replaced(&role.key, spki)
+            });
             let of_type = role
                 .key_types
                 .clone()

@@ -10,7 +10,7 @@ use super::{
     CertificateRole,
     choice::{self, Standing},
     due::key_words,
-    live::{Certificates, Holdings, candidate},
+    live::{Certificates, Holdings},
     orders::{Import, OrderError},
     record::{Instance, Origin, Stage},
 };
@@ -82,9 +82,8 @@ pub(super) fn refuse_last(holdings: &Holdings, instance: &Instance, now: Timesta
         return Ok(());
     };
     let candidates = |all: &[Instance]| {
-        all.iter()
-            .filter_map(|one| Some(candidate(role, one)?.0))
-            .collect::<Vec<_>>()
+        let candidates = holdings.candidates(role, all, now).into_iter();
+        candidates.map(|(_, candidate, _)| candidate).collect::<Vec<_>>()
     };
     let all = holdings.of_role(role);
     let others: Vec<Instance> = all.iter().filter(|one| one.id != instance.id).cloned().collect();
@@ -107,6 +106,10 @@ pub(super) fn decide(
     spki: Digest,
     now: Timestamp,
 ) -> (Stage, Option<Timestamp>, String) {
+    if holdings.is_replaced(&role.key, spki) && import.activate_at.is_none() {
+        let words = "staged: it is on a key that a roll-over has replaced".to_owned();
+        return (Stage::Staged, None, words);
+    }
     if let Some(at) = import.activate_at {
         return (Stage::Active, Some(at), format!("active from {at} on, as ordered"));
     }

@@ -433,12 +433,9 @@ impl Holdings {
     fn choose(&self, role: &CertificateRole, now: Timestamp) -> (RolePresented, Option<Timestamp>) {
         let mut candidates = Vec::new();
         let mut identities = Vec::new();
-        for instance in self.of_role(role) {
-            let Some((candidate, identity)) = candidate(role, &instance) else {
-                continue;
-            };
+        for (id, candidate, identity) in self.candidates(role, &self.of_role(role), now) {
             candidates.push(candidate);
-            identities.push((instance.id.id, identity));
+            identities.push((id, identity));
         }
         let choice = choice::choose(&candidates, now);
         let presented = choice.presented.iter().map(|place| identities[*place].clone());

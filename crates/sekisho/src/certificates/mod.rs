@@ -38,7 +38,7 @@ pub use proof::{Proof, keep_proving, shake_hands};
 pub use record::{Event, Instance, InstanceId, Origin, Record, Stage};
 pub use role::CertificateRole;
 pub(crate) use rollover::itself;
-pub use rollover::{How, NextKey, Passed, RecordSet, Rollover, RolloverStart, Sight, Step, Turn, Wait};
+pub use rollover::{How, NextKey, Passed, RecordSet, Rollover, RolloverStart, Sight, Step, StepError, Turn, Wait};
 pub use stapling::{Keeper, StapleFolder};
 pub use tending::{Tended, tend};
 pub use vault::{Stray, VaultError};

@@ -131,6 +131,13 @@ impl Certificates {
         findings.extend(self.findings(&holdings, &role, &chain.0, author.at));
         let chain = chain.0;
         refuse_errors(&role, &findings)?;
+        if import.activate_at.is_some() && holdings.is_coming(&role.key, chain.facts()[0].spki_sha256) {
+            return Err(OrderError::refused(format!(
+                "it is on the next key of the roll-over of role {}, which decides when it is presented: import it \
+                 without an instant, and choose that with `sekisho certificate rollover next {} --at TIME`",
+                role.key, role.key
+            )));
+        }
         let leaf = &chain.facts()[0];
         let all = holdings.of_role(&role);
         let is_it = |one: &&Instance| one.chain().is_some_and(|chain| chain.facts()[0].sha256 == leaf.sha256);

@@ -291,3 +291,31 @@ fn whoever_pins_several_keys_in_force_is_named_once() {
         done.words
     );
 }
+
+#[test]
+fn a_request_that_waits_is_for_the_names_of_its_role_and_no_other() {
+    let scratch = tempfile::tempdir().unwrap();
+    let now = clock::now();
+    let texts = ["mx.us.example", "old.us.example", "*.us.example"];
+    let named = role(|role| role.names = texts.iter().map(|name| name.parse().unwrap()).collect());
+    let certificates = open(scratch.path(), named, now);
+    let order = RequestOrder {
+        role: "mx".parse().unwrap(),
+        key_type: None,
+        new_key: true,
+    };
+    let made = certificates.request(&order, &author(now)).unwrap();
+    for (wanted, is_it) in [
+        (&["mx.us.example", "old.us.example", "*.us.example"][..], true),
+        (&["*.us.example", "old.us.example", "MX.us.example"], true),
+        (&["mx.us.example", "*.us.example"], false),
+        (&["us.example"], false),
+        (
+            &["mx.us.example", "old.us.example", "*.us.example", "new.us.example"],
+            false,
+        ),
+    ] {
+        let wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(made[0].instance.is_request_for(&wanted), is_it, "{wanted:?}");
+    }
+}

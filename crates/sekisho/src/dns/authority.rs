@@ -5,9 +5,11 @@
 //! that DNS names are filtered as everywhere (law 12); those that an operator names may be anywhere.
 
 use std::{
+    future::poll_fn,
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
 
@@ -30,6 +32,8 @@ use super::{DnsResolver, MAX_RECORDS, Resolver as _};
 
 /// Aliases that are followed from one name.
 const ALIASES_MAX: usize = 8;
+/// How long an alias is taken to be remembered by others, whatever the records that it leads to say.
+const ALIAS_REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 /// Authoritative servers of a zone that are asked, and addresses of each.
 const SERVERS_MAX: usize = 16;
 const ADDRESSES_MAX: usize = 8;
@@ -173,10 +177,14 @@ impl Authority {
         } else {
             named.iter().map(|address| AuthorityServer::at(*address)).collect()
         };
-        let mut seen = Vec::new();
-        for server in servers {
-            let answer = server.tlsa(&owner).await;
-            seen.push((server.name, answer));
+        let asked = together(servers.iter().map(|server| server.tlsa(&owner)).collect()).await;
+        let seen = servers.iter().map(|server| server.name.clone()).zip(asked);
+        let mut seen: Vec<(String, Result<TlsaAnswer, String>)> = seen.collect();
+        if owner != *name {
+            // Who publishes by leading the alias elsewhere has it remembered too, for as long as only its own servers
+            // say.
+            let answers = seen.iter_mut().filter_map(|(_, answer)| answer.as_mut().ok());
+            answers.for_each(|answer| answer.ttl = answer.ttl.max(ALIAS_REMEMBERED));
         }
         Ok(TlsaView {
             name: name.clone(),
@@ -199,8 +207,9 @@ impl AuthorityServer {
     async fn tlsa(&self, owner: &Domain) -> Result<TlsaAnswer, String> {
         let mut unreached = Vec::new();
         let mut agreed: Option<TlsaAnswer> = None;
-        for address in &self.addresses {
-            let octets = match ask(*address, owner).await.map_err(|error| error.to_string())? {
+        let asked = together(self.addresses.iter().map(|address| ask(*address, owner)).collect()).await;
+        for (address, asked) in self.addresses.iter().zip(asked) {
+            let octets = match asked.map_err(|error| error.to_string())? {
                 Ok(octets) => octets,
                 Err(error) => {
                     unreached.push(format!("{address}: {error}"));
@@ -259,6 +268,14 @@ fn read(octets: &[u8], owner: &Domain) -> Result<TlsaAnswer, String> {
         code => return Err(code.to_string()),
     }
     let name = whole(owner).map_err(|error| error.to_string())?;
+    let is_led_on = |record: &&Record| matches!(record.record_type(), RecordType::CNAME | RecordType::DNAME);
+    if let Some(alias) = answer.answers.iter().find(is_led_on) {
+        // The resolver does not know of it yet: what it leads to is asked for at the next look.
+        return Err(format!("it leads on to another name, {} is an alias", alias.name));
+    }
+    if answer.answers.len() > MAX_RECORDS {
+        return Err(format!("{} records, more than are looked at", answer.answers.len()));
+    }
     let mut seen = TlsaAnswer::default();
     for record in answer
         .answers
@@ -298,6 +315,24 @@ impl TlsaAnswer {
             _ => {}
         }
     }
+}
+
+/// All of these, each as it comes, in their order.
+pub(crate) async fn together<F: Future>(all: Vec<F>) -> Vec<F::Output> {
+    let mut waiting: Vec<_> = all.into_iter().map(|one| (Some(Box::pin(one)), None)).collect();
+    poll_fn(|context| {
+        let mut are_done = true;
+        for (future, output) in &mut waiting {
+            let Some(one) = future else { continue };
+            match one.as_mut().poll(context) {
+                Poll::Ready(found) => (*future, *output) = (None, Some(found)),
+                Poll::Pending => are_done = false,
+            }
+        }
+        if are_done { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    waiting.into_iter().filter_map(|(_, output)| output).collect()
 }
 
 /// What was found; nothing is nothing, and a fault is an error.

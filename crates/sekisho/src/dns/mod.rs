@@ -23,6 +23,7 @@ use std::{
 
 use sekisho_mail::{Domain, Lookup};
 
+pub(crate) use authority::together;
 pub use authority::{Authority, AuthorityError, AuthorityServer, TlsaAnswer, TlsaView};
 pub use none::NoResolver;
 pub use resolver::{DnsError, DnsResolver};

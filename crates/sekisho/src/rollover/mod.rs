@@ -16,15 +16,21 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt,
+    net::SocketAddr,
+    sync::{Arc, Mutex as StdMutex, PoisonError},
+    time::Duration,
+};
 
 use sekisho_api::{AlertKind, Severity};
 use sekisho_mail::Timestamp;
 use sekisho_policy::directory::CertificateRoleKey;
 use sekisho_store::Store;
 use tokio::{
-    sync::{Mutex, Notify, watch},
-    task,
+    sync::{Mutex, Notify, OwnedMutexGuard, watch},
+    task::{self, JoinSet},
     time::sleep,
 };
 
@@ -52,6 +58,9 @@ const OPERATOR_TOLD_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// A next certificate that is not presented yet is told of when this part of its life is left.
 const PART_LEFT: u32 = 4;
 
+/// How long records are taken to be remembered that an operator says are published, at least.
+const UNSEEN_REMEMBERED: Duration = Duration::from_secs(3600);
+
 /// Where the time comes from.
 pub type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -60,8 +69,8 @@ pub struct RolloverKeeper {
     certificates: Arc<Certificates>,
     outside: Arc<dyn Outside>,
     clock: Clock,
-    /// Held by who looks.
-    turn: Mutex<()>,
+    /// By role, each held by who looks at it: one that waits for somebody keeps no other waiting.
+    turns: StdMutex<HashMap<CertificateRoleKey, Arc<Mutex<()>>>>,
     woken: Notify,
 }
 
@@ -81,7 +90,7 @@ impl RolloverKeeper {
             certificates,
             outside,
             clock,
-            turn: Mutex::new(()),
+            turns: StdMutex::default(),
             woken: Notify::new(),
         }
     }
@@ -98,18 +107,14 @@ impl RolloverKeeper {
     }
 
     /// Brings roll-overs on until the server stops.
-    pub async fn keep(&self, alerts: Arc<Alerts>, store: Arc<dyn Store>, mut phase: watch::Receiver<Phase>) {
+    pub async fn keep(self: Arc<Self>, alerts: Arc<Alerts>, store: Arc<dyn Store>, mut phase: watch::Receiver<Phase>) {
         let mut stated: Option<Vec<Alert>> = None;
+        let mut looks = JoinSet::new();
         loop {
             let working = async {
-                let mut next: Option<Timestamp> = None;
-                for (role, rollover) in self.certificates.rollovers() {
-                    if rollover.is_under_way() {
-                        let then = self.advance(&role, false).await;
-                        next = [next, then].into_iter().flatten().min();
-                    }
-                }
                 let now = clock::now();
+                let next = self.set_going(&mut looks, now);
+                while looks.try_join_next().is_some() {}
                 let found = rollover_alerts(&self.certificates, now);
                 if stated.as_ref() != Some(&found) {
                     stated = match alerts.state(&*store, Watcher::Rollovers, found.clone()).await {
@@ -133,30 +138,58 @@ impl RolloverKeeper {
         }
     }
 
-    /// Looks at a role's roll-over and brings it on as far as it goes; `at_once` even where the next look is not due.
-    /// Answers when it is to be looked at next.
-    pub async fn advance(&self, key: &CertificateRoleKey, at_once: bool) -> Option<Timestamp> {
-        let _turn = self.turn.lock().await;
-        for _ in Step::ALL {
-            let rollover = self.certificates.rollover(key)?;
-            if !rollover.is_under_way() || rollover.held_by.is_some() {
-                return None;
+    /// Looks at what is due, each by itself; answers when the next one is.
+    fn set_going(self: &Arc<Self>, looks: &mut JoinSet<()>, now: Timestamp) -> Option<Timestamp> {
+        let mut next: Option<Timestamp> = None;
+        for (role, rollover) in self.certificates.rollovers() {
+            // Whose turn is taken wakes us when it ends.
+            let Ok(turn) = self.turn(&role).try_lock_owned() else {
+                continue;
+            };
+            if rollover.is_due(now) {
+                let keeper = Arc::clone(self);
+                looks.spawn(async move {
+                    keeper.go_through(&role, &turn, false).await;
+                    keeper.woken.notify_one();
+                });
+            } else if rollover.is_under_way() && rollover.held_by.is_none() {
+                next = [next, rollover.look_at].into_iter().flatten().min();
             }
-            let due = rollover.look_at.filter(|at| *at > (self.clock)());
-            if let Some(due) = due.filter(|_| !at_once) {
-                return Some(due);
+        }
+        next
+    }
+
+    fn turn(&self, key: &CertificateRoleKey) -> Arc<Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(key.clone()).or_default())
+    }
+
+    /// Looks at a role's roll-over and brings it on as far as it goes; `at_once` even where the next look is not due.
+    pub async fn advance(&self, key: &CertificateRoleKey, at_once: bool) {
+        let turn = self.turn(key).lock_owned().await;
+        self.go_through(key, &turn, at_once).await;
+    }
+
+    async fn go_through(&self, key: &CertificateRoleKey, _turn: &OwnedMutexGuard<()>, at_once: bool) {
+        for _ in Step::ALL {
+            let Some(rollover) = self.certificates.rollover(key) else {
+                return;
+            };
+            let is_wanted = at_once && rollover.is_under_way() && rollover.held_by.is_none();
+            if !is_wanted && !rollover.is_due((self.clock)()) {
+                return;
             }
             let step = rollover.step;
             match self.look(key, rollover).await {
-                Ok(rollover) if rollover.step == step => return rollover.look_at,
+                Ok(rollover) if rollover.step == step => return,
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::warn!(role = %key, step = %step, %error, "a roll-over does not go on");
-                    return Some((self.clock)().plus(LOOK_EVERY));
+                    // Somebody has changed it, which is looked at next; or the disk fails, which is told elsewhere too.
+                    tracing::warn!(role = %key, step = %step, %error, "what was seen of a roll-over is not kept");
+                    return;
                 }
             }
         }
-        Some((self.clock)())
     }
 
     /// One look, and what follows from it.
@@ -168,7 +201,7 @@ impl RolloverKeeper {
             role: &role,
         };
         rollover.look_at = None;
-        let verdict = look.at(&mut rollover).await?;
+        let verdict = look.at(&mut rollover).await;
         let now = (self.clock)();
         let step = rollover.step;
         match verdict {
@@ -202,22 +235,43 @@ impl RolloverKeeper {
     }
 }
 
-/// Lets a roll-over go on where it waits for its operator: says when what comes is to be presented, ends a hold, or
-/// passes the step that an operator has to pass.
+/// What an operator says of a roll-over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GoOn {
+    /// This step is passed although it could not be seen. Another by now is not.
+    pub accept: Option<Step>,
+    /// Partners who pin the key were told.
+    pub told: bool,
+    /// From when on the next certificate is to be presented.
+    pub at: Option<Timestamp>,
+    /// Name servers that are asked from now on; those of before where there are none.
+    pub name_servers: Vec<SocketAddr>,
+}
+
+/// Lets a roll-over go on where it waits for its operator, and ends a hold.
 ///
 /// # Errors
-/// When there is nothing that an operator could pass.
+/// When it stands at another step than the order is for, or comes too late.
 pub fn go_on(
     certificates: &Certificates,
     key: &CertificateRoleKey,
-    (accept, at): (bool, Option<Timestamp>),
+    order: &GoOn,
     author: &Author,
 ) -> Result<String, OrderError> {
     let mut rollover = under_way(certificates, key)?;
     let step = rollover.step;
+    let is_at = |wanted: Step| {
+        if step == wanted {
+            return Ok(());
+        }
+        Err(OrderError::refused(format!(
+            "it stands at its step {step} and not at {wanted}; look at it again with `sekisho certificate rollover \
+             show {key}`"
+        )))
+    };
     let mut words = Vec::new();
-    if let Some(at) = at {
-        if step > Step::Switch {
+    if let Some(at) = order.at {
+        if step > Step::Switch || rollover.brings_at(author.at) {
             return Err(OrderError::refused(
                 "the switch has been; an instant for it comes too late",
             ));
@@ -225,7 +279,15 @@ pub fn go_on(
         rollover.switch_at = Some(at);
         words.push(format!("the next certificate is to be presented from {at} on"));
     }
-    if accept {
+    if !order.name_servers.is_empty() {
+        rollover.name_servers.clone_from(&order.name_servers);
+        words.push("these name servers are asked from now on".to_owned());
+    }
+    if let Some(by) = rollover.held_by.take() {
+        words.push(format!("it was held by {by} and goes on"));
+    }
+    if let Some(accepted) = order.accept {
+        is_at(accepted)?;
         if !step.can_be_accepted() {
             let text = format!("the step {step} cannot be passed unseen; records, prove and withdraw can");
             return Err(OrderError::refused(text));
@@ -234,11 +296,18 @@ pub fn go_on(
             return Err(OrderError::BadOrder("say why it is accepted, with --why".to_owned()));
         }
         rollover.note(How::Accepted, author.why.clone(), author);
+        if step == Step::Records {
+            // That it is published is taken on trust; that others forget what they have seen takes its time all the
+            // same.
+            let remembered = Duration::from_secs(rollover.remembered_secs).max(UNSEEN_REMEMBERED);
+            rollover.wait_until = Some(author.at.plus(remembered));
+            rollover.records_gone = None;
+        }
         rollover.enter(step.next(), author.at);
         words.push(format!("{step} is accepted unseen"));
-    } else if let Some(by) = rollover.held_by.take() {
-        words.push(format!("it was held by {by} and goes on"));
-    } else if step == Step::Partners {
+    }
+    if order.told {
+        is_at(Step::Partners)?;
         let text = if author.why.is_empty() {
             "partners were told"
         } else {
@@ -248,7 +317,6 @@ pub fn go_on(
         rollover.enter(Step::Switch, author.at);
         words.push("partners were told".to_owned());
     }
-    rollover.held_by = None;
     rollover.look_at = None;
     certificates.change_rollover(key, rollover, author.at)?;
     Ok(if words.is_empty() {
@@ -263,15 +331,14 @@ pub fn go_on(
 /// # Errors
 /// When there is nothing before, or nothing to go back to.
 pub fn go_back(certificates: &Certificates, key: &CertificateRoleKey, author: &Author) -> Result<String, OrderError> {
-    let rollover = under_way(certificates, key)?;
-    let step = rollover.step;
+    let mut rollover = under_way(certificates, key)?;
+    let (step, was_brought) = (rollover.step, rollover.brings_at(author.at));
     let passed = Step::ALL
         .into_iter()
         .filter(|one| *one < step && !rollover.was_skipped(*one));
     let to = match step {
-        // The records are looked at and the waiting is for nothing else: both are one for whoever goes back.
         Step::Overlap | Step::Withdraw => Some(Step::Switch),
-        Step::Issue if rollover.was_skipped(Step::Records) => None,
+        Step::Switch if was_brought => Some(Step::Switch),
         _ => passed.max(),
     };
     let Some(to) = to else {
@@ -279,23 +346,18 @@ pub fn go_back(certificates: &Certificates, key: &CertificateRoleKey, author: &A
             "nothing is before this step; to end the roll-over: `sekisho certificate rollover cancel {key}`"
         )));
     };
-    let is_presented = step >= Step::Switch;
-    if is_presented {
-        certificates.take_back(key, author)?;
-    }
-    let mut rollover = under_way(certificates, key)?;
     let why = if author.why.is_empty() { "by order" } else { &author.why };
     rollover.note(How::Back, why.to_owned(), author);
     rollover.enter(to, author.at);
     rollover.held_by = Some(author.by.clone());
-    if is_presented {
+    if step >= Step::Switch {
         // Who goes back from a switch chooses the next instant anew.
         rollover.switch_at = None;
     }
-    certificates.change_rollover(key, rollover, author.at)?;
+    certificates.take_back(key, rollover, author)?;
     Ok(format!(
         "it stands at {to} and is held there{}",
-        if step > Step::Switch {
+        if was_brought {
             "; the old certificate is presented again"
         } else {
             ""
@@ -331,17 +393,14 @@ pub fn rollover_alerts(certificates: &Certificates, now: Timestamp) -> Vec<Alert
             alerts.push(alert(AlertKind::RolloverAtRisk, Severity::Error, text, Some(ends)));
         }
         let is_late = now.since(rollover.since) >= OPERATOR_TOLD_AFTER;
-        let waits = rollover
-            .wait
-            .as_ref()
-            .filter(|wait| wait.turn == Turn::Operator)
-            .map(|wait| wait.text.clone());
+        let waits = rollover.wait.as_ref().filter(|wait| wait.turn != Turn::Time);
+        let waits = waits.map(|wait| wait.text.clone());
         let held = rollover
             .held_by
             .as_ref()
             .map(|by| format!("{by} holds it at its step {}", rollover.step));
         if let Some(text) = held.or(waits).filter(|_| is_late) {
-            let text = format!("the roll-over waits for you since {}: {text}", rollover.since);
+            let text = format!("the roll-over has not gone on since {}: {text}", rollover.since);
             alerts.push(alert(AlertKind::RolloverWaits, Severity::Warning, text, None));
         }
     }

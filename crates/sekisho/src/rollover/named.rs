@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use sekisho_mail::{Domain, OrganizationName};
-use sekisho_tls::{CertificateChain, DANE_EE, DANE_TA, any_matches};
+use sekisho_tls::{CertificateChain, DANE_EE, DANE_TA, TlsaRecord, any_matches};
 use tokio::time::timeout;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 /// Domains of an organization whose mail exchangers are looked up.
 const DOMAINS_MAX: usize = 50;
 /// Names of a role that are looked at.
-const HOSTS_MAX: usize = 32;
+const HOSTS_MAX: usize = 200;
 /// For all questions about one certificate that comes in.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The port of mail between hosts.
@@ -89,13 +89,17 @@ impl Names {
         in_force: &[CertificateChain],
         chain: &CertificateChain,
     ) -> Result<Vec<String>, String> {
-        let exchangers = self.exchangers(&role.key.organization);
+        let exchangers = self.exchangers(&role.key.organization).await?;
         let mut against = Vec::new();
-        for host in known_hosts(role, in_force, exchangers).await? {
-            let Ok(name) = Domain::parse(&format!("_{SMTP_PORT}._tcp.{host}")) else {
+        for host in known_hosts(role, in_force, exchangers)? {
+            let Ok(name) = Domain::parse(&format!("_{SMTP_PORT}._tcp.{}", host.name)) else {
                 continue;
             };
-            for (server, answer) in self.tlsa(&name, &[]).await?.servers {
+            let view = self.tlsa(&name, &[]).await;
+            if !host.is_ours(&view, in_force) {
+                continue;
+            }
+            for (server, answer) in view?.servers {
                 let records = answer.map_err(|why| format!("{server} about {name}: {why}"))?.records;
                 let mut usable = records
                     .iter()
@@ -111,29 +115,64 @@ impl Names {
     }
 }
 
-/// Hosts that partners know certificates of a role by: its names and those of what is in force. For a wildcard they are
-/// the mail exchangers below it, which are asked for where there is one.
+/// A host that partners may know certificates of a role by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct KnownHost {
+    /// Its name.
+    pub(super) name: Domain,
+    /// Whether it is a name of the role or of its certificates, or below a wildcard of theirs.
+    is_named: bool,
+}
+
+impl KnownHost {
+    /// Whether what its records say is about us: a mail exchanger of an organization may be somebody else's, and is
+    /// ours without a name in the certificate where its records name what is in force (usage 3 asks for no name, RFC
+    /// 7672 §3.1.1). One that gives no answer may be ours.
+    pub(super) fn is_ours(&self, view: &Result<TlsaView, String>, in_force: &[CertificateChain]) -> bool {
+        let names_us = |records: &[TlsaRecord]| {
+            let mut pairs = records
+                .iter()
+                .flat_map(|record| in_force.iter().map(move |chain| (record, chain)));
+            pairs.any(|(record, chain)| record.names(chain))
+        };
+        self.is_named
+            || view.as_ref().map_or(true, |view| {
+                let mut servers = view.servers.iter();
+                servers.any(|(_, answer)| answer.as_ref().map_or(true, |answer| names_us(&answer.records)))
+            })
+    }
+}
+
+/// Hosts that partners may know certificates of a role by: its names, those of what is in force, and the mail
+/// exchangers of its organization.
 ///
 /// # Errors
-/// When DNS does not say who the exchangers are, in words.
-pub(super) async fn known_hosts(
+/// When there are more than are looked at.
+pub(super) fn known_hosts(
     role: &CertificateRole,
     in_force: &[CertificateChain],
-    exchangers: impl Future<Output = Result<Vec<Domain>, String>>,
-) -> Result<Vec<Domain>, String> {
+    exchangers: Vec<Domain>,
+) -> Result<Vec<KnownHost>, String> {
     let mut named = role.name_texts();
     named.extend(in_force.iter().flat_map(CertificateChain::leaf_names));
-    let mut hosts: Vec<Domain> = named.iter().filter_map(|name| Domain::parse(name).ok()).collect();
-    if named.iter().any(|name| name.starts_with('*')) {
-        let is_named = |host: &Domain| {
-            host.as_str()
-                .parse()
-                .is_ok_and(|pattern| any_matches(&named, &[pattern]))
-        };
-        hosts.extend(exchangers.await?.into_iter().filter(is_named));
+    let is_named = |host: &Domain| {
+        host.as_str()
+            .parse()
+            .is_ok_and(|pattern| any_matches(&named, &[pattern]))
+    };
+    let mut names: Vec<Domain> = named.iter().filter_map(|name| Domain::parse(name).ok()).collect();
+    names.extend(exchangers);
+    names.sort_unstable();
+    names.dedup();
+    if names.len() > HOSTS_MAX {
+        return Err(format!(
+            "{} hosts are known, and {HOSTS_MAX} at most are looked at",
+            names.len()
+        ));
     }
-    hosts.sort_unstable();
-    hosts.dedup();
-    hosts.truncate(HOSTS_MAX);
-    Ok(hosts)
+    let hosts = names.into_iter().map(|name| KnownHost {
+        is_named: is_named(&name),
+        name,
+    });
+    Ok(hosts.collect())
 }

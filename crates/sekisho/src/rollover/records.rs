@@ -3,13 +3,16 @@
 
 use std::time::Duration;
 
-use sekisho_mail::{Domain, Timestamp};
+use sekisho_mail::{Digest, Domain, Timestamp, hexadecimal};
 use sekisho_tls::{CertificateChain, DANE_EE, TlsaRecord};
 
 use crate::{
     certificates::{RecordSet, Rollover, Sight},
     dns::{TlsaAnswer, TlsaView},
 };
+
+/// Sights that are kept of one look.
+const SIGHTS_MAX: usize = 200;
 
 /// What was seen at all names of a role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +38,12 @@ impl Records {
     }
 
     fn note(&mut self, is_well: bool, text: String) {
-        self.sights.push(Sight { is_well, text });
+        // What is wrong is told before what is well, of very much of either.
+        if self.sights.len() < SIGHTS_MAX {
+            self.sights.push(Sight { is_well, text });
+        } else if !is_well && let Some(well) = self.sights.iter_mut().find(|sight| sight.is_well) {
+            *well = Sight { is_well, text };
+        }
     }
 
     fn add(&mut self, name: &Domain, answer: &TlsaAnswer) {
@@ -65,22 +73,30 @@ impl Records {
     }
 }
 
-/// A name with what its servers show, or why nobody could be asked.
-pub(super) type Asked = (Domain, Result<TlsaView, String>);
+/// What the servers of a name show, or why nobody could be asked.
+pub(super) type TlsaSeen = Result<TlsaView, String>;
+/// Names with what was seen there.
+pub(super) type Asked = Vec<(Domain, TlsaSeen)>;
+
+/// What was in force before: its chains, as far as they are kept, and its keys.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Old {
+    /// Chains.
+    pub(super) chains: Vec<CertificateChain>,
+    /// The SHA-256 of each SubjectPublicKeyInfo.
+    pub(super) keys: Vec<Digest>,
+}
 
 /// The SubjectPublicKeyInfo of each key that comes.
 pub(super) fn next_keys(rollover: &Rollover) -> Vec<Vec<u8>> {
-    let keys = rollover.keys.iter().map(|key| {
-        let digits = key.spki.as_bytes().chunks(2);
-        let octets = digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap_or_default(), 16));
-        octets.collect::<Result<Vec<u8>, _>>().unwrap_or_default()
-    });
-    keys.collect()
+    let keys = rollover.keys.iter();
+    keys.map(|key| hexadecimal::decode(&key.spki).unwrap_or_default())
+        .collect()
 }
 
 /// Whether every server shows, beside what it has, the records of these keys. Names without records are left alone: who
 /// has none today needs none tomorrow.
-pub(super) fn beside(asked: &[Asked], keys: &[Vec<u8>]) -> Records {
+pub(super) fn beside(asked: &Asked, keys: &[Vec<u8>]) -> Records {
     judged(asked, |answer| {
         if answer.records.is_empty() {
             return Err("shows no TLSA record, where others show some".to_owned());
@@ -101,10 +117,14 @@ pub(super) fn beside(asked: &[Asked], keys: &[Vec<u8>]) -> Records {
 }
 
 /// Whether no server shows a record that names one of the old chains and none of the new ones.
-pub(super) fn without(asked: &[Asked], old: &[CertificateChain], new: &[CertificateChain]) -> Records {
+pub(super) fn without(asked: &Asked, old: &Old, new: &[CertificateChain]) -> Records {
     judged(asked, |answer| {
         let lasting = answer.records.iter().filter(|record| is_of_old(record, old, new));
         let lasting: Vec<String> = lasting.map(ToString::to_string).collect();
+        let names_new = |record: &TlsaRecord| new.iter().any(|chain| record.names(chain));
+        if !answer.records.is_empty() && !answer.records.iter().any(names_new) {
+            return Err("shows no record that names what is presented".to_owned());
+        }
         if lasting.is_empty() {
             return Ok("names the old key no more".to_owned());
         }
@@ -113,11 +133,14 @@ pub(super) fn without(asked: &[Asked], old: &[CertificateChain], new: &[Certific
 }
 
 /// Whether a record is one that is to be withdrawn.
-pub(super) fn is_of_old(record: &TlsaRecord, old: &[CertificateChain], new: &[CertificateChain]) -> bool {
-    old.iter().any(|chain| record.names(chain)) && !new.iter().any(|chain| record.names(chain))
+pub(super) fn is_of_old(record: &TlsaRecord, old: &Old, new: &[CertificateChain]) -> bool {
+    // The chains may have been removed from the store; the usual form of a record is known by the key alone.
+    let is_key = |key: &Digest| record.usage == DANE_EE && record.selector == 1 && record.data == key.0;
+    let is_old = old.chains.iter().any(|chain| record.names(chain)) || old.keys.iter().any(is_key);
+    is_old && !new.iter().any(|chain| record.names(chain))
 }
 
-fn judged(asked: &[Asked], judge: impl Fn(&TlsaAnswer) -> Result<String, String>) -> Records {
+fn judged(asked: &Asked, judge: impl Fn(&TlsaAnswer) -> Result<String, String>) -> Records {
     let mut records = Records::default();
     for (name, view) in asked {
         let view = match view {

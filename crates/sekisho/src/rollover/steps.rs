@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use sekisho_mail::{Domain, Timestamp};
 use sekisho_policy::directory::CertificateRoleKey;
-use sekisho_tls::{CertificateChain, Identity, KeyFamily, ProbeName, any_matches};
-use tokio::task;
+use sekisho_tls::{CertificateChain, Identity, KeyFamily, ProbeName};
+use tokio::{task, time::timeout};
 
 use super::{
     RolloverKeeper,
     named::known_hosts,
     outside::{Claim, Handshake},
-    records::{Asked, Records, beside, next_keys, without},
+    records::{Asked, Old, Records, TlsaSeen, beside, next_keys, without},
 };
 use crate::{
     acme::back_off,
@@ -19,7 +19,11 @@ use crate::{
         Author, CertificateRole, Certificates, How, Instance, NextKey, OrderError, Rollover, Sight, Stage, Step, Turn,
         Wait, itself,
     },
+    dns::together,
 };
+
+/// For all questions to DNS of one look.
+const LOOK_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a look comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,17 +70,25 @@ pub(super) struct Look<'l> {
 }
 
 impl Look<'_> {
-    /// Looks at what the step is for; what was seen is noted in the roll-over.
-    pub(super) async fn at(&self, rollover: &mut Rollover) -> Result<Verdict, OrderError> {
-        if (Step::Issue..=Step::Switch).contains(&rollover.step)
-            && let Some(back) = self.lost_records(rollover).await?
+    /// Looks at what the step is for; what was seen is noted in the roll-over. What the store refuses is said, and
+    /// waits for the operator.
+    pub(super) async fn at(&self, rollover: &mut Rollover) -> Verdict {
+        if rollover.step >= Step::Issue
+            && let Some(back) = self.lost_records(rollover).await
         {
-            return Ok(back);
+            return back;
         }
+        match self.look(rollover).await {
+            Ok(verdict) => verdict,
+            Err(error) => Verdict::wait(Turn::Operator, error.to_string()),
+        }
+    }
+
+    async fn look(&self, rollover: &mut Rollover) -> Result<Verdict, OrderError> {
         match rollover.step {
             Step::Records => Ok(self.records(rollover).await),
             Step::WaitOut => Ok(self.wait_out(rollover).await),
-            Step::Issue => Ok(self.issue(rollover).await),
+            Step::Issue => self.issue(rollover).await,
             Step::Prove => Ok(self.prove(rollover).await),
             Step::Partners => Ok(self.partners(rollover)),
             Step::Switch => self.switch(rollover).await,
@@ -119,26 +131,31 @@ impl Look<'_> {
         keys.collect()
     }
 
-    /// Hosts that partners know the certificates by.
-    async fn hosts(&self, rollover: &Rollover) -> Result<Vec<Domain>, String> {
+    /// What all servers show at all names, and the names that were asked for; all at once, and not for ever.
+    async fn asked(&self, rollover: &Rollover) -> Result<Asked, String> {
         let chains: Vec<CertificateChain> = self.instances(rollover).iter().filter_map(Instance::chain).collect();
-        let exchangers = self.keeper.outside.exchangers(&self.key.organization);
-        known_hosts(self.role, &chains, exchangers).await
-    }
-
-    /// What all servers show at all names.
-    async fn asked(&self, rollover: &Rollover) -> Result<Vec<Asked>, String> {
-        let mut asked = Vec::new();
-        for host in self.hosts(rollover).await? {
-            for port in &rollover.ports {
-                let Ok(name) = Domain::parse(&format!("_{port}._tcp.{host}")) else {
-                    continue;
-                };
-                let view = self.keeper.outside.tlsa(&name, &rollover.name_servers).await;
-                asked.push((name, view));
+        let asking = async {
+            let exchangers = self.keeper.outside.exchangers(&self.key.organization).await?;
+            let hosts = known_hosts(self.role, &chains, exchangers)?;
+            let mut names = Vec::new();
+            for host in hosts {
+                for port in &rollover.ports {
+                    let name = Domain::parse(&format!("_{port}._tcp.{}", host.name));
+                    names.extend(name.ok().map(|name| (host.clone(), name)));
+                }
             }
-        }
-        Ok(asked)
+            let asked = names.into_iter().map(|(host, name)| async move {
+                let view = self.keeper.outside.tlsa(&name, &rollover.name_servers).await;
+                (host, name, view)
+            });
+            Ok::<_, String>(together(asked.collect()).await)
+        };
+        let asked = timeout(LOOK_PATIENCE, asking).await;
+        let asked = asked.map_err(|_| format!("not all answers came within {} s", LOOK_PATIENCE.as_secs()))??;
+        Ok(asked
+            .into_iter()
+            .filter_map(|(host, name, view)| host.is_ours(&view, &chains).then_some((name, view)))
+            .collect())
     }
 
     /// As [`Self::asked`], held against the keys that come; noted in the roll-over.
@@ -158,8 +175,13 @@ impl Look<'_> {
         }
         let records = match self.beside(rollover).await {
             Ok(records) => records,
-            Err(why) => return Verdict::wait(Turn::Others, format!("DNS does not say which hosts take mail: {why}")),
+            Err(why) => return Verdict::wait(Turn::Others, format!("DNS does not say enough: {why}")),
         };
+        if records.sights.is_empty() {
+            let text = "no host is known that takes mail by a certificate of the role: there is no name without a \
+                        star, and no mail exchanger of the organization below one";
+            return Verdict::wait(Turn::Operator, text);
+        }
         if records.are_absent() {
             rollover.record_sets.clear();
             rollover.records_gone = None;
@@ -189,51 +211,58 @@ impl Look<'_> {
     }
 
     async fn wait_out(&self, rollover: &mut Rollover) -> Verdict {
-        let until = rollover.wait_until.filter(|_| !rollover.was_skipped(Step::Records));
-        let Some(until) = until.filter(|_| was_seen(rollover)) else {
+        let Some(until) = rollover.wait_until.filter(|_| !rollover.was_skipped(Step::Records)) else {
             return Verdict::skip("there is nothing that others could remember");
         };
         let records = match self.beside(rollover).await {
             Ok(records) => records,
-            Err(why) => return Verdict::wait(Turn::Others, format!("DNS does not say which hosts take mail: {why}")),
+            Err(why) => return Verdict::wait(Turn::Others, format!("DNS does not say enough: {why}")),
         };
-        if let Some(back) = gone(rollover, &records) {
+        if was_seen(rollover)
+            && let Some(back) = gone(rollover, &records)
+        {
             return back;
         }
         let now = self.now();
         if now < until {
             return Verdict::until(until, "the records without the next key may be remembered until then");
         }
-        if records.unknown {
-            return Verdict::wait(Turn::Others, "not every authoritative server gives an answer just now");
-        }
+        // A server that is silent by now was seen to show them, or an operator has said so.
         Verdict::done("nobody remembers the records without the next key any more")
     }
 
-    /// The way back where records are gone that were seen at every server; what was to be presented by itself waits
-    /// again. Servers that give no answer take nothing back: they were seen to have them.
-    async fn lost_records(&self, rollover: &mut Rollover) -> Result<Option<Verdict>, OrderError> {
-        if !was_seen(rollover) {
-            return Ok(None);
+    /// What follows where records name the key in force and not the next one, although they did or there were none.
+    /// Before the switch it is gone back to them; behind it, it is told. Servers that give no answer change nothing:
+    /// they were seen.
+    async fn lost_records(&self, rollover: &mut Rollover) -> Option<Verdict> {
+        let is_of_listener = self.keeper.certificates.is_of_listener(self.key);
+        let was_accepted = !was_seen(rollover) && !rollover.was_skipped(Step::Records);
+        if was_accepted || !is_of_listener {
+            return None;
         }
         let sights = rollover.sights.clone();
-        let back = match self.beside(rollover).await {
-            Ok(records) => gone(rollover, &records),
-            Err(_) => None,
-        };
-        match &back {
-            None => rollover.sights = sights,
-            Some(_) if rollover.step == Step::Switch => {
-                let author = self.author("TLSA records of the next key are gone");
-                self.stored(move |store, key| store.take_back(key, &author)).await?;
-            }
-            Some(_) => {}
+        let records = self.beside(rollover).await;
+        rollover.sights = sights;
+        let records = records.ok()?;
+        let is_lost = records.missing || (was_seen(rollover) && records.are_absent());
+        if rollover.step > Step::Switch {
+            // What is presented by now is named by none of them, or partly: mail that checks them does not come.
+            let lost = records.sights.iter().find(|sight| !sight.is_well && records.missing);
+            rollover.records_gone =
+                lost.map(|sight| format!("TLSA records do not name what is presented: {}", sight.text));
+            return None;
         }
-        Ok(back)
+        if !is_lost {
+            return None;
+        }
+        gone(rollover, &records)
     }
 
-    async fn issue(&self, rollover: &mut Rollover) -> Verdict {
+    async fn issue(&self, rollover: &mut Rollover) -> Result<Verdict, OrderError> {
         rollover.sights.clear();
+        let (author, seen) = (self.author("the names of the role have changed"), rollover.clone());
+        self.stored(move |store, key| store.renew_requests(key, &seen, &author))
+            .await?;
         let mut awaited = Vec::new();
         for (key, instance) in self.next(rollover) {
             let Some(instance) = instance else {
@@ -241,7 +270,7 @@ impl Look<'_> {
                     "{} was removed from the store; cancel the roll-over and begin anew",
                     key.id
                 );
-                return Verdict::wait(Turn::Operator, text);
+                return Ok(Verdict::wait(Turn::Operator, text));
             };
             if instance.record.stage != Stage::Requested {
                 rollover.sights.push(Sight {
@@ -255,13 +284,13 @@ impl Look<'_> {
                 continue;
             }
             if let Err(wait) = self.order(rollover, &key).await {
-                return wait;
+                return Ok(wait);
             }
         }
         if awaited.is_empty() {
-            return Verdict::done("there is a certificate on each next key");
+            return Ok(Verdict::done("there is a certificate on each next key"));
         }
-        Verdict::wait(
+        Ok(Verdict::wait(
             Turn::Operator,
             format!(
                 "have the authority answer the request of {}, and import the answer with `sekisho certificate import \
@@ -269,7 +298,7 @@ impl Look<'_> {
                 awaited.join(" and "),
                 self.key
             ),
-        )
+        ))
     }
 
     async fn order(&self, rollover: &mut Rollover, key: &NextKey) -> Result<(), Verdict> {
@@ -298,13 +327,15 @@ impl Look<'_> {
                 "the secret name of the probe is damaged; cancel and begin anew",
             );
         };
-        let asked = self.asked(rollover).await;
-        let (hosts, asked) = match (self.hosts(rollover).await, asked) {
-            (Ok(hosts), Ok(asked)) => (hosts, asked),
-            (Err(why), _) | (_, Err(why)) => {
-                return Verdict::wait(Turn::Others, format!("DNS does not say which hosts take mail: {why}"));
-            }
+        let asked = match self.asked(rollover).await {
+            Ok(asked) => asked,
+            Err(why) => return Verdict::wait(Turn::Others, format!("DNS does not say enough: {why}")),
         };
+        let prefix = format!("_{}._tcp.", rollover.ports.first().copied().unwrap_or(25));
+        let hosts = asked
+            .iter()
+            .filter_map(|(name, _)| Domain::parse(name.as_str().strip_prefix(&prefix)?).ok());
+        let hosts: Vec<Domain> = hosts.collect();
         let next = self
             .next(rollover)
             .into_iter()
@@ -313,7 +344,7 @@ impl Look<'_> {
         rollover.sights.clear();
         let (port, mut handshakes) = (rollover.ports.first().copied().unwrap_or(25), 0);
         for host in &hosts {
-            for identity in next.iter().filter(|one| any_matches(&one.names(), &patterns(host))) {
+            for identity in &next {
                 let claim = Claim {
                     host: host.clone(),
                     port,
@@ -321,12 +352,16 @@ impl Look<'_> {
                     probe: probe.clone(),
                 };
                 match self.keeper.outside.prove(claim).await {
+                    Ok(made) if made.is_empty() => rollover.sights.push(Sight {
+                        is_well: true,
+                        text: format!("{host} has no address that may be tried, and was not"),
+                    }),
                     Ok(made) => {
                         handshakes += made.len();
                         let tlsa = asked
                             .iter()
                             .filter(|(name, _)| name.as_str() == format!("_{port}._tcp.{host}"));
-                        let tlsa: Vec<&Asked> = tlsa.collect();
+                        let tlsa: Vec<&(Domain, _)> = tlsa.collect();
                         let seen = made.iter().map(|one| self.judge(host, one, identity, &tlsa));
                         rollover.sights.extend(seen);
                     }
@@ -341,18 +376,18 @@ impl Look<'_> {
             (0, true) => Verdict::wait(
                 Turn::Others,
                 "no name of the next certificate has an address that may be tried; where this network does not lead to \
-                 your own public address, say so: next --accept --why TEXT",
+                 your own public address, say so: next --accept prove --why TEXT",
             ),
             (_, true) => Verdict::done(format!("{handshakes} handshakes by published name and address show it")),
             _ => Verdict::wait(
                 Turn::Others,
                 "a handshake by published name and address does not show the next certificate; where this network does \
-                 not lead to your own public address, say so: next --accept --why TEXT",
+                 not lead to your own public address, say so: next --accept prove --why TEXT",
             ),
         }
     }
 
-    fn judge(&self, host: &Domain, handshake: &Handshake, wanted: &Identity, tlsa: &[&Asked]) -> Sight {
+    fn judge(&self, host: &Domain, handshake: &Handshake, wanted: &Identity, tlsa: &[&(Domain, TlsaSeen)]) -> Sight {
         let place = &handshake.place;
         let sight = |is_well, what: String| Sight {
             is_well,
@@ -391,9 +426,10 @@ impl Look<'_> {
         Verdict::wait(
             Turn::Operator,
             format!(
-                "tell those who pin the key ({}): `sekisho certificate rollover letter {}` writes it; then go on, with \
-                 --at for the instant that you have told them",
+                "tell those who pin the key ({}): `sekisho certificate rollover letter {}` writes it; then go on with \
+                 `next {} --told`, and --at for the instant that you have told them",
                 pinned.join(", "),
+                self.key,
                 self.key
             ),
         )
@@ -402,7 +438,7 @@ impl Look<'_> {
     async fn switch(&self, rollover: &mut Rollover) -> Result<Verdict, OrderError> {
         rollover.sights.clear();
         let now = self.now();
-        let at = rollover.switch_at.unwrap_or(rollover.since);
+        let at = rollover.switches_at();
         let ends = self.next(rollover).into_iter().filter_map(|(_, instance)| {
             let identity = instance?.identity?;
             identity.chain().first().map(|leaf| leaf.not_after)
@@ -410,22 +446,24 @@ impl Look<'_> {
         if let Some(ends) = ends.min().filter(|ends| *ends <= at.max(now)) {
             let text = format!(
                 "the next certificate ends at {ends}, before it would be presented; choose an earlier instant, \
-                 import a later certificate on the same key, or cancel the roll-over of {}",
+                 or cancel the roll-over of {} and begin anew",
                 self.key
             );
             return Ok(Verdict::wait(Turn::Operator, text));
         }
-        let author = self.author("the switch of its roll-over");
-        let activating = author.clone();
-        self.stored(move |store, key| store.activate_next(key, at, &activating))
+        let (author, seen) = (self.author("the switch of its roll-over"), rollover.clone());
+        self.stored(move |store, key| store.activate_next(key, &seen, at, &author))
             .await?;
         if now < at {
             return Ok(Verdict::until(at, "the next certificate is presented from then on"));
         }
-        if self.stored(move |store, key| store.prefer_next(key, &author)).await? {
-            return Ok(Verdict::done(
-                "the next certificate is presented; sessions that were open noticed nothing",
-            ));
+        let (seen, at_look) = (rollover.clone(), now);
+        if self
+            .stored(move |store, key| Ok(store.presents_next(&seen, key, at_look)))
+            .await?
+        {
+            let text = "the next certificate is presented; sessions that were open noticed nothing";
+            return Ok(Verdict::done(text));
         }
         let text = format!(
             "the next certificate is not presented although it is active; see why with `sekisho certificate show {}`",
@@ -441,8 +479,9 @@ impl Look<'_> {
             let text = "the old certificate is kept until then, and can be gone back to";
             return Ok(Verdict::until(over, text));
         }
-        let author = self.author("the overlap of its roll-over is over");
-        self.stored(move |store, key| store.retire_old(key, &author)).await?;
+        let (author, seen) = (self.author("the overlap of its roll-over is over"), rollover.clone());
+        self.stored(move |store, key| store.retire_old(key, &seen, &author))
+            .await?;
         Ok(Verdict::done("the old certificate is retired"))
     }
 
@@ -452,10 +491,22 @@ impl Look<'_> {
         }
         let asked = match self.asked(rollover).await {
             Ok(asked) => asked,
-            Err(why) => return Verdict::wait(Turn::Others, format!("DNS does not say which hosts take mail: {why}")),
+            Err(why) => return Verdict::wait(Turn::Others, format!("DNS does not say enough: {why}")),
         };
         let (new, old) = self.chains(rollover);
-        let records = without(&asked, &old, &new);
+        let gone = rollover
+            .keys
+            .iter()
+            .flat_map(|key| key.old_spki_sha256.iter().copied())
+            .collect();
+        let records = without(
+            &asked,
+            &Old {
+                chains: old,
+                keys: gone,
+            },
+            &new,
+        );
         rollover.sights.clone_from(&records.sights);
         rollover.record_sets.clone_from(&records.sets);
         if records.missing {
@@ -487,21 +538,21 @@ fn was_seen(rollover: &Rollover) -> bool {
     last.is_some_and(|passed| passed.how == How::Done)
 }
 
-/// The way back to the records, where a server that answers does not show them any more.
+/// The way back to the records, where a server that answers does not show the next key.
 fn gone(rollover: &mut Rollover, records: &Records) -> Option<Verdict> {
     if !records.missing && !records.are_absent() {
         return None;
     }
     let lost = records.sights.iter().find(|sight| !sight.is_well);
     let what = lost.map_or_else(|| "all of them".to_owned(), |sight| sight.text.clone());
-    let text = format!("TLSA records of the next key that were there are gone: {what}");
+    let text = format!("TLSA records of the next key are not there, or not any more: {what}");
     rollover.records_gone = Some(text.clone());
     rollover.wait_until = None;
     Some(Verdict::Back(Step::Records, text))
 }
 
 /// Whether the records of a host, where it has some, name the chain that it shows.
-fn named_by_records(chain: &CertificateChain, tlsa: &[&Asked]) -> Result<String, String> {
+fn named_by_records(chain: &CertificateChain, tlsa: &[&(Domain, TlsaSeen)]) -> Result<String, String> {
     let mut named = false;
     for (name, view) in tlsa {
         let view = view
@@ -523,8 +574,4 @@ fn named_by_records(chain: &CertificateChain, tlsa: &[&Asked]) -> Result<String,
         }
     }
     Ok(if named { "TLSA records name it; " } else { "" }.to_owned())
-}
-
-fn patterns(host: &Domain) -> Vec<sekisho_mail::NamePattern> {
-    host.as_str().parse().ok().into_iter().collect()
 }

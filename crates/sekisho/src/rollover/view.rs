@@ -6,7 +6,7 @@ use sekisho_api::{
 use sekisho_policy::directory::CertificateRoleKey;
 use sekisho_tls::{CertificateChain, DANE_EE, TlsaRecord};
 
-use super::records::{is_of_old, next_keys};
+use super::records::{Old, is_of_old, next_keys};
 use crate::certificates::{Certificates, How, Instance, Rollover, Step};
 
 /// One as it stands.
@@ -77,7 +77,12 @@ fn records(rollover: &Rollover, instances: &[Instance]) -> Vec<RolloverRecord> {
             .filter(|one| rollover.is_next(one.record.spki_sha256) == is_next);
         of.filter_map(Instance::chain).collect()
     };
-    let (new, old) = (of(true), of(false));
+    let keys = rollover.keys.iter().flat_map(|key| key.old_spki_sha256.iter().copied());
+    let old = Old {
+        chains: of(false),
+        keys: keys.collect(),
+    };
+    let new = of(true);
     let next: Vec<TlsaRecord> = next_keys(rollover).iter().map(|key| TlsaRecord::of_key(key)).collect();
     let mut records = Vec::new();
     for set in &rollover.record_sets {

@@ -7,7 +7,7 @@
 
 mod store;
 
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, str::FromStr};
 
 use sekisho_mail::{Digest, Timestamp};
 use sekisho_policy::directory::CertificateRoleKey;
@@ -82,16 +82,24 @@ impl Step {
         Self::ALL.get(place + 1).copied().unwrap_or(Self::Done)
     }
 
-    /// Whether the old key is still the one that is presented, whatever happens.
-    #[must_use]
-    pub fn is_before_switch(self) -> bool {
-        self < Self::Switch
-    }
-
     /// Whether an operator may say that it is passed although it could not be seen.
     #[must_use]
     pub const fn can_be_accepted(self) -> bool {
         matches!(self, Self::Records | Self::Prove | Self::Withdraw)
+    }
+}
+
+/// A text that names no step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no step of a roll-over that can be passed unseen; records, prove and withdraw are")]
+pub struct StepError;
+
+impl FromStr for Step {
+    type Err = StepError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|step| step.as_str() == text);
+        found.filter(|step| step.can_be_accepted()).ok_or(StepError)
     }
 }
 
@@ -306,6 +314,30 @@ impl Rollover {
     #[must_use]
     pub fn is_under_way(&self) -> bool {
         self.step != Step::Done
+    }
+
+    /// From when on what comes is presented, as soon as all before it is passed: never an instant that was over then.
+    #[must_use]
+    pub fn switches_at(&self) -> Timestamp {
+        self.switch_at.map_or(self.since, |at| at.max(self.since))
+    }
+
+    /// Whether what comes is to be presented at an instant.
+    #[must_use]
+    pub fn brings_at(&self, now: Timestamp) -> bool {
+        match self.step {
+            Step::Switch => self.held_by.is_none() && self.switches_at() <= now,
+            Step::Overlap | Step::Withdraw => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it is to be looked at: at its instant, and at once where the clock was set back behind the last look.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let is_early = self.look_at.is_some_and(|at| at > now);
+        let went_back = self.looked_at.is_some_and(|at| at > now);
+        self.is_under_way() && self.held_by.is_none() && (!is_early || went_back)
     }
 
     /// Whether this is a key that comes.

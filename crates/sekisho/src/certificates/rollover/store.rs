@@ -1,16 +1,17 @@
 //! What the store does about the certificates of a roll-over: makes its keys, has what comes presented and what it
 //! took the place of kept, and the way back.
 
-use sekisho_mail::{Digest, Timestamp};
+use sekisho_mail::{Digest, Timestamp, hexadecimal};
 use sekisho_policy::directory::CertificateRoleKey;
 use sekisho_tls::{CertificateChain, Identity, KeyFamily, KeyType, ProbeName};
 
 use super::{How, NextKey, Rollover, RolloverStart, Step};
 use crate::certificates::{
     CertificateRole,
+    choice::Candidate,
     due::key_words,
     judgement::{refuse_errors, refuse_too_many},
-    live::{Certificates, Holdings},
+    live::{Certificates, Holdings, candidate},
     orders::{Author, OrderError, RequestOrder, sought_role},
     record::{Instance, Origin, Stage},
     vault::VaultError,
@@ -33,13 +34,7 @@ impl Certificates {
             for done in self.request(&order, author)? {
                 let spki_sha256 = done.instance.record.spki_sha256;
                 let id = done.instance.id;
-                let spki = self
-                    .vault
-                    .key(&id)?
-                    .spki()
-                    .iter()
-                    .map(|octet| format!("{octet:02x}"))
-                    .collect();
+                let spki = hexadecimal::encode(self.vault.key(&id)?.spki());
                 keys.push(NextKey {
                     key_type: key_type.to_string(),
                     id: id.id,
@@ -73,6 +68,7 @@ impl Certificates {
         let all = holdings.of_role(role);
         refuse_too_many(&all)?;
         let types = start.key_type.map_or_else(|| role.key_types.clone(), |one| vec![one]);
+        refuse_two_of_a_family(role, &types)?;
         let with_old = types.into_iter().map(|key_type| {
             let old = all.iter().filter(|one| is_in_force(one, key_type, now)).cloned();
             (key_type, old.collect::<Vec<_>>())
@@ -155,7 +151,8 @@ impl Certificates {
         named
     }
 
-    /// Writes down what has become of a roll-over, where nobody has changed it meanwhile.
+    /// Writes down what has become of a roll-over that was looked at, where nobody has changed it meanwhile. What
+    /// comes is presented by what is written here and by nothing else, so that this is the switch, and the way back.
     ///
     /// # Errors
     /// When it is another by now, or the disk fails.
@@ -166,12 +163,7 @@ impl Certificates {
         now: Timestamp,
     ) -> Result<(), OrderError> {
         let mut holdings = self.holdings();
-        let kept = holdings.rollovers.get(role).map(|one| one.revision);
-        if kept != Some(changed.revision) {
-            let words =
-                "the roll-over has changed meanwhile; look at it again with `sekisho certificate rollover show`";
-            return Err(OrderError::refused(words));
-        }
+        refuse_other(&holdings, role, &changed)?;
         self.keep(&mut holdings, role, changed, now)
     }
 
@@ -189,6 +181,45 @@ impl Certificates {
         Ok(())
     }
 
+    /// Takes a roll-over to an earlier step, where it is held. What is presented by it is presented no more from then
+    /// on; what it took the place of is, and is made active again where it was retired.
+    ///
+    /// # Errors
+    /// When it is another by now, nothing that it took the place of is valid although what comes is presented, or the
+    /// disk fails.
+    pub fn take_back(&self, role: &CertificateRoleKey, earlier: Rollover, author: &Author) -> Result<(), OrderError> {
+        let mut holdings = self.holdings();
+        let rollover = refuse_other(&holdings, role, &earlier)?.clone();
+        let of_role = sought_role(&holdings, role)?.clone();
+        if rollover.brings_at(author.at) {
+            let mut old = Vec::new();
+            for key in &rollover.keys {
+                let newest = holdings.newest_old(role, key, author.at).ok_or_else(|| {
+                    OrderError::refused(format!(
+                        "none of the certificates on the old key is valid any more ({}); the next one stays in force",
+                        key.old.join(", ")
+                    ))
+                })?;
+                let chain = newest.chain().ok_or_else(|| missing(&newest.id.id))?;
+                refuse_errors(&of_role, &self.findings(&holdings, &of_role, &chain, author.at))?;
+                old.push(newest);
+            }
+            for instance in old.iter().filter(|one| one.record.stage != Stage::Active) {
+                self.change(&mut holdings, instance, author, "activated", |record| {
+                    (record.stage, record.active_from, record.replaced_at) = (Stage::Active, Some(author.at), None);
+                })?;
+            }
+        }
+        self.keep(&mut holdings, role, earlier, author.at)?;
+        let coming = holdings.on_keys(role, |spki| rollover.is_next(spki)).into_iter();
+        for instance in coming.filter(|one| one.record.stage == Stage::Active) {
+            self.change(&mut holdings, &instance, author, "staged", |record| {
+                (record.stage, record.active_from, record.replaced_at) = (Stage::Staged, None, None);
+            })?;
+        }
+        Ok(())
+    }
+
     /// Forgets a roll-over before its switch: requests without a certificate are removed, their keys with them, and
     /// certificates are retired.
     ///
@@ -197,16 +228,14 @@ impl Certificates {
     pub fn cancel_rollover(&self, role: &CertificateRoleKey, author: &Author) -> Result<String, OrderError> {
         let mut holdings = self.holdings();
         let rollover = under_way(&holdings, role)?.clone();
-        if !rollover.step.is_before_switch() {
+        if rollover.step > Step::Switch || rollover.brings_at(author.at) {
             return Err(OrderError::refused(format!(
-                "the roll-over of role {role} stands at its step {}; go back before the switch first, with `sekisho \
-                 certificate rollover back {role}`",
+                "the roll-over of role {role} stands at its step {}, and the next certificate is presented; go back \
+                 before the switch first, with `sekisho certificate rollover back {role}`",
                 rollover.step
             )));
         }
-        // The roll-over first: what is left of it then is requests and staged certificates like any others.
-        self.vault.forget_rollover(role).map_err(VaultError::from)?;
-        holdings.rollovers.remove(role);
+        // The certificates first: without the roll-over nothing would hold back one that is active.
         let mut words = Vec::new();
         for instance in holdings.on_keys(role, |spki| rollover.is_next(spki)) {
             let id = &instance.id.id;
@@ -221,115 +250,130 @@ impl Certificates {
                 words.push(format!("{id} is retired"));
             }
         }
+        self.vault.forget_rollover(role).map_err(VaultError::from)?;
+        holdings.rollovers.remove(role);
         let Author { by, why, at } = author;
         tracing::info!(%role, by, why, "a roll-over was cancelled");
         self.refresh(&holdings, *at);
         Ok(words.join(", "))
     }
 
-    /// Has what comes presented from an instant on. What it takes the place of stays active; of the same kind of key
-    /// the newest valid-from is presented.
+    /// Makes the requests of a roll-over anew where the names of its role are others by now; the keys stay.
     ///
     /// # Errors
-    /// When a certificate is missing or cannot be used, or the disk fails.
-    pub fn activate_next(&self, role: &CertificateRoleKey, at: Timestamp, author: &Author) -> Result<(), OrderError> {
+    /// When it is another by now, or the disk fails.
+    pub fn renew_requests(
+        &self,
+        role: &CertificateRoleKey,
+        seen: &Rollover,
+        author: &Author,
+    ) -> Result<(), OrderError> {
         let mut holdings = self.holdings();
-        let rollover = under_way(&holdings, role)?.clone();
+        let rollover = refuse_other(&holdings, role, seen)?.clone();
+        let names = sought_role(&holdings, role)?.name_texts();
+        for key in &rollover.keys {
+            let instance = next_of(&holdings, role, key)?;
+            if instance.record.stage != Stage::Requested || instance.is_request_for(&names) {
+                continue;
+            }
+            let made = self.vault.key(&instance.id)?.request(&names);
+            let made = made.map_err(|error| OrderError::refused(error.to_string()))?;
+            self.change(&mut holdings, &instance, author, "requested anew", |record| {
+                record.request = Some(made.pem);
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Has what comes active from an instant on, all of it or nothing.
+    ///
+    /// # Errors
+    /// When the roll-over is another by now, a certificate is missing or cannot be used, or the disk fails.
+    pub fn activate_next(
+        &self,
+        role: &CertificateRoleKey,
+        seen: &Rollover,
+        at: Timestamp,
+        author: &Author,
+    ) -> Result<(), OrderError> {
+        let mut holdings = self.holdings();
+        let rollover = refuse_other(&holdings, role, seen)?.clone();
         let of_role = sought_role(&holdings, role)?.clone();
+        let mut coming = Vec::new();
         for key in &rollover.keys {
             let instance = next_of(&holdings, role, key)?;
             let chain = instance.chain().ok_or_else(|| missing(&key.id))?;
-            if instance.record.stage == Stage::Active && instance.record.active_from == Some(at) {
-                continue;
-            }
             refuse_errors(&of_role, &self.findings(&holdings, &of_role, &chain, author.at))?;
-            self.change(&mut holdings, &instance, author, "activated", |record| {
+            coming.push(instance);
+        }
+        let is_dated = |one: &Instance| one.record.stage == Stage::Active && one.record.active_from == Some(at);
+        for instance in coming.iter().filter(|one| !is_dated(one)) {
+            self.change(&mut holdings, instance, author, "activated", |record| {
                 (record.stage, record.active_from, record.replaced_at) = (Stage::Active, Some(at), None);
             })?;
         }
         Ok(())
     }
 
-    /// Has those old certificates wait that would go on being presented in the place of what comes: renewals on the old
-    /// key that are younger. Whether what comes is presented then.
+    /// Whether all of what comes is presented.
+    #[must_use]
+    pub fn presents_next(&self, rollover: &Rollover, role: &CertificateRoleKey, now: Timestamp) -> bool {
+        let holdings = self.holdings();
+        self.refresh(&holdings, now);
+        let presented = self.presented();
+        let of_role = presented.roles.get(role).map(|one| one.identities.as_slice());
+        let keys = of_role.unwrap_or_default().iter();
+        let keys = keys.filter_map(|(_, identity)| Some(identity.chain().first()?.spki_sha256));
+        let keys: Vec<Digest> = keys.collect();
+        rollover.keys.iter().all(|key| keys.contains(&key.spki_sha256))
+    }
+
+    /// Retires what was replaced: all that is active beside what comes and of its kinds of key, and what is on the old
+    /// keys; requests on those are removed. What comes must be presented.
     ///
     /// # Errors
-    /// When the disk fails.
-    pub fn prefer_next(&self, role: &CertificateRoleKey, author: &Author) -> Result<bool, OrderError> {
+    /// When the roll-over is another by now, what comes is not presented, or the disk fails.
+    pub fn retire_old(&self, role: &CertificateRoleKey, seen: &Rollover, author: &Author) -> Result<(), OrderError> {
+        if !self.presents_next(seen, role, author.at) {
+            return Err(OrderError::refused(format!(
+                "the next certificate is not presented, so the old one is not retired; see why with `sekisho \
+                 certificate show {role}`"
+            )));
+        }
         let mut holdings = self.holdings();
-        let rollover = under_way(&holdings, role)?.clone();
-        for key in &rollover.keys {
-            let Some(next) = next_of(&holdings, role, key)?.identity else {
-                return Ok(false);
-            };
-            for instance in holdings.rivals(role, &rollover, &next) {
-                self.change(&mut holdings, &instance, author, "staged", |record| {
-                    (record.stage, record.active_from, record.replaced_at) = (Stage::Staged, None, None);
+        let rollover = refuse_other(&holdings, role, seen)?.clone();
+        let next = rollover
+            .keys
+            .iter()
+            .filter_map(|key| next_of(&holdings, role, key).ok()?.family());
+        let families: Vec<KeyFamily> = next.collect();
+        for instance in holdings.on_keys(role, |spki| !rollover.is_next(spki)) {
+            let is_old = rollover.is_old(instance.record.spki_sha256);
+            let is_beside = instance.family().is_some_and(|family| families.contains(&family));
+            match instance.record.stage {
+                Stage::Requested if is_old => {
+                    self.vault.remove(&instance.id).map_err(VaultError::from)?;
+                    holdings.instances.retain(|one| one.id != instance.id);
+                }
+                Stage::Active if is_beside => {}
+                Stage::Staged if is_old => {}
+                _ => continue,
+            }
+            if instance.record.stage != Stage::Requested {
+                self.change(&mut holdings, &instance, author, "retired", |record| {
+                    (record.stage, record.active_from) = (Stage::Retired, None);
+                    record.replaced_at = record.replaced_at.or(Some(author.at));
                 })?;
             }
         }
-        let presented = self.presented();
-        let of_role = presented.roles.get(role).map(|one| one.identities.as_slice());
-        let keys = of_role.unwrap_or_default().iter().filter_map(|(_, identity)| {
-            let leaf = identity.chain().first()?;
-            Some(leaf.spki_sha256)
-        });
-        let keys: Vec<Digest> = keys.collect();
-        Ok(rollover.keys.iter().all(|key| keys.contains(&key.spki_sha256)))
-    }
-
-    /// Has what comes wait again, and what it took the place of presented.
-    ///
-    /// # Errors
-    /// When none of the old certificates can be presented, or the disk fails.
-    pub fn take_back(&self, role: &CertificateRoleKey, author: &Author) -> Result<(), OrderError> {
-        let mut holdings = self.holdings();
-        let rollover = under_way(&holdings, role)?.clone();
-        let of_role = sought_role(&holdings, role)?.clone();
-        let mut old = Vec::new();
-        for key in &rollover.keys {
-            let newest = holdings.newest_old(role, key, author.at).ok_or_else(|| {
-                OrderError::refused(format!(
-                    "none of the certificates on the old key is valid any more ({}); the next one stays in force",
-                    key.old.join(", ")
-                ))
-            })?;
-            let chain = newest.chain().ok_or_else(|| missing(&newest.id.id))?;
-            refuse_errors(&of_role, &self.findings(&holdings, &of_role, &chain, author.at))?;
-            old.push(newest);
-        }
-        for instance in old.iter().filter(|one| one.record.stage != Stage::Active) {
-            self.change(&mut holdings, instance, author, "activated", |record| {
-                (record.stage, record.active_from, record.replaced_at) = (Stage::Active, Some(author.at), None);
-            })?;
-        }
-        let coming = holdings.on_keys(role, |spki| rollover.is_next(spki)).into_iter();
-        for instance in coming.filter(|one| one.record.stage == Stage::Active) {
-            self.change(&mut holdings, &instance, author, "staged", |record| {
-                (record.stage, record.active_from, record.replaced_at) = (Stage::Staged, None, None);
-            })?;
-        }
         Ok(())
     }
 
-    /// Retires all certificates on the old keys.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn retire_old(&self, role: &CertificateRoleKey, author: &Author) -> Result<(), OrderError> {
-        let mut holdings = self.holdings();
-        let rollover = under_way(&holdings, role)?.clone();
-        let old = holdings.on_keys(role, |spki| rollover.is_old(spki));
-        let lasting = old
-            .into_iter()
-            .filter(|one| matches!(one.record.stage, Stage::Active | Stage::Staged));
-        for instance in lasting {
-            self.change(&mut holdings, &instance, author, "retired", |record| {
-                (record.stage, record.active_from) = (Stage::Retired, None);
-                record.replaced_at = record.replaced_at.or(Some(author.at));
-            })?;
-        }
-        Ok(())
+    /// Whether a roll-over brings this key, or has replaced it: renewals by themselves go by neither.
+    #[must_use]
+    pub fn is_rolled(&self, role: &CertificateRoleKey, spki_sha256: Digest) -> bool {
+        let holdings = self.holdings();
+        holdings.is_coming(role, spki_sha256) || holdings.is_replaced(role, spki_sha256)
     }
 }
 
@@ -352,6 +396,44 @@ impl Holdings {
         rollover.is_some_and(|one| one.step <= Step::Switch && one.is_next(spki_sha256))
     }
 
+    /// Whether a roll-over has taken the place of this key.
+    pub(in crate::certificates) fn is_replaced(&self, role: &CertificateRoleKey, spki_sha256: Digest) -> bool {
+        let rollover = self.rollovers.get(role);
+        rollover.is_some_and(|one| one.step > Step::Switch && one.is_old(spki_sha256) && !one.is_next(spki_sha256))
+    }
+
+    /// What of an instance is compared at an instant: what comes by a roll-over counts from its switch on, and by
+    /// nothing else; from then on all others of the same kind of key count no more.
+    pub(in crate::certificates) fn candidates(
+        &self,
+        role: &CertificateRole,
+        all: &[Instance],
+        now: Timestamp,
+    ) -> Vec<(String, Candidate, Identity)> {
+        let rollover = self.rollovers.get(&role.key).filter(|one| one.is_under_way());
+        let is_next = |one: &Instance| rollover.is_some_and(|rollover| rollover.is_next(one.record.spki_sha256));
+        let (mut found, mut brought) = (Vec::new(), Vec::new());
+        for instance in all {
+            let Some((mut candidate, identity)) = candidate(role, instance) else {
+                continue;
+            };
+            if let Some(rollover) = rollover.filter(|_| is_next(instance)) {
+                match rollover.step {
+                    Step::Switch if rollover.held_by.is_none() => candidate.active_from = rollover.switches_at(),
+                    step if step > Step::Switch => {}
+                    _ => continue,
+                }
+                let is_valid = candidate.not_before <= now && now <= candidate.not_after;
+                if rollover.brings_at(now) && candidate.active_from <= now && is_valid {
+                    brought.push(candidate.family);
+                }
+            }
+            found.push((is_next(instance), (instance.id.id.clone(), candidate, identity)));
+        }
+        found.retain(|(is_next, (_, candidate, _))| *is_next || !brought.contains(&candidate.family));
+        found.into_iter().map(|(_, found)| found).collect()
+    }
+
     /// Whether a roll-over of the role is under way.
     pub(in crate::certificates) fn is_rolling(&self, role: &CertificateRoleKey) -> bool {
         self.rollovers.get(role).is_some_and(Rollover::is_under_way)
@@ -364,19 +446,6 @@ impl Holdings {
             .filter(|one| is_wanted(one.record.spki_sha256))
             .cloned()
             .collect()
-    }
-
-    /// Active ones of the same kind of key that the choice would prefer.
-    fn rivals(&self, role: &CertificateRoleKey, rollover: &Rollover, next: &Identity) -> Vec<Instance> {
-        let not_before = |identity: &Identity| identity.chain().first().map(|leaf| leaf.not_before);
-        let mut old = self.on_keys(role, |spki| rollover.is_old(spki));
-        old.retain(|one| {
-            one.record.stage == Stage::Active
-                && one.identity.as_ref().is_some_and(|identity| {
-                    identity.family() == next.family() && not_before(identity) >= not_before(next)
-                })
-        });
-        old
     }
 
     /// Of the certificates on an old key the one to go back to.
@@ -404,6 +473,37 @@ pub(in crate::certificates) fn refuse_coming(holdings: &Holdings, instance: &Ins
          rollover show {role}`, or cancel that first",
         instance.id.id
     )))
+}
+
+/// The roll-over under way, where it is the very one that was looked at.
+fn refuse_other<'h>(
+    holdings: &'h Holdings,
+    role: &CertificateRoleKey,
+    seen: &Rollover,
+) -> Result<&'h Rollover, OrderError> {
+    let kept = under_way(holdings, role)?;
+    if kept.revision == seen.revision && kept.probe == seen.probe {
+        return Ok(kept);
+    }
+    Err(OrderError::refused(format!(
+        "the roll-over has changed meanwhile; look at it again with `sekisho certificate rollover show {role}`"
+    )))
+}
+
+/// For each kind of key one certificate is presented: of two next keys of a kind only one could be.
+fn refuse_two_of_a_family(role: &CertificateRole, types: &[KeyType]) -> Result<(), OrderError> {
+    for (place, one) in types.iter().enumerate() {
+        if let Some(other) = types[..place]
+            .iter()
+            .find(|other| same_family(key_words(**other), *one))
+        {
+            return Err(OrderError::refused(format!(
+                "role {} makes {other} and {one} keys, of which only one is presented; say which with --key-type",
+                role.key
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn refuse_second(holdings: &Holdings, role: &CertificateRoleKey) -> Result<(), OrderError> {

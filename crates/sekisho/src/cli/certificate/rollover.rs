@@ -26,7 +26,7 @@ pub(in crate::cli) enum RolloverCommand {
     Start(StartArgs),
     /// Lists roll-overs, or shows one: its steps, the records to publish or withdraw, and what it waits for
     Show(ShowArgs),
-    /// Goes on where it waits for you: partners were told, a hold ends, or a step is accepted unseen
+    /// Looks at once, ends a hold, and goes on where it waits for you: partners were told, a step is accepted unseen
     Next(NextArgs),
     /// Goes one step back and holds it there; behind the switch the old certificate is presented again
     Back(OrderArgs),
@@ -99,9 +99,15 @@ pub(in crate::cli) struct OrderArgs {
 pub(in crate::cli) struct NextArgs {
     #[command(flatten)]
     order: OrderArgs,
-    /// Passes the step although it could not be seen from here (records, prove, withdraw); --why says why
-    #[arg(long, requires = "why")]
-    accept: bool,
+    /// Passes this step although it could not be seen from here: records, prove or withdraw; --why says why
+    #[arg(long, requires = "why", value_name = "STEP")]
+    accept: Option<String>,
+    /// Says that partners who pin the key were told
+    #[arg(long)]
+    told: bool,
+    /// Name servers to ask from now on instead of those of the zone
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    name_server: Vec<String>,
     /// From when on the next certificate is to be presented
     #[arg(long, value_name = "TIME", value_parser = text::parse_coming)]
     at: Option<Timestamp>,
@@ -125,8 +131,10 @@ pub(super) async fn run(command: RolloverCommand, door: &Door) -> Result<Finding
         RolloverCommand::Show(args) => show(args, door).await,
         RolloverCommand::Next(args) => {
             let order = RolloverOrder {
-                accept: args.accept,
+                accept: args.accept.clone(),
+                told: args.told,
                 at: args.at,
+                name_servers: args.name_server.clone(),
                 ..args.order.order()
             };
             args.order.give(path::ROLLOVER_NEXT, &order, door).await

@@ -51,6 +51,7 @@ impl World {
         let zones = [
             Zone::new("acme.example", &Pebble::record(AUTHORITY)),
             Zone::new("us.example", "mx A 192.0.2.1\nwww A 192.0.2.1\nelsewhere A 192.0.2.3"),
+            Zone::new("sekisho.example", "node A 192.0.2.1"),
             Zone::new(
                 "elsewhere.example",
                 "@ A 192.0.2.1\n_acme-challenge CNAME there.us.example.",

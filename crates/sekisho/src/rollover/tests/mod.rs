@@ -1,334 +1,19 @@
 //! The machine over a store in a scratch folder, with a clock and an outside of the test's own: every step, every way
 //! back, and what a fault of DNS or a restart does.
 
-use std::{
-    collections::HashMap,
-    net::SocketAddr,
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
-};
+mod scene;
 
-use sekisho_mail::{Domain, OrganizationName, Timestamp};
-use sekisho_policy::directory::CertificateRoleKey;
-use sekisho_testkit::authority::{Authority, Pem};
-use sekisho_tls::{CertificateChain, KeyType, PrivateKey, TlsaRecord};
-use zeroize::Zeroizing;
+use std::{sync::Arc, time::Duration};
 
+use sekisho_mail::Timestamp;
+use sekisho_tls::CertificateChain;
+
+use self::scene::*;
 use super::*;
 use crate::{
     acme::{AcmeSettings, ChallengeKind},
-    certificates::{
-        CertificateMetrics, CertificateRole, Import, Material, NextKey, Origin, RolloverStart, Surroundings,
-    },
-    dns::{TlsaAnswer, TlsaView},
+    certificates::{CertificateRole, Import, Material, Origin, RolloverStart},
 };
-
-const HOUR: Duration = Duration::from_secs(3600);
-const NAME: &str = "mx.example.org";
-const RECORDS: &str = "_25._tcp.mx.example.org";
-const BEGINS: Timestamp = Timestamp::from_secs(1_795_000_000);
-
-/// What everybody outside says; a test changes it as it goes.
-#[derive(Debug, Default)]
-struct World {
-    /// By server, the records at [`RECORDS`]; or why it gives no answer.
-    servers: HashMap<String, Result<TlsaAnswer, String>>,
-    /// Why DNS does not say who takes mail.
-    no_exchangers: Option<String>,
-    /// What is shown by published name and address.
-    shown: Option<Result<CertificateChain, String>>,
-    /// What the authority does with an order.
-    orders: Vec<String>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Fake(Arc<Mutex<World>>);
-
-impl Fake {
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap()
-    }
-
-    /// Every server shows these records.
-    fn publish(&self, records: &[TlsaRecord]) {
-        for server in ["ns1", "ns2"] {
-            self.show(server, records);
-        }
-    }
-
-    fn show(&self, server: &str, records: &[TlsaRecord]) {
-        let answer = TlsaAnswer {
-            records: records.to_vec(),
-            ttl: if records.is_empty() { Duration::ZERO } else { HOUR },
-            signed_from: None,
-        };
-        self.world().servers.insert(server.to_owned(), Ok(answer));
-    }
-
-    fn fail(&self, server: &str) {
-        self.world()
-            .servers
-            .insert(server.to_owned(), Err("SERVFAIL".to_owned()));
-    }
-}
-
-impl Outside for Fake {
-    fn exchangers<'a>(&'a self, _: &'a OrganizationName) -> Seen<'a, Vec<Domain>> {
-        let why = self.world().no_exchangers.clone();
-        let hosts = [NAME, "mx.elsewhere.example"].map(|name| Domain::parse(name).unwrap());
-        Box::pin(async move { why.map_or(Ok(hosts.to_vec()), Err) })
-    }
-
-    fn tlsa<'a>(&'a self, name: &'a Domain, _: &'a [SocketAddr]) -> Seen<'a, TlsaView> {
-        let is_there = name.as_str() == RECORDS;
-        let mut servers: Vec<_> = self.world().servers.clone().into_iter().collect();
-        servers.sort_by(|one, other| one.0.cmp(&other.0));
-        for (_, answer) in &mut servers {
-            if !is_there && answer.is_ok() {
-                *answer = Ok(TlsaAnswer::default());
-            }
-        }
-        Box::pin(async move {
-            Ok(TlsaView {
-                name: name.clone(),
-                owner: name.clone(),
-                servers,
-            })
-        })
-    }
-
-    fn prove(&self, claim: Claim) -> Seen<'_, Vec<Handshake>> {
-        let shown = self.world().shown.clone();
-        assert_eq!((claim.host.as_str(), claim.port), (NAME, 25));
-        Box::pin(async move {
-            let made = shown.map(|shown| Handshake {
-                place: "192.0.2.1:25, from here".to_owned(),
-                shown,
-            });
-            Ok(made.into_iter().collect())
-        })
-    }
-
-    fn anchored(&self, _: &CertificateChain, _: Timestamp) -> Result<String, String> {
-        Ok("CN=Test Root".to_owned())
-    }
-
-    fn order<'a>(&'a self, _: &'a CertificateRoleKey, _: KeyType, request: &'a str, _: &'a Author) -> Ordered<'a> {
-        self.world().orders.push(request.to_owned());
-        Box::pin(async move {
-            Err(NotIssued {
-                words: "rateLimited: too many".to_owned(),
-                not_before: None,
-            })
-        })
-    }
-}
-
-/// A store with a certificate in force, its keeper, and a clock that a test moves.
-struct Scene {
-    folder: tempfile::TempDir,
-    role: CertificateRole,
-    outside: Fake,
-    now: Arc<Mutex<Timestamp>>,
-    certificates: Arc<Certificates>,
-    keeper: RolloverKeeper,
-    authority: Authority,
-    old: CertificateChain,
-}
-
-fn key() -> CertificateRoleKey {
-    "mx".parse().unwrap()
-}
-
-fn a_role(pinned_by: &[&str]) -> CertificateRole {
-    CertificateRole {
-        key: key(),
-        comment: String::new(),
-        names: vec![NAME.parse().unwrap()],
-        issuers: Vec::new(),
-        tls_certificate_name: None,
-        files: Vec::new(),
-        key_types: vec![KeyType::EcdsaP256],
-        reuse_key: true,
-        overlap: 24 * HOUR,
-        alert_before: None,
-        acme: None,
-        pinned_by: pinned_by.iter().map(|one| (*one).to_owned()).collect(),
-        published: false,
-    }
-}
-
-fn open(folder: &Path, role: &CertificateRole, now: Timestamp) -> Arc<Certificates> {
-    let certificates = Certificates::open(folder, CertificateMetrics::default()).unwrap();
-    let around = Surroundings {
-        roles: Arc::new(vec![role.clone()]),
-        listeners: [(key(), vec!["listener \"in\"".to_owned()])].into(),
-        ..Surroundings::default()
-    };
-    certificates.surround(around, now);
-    Arc::new(certificates)
-}
-
-fn author(at: Timestamp) -> Author {
-    Author {
-        by: "uid 7".to_owned(),
-        why: String::new(),
-        at,
-    }
-}
-
-impl Scene {
-    fn new(pinned_by: &[&str]) -> Self {
-        Self::of(a_role(pinned_by))
-    }
-
-    fn of(role: CertificateRole) -> Self {
-        let (folder, outside) = (tempfile::tempdir().unwrap(), Fake::default());
-        let names = role.name_texts();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let now = Arc::new(Mutex::new(BEGINS));
-        let certificates = open(folder.path(), &role, BEGINS);
-        let (authority, clock) = (Authority::new(), Arc::clone(&now));
-        let keeper = RolloverKeeper::new(
-            Arc::clone(&certificates),
-            Arc::new(outside.clone()),
-            Box::new(move || *clock.lock().unwrap()),
-        );
-        let fresh = PrivateKey::generate(KeyType::EcdsaP256).unwrap();
-        let pem = authority.server_on(fresh.pem(), &names, (2026, 1, 1));
-        let old = CertificateChain::parse(&pem.chain).unwrap();
-        let scene = Self {
-            folder,
-            role,
-            outside,
-            now,
-            certificates,
-            keeper,
-            authority,
-            old,
-        };
-        scene.import(&pem, Some(&pem.key)).unwrap();
-        scene
-    }
-
-    fn now(&self) -> Timestamp {
-        *self.now.lock().unwrap()
-    }
-
-    fn pass(&self, time: Duration) {
-        let mut now = self.now.lock().unwrap();
-        *now = now.plus(time);
-    }
-
-    /// The process ends, and another takes up what it has left.
-    fn restart(&mut self) {
-        self.certificates = open(self.folder.path(), &self.role, self.now());
-        let clock = Arc::clone(&self.now);
-        self.keeper = RolloverKeeper::new(
-            Arc::clone(&self.certificates),
-            Arc::new(self.outside.clone()),
-            Box::new(move || *clock.lock().unwrap()),
-        );
-    }
-
-    fn import(&self, pem: &Pem, key_text: Option<&str>) -> Result<String, OrderError> {
-        let import = Import {
-            role: key(),
-            material: Material {
-                chain: CertificateChain::parse(&pem.chain).unwrap(),
-                key: key_text.map(|text| PrivateKey::parse(Zeroizing::new(text.to_owned())).unwrap()),
-                origin: Origin::Import,
-            },
-            stage: false,
-            activate_at: None,
-            named_by: Vec::new(),
-            dry_run: false,
-        };
-        Ok(self.certificates.import(import, &author(self.now()))?.instance.id.id)
-    }
-
-    fn start(&self) {
-        let start = RolloverStart {
-            role: key(),
-            key_type: None,
-            switch_at: None,
-            ports: vec![25],
-            name_servers: Vec::new(),
-        };
-        self.certificates.begin_rollover(&start, &author(self.now())).unwrap();
-    }
-
-    fn rollover(&self) -> Rollover {
-        self.certificates.rollover(&key()).unwrap()
-    }
-
-    /// Looks, and says where it stands then and whose turn it is.
-    async fn look(&self) -> (Step, Option<Turn>) {
-        self.keeper.advance(&key(), true).await;
-        let rollover = self.rollover();
-        (rollover.step, rollover.wait.map(|wait| wait.turn))
-    }
-
-    fn next_key(&self) -> NextKey {
-        self.rollover().keys[0].clone()
-    }
-
-    fn next_record(&self) -> TlsaRecord {
-        let digits = self.next_key().spki_sha256;
-        format!("3 1 1 {digits}").parse().unwrap()
-    }
-
-    fn old_record(&self) -> TlsaRecord {
-        format!("3 1 1 {}", self.old.facts()[0].spki_sha256).parse().unwrap()
-    }
-
-    /// The authority answers the request of the next key.
-    fn answer(&self) -> CertificateChain {
-        let id = self.next_key().id;
-        let path = self
-            .folder
-            .path()
-            .join("certificates/default/mx")
-            .join(id)
-            .join("key.pem");
-        let pem = std::fs::read_to_string(path).unwrap();
-        let pem = self.authority.server_on(&pem, &[NAME], (2026, 2, 1));
-        self.import(&pem, None).unwrap();
-        CertificateChain::parse(&pem.chain).unwrap()
-    }
-
-    fn presented(&self) -> Vec<String> {
-        self.certificates.look_after(self.now());
-        let presented = self.certificates.presented();
-        let of_role = presented.roles[&key()].identities.iter();
-        of_role
-            .map(|(_, identity)| identity.chain()[0].spki_sha256.to_string())
-            .collect()
-    }
-
-    fn old_spki(&self) -> String {
-        self.old.facts()[0].spki_sha256.to_string()
-    }
-
-    fn next_spki(&self) -> String {
-        self.next_key().spki_sha256.to_string()
-    }
-
-    fn go_on(&self, at: Option<Timestamp>) {
-        go_on(&self.certificates, &key(), (false, at), &author(self.now())).unwrap();
-    }
-
-    fn how(&self, step: Step) -> How {
-        let rollover = self.rollover();
-        rollover.passed.iter().rev().find(|one| one.step == step).unwrap().how
-    }
-
-    fn alerts(&self) -> Vec<&'static str> {
-        let alerts = rollover_alerts(&self.certificates, self.now());
-        alerts.into_iter().map(|alert| alert.kind.word()).collect()
-    }
-}
 
 #[tokio::test]
 async fn each_step_waits_for_what_it_is_for_and_a_restart_goes_on_at_the_very_step() {
@@ -443,11 +128,22 @@ async fn a_fault_of_dns_is_never_taken_for_no_records() {
             why: why.to_owned(),
             ..author(scene.now())
         };
-        go_on(&scene.certificates, &key(), (true, None), &author)
+        let order = GoOn {
+            accept: Some(Step::Records),
+            ..GoOn::default()
+        };
+        go_on(&scene.certificates, &key(), &order, &author)
     };
     assert!(matches!(accept(""), Err(OrderError::BadOrder(_))));
     accept("ns2 is being replaced").unwrap();
     assert_eq!(scene.how(Step::Records), How::Accepted);
+    // What is taken on trust is not known any sooner for that.
+    assert_eq!(scene.look().await, (Step::WaitOut, Some(Turn::Time)));
+    assert!(
+        matches!(accept("once more"), Err(OrderError::Refused { .. })),
+        "it is for another step"
+    );
+    scene.pass(HOUR);
     assert_eq!(scene.look().await.0, Step::Issue);
 }
 
@@ -487,7 +183,7 @@ async fn records_that_disappear_take_it_back_and_what_was_to_be_presented_waits_
     assert_eq!(scene.look().await.0, Step::Issue);
     scene.outside.world().shown = Some(Ok(scene.answer()));
     assert_eq!(scene.look().await, (Step::Switch, Some(Turn::Time)));
-    // A server that is silent takes nothing back: it was seen to have them.
+    // A silent server takes nothing back: it was seen to have them.
     scene.outside.fail("ns1");
     assert_eq!(scene.look().await, (Step::Switch, Some(Turn::Time)));
     scene.outside.publish(&both[..1]);
@@ -534,6 +230,194 @@ async fn behind_the_switch_it_can_be_gone_back_and_forth_and_a_younger_renewal_s
     scene.go_on(None);
     assert_eq!(scene.look().await.0, Step::Overlap);
     assert_eq!(scene.presented(), [scene.next_spki()]);
+}
+
+/// At its switch, which waits for an instant in five hours.
+async fn before_the_switch() -> Scene {
+    let scene = Scene::new(&[]);
+    scene.outside.publish(&[]);
+    scene.start();
+    scene.look().await;
+    scene.outside.world().shown = Some(Ok(scene.answer()));
+    scene.go_on(Some(scene.now().plus(5 * HOUR)));
+    assert_eq!(scene.look().await, (Step::Switch, Some(Turn::Time)));
+    scene
+}
+
+#[tokio::test]
+async fn what_was_seen_before_an_order_came_between_changes_nothing_behind_it() {
+    let scene = before_the_switch().await;
+    let seen = scene.rollover();
+    go_back(&scene.certificates, &key(), &author(scene.now())).unwrap();
+    // A look that began before comes to its end now.
+    let late = author(scene.now());
+    let activated = scene.certificates.activate_next(&key(), &seen, scene.now(), &late);
+    assert!(matches!(activated, Err(OrderError::Refused { .. })), "{activated:?}");
+    assert!(scene.certificates.retire_old(&key(), &seen, &late).is_err());
+    assert!(
+        scene
+            .certificates
+            .change_rollover(&key(), seen.clone(), scene.now())
+            .is_err()
+    );
+    scene.pass(10 * HOUR);
+    assert_eq!(scene.presented(), [scene.old_spki()], "it is held");
+    // Nor does the look at a cancelled one write into that which was begun after it.
+    scene.certificates.cancel_rollover(&key(), &late).unwrap();
+    scene.start();
+    let mut old = seen;
+    old.revision = scene.rollover().revision;
+    assert!(scene.certificates.change_rollover(&key(), old, scene.now()).is_err());
+}
+
+#[tokio::test]
+async fn what_comes_is_presented_by_its_roll_over_alone_whatever_its_own_record_says() {
+    let mut scene = before_the_switch().await;
+    let later = scene.now().plus(9 * HOUR);
+    scene.go_on(Some(later));
+    // The record still has the earlier instant, and the process ends before anybody looks.
+    scene.restart();
+    scene.pass(6 * HOUR);
+    assert_eq!(scene.presented(), [scene.old_spki()]);
+    scene.pass(3 * HOUR);
+    assert_eq!(scene.presented(), [scene.next_spki()]);
+    let refused = scene.certificates.cancel_rollover(&key(), &author(scene.now()));
+    assert!(refused.is_err(), "it is presented");
+    // An import with an instant of its own comes between no more.
+    let scene = Scene::new(&[]);
+    scene.outside.publish(&[]);
+    scene.start();
+    scene.look().await;
+    let id = scene.next_key().id;
+    let path = scene
+        .folder
+        .path()
+        .join("certificates/default/mx")
+        .join(id)
+        .join("key.pem");
+    let pem = scene
+        .authority
+        .server_on(&std::fs::read_to_string(path).unwrap(), &[NAME], (2026, 2, 1));
+    let import = Import {
+        role: key(),
+        material: Material {
+            chain: CertificateChain::parse(&pem.chain).unwrap(),
+            key: None,
+            origin: Origin::Import,
+        },
+        stage: false,
+        activate_at: Some(scene.now()),
+        named_by: Vec::new(),
+        dry_run: false,
+    };
+    let refused = scene.certificates.import(import, &author(scene.now())).unwrap_err();
+    assert!(
+        refused.to_string().contains("is on the next key of the roll-over"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn the_old_key_does_not_come_back_by_itself_and_goes_with_all_that_is_on_it() {
+    let scene = Scene::new(&[]);
+    scene.outside.publish(&[]);
+    scene.start();
+    scene.look().await;
+    let old = scene.next_key().old[0].clone();
+    let path = scene
+        .folder
+        .path()
+        .join("certificates/default/mx")
+        .join(old)
+        .join("key.pem");
+    let text = std::fs::read_to_string(path).unwrap();
+    scene.outside.world().shown = Some(Ok(scene.answer()));
+    // A request on the old key waits, and a renewal on it arrives behind the switch.
+    let order = crate::certificates::RequestOrder {
+        role: key(),
+        key_type: None,
+        new_key: false,
+    };
+    let request = scene.certificates.request(&order, &author(scene.now())).unwrap();
+    let request = request[0].instance.clone();
+    assert_eq!(request.record.spki_sha256.to_string(), scene.old_spki());
+    assert_eq!(scene.look().await.0, Step::Overlap);
+    scene
+        .import(&scene.authority.server_on(&text, &[NAME], (2026, 4, 1)), None)
+        .unwrap();
+    assert_eq!(scene.presented(), [scene.next_spki()]);
+    assert!(scene.certificates.is_rolled(&key(), request.record.spki_sha256));
+    scene.pass(24 * HOUR);
+    assert_eq!(scene.look().await.0, Step::Done);
+    let left = scene.certificates.of_rollover(&key(), &scene.rollover());
+    let lasting = left
+        .iter()
+        .filter(|one| one.record.spki_sha256.to_string() == scene.old_spki());
+    let stages: Vec<_> = lasting.map(|one| one.record.stage.as_str()).collect();
+    assert!(
+        !stages.is_empty() && stages.iter().all(|stage| *stage == "retired"),
+        "{stages:?}"
+    );
+    let again = scene.certificates.request(&order, &author(scene.now())).unwrap();
+    assert_eq!(again[0].instance.record.spki_sha256.to_string(), scene.next_spki());
+}
+
+#[tokio::test]
+async fn the_old_is_not_retired_while_what_comes_is_not_presented_and_the_operator_is_told() {
+    let scene = Scene::new(&[]);
+    scene.outside.publish(&[]);
+    scene.start();
+    scene.look().await;
+    scene.outside.world().shown = Some(Ok(scene.answer()));
+    assert_eq!(scene.look().await.0, Step::Overlap);
+    let which = crate::certificates::Which {
+        organization: None,
+        name: scene.next_key().id,
+    };
+    scene.certificates.retire(&which, true, &author(scene.now())).unwrap();
+    assert_eq!(scene.presented(), [scene.old_spki()]);
+    scene.pass(24 * HOUR);
+    assert_eq!(scene.look().await, (Step::Overlap, Some(Turn::Operator)));
+    assert_eq!(scene.presented(), [scene.old_spki()]);
+    assert!(
+        scene
+            .rollover()
+            .wait
+            .unwrap()
+            .text
+            .contains("so the old one is not retired")
+    );
+}
+
+#[tokio::test]
+async fn records_that_come_late_are_heeded_and_those_that_name_nothing_are_told_behind_the_switch() {
+    let scene = before_the_switch().await;
+    // There were none when it began; by now there are, for the key in force alone.
+    scene.outside.publish(&[scene.old_record()]);
+    assert_eq!(scene.look().await, (Step::Records, Some(Turn::Operator)));
+    scene.pass(10 * HOUR);
+    assert_eq!(scene.presented(), [scene.old_spki()]);
+    scene.outside.publish(&[scene.old_record(), scene.next_record()]);
+    assert_eq!(scene.look().await.0, Step::WaitOut);
+    scene.pass(HOUR);
+    assert_eq!(scene.look().await.0, Step::Overlap);
+    scene.outside.publish(&[scene.old_record()]);
+    assert_eq!(scene.look().await.0, Step::Overlap);
+    assert_eq!(scene.alerts(), ["rollover-at-risk"]);
+    scene.outside.publish(&[scene.old_record(), scene.next_record()]);
+    scene.look().await;
+    assert!(scene.alerts().is_empty());
+    // Certificates on the old key are removed meanwhile; its record is known all the same.
+    scene.pass(24 * HOUR);
+    assert_eq!(scene.look().await, (Step::Withdraw, Some(Turn::Operator)));
+    let which = crate::certificates::Which {
+        organization: None,
+        name: scene.next_key().old[0].clone(),
+    };
+    scene.certificates.remove(&which, false, &author(scene.now())).unwrap();
+    assert_eq!(scene.look().await, (Step::Withdraw, Some(Turn::Operator)));
+    scene.outside.publish(&[scene.next_record()]);
+    assert_eq!(scene.look().await.0, Step::Done);
 }
 
 #[tokio::test]
