@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::{
     certificates::{CertificateRole, Certificates},
     directory::Live,
-    dns::{Authority, DnsResolver, Resolver as _, TlsaView, mail_hosts},
+    dns::{Authority, DnsResolver, Resolver as _, TlsaView, mail_hosts, together},
 };
 
 /// Domains of an organization whose mail exchangers are looked up.
@@ -90,12 +90,15 @@ impl Names {
         chain: &CertificateChain,
     ) -> Result<Vec<String>, String> {
         let exchangers = self.exchangers(&role.key.organization).await?;
+        let asked = known_hosts(role, in_force, exchangers)?.into_iter().filter_map(|host| {
+            let name = Domain::parse(&format!("_{SMTP_PORT}._tcp.{}", host.name)).ok()?;
+            Some(async move {
+                let view = self.tlsa(&name, &[]).await;
+                (host, name, view)
+            })
+        });
         let mut against = Vec::new();
-        for host in known_hosts(role, in_force, exchangers)? {
-            let Ok(name) = Domain::parse(&format!("_{SMTP_PORT}._tcp.{}", host.name)) else {
-                continue;
-            };
-            let view = self.tlsa(&name, &[]).await;
+        for (host, name, view) in together(asked.collect()).await {
             if !host.is_ours(&view, in_force) {
                 continue;
             }

@@ -214,20 +214,16 @@ impl Look<'_> {
         let Some(until) = rollover.wait_until.filter(|_| !rollover.was_skipped(Step::Records)) else {
             return Verdict::skip("there is nothing that others could remember");
         };
-        let records = match self.beside(rollover).await {
-            Ok(records) => records,
-            Err(why) => return Verdict::wait(Turn::Others, format!("DNS does not say enough: {why}")),
-        };
+        // What an operator has said is not looked at again; who is silent by now was seen to show them.
         if was_seen(rollover)
+            && let Ok(records) = self.beside(rollover).await
             && let Some(back) = gone(rollover, &records)
         {
             return back;
         }
-        let now = self.now();
-        if now < until {
+        if self.now() < until {
             return Verdict::until(until, "the records without the next key may be remembered until then");
         }
-        // A server that is silent by now was seen to show them, or an operator has said so.
         Verdict::done("nobody remembers the records without the next key any more")
     }
 

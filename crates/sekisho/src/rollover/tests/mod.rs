@@ -143,7 +143,10 @@ async fn a_fault_of_dns_is_never_taken_for_no_records() {
         matches!(accept("once more"), Err(OrderError::Refused { .. })),
         "it is for another step"
     );
-    scene.pass(HOUR);
+    scene.outside.world().no_exchangers = Some("timeout".to_owned());
+    scene.pass(HOUR - Duration::from_millis(1));
+    assert_eq!(scene.look().await, (Step::WaitOut, Some(Turn::Time)));
+    scene.pass(Duration::from_millis(1));
     assert_eq!(scene.look().await.0, Step::Issue);
 }
 
