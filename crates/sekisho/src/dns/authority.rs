@@ -377,3 +377,71 @@ pub(super) async fn exchange(server: SocketAddr, message: &Message) -> io::Resul
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::{
+        op::MessageType,
+        rr::rdata::{
+            CNAME, TLSA,
+            tlsa::{CertUsage, Matching, Selector},
+        },
+    };
+
+    use super::*;
+
+    fn owner() -> Domain {
+        Domain::parse("_25._tcp.mx.example.org").unwrap()
+    }
+
+    /// An authoritative answer with these records, changed as a test likes.
+    fn answer(records: Vec<Record>, change: impl FnOnce(&mut Message)) -> Vec<u8> {
+        let mut message = Message::query();
+        message.metadata.message_type = MessageType::Response;
+        message.metadata.authoritative = true;
+        message.add_answers(records);
+        change(&mut message);
+        message.to_vec().unwrap()
+    }
+
+    fn tlsa(ttl: u32, data: u8) -> Record {
+        let data = TLSA::new(CertUsage::DaneEe, Selector::Spki, Matching::Sha256, vec![data; 32]);
+        Record::from_rdata(whole(&owner()).unwrap(), ttl, RData::TLSA(data))
+    }
+
+    #[test]
+    fn what_an_authoritative_server_shows_is_taken_and_nothing_is_nothing() {
+        let octets = answer(vec![tlsa(60, 2), tlsa(300, 1)], |_| {});
+        let seen = read(&octets, &owner()).unwrap();
+        let records: Vec<String> = seen.records.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            records,
+            [
+                "3 1 1 ".to_owned() + &"01".repeat(32),
+                "3 1 1 ".to_owned() + &"02".repeat(32)
+            ]
+        );
+        assert_eq!((seen.ttl, seen.signed_from), (Duration::from_secs(300), None));
+        for code in [ResponseCode::NoError, ResponseCode::NXDomain] {
+            let octets = answer(Vec::new(), |message| message.metadata.response_code = code);
+            assert_eq!(read(&octets, &owner()), Ok(TlsaAnswer::default()), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_can_rely_on_is_never_taken_for_no_records() {
+        let of_cache = answer(Vec::new(), |message| message.metadata.authoritative = false);
+        assert!(read(&of_cache, &owner()).unwrap_err().contains("not authoritative"));
+        for code in [ResponseCode::ServFail, ResponseCode::Refused, ResponseCode::NotImp] {
+            let octets = answer(Vec::new(), |message| message.metadata.response_code = code);
+            assert!(read(&octets, &owner()).is_err(), "{code}");
+        }
+        let target = Name::from_ascii("tlsa.example.org.").unwrap();
+        let alias = Record::from_rdata(whole(&owner()).unwrap(), 60, RData::CNAME(CNAME(target)));
+        let led_on = answer(vec![alias], |_| {});
+        assert!(read(&led_on, &owner()).unwrap_err().contains("is an alias"));
+        let crowd = (0..=MAX_RECORDS).map(|number| tlsa(60, u8::try_from(number % 251).unwrap()));
+        assert!(read(&answer(crowd.collect(), |_| {}), &owner()).is_err());
+        assert!(read(b"no message", &owner()).is_err());
+    }
+}

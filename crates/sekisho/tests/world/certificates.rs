@@ -133,7 +133,7 @@ pub(crate) fn roles(node: &Node) -> Vec<Value> {
     node.json_lines(&["certificate", "list", "--json"])
 }
 
-fn openssl(node: &Node, line: &str) {
+pub(crate) fn openssl(node: &Node, line: &str) {
     let output = Command::new("sh")
         .current_dir(node.folder())
         .args(["-c", line])

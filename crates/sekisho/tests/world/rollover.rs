@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    process::Command,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -20,6 +19,8 @@ use sekisho_testkit::{
     wait,
 };
 use serde_json::Value;
+
+use crate::certificates::{done, openssl};
 
 const CONFIGURATION: &str = "\
 [node]
@@ -48,27 +49,6 @@ queue_run_delay = 1s
 /// Messages that must come through at each step before the next one is taken.
 const AT_EACH_STEP: usize = 3;
 
-fn done(node: &Node, arguments: &[&str]) -> String {
-    let output = node.run(arguments);
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {said}\n{}", node.log());
-    said
-}
-
-fn shell(node: &Node, line: &str) -> String {
-    let output = Command::new("sh")
-        .current_dir(node.folder())
-        .args(["-c", line])
-        .output()
-        .expect("sh starts");
-    assert!(
-        output.status.success(),
-        "{line}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
 /// The roll-over of role `mx` as it stands.
 fn rollover(node: &Node) -> Value {
     let mut lines = node.json_lines(&["certificate", "rollover", "show", "mx", "--json"]);
@@ -89,7 +69,7 @@ fn until_at(node: &Node, step: &str, turn: Option<&str>) -> Value {
 
 /// An authority of OpenSSL's, and its first certificate for `mx.us.example`, in force; the digest of its key.
 fn first_certificate(node: &Node) -> String {
-    shell(
+    openssl(
         node,
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -subj \
          '/CN=CA' -days 9",
@@ -120,7 +100,7 @@ fn first_certificate(node: &Node) -> String {
 /// The authority answers a request, and the answer is imported.
 fn answer(node: &Node, request: &str) {
     node.write("mx.csr", request);
-    shell(
+    openssl(
         node,
         "openssl x509 -req -in mx.csr -CA ca.pem -CAkey ca.key -CAcreateserial -copy_extensions copy -days 60 \
          -out mx.pem",
