@@ -171,6 +171,10 @@ impl Vault {
     /// Removes one, or what was left of one; its key is written over.
     pub(super) fn remove(&self, id: &InstanceId) -> Result<(), FolderError> {
         let role = self.role(&id.role)?;
+        if id.id == ROLLOVER {
+            // One that cannot be read: it lies beside the folders of certificates and is none.
+            return role.wipe(ROLLOVER);
+        }
         // Under a name that is never used, so that a crash leaves nothing that would be.
         let removing = format!("{FILLING}{}", id.id);
         if !role.has(&removing) {

@@ -537,3 +537,24 @@ async fn the_letter_names_both_keys_in_each_language() {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn one_that_cannot_be_read_is_told_and_can_be_removed() {
+    let mut scene = before_the_switch().await;
+    let path = scene.folder.path().join("certificates/default/mx/rollover.json");
+    let octets = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &octets[..octets.len() / 2]).unwrap();
+    scene.restart();
+    assert!(scene.certificates.rollover(&key()).is_none());
+    let views = scene.certificates.list(None, scene.now());
+    let all: Vec<_> = views.iter().flat_map(|role| &role.certificates).collect();
+    let stray = all.iter().find(|one| one.id == "rollover.json").unwrap();
+    assert_eq!(stray.stage, "unusable");
+    let which = crate::certificates::Which {
+        organization: None,
+        name: "rollover.json".to_owned(),
+    };
+    scene.certificates.remove(&which, false, &author(scene.now())).unwrap();
+    assert!(!path.exists());
+    scene.start();
+}
