@@ -434,9 +434,21 @@ fn it_outlives_a_kill_and_can_be_gone_back_with_and_cancelled() {
         let mut node = crate::node(CONFIGURATION);
         let old = first_certificate(&node);
         let _names = Names::serve(&[Zone::new("us.example", &zone(&[]))]);
-        done(&node, &["certificate", "rollover", "start", "mx"]);
+        // A name server that an operator names is asked and no other; nobody is there.
+        let start = ["certificate", "rollover", "start", "mx", "--name-server", "192.0.2.6"];
+        done(&node, &start);
+        let view = until_at(&node, "records", Some("others"));
+        let sight = view["sights"][0]["text"].as_str().expect("words").to_owned();
+        let wanted = "_25._tcp.mx.us.example: 192.0.2.6:53 gives no answer that counts";
+        assert!(sight.starts_with(wanted), "{sight}");
+        done(
+            &node,
+            &["certificate", "rollover", "next", "mx", "--name-server", "192.0.2.53"],
+        );
         let view = until_at(&node, "issue", Some("operator"));
         let next = view["keys"][0]["spki_sha256"].as_str().expect("a digest").to_owned();
+        let records = view["steps"][0].clone();
+        assert_eq!(records["state"], "skipped", "{records}");
         node.kill();
         node.resume();
         let view = until_at(&node, "issue", Some("operator"));
