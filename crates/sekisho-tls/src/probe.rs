@@ -7,6 +7,7 @@
 use std::{fmt, str::FromStr};
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, rand};
+use sekisho_mail::hexadecimal;
 
 /// What stands before the digits in ALPN.
 const PREFIX: &[u8] = b"sekisho-probe-";
@@ -47,7 +48,7 @@ impl ProbeName {
     /// As files keep it; to be shown nowhere.
     #[must_use]
     pub fn to_hexadecimal(&self) -> String {
-        self.0.iter().map(|octet| format!("{octet:02x}")).collect()
+        hexadecimal::encode(&self.0)
     }
 
     pub(crate) fn alpn(&self) -> Vec<u8> {
@@ -63,13 +64,8 @@ impl FromStr for ProbeName {
     type Err = ProbeNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
-        let digits = digits.filter(|digits| digits.len() == 32).ok_or(ProbeNameError::Form)?;
-        let mut octets = [0; 16];
-        for (octet, pair) in octets.iter_mut().zip(digits.chunks(2)) {
-            *octet = u8::try_from(pair[0] * 16 + pair[1]).map_err(|_| ProbeNameError::Form)?;
-        }
-        Ok(Self(octets))
+        let octets = hexadecimal::decode(text).and_then(|octets| octets.try_into().ok());
+        octets.map(Self).ok_or(ProbeNameError::Form)
     }
 }
 

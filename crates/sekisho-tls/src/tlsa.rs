@@ -4,6 +4,7 @@
 use std::{fmt, str::FromStr};
 
 use aws_lc_rs::digest::{SHA512, digest};
+use sekisho_mail::hexadecimal;
 
 use crate::{CertificateChain, chain::sha256, der::public_key_info};
 
@@ -109,7 +110,7 @@ impl TlsaRecord {
 impl fmt::Display for TlsaRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {} ", self.usage, self.selector, self.matching)?;
-        self.data.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+        f.write_str(&hexadecimal::encode(&self.data))
     }
 }
 
@@ -127,17 +128,14 @@ impl FromStr for TlsaRecord {
         let (usage, selector, matching) = (number()?, number()?, number()?);
         // A zone may break the digits with spaces.
         let digits: String = words.collect();
-        if digits.is_empty() || digits.len() > MAX_TLSA_LEN * 2 || !digits.len().is_multiple_of(2) {
+        if digits.is_empty() || digits.len() > MAX_TLSA_LEN * 2 {
             return Err(TlsaError);
         }
-        let nibbles: Option<Vec<u32>> = digits.chars().map(|digit| digit.to_digit(16)).collect();
-        let pairs = nibbles.ok_or(TlsaError)?;
-        let data = pairs.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]));
         Ok(Self {
             usage,
             selector,
             matching,
-            data: data.collect::<Result<_, _>>().map_err(|_| TlsaError)?,
+            data: hexadecimal::decode(&digits).ok_or(TlsaError)?,
         })
     }
 }

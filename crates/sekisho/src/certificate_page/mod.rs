@@ -16,6 +16,7 @@ mod tests;
 
 pub use advice::StepSheet;
 pub use html::{CONTENT_SECURITY_POLICY, Links, document};
+pub(crate) use model::instant;
 pub use model::page;
 pub use publication::{CertificatePublication, Publication, RolePublication};
 pub use sheet::{CheckSheet, Piece, RoleSheet, RowSheet, Sheet, TableSheet};

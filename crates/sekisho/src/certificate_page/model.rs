@@ -205,7 +205,7 @@ fn endpoints(chain: &PublicChain) -> (Vec<PublishedEndpoint>, Option<String>) {
 }
 
 /// An instant as the page has it: RFC 3339 in UTC, to the second.
-fn instant(at: Timestamp) -> String {
+pub(crate) fn instant(at: Timestamp) -> String {
     let (year, month, day, hour, minute, second) = at.civil();
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }

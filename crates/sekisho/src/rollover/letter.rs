@@ -2,12 +2,12 @@
 
 use fluent_bundle::FluentArgs;
 use sekisho_api::RolloverLetter;
-use sekisho_mail::{CertificateFacts, Timestamp};
+use sekisho_mail::CertificateFacts;
 use sekisho_tls::{CertificateChain, TlsaRecord};
 
 use super::records::next_keys;
 use crate::{
-    certificate_page::{Language, Words},
+    certificate_page::{Language, Words, instant},
     certificates::{Instance, Rollover, Stage},
 };
 
@@ -32,7 +32,7 @@ pub fn letter(rollover: &Rollover, from: LetterFrom<'_>, language: Language) -> 
     let about = || FluentArgs::from_iter([("service", from.service.to_owned()), ("names", names.clone())]);
     let mut paragraphs = vec![words.say_of("letter-intro", &about())];
     paragraphs.push(match rollover.switch_at {
-        Some(at) => words.say_with("letter-at", "instant", &words.instant(&seconds(at))),
+        Some(at) => words.say_with("letter-at", "instant", &words.instant(&instant(at))),
         None => words.say("letter-undecided"),
     });
     let old = from
@@ -71,20 +71,13 @@ pub fn letter(rollover: &Rollover, from: LetterFrom<'_>, language: Language) -> 
     }
 }
 
-/// `2026-11-28T09:30:00Z`
-fn seconds(at: Timestamp) -> String {
-    let text = at.to_string();
-    text.split_once('.')
-        .map_or(text.clone(), |(whole, _)| format!("{whole}Z"))
-}
-
 fn block(words: &Words, message: &str, chain: &CertificateChain) -> String {
     let leaf: &CertificateFacts = &chain.facts()[0];
     let with = FluentArgs::from_iter([
         ("key", leaf.key.clone()),
         ("issuer", leaf.issuer.clone()),
-        ("from", words.instant(&seconds(leaf.not_before))),
-        ("until", words.instant(&seconds(leaf.not_after))),
+        ("from", words.instant(&instant(leaf.not_before))),
+        ("until", words.instant(&instant(leaf.not_after))),
         ("sha256", leaf.sha256.to_string()),
         ("spki", leaf.spki_sha256.to_string()),
         ("tlsa", format!("3 1 1 {}", leaf.spki_sha256)),

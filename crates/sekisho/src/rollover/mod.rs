@@ -95,12 +95,6 @@ impl RolloverKeeper {
         }
     }
 
-    /// Whom it asks.
-    #[must_use]
-    pub fn outside(&self) -> &dyn Outside {
-        &*self.outside
-    }
-
     /// Looks again at once.
     pub fn wake(&self) {
         self.woken.notify_one();
@@ -195,11 +189,7 @@ impl RolloverKeeper {
     /// One look, and what follows from it.
     async fn look(&self, key: &CertificateRoleKey, mut rollover: Rollover) -> Result<Rollover, OrderError> {
         let role = self.certificates.role(key)?;
-        let look = Look {
-            keeper: self,
-            key,
-            role: &role,
-        };
+        let look = Look::new(self, key, &role);
         rollover.look_at = None;
         let verdict = look.at(&mut rollover).await;
         let now = (self.clock)();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sekisho_mail::{Domain, Timestamp};
 use sekisho_policy::directory::CertificateRoleKey;
 use sekisho_tls::{CertificateChain, Identity, KeyFamily, ProbeName};
-use tokio::{task, time::timeout};
+use tokio::{sync::OnceCell, task, time::timeout};
 
 use super::{
     RolloverKeeper,
@@ -64,12 +64,24 @@ impl Verdict {
 
 /// A look at a role's roll-over.
 pub(super) struct Look<'l> {
-    pub(super) keeper: &'l RolloverKeeper,
-    pub(super) key: &'l CertificateRoleKey,
-    pub(super) role: &'l CertificateRole,
+    keeper: &'l RolloverKeeper,
+    key: &'l CertificateRoleKey,
+    role: &'l CertificateRole,
+    /// What servers showed, once they were asked.
+    asked: OnceCell<Result<Asked, String>>,
 }
 
-impl Look<'_> {
+impl<'l> Look<'l> {
+    /// One that has not begun.
+    pub(super) fn new(keeper: &'l RolloverKeeper, key: &'l CertificateRoleKey, role: &'l CertificateRole) -> Self {
+        Self {
+            keeper,
+            key,
+            role,
+            asked: OnceCell::new(),
+        }
+    }
+
     /// Looks at what the step is for; what was seen is noted in the roll-over. What the store refuses is said, and
     /// waits for the operator.
     pub(super) async fn at(&self, rollover: &mut Rollover) -> Verdict {
@@ -120,19 +132,14 @@ impl Look<'_> {
         self.keeper.certificates.of_rollover(self.key, rollover)
     }
 
-    fn next(&self, rollover: &Rollover) -> Vec<(NextKey, Option<Instance>)> {
-        let all = self.instances(rollover);
-        let keys = rollover.keys.iter().map(|key| {
-            let on_key = all.iter().filter(|one| one.record.spki_sha256 == key.spki_sha256);
-            let lasting = on_key.filter(|one| one.record.stage != Stage::Retired);
-            let newest = lasting.max_by_key(|one| one.chain().map(|chain| chain.facts()[0].not_before));
-            (key.clone(), newest.cloned())
-        });
-        keys.collect()
+    /// What all servers show at all names; one look asks once, whatever follows from it.
+    async fn asked(&self, rollover: &Rollover) -> Result<&Asked, String> {
+        let asked = self.asked.get_or_init(|| self.ask(rollover)).await;
+        asked.as_ref().map_err(Clone::clone)
     }
 
     /// What all servers show at all names, and the names that were asked for; all at once, and not for ever.
-    async fn asked(&self, rollover: &Rollover) -> Result<Asked, String> {
+    async fn ask(&self, rollover: &Rollover) -> Result<Asked, String> {
         let chains: Vec<CertificateChain> = self.instances(rollover).iter().filter_map(Instance::chain).collect();
         let asking = async {
             let exchangers = self.keeper.outside.exchangers(&self.key.organization).await?;
@@ -160,7 +167,7 @@ impl Look<'_> {
 
     /// As [`Self::asked`], held against the keys that come; noted in the roll-over.
     async fn beside(&self, rollover: &mut Rollover) -> Result<Records, String> {
-        let records = beside(&self.asked(rollover).await?, &next_keys(rollover));
+        let records = beside(self.asked(rollover).await?, &next_keys(rollover));
         rollover.sights.clone_from(&records.sights);
         if !records.sets.is_empty() {
             rollover.record_sets.clone_from(&records.sets);
@@ -260,7 +267,7 @@ impl Look<'_> {
         self.stored(move |store, key| store.renew_requests(key, &seen, &author))
             .await?;
         let mut awaited = Vec::new();
-        for (key, instance) in self.next(rollover) {
+        for (key, instance) in self.keeper.certificates.next_in(self.key, rollover) {
             let Some(instance) = instance else {
                 let text = format!(
                     "{} was removed from the store; cancel the roll-over and begin anew",
@@ -313,6 +320,12 @@ impl Look<'_> {
         })
     }
 
+    /// The certificates that come.
+    fn coming(&self, rollover: &Rollover) -> Vec<Identity> {
+        let next = self.keeper.certificates.next_in(self.key, rollover).into_iter();
+        next.filter_map(|(_, instance)| instance?.identity).collect()
+    }
+
     async fn prove(&self, rollover: &mut Rollover) -> Verdict {
         if !self.keeper.certificates.is_of_listener(self.key) {
             return Verdict::skip("no listener presents the role: nobody connects for it");
@@ -332,11 +345,7 @@ impl Look<'_> {
             .iter()
             .filter_map(|(name, _)| Domain::parse(name.as_str().strip_prefix(&prefix)?).ok());
         let hosts: Vec<Domain> = hosts.collect();
-        let next = self
-            .next(rollover)
-            .into_iter()
-            .filter_map(|(_, instance)| instance?.identity);
-        let next: Vec<Identity> = next.collect();
+        let next = self.coming(rollover);
         rollover.sights.clear();
         let (port, mut handshakes) = (rollover.ports.first().copied().unwrap_or(25), 0);
         for host in &hosts {
@@ -435,10 +444,10 @@ impl Look<'_> {
         rollover.sights.clear();
         let now = self.now();
         let at = rollover.switches_at();
-        let ends = self.next(rollover).into_iter().filter_map(|(_, instance)| {
-            let identity = instance?.identity?;
-            identity.chain().first().map(|leaf| leaf.not_after)
-        });
+        let coming = self.coming(rollover);
+        let ends = coming
+            .iter()
+            .filter_map(|identity| identity.chain().first().map(|leaf| leaf.not_after));
         if let Some(ends) = ends.min().filter(|ends| *ends <= at.max(now)) {
             let text = format!(
                 "the next certificate ends at {ends}, before it would be presented; choose an earlier instant, \
@@ -496,7 +505,7 @@ impl Look<'_> {
             .flat_map(|key| key.old_spki_sha256.iter().copied())
             .collect();
         let records = without(
-            &asked,
+            asked,
             &Old {
                 chains: old,
                 keys: gone,

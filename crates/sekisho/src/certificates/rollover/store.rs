@@ -135,6 +135,16 @@ impl Certificates {
         of_role.filter(|one| is_of(one.record.spki_sha256)).cloned().collect()
     }
 
+    /// The keys that come, each with the certificate on it that would be presented, or its request where there is none
+    /// yet; nothing where neither is there any more.
+    #[must_use]
+    pub fn next_in(&self, role: &CertificateRoleKey, rollover: &Rollover) -> Vec<(NextKey, Option<Instance>)> {
+        let holdings = self.holdings();
+        let keys = rollover.keys.iter();
+        keys.map(|key| (key.clone(), next_of(&holdings, role, key).ok()))
+            .collect()
+    }
+
     /// Who is known to have pinned an old key of a roll-over.
     #[must_use]
     pub fn pinned_in(&self, role: &CertificateRoleKey, rollover: &Rollover) -> Vec<String> {

@@ -207,14 +207,7 @@ async fn behind_the_switch_it_can_be_gone_back_and_forth_and_a_younger_renewal_s
     assert_eq!(scene.look().await.0, Step::Issue);
     scene.outside.world().shown = Some(Ok(scene.answer()));
     // The old key is renewed meanwhile, with a certificate that is younger than the next one.
-    let old = scene.next_key().old[0].clone();
-    let path = scene
-        .folder
-        .path()
-        .join("certificates/default/mx")
-        .join(old)
-        .join("key.pem");
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = scene.key_text(&scene.next_key().old[0]);
     scene
         .import(&scene.authority.server_on(&text, &[NAME], (2026, 3, 1)), None)
         .unwrap();
@@ -291,16 +284,9 @@ async fn what_comes_is_presented_by_its_roll_over_alone_whatever_its_own_record_
     scene.outside.publish(&[]);
     scene.start();
     scene.look().await;
-    let id = scene.next_key().id;
-    let path = scene
-        .folder
-        .path()
-        .join("certificates/default/mx")
-        .join(id)
-        .join("key.pem");
     let pem = scene
         .authority
-        .server_on(&std::fs::read_to_string(path).unwrap(), &[NAME], (2026, 2, 1));
+        .server_on(&scene.key_text(&scene.next_key().id), &[NAME], (2026, 2, 1));
     let import = Import {
         role: key(),
         material: Material {
@@ -326,14 +312,7 @@ async fn the_old_key_does_not_come_back_by_itself_and_goes_with_all_that_is_on_i
     scene.outside.publish(&[]);
     scene.start();
     scene.look().await;
-    let old = scene.next_key().old[0].clone();
-    let path = scene
-        .folder
-        .path()
-        .join("certificates/default/mx")
-        .join(old)
-        .join("key.pem");
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = scene.key_text(&scene.next_key().old[0]);
     scene.outside.world().shown = Some(Ok(scene.answer()));
     // A request on the old key waits, and a renewal on it arrives behind the switch.
     let order = crate::certificates::RequestOrder {

@@ -282,17 +282,16 @@ impl Scene {
         format!("3 1 1 {}", self.old.facts()[0].spki_sha256).parse().unwrap()
     }
 
+    /// The key of a certificate or request, in PEM.
+    pub(super) fn key_text(&self, id: &str) -> String {
+        let role = self.folder.path().join("certificates/default/mx");
+        std::fs::read_to_string(role.join(id).join("key.pem")).unwrap()
+    }
+
     /// The authority answers the request of the next key.
     pub(super) fn answer(&self) -> CertificateChain {
-        let id = self.next_key().id;
-        let path = self
-            .folder
-            .path()
-            .join("certificates/default/mx")
-            .join(id)
-            .join("key.pem");
-        let pem = std::fs::read_to_string(path).unwrap();
-        let pem = self.authority.server_on(&pem, &[NAME], (2026, 2, 1));
+        let text = self.key_text(&self.next_key().id);
+        let pem = self.authority.server_on(&text, &[NAME], (2026, 2, 1));
         self.import(&pem, None).unwrap();
         CertificateChain::parse(&pem.chain).unwrap()
     }
